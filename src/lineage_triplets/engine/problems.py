@@ -1,0 +1,144 @@
+"""Problems: what is wrong, where it is, and what to do; and the errors that carry them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a config, a store or a table.
+
+    Attributes
+    ----------
+    kind : str
+        A stable word for programs, such as ``"channel-names"``.
+    message : str
+        What was found, for people, with values.
+    remedy : str
+        What to do about it, with the choices where there are choices.
+    severity : {"error", "warning", "note"}
+        An error keeps something from being loaded; a warning is loaded and needs a look.
+    experiment, fov, file, field : str
+        Where it is; empty where that does not apply.
+    line, row : int or None
+        Line of a text file, counted from 1; row of a table without lines, counted from 0.
+    count : int
+        How many observations, rows or FOVs it concerns.
+    """
+
+    kind: str
+    message: str
+    remedy: str = ""
+    severity: Severity = "error"
+    experiment: str = ""
+    fov: str = ""
+    file: str = ""
+    field: str = ""
+    line: int | None = None
+    row: int | None = None
+    count: int = 1
+
+    @property
+    def where(self) -> str:
+        """Experiment, FOV, file and line in one phrase; empty if unknown."""
+        place = self.file
+        if place and self.line is not None:
+            place += f", line {self.line}"
+        elif place and self.row is not None:
+            place += f", row {self.row}"
+        parts = [
+            f"experiment {self.experiment!r}" if self.experiment else "",
+            f"FOV {self.fov}" if self.fov else "",
+            place,
+            f"field {self.field!r}" if self.field else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text} {self.remedy}" if self.remedy else text
+
+
+class LineageTripletsError(Exception):
+    """Base of all errors of this package; never raised itself.
+
+    Parameters
+    ----------
+    problems : Problem or str
+        What went wrong, the first one foremost. A plain text serves where an error crosses a
+        process boundary and only its text survives.
+    """
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = tuple(
+            Problem(kind="error", message=p) if isinstance(p, str) else p for p in problems
+        )
+        super().__init__(*problems)
+
+    def __str__(self) -> str:
+        if not self.problems:
+            return type(self).__name__
+        more = len(self.problems) - 1
+        tail = f" (and {more} more; diagnose() and `validate` list them all)" if more else ""
+        return f"{self.problems[0]}{tail}"
+
+
+class ConfigError(LineageTripletsError, ValueError):
+    """A config or an argument says something that cannot be."""
+
+
+class TrackTableError(LineageTripletsError, ValueError):
+    """A track table whose faults make its lineages meaningless."""
+
+
+class NoAnchorsError(LineageTripletsError, ValueError):
+    """No observation has a positive in the tau range, so that there is nothing to draw."""
+
+
+class VerificationError(LineageTripletsError, ValueError):
+    """A validated config whose data, or whose own text, changed since."""
+
+
+class StoreError(LineageTripletsError, OSError):
+    """An image store that is absent, unreadable, or no OME-Zarr that we know."""
+
+
+class ChunkError(StoreError):
+    """A chunk that is damaged, or absent where absent chunks are errors."""
+
+
+class OutputExistsError(LineageTripletsError, FileExistsError):
+    """A file that would be written exists, and nobody said to overwrite it."""
+
+
+class OutputError(LineageTripletsError, OSError):
+    """A file could not be written; nothing half written is left."""
+
+
+class UnknownNameError(LineageTripletsError, KeyError):
+    """A name that is not there; the message lists those that are."""
+
+
+class ForkedReadError(LineageTripletsError, RuntimeError):
+    """A forked child would read through tensorstore after its parent has."""
+
+
+def choices(names: Iterable[object], limit: int = 12) -> str:
+    """Names for a message: all of them, or the first `limit` and how many more."""
+    listed = [str(name) for name in names]
+    text = ", ".join(listed[:limit])
+    return f"{text}, … ({len(listed)} in all)" if len(listed) > limit else text or "none"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Ask for the nearest known name, or list the known ones if none is near."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"Known: {choices(known, limit=40)}."
