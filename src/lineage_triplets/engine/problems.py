@@ -131,6 +131,37 @@ class ForkedReadError(LineageTripletsError, RuntimeError):
     """A forked child would read through tensorstore after its parent has."""
 
 
+_STORE_KINDS = {
+    "missing-path",
+    "unreadable",
+    "bad-metadata",
+    "not-zarr",
+    "not-an-image",
+    "not-a-plate",
+    "not-a-well",
+    "missing-level",
+    "unknown-axes",
+    "empty-plate",
+    "remote-store",
+}
+
+
+def raise_errors(problems: Iterable[Problem]) -> None:
+    """Raise the errors among some problems together, as what the first one is.
+
+    Raises
+    ------
+    StoreError, ConfigError, TrackTableError
+        A store that cannot be opened; a field of the config; a table.
+    """
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if not errors:
+        return
+    if errors[0].kind in _STORE_KINDS:
+        raise StoreError(*errors)
+    raise ConfigError(*errors) if errors[0].field else TrackTableError(*errors)
+
+
 def choices(names: Iterable[object], limit: int = 12) -> str:
     """Names for a message: all of them, or the first `limit` and how many more."""
     listed = [str(name) for name in names]

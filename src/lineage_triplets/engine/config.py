@@ -1,0 +1,348 @@
+"""What a config file says: experiments, dataset, exclusions, cuts, verification.
+
+Models are frozen and refuse unknown keys. Reading and writing the YAML is in ``configfile.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+FORMAT = "lineage-triplets/1"
+
+PositiveRelation = Literal["lineage", "descendant", "same_track"]
+TauFallback = Literal["scan", "renormalize"]
+NegativeFrom = Literal["experiment", "fov"]
+Border = Literal["clamp", "pad", "exclude"]
+MissingChunks = Literal["warn", "error", "fill"]
+DtypeName = Literal["float32", "float64", "uint8", "uint16", "uint32", "int8", "int16", "int32"]
+
+
+def _as_text(value: object) -> object:
+    """Read a YAML scalar as the text that was written."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return getattr(value, "text", str(value))
+    return str(value) if hasattr(value, "__fspath__") or hasattr(value, "isoformat") else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Name = Annotated[Text, StringConstraints(min_length=1)]
+SliceSpan = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+
+_Z_RANGE = (
+    "z_range is how many slices around each cell, or [first, one after last], or that for each "
+    "experiment"
+)
+
+
+class StrictModel(BaseModel):
+    """A frozen model to which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExperimentConfig(StrictModel):
+    """One plate, its tracks, and what is known about them.
+
+    Attributes
+    ----------
+    name : str
+        Unique among the experiments; part of every ``global_track_id``.
+    data_path, tracks_path : str
+        OME-Zarr plate (or one image), and the folder of its track tables.
+    channel_names : list of str
+        All channels in the store, in the store's order.
+    source_channel : list of str
+        The channels for the model, one a slot.
+    condition_wells : dict of str to list of str
+        Condition to the wells (``"A/1"``) that got it.
+    interval_minutes : float
+        Time between frames.
+    start_hpi : float
+        Hours post infection (or perturbation) of frame 0.
+    organelle, date : str
+        Free text.
+    moi : float
+        Multiplicity of infection.
+    """
+
+    name: Name
+    data_path: Name
+    tracks_path: Name
+    channel_names: list[Text]
+    source_channel: list[Text]
+    condition_wells: dict[Text, list[Text]]
+    interval_minutes: float = 30.0
+    start_hpi: float = 0.0
+    organelle: Text = ""
+    date: Text = ""
+    moi: float = 0.0
+
+    _written: tuple[str, str, str] | None = PrivateAttr(default=None)
+
+    @field_validator("name")
+    @classmethod
+    def _no_separator(cls, name: str) -> str:
+        if "/" in name or name != name.strip():
+            raise ValueError("a name has no '/' and no blanks around it")
+        return name
+
+
+class DatasetConfig(StrictModel):
+    """How pairs are drawn and patches are read; keys are the arguments' names.
+
+    Attributes
+    ----------
+    z_range : int, (int, int) or dict of str to (int, int)
+        That many slices around each cell's own z; or first and one-after-last slice, for all or
+        for each experiment.
+    yx_patch_size : (int, int)
+        Rows and columns of a patch, in pixels.
+    tau_range_hours : (float, float)
+        Least and largest time from anchor to positive.
+    tau_decay_rate : float
+        Decay of the law of tau; 0 is uniform.
+    positive_relation : {"lineage", "descendant", "same_track"}
+        Who may be a positive.
+    tau_fallback : {"scan", "renormalize"}
+        What happens where the lineage has nobody at the drawn tau.
+    border : {"clamp", "pad", "exclude"}
+        Cells whose patch does not fit: move the patch inward, fill with zeros, or leave them out.
+    return_negative : bool
+        Whether batches have negatives.
+    negative_from : {"experiment", "fov"}
+        Where negatives come from.
+    dtype : str
+        Data type of the patches.
+    seed : int or None
+        Pairs depend on (seed, epoch, anchor) alone; None draws differently each time.
+    missing_chunks : {"warn", "error", "fill"}
+        What a chunk that was never written means.
+    cache_pool_bytes : int
+        Memory for decoded chunks in each process; 0 keeps none.
+    include_wells, exclude_fovs : list, dict or None
+        Names that hold in every experiment, or names for each experiment.
+    slot_labels : list of str or None
+        Names of the slots; None takes the first experiment's source channels.
+    """
+
+    z_range: Annotated[int, Field(ge=1)] | SliceSpan | dict[Text, SliceSpan] = 1
+    yx_patch_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (160, 160)
+    tau_range_hours: tuple[float, float] = (0.5, 2.0)
+    tau_decay_rate: Annotated[float, Field(allow_inf_nan=False)] = 2.0
+    positive_relation: PositiveRelation = "lineage"
+    tau_fallback: TauFallback = "scan"
+    border: Border = "clamp"
+    return_negative: bool = False
+    negative_from: NegativeFrom = "experiment"
+    dtype: DtypeName = "float32"
+    seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
+    missing_chunks: MissingChunks = "warn"
+    cache_pool_bytes: Annotated[int, Field(ge=0)] = 0
+    include_wells: list[Text] | dict[Text, list[Text]] | None = None
+    exclude_fovs: list[Text] | dict[Text, list[Text]] | None = None
+    slot_labels: list[Name] | None = None
+
+    @field_validator("z_range", mode="before")
+    @classmethod
+    def _slices(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {name: cls._slices(one) for name, one in value.items()}
+        if isinstance(value, bool) or not isinstance(value, int | slice | list | tuple):
+            raise ValueError(_Z_RANGE)
+        if isinstance(value, list | tuple) and (
+            len(value) != 2 or not all(isinstance(one, int) and one >= 0 for one in value)
+        ):
+            raise ValueError(_Z_RANGE)
+        if isinstance(value, slice):
+            if value.step not in (None, 1) or value.stop is None:
+                raise ValueError("a z slice has a stop, and no step but 1")
+            return (value.start or 0, value.stop)
+        return value
+
+    @field_validator("z_range")
+    @classmethod
+    def _depths(cls, value: int | SliceSpan | dict[str, SliceSpan]) -> object:
+        if isinstance(value, int):
+            return value
+        spans = value if isinstance(value, dict) else {"": value}
+        if not spans or any(stop <= start for start, stop in spans.values()):
+            raise ValueError("each z range is (first, one after last), at least one slice deep")
+        if len({stop - start for start, stop in spans.values()}) > 1:
+            raise ValueError("the z ranges of all experiments are equally deep")
+        return value
+
+    @field_validator("tau_range_hours")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not all(map(math.isfinite, value)) or not 0 <= value[0] <= value[1]:
+            raise ValueError("tau_range_hours is (min, max) with 0 <= min <= max")
+        return value
+
+
+class WellExclusion(StrictModel):
+    """A well that nothing is taken from."""
+
+    experiment: Name
+    well: Name
+    reason: Text = ""
+
+
+class FovExclusion(StrictModel):
+    """A FOV that nothing is taken from."""
+
+    experiment: Name
+    fov: Name
+    reason: Text = ""
+
+
+class FrameExclusion(StrictModel):
+    """Frames of a FOV that nothing is taken from."""
+
+    experiment: Name
+    fov: Name
+    frames: list[int]
+    reason: Text = ""
+
+
+class LineageExclusion(StrictModel):
+    """A lineage that nothing is taken from."""
+
+    lineage_id: Name
+    reason: Text = ""
+
+
+class TrackExclusion(StrictModel):
+    """A track that nothing is taken from; its lineage goes on without it."""
+
+    global_track_id: Name
+    reason: Text = ""
+
+
+class ObservationExclusion(StrictModel):
+    """One cell in one frame."""
+
+    global_track_id: Name
+    t: int
+    reason: Text = ""
+
+
+class Exclusions(StrictModel):
+    """What is neither anchor nor positive nor negative, with reasons."""
+
+    wells: list[WellExclusion] = []
+    fovs: list[FovExclusion] = []
+    frames: list[FrameExclusion] = []
+    lineages: list[LineageExclusion] = []
+    tracks: list[TrackExclusion] = []
+    observations: list[ObservationExclusion] = []
+
+
+class Cut(StrictModel):
+    """A wrong link: to a daughter, or inside a track at a frame.
+
+    Attributes
+    ----------
+    experiment, fov : str
+    track_id : int
+        The mother, or the track that is cut.
+    daughter : int or None
+        The daughter whose link to the mother is cut.
+    t : int or None
+        First frame after the cut; from there on the track is a root of its own, whose
+        ``global_track_id`` ends in ``@{t}``.
+    reason : str
+    """
+
+    experiment: Name
+    fov: Name
+    track_id: int
+    daughter: int | None = None
+    t: int | None = None
+    reason: Text = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.daughter is None) == (self.t is None):
+            raise ValueError("a cut names either the daughter or the frame t, not both")
+        return self
+
+
+class Fingerprint(StrictModel):
+    """Hashes of what one experiment's pairs depend on.
+
+    Attributes
+    ----------
+    images : str
+        Axes, shape, dtype, codecs and levels of every FOV read.
+    channels : str
+        Channel labels of every FOV read.
+    tables : str
+        Bytes of every track table read.
+    pixels : str
+        32 seeded patches.
+    fovs : int
+        How many FOVs were read.
+    """
+
+    images: Text
+    channels: Text
+    tables: Text
+    pixels: Text
+    fovs: int
+
+
+class Verification(StrictModel):
+    """Who validated this config, when, against which data.
+
+    Attributes
+    ----------
+    validated : bool
+        False marks a draft.
+    by, at, program_version : str
+    channel_approvals : dict
+        Experiment to who approved which channel in which slot.
+    config_hash : str
+        Hash over experiments (without paths), dataset, exclude and cut.
+    fingerprints : dict of str to Fingerprint
+    counts : dict
+        What was seen, per experiment.
+    """
+
+    validated: bool = False
+    by: Text = ""
+    at: Text = ""
+    program_version: Text = ""
+    channel_approvals: dict[Text, dict[Text, Any]] = {}
+    config_hash: Text = ""
+    fingerprints: dict[Text, Fingerprint] = {}
+    counts: dict[Text, dict[Text, int]] = {}
+
+
+class TripletConfig(StrictModel):
+    """Everything that training reads, and the record of who checked it.
+
+    ``format`` and ``dataset`` may be left out on reading, so that a plain list of experiments is
+    a config too.
+    """
+
+    format: Annotated[str, StringConstraints(pattern=f"^{re.escape(FORMAT)}$")] = FORMAT
+    experiments: list[ExperimentConfig]
+    dataset: DatasetConfig = DatasetConfig()
+    exclude: Exclusions = Exclusions()
+    cut: list[Cut] = []
+    verification: Verification = Verification()

@@ -1,0 +1,240 @@
+"""Config files: YAML in, with every fault and its line; YAML out, whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from lineage_triplets.engine import collection
+from lineage_triplets.engine.config import FORMAT, ExperimentConfig, TripletConfig
+from lineage_triplets.engine.files import locate, rebase, whole_file
+from lineage_triplets.engine.problems import ConfigError, Problem, nearest
+from lineage_triplets.engine.yamlfile import YamlDocument, read_yaml, write_yaml_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+_log = logging.getLogger(__name__)
+
+DRAFT_HEADER = "# DRAFT: not reviewed. Training reads it, but nobody has looked at the pairs yet.\n"
+
+
+def read_config(
+    path: str | Path, path_map: Mapping[str, str] | None = None
+) -> tuple[TripletConfig | None, list[Problem]]:
+    """Read a config and collect what is wrong with it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A config of this program, a plain list of experiments, or a DynaCLR ``collection.yml``.
+    path_map : dict, optional
+        Leading folders to replace, ``{old: new}``.
+
+    Returns
+    -------
+    config : TripletConfig or None
+        What could be read: experiments with faults are left out; None if nothing is left.
+    problems : list of Problem
+        Each with file, line and field.
+    """
+    try:
+        document = read_yaml(path)
+        if collection.is_collection(document.content):
+            document = collection.convert(document)
+    except ConfigError as error:
+        return None, list(error.problems)
+    content, problems = dict(document.content), []
+    try:
+        config = TripletConfig.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(document, fault) for fault in error.errors()]
+        rest = _without_faults(content, error)
+        if rest is None:
+            return None, problems
+        config = TripletConfig.model_validate(rest)
+    base = document.file.absolute().parent
+    located = []
+    for experiment in config.experiments:
+        try:
+            located.append(locate_experiment(experiment, base, path_map))
+        except ValueError as error:
+            problems.append(
+                Problem(
+                    "missing-path",
+                    f"{error}.",
+                    "Set it, or write the path out.",
+                    experiment=experiment.name,
+                    file=str(path),
+                )
+            )
+    _warn_of_unused(path_map, located)
+    return config.model_copy(update={"experiments": located}), problems
+
+
+def load_config(path: str | Path, path_map: Mapping[str, str] | None = None) -> TripletConfig:
+    """Read a config, or raise with all that is wrong with it.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or says something that cannot be.
+    """
+    config, problems = read_config(path, path_map)
+    if problems or config is None:
+        raise ConfigError(*problems)
+    return config
+
+
+def save_config(
+    config: TripletConfig, path: str | Path, *, overwrite: bool = False, header: str | None = None
+) -> None:
+    """Write a config as YAML; relative paths are rewritten to the new file's folder.
+
+    Parameters
+    ----------
+    config : TripletConfig
+    path : str or Path
+    overwrite : bool
+        Whether an existing file may be replaced.
+    header : str, optional
+        Comment lines on top; a config that is not validated is marked as a draft.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        Nothing is left half written.
+    """
+    target = Path(path)
+    content = config.model_dump(mode="json", exclude={"experiments"})
+    experiments = [written_experiment(one, target.absolute().parent) for one in config.experiments]
+    content = {"format": FORMAT, "experiments": experiments, **content}
+    if header is None:
+        header = "" if config.verification.validated else DRAFT_HEADER
+    with whole_file(target, overwrite=overwrite) as temporary:
+        temporary.write_text(write_yaml_text(content, header), encoding="utf-8")
+
+
+def locate_experiment(
+    experiment: ExperimentConfig, base: str | Path, path_map: Mapping[str, str] | None = None
+) -> ExperimentConfig:
+    """Make an experiment's paths absolute, and remember how they were written.
+
+    Raises
+    ------
+    ValueError
+        A variable in a path is not set.
+    """
+    written = experiment._written or (experiment.data_path, experiment.tracks_path, str(base))  # noqa: SLF001
+    located = experiment.model_copy(
+        update={
+            "data_path": locate(experiment.data_path, base, path_map),
+            "tracks_path": locate(experiment.tracks_path, base, path_map),
+        }
+    )
+    if path_map and (located.data_path, located.tracks_path) != (
+        locate(experiment.data_path, base),
+        locate(experiment.tracks_path, base),
+    ):
+        written = (located.data_path, located.tracks_path, str(base))
+    located._written = written  # noqa: SLF001
+    return located
+
+
+def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:
+    """One entry of ``experiments:`` for a file in `folder`."""
+    entry: dict[str, Any] = experiment.model_dump(mode="json")
+    if experiment._written is not None:  # noqa: SLF001
+        data_path, tracks_path, base = experiment._written  # noqa: SLF001
+        entry["data_path"] = rebase(data_path, base, folder)
+        entry["tracks_path"] = rebase(tracks_path, base, folder)
+    return entry
+
+
+def _warn_of_unused(
+    path_map: Mapping[str, str] | None, experiments: list[ExperimentConfig]
+) -> None:
+    for old, new in (path_map or {}).items():
+        if not any(
+            path.startswith(new.rstrip("/"))
+            for one in experiments
+            for path in (one.data_path, one.tracks_path)
+        ):
+            _log.warning("path_map: no path of the config begins with %r.", old)
+
+
+def _without_faults(content: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:
+    """The content without the experiments and sections that have faults."""
+    places = [fault["loc"] for fault in error.errors()]
+    experiments = content.get("experiments")
+    if not isinstance(experiments, list):
+        return None
+    bad = {place[1] for place in places if place[0] == "experiments" and len(place) > 1}
+    keep = [one for number, one in enumerate(experiments) if number not in bad]
+    sections = {place[0] for place in places} - {"experiments"}
+    rest = {key: value for key, value in content.items() if key not in sections}
+    return {**rest, "experiments": keep} if keep else None
+
+
+def _problem(document: YamlDocument, fault: ErrorDetails) -> Problem:
+    loc = tuple(part for part in fault["loc"] if not _is_branch(part))
+    experiment = ""
+    if len(loc) > 1 and loc[0] == "experiments" and isinstance(loc[1], int):
+        entries = document.content["experiments"]
+        entry = entries[loc[1]] if isinstance(entries, list) else None
+        given = entry.get("name") if isinstance(entry, dict) else None
+        experiment = str(getattr(given, "text", given or f"number {loc[1] + 1}"))
+    field = ".".join(str(part) for part in loc)
+    line = document.line(loc)
+    kind, message, remedy = _in_words(fault, loc)
+    return Problem(
+        kind,
+        message,
+        remedy,
+        experiment=experiment,
+        file=str(document.file),
+        field=field,
+        line=line,
+    )
+
+
+def _is_branch(part: str | int) -> bool:
+    """Whether pydantic put a union's branch into the place of a fault."""
+    return isinstance(part, str) and (part.startswith(("tuple[", "dict[", "list[", "constrained-")))
+
+
+def _in_words(fault: ErrorDetails, loc: tuple[str | int, ...]) -> tuple[str, str, str]:
+    if fault["type"] == "extra_forbidden":
+        model = _model_at(loc[:-1])
+        known = list(model.model_fields) if model else []
+        return "unknown-key", f"unknown key {loc[-1]!r}.", nearest(str(loc[-1]), known)
+    if fault["type"] == "missing":
+        return "missing-key", f"the key {loc[-1]!r} is missing.", "Add it."
+    if loc == ("format",):
+        return (
+            "unknown-format",
+            f"the format is {fault['input']!r}; this program reads {FORMAT!r}.",
+            "Update the program if the file is from a newer one.",
+        )
+    message = fault["msg"].removeprefix("Value error, ")
+    return "bad-value", f"{message[0].lower()}{message[1:]}, found {fault['input']!r}.", ""
+
+
+def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The model whose keys stand at a place of the file."""
+    current: Any = TripletConfig
+    for part in loc:
+        if isinstance(current, type) and issubclass(current, BaseModel) and isinstance(part, str):
+            field = current.model_fields.get(part)
+            current = field.annotation if field else None
+        else:
+            current = get_args(current)[-1] if get_args(current) else None
+        if get_origin(current) in (Union, types.UnionType):
+            current = get_args(current)[0]
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None

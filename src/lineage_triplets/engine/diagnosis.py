@@ -1,0 +1,86 @@
+"""Everything that is wrong with a config and its data, at once, and the rest loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.config import TripletConfig
+from lineage_triplets.engine.configfile import read_config
+from lineage_triplets.engine.index import MultiExperimentIndex
+from lineage_triplets.engine.observations import assemble
+from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.registry import ExperimentRegistry, open_experiments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, and what could be loaded.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+        Errors first, then warnings, then notes.
+    config : TripletConfig or None
+    index : MultiExperimentIndex or None
+        Over what could be opened, None if nothing could. An experiment whose channels are in
+        another order than the store's is opened by the store's names.
+    """
+
+    problems: tuple[Problem, ...]
+    config: TripletConfig | None
+    index: MultiExperimentIndex | None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep something from being loaded."""
+        return tuple(one for one in self.problems if one.severity == "error")
+
+
+def diagnose(
+    config: TripletConfig | str | Path, *, path_map: Mapping[str, str] | None = None
+) -> Diagnosis:
+    """Collect everything that is wrong with a config and its data; nothing is raised.
+
+    Parameters
+    ----------
+    config : TripletConfig, str or Path
+        A config or its file.
+    path_map : dict, optional
+        Leading folders to replace, ``{old: new}``.
+    """
+    if isinstance(config, TripletConfig):
+        loaded: TripletConfig | None = config
+        problems: list[Problem] = []
+    else:
+        loaded, problems = read_config(config, path_map)
+    if loaded is None:
+        return Diagnosis(_sorted(problems), None, None)
+    opened, found = open_experiments(loaded.experiments)
+    problems += found
+    if not opened:
+        return Diagnosis(_sorted(problems), loaded, None)
+    try:
+        registry = ExperimentRegistry.of_opened(opened, slot_labels=loaded.dataset.slot_labels)
+    except ConfigError as error:
+        problems += error.problems
+        registry = ExperimentRegistry.of_opened(opened)
+    assembly = assemble(registry, loaded.dataset, loaded.exclude, loaded.cut)
+    index = MultiExperimentIndex.of_assembly(registry, loaded.dataset, assembly)
+    problems += index.problems
+    if not len(index.anchor_rows):
+        problems.append(
+            Problem(
+                "no-anchors", "there is no valid anchor in any experiment: nothing to train on."
+            )
+        )
+    return Diagnosis(_sorted(problems), loaded, index)
+
+
+def _sorted(problems: list[Problem]) -> tuple[Problem, ...]:
+    rank = {"error": 0, "warning": 1, "note": 2}
+    return tuple(sorted(dict.fromkeys(problems), key=lambda one: rank[one.severity]))

@@ -1,0 +1,147 @@
+"""Paths as people write them, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.problems import OutputError, OutputExistsError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def is_url(path: str) -> bool:
+    """Whether a path names a remote store (``s3://…``)."""
+    return re.match(r"^[A-Za-z][A-Za-z0-9+.-]+://", path) is not None
+
+
+def expand(path: str) -> str:
+    """Expand ``~`` and ``${VAR}``.
+
+    Raises
+    ------
+    ValueError
+        A variable is not set; the message names it.
+    """
+    expanded = os.path.expandvars(path)
+    unset = re.search(r"\$\{([^}]+)\}|\$(\w+)", expanded)
+    if unset:
+        raise ValueError(f"the environment variable {unset[1] or unset[2]} is not set")
+    return str(Path(expanded).expanduser()) if expanded.startswith("~") else expanded
+
+
+def replace_prefix(path: str, path_map: Mapping[str, str]) -> str:
+    """Replace the longest leading folder that `path_map` names."""
+    for old in sorted(path_map, key=len, reverse=True):
+        stem = old.rstrip("/")
+        if path == stem or path.startswith(f"{stem}/"):
+            return path_map[old].rstrip("/") + path[len(stem) :]
+    return path
+
+
+def locate(path: str, base: str | Path, path_map: Mapping[str, str] | None = None) -> str:
+    """Turn a written path into an absolute one: mapped, expanded, relative to `base`."""
+    path_map = path_map or {}
+    expanded = expand(replace_prefix(path, path_map))
+    if is_url(expanded):
+        return replace_prefix(expanded, path_map)
+    return replace_prefix(os.path.normpath(Path(base).absolute() / expanded), path_map)
+
+
+def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:
+    """Rewrite a relative path for another folder; keep what is absolute or has a variable in front.
+
+    ``${VAR}`` is kept as written.
+    """
+    try:
+        expanded = expand(written)
+    except ValueError:
+        return written
+    if is_url(expanded) or Path(expanded).is_absolute():
+        return written
+    step = os.path.relpath(Path(old_base).absolute(), Path(new_base).absolute())
+    return os.path.normpath(str(Path(step) / written))
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise before any work is done for a file that must not be overwritten."""
+    if path.is_dir() or (path.exists() and not overwrite):
+        remedy = "Name a file." if path.is_dir() else "Name another file, or say overwrite."
+        kind = "a folder" if path.is_dir() else "there already"
+        raise OutputExistsError(
+            Problem("output-exists", f"the output is {kind}.", remedy, file=str(path))
+        )
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and put it in its place once the block has succeeded.
+
+    The file is written to disk (fsync) before it is renamed; a failure leaves nothing behind.
+
+    Raises
+    ------
+    OutputExistsError
+        `path` exists and `overwrite` is false, or it is a folder.
+    OutputError
+        It cannot be written: no such folder, no permission, disk full.
+    """
+    target = Path(path)
+    refuse_existing(target, overwrite)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        if overwrite:
+            temporary.replace(target)
+        else:
+            _rename_to_new(temporary, target)
+        _sync_folder(target.parent)
+    except OutputExistsError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            Problem(
+                "output-failed",
+                f"could not be written: {error.strerror or error}.",
+                "Check that the folder exists, that you may write there, and that the disk has room."
+                " Nothing was left half written.",
+                file=str(target),
+            )
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _rename_to_new(temporary: Path, target: Path) -> None:
+    """Rename without overwriting what another process put there meanwhile."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        refuse_existing(target, overwrite=False)
+    except OSError:
+        refuse_existing(target, overwrite=False)
+        temporary.replace(target)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,484 @@
+"""OME-Zarr plates and FOVs from their JSON alone: axes, channels, pixel size, normalization.
+
+Nothing here reads pixels, so that a process may look at plates and fork afterwards. Versions 0.1
+to 0.5 are read (https://ngff.openmicroscopy.org/0.4/, https://ngff.openmicroscopy.org/0.5/); axes
+in any case, absent axes count as length 1, transformations are not judged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.problems import Problem, StoreError, UnknownNameError, choices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CANONICAL_AXES = ("t", "c", "z", "y", "x")
+SINGLE_IMAGE_FOV = "0/0/0"
+_MICROMETERS = {
+    None: 1.0,
+    "micrometer": 1.0,
+    "micron": 1.0,
+    "um": 1.0,
+    "µm": 1.0,
+    "nanometer": 1e-3,
+    "millimeter": 1e3,
+    "meter": 1e6,
+}
+_MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "millisecond": 1 / 60_000, "day": 1440.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Fov:
+    """One field of view: where its pixels are, and what its metadata say.
+
+    Attributes
+    ----------
+    name : str
+        ``"{row}/{column}/{field}"``; ``"0/0/0"`` for a single image.
+    path : str
+        Folder of the image (the OME-Zarr multiscales group).
+    array_path : str
+        Folder of the full-resolution array.
+    zarr_format : int
+        2 or 3.
+    axes : tuple of str
+        The array's axes in its own order, lower case.
+    shape : tuple of int
+        (T, C, Z, Y, X); 1 for an axis that the image lacks.
+    chunk_shape : tuple of int
+        (T, C, Z, Y, X) of what is read at once, in the same way.
+    dtype : str
+        NumPy's name of it.
+    codecs : str
+        The array's compression as JSON, for fingerprints.
+    level_shapes : tuple
+        Shapes of all resolution levels that the metadata list, in the array's own order.
+    channel_names : tuple of str or None
+        None where the store has none (or not one a channel).
+    pixel_size_um : tuple of float or None
+        (z, y, x); None where the unit is unknown.
+    interval_minutes : float or None
+        The store's own time scale, often wrong; None where it has no unit.
+    """
+
+    name: str
+    path: str
+    array_path: str
+    zarr_format: int
+    axes: tuple[str, ...]
+    shape: tuple[int, int, int, int, int]
+    chunk_shape: tuple[int, int, int, int, int]
+    dtype: str
+    codecs: str
+    level_shapes: tuple[tuple[int, ...], ...]
+    channel_names: tuple[str, ...] | None
+    pixel_size_um: tuple[float, float, float] | None
+    interval_minutes: float | None
+
+    @property
+    def well_name(self) -> str:
+        """``"{row}/{column}"``."""
+        return self.name.rsplit("/", 1)[0]
+
+    def normalization(self) -> dict[str, Any] | None:
+        """Read the FOV's ``normalization`` attribute; None where it has none."""
+        attributes, _ = _attributes(Path(self.path))
+        found = attributes.get("normalization")
+        return found if isinstance(found, dict) else None
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A plate's wells, or a single image that stands for a plate with one FOV.
+
+    Attributes
+    ----------
+    path : str
+    wells : tuple of str
+        As the plate's metadata list them, ``"A/1"``.
+    single_image : bool
+        Whether `path` is one image.
+    """
+
+    path: str
+    wells: tuple[str, ...]
+    single_image: bool
+    _fovs: dict[str, Fov] = field(default_factory=dict, repr=False, compare=False)
+
+    def fov_names(self, wells: Iterable[str] | None = None) -> list[str]:
+        """Names of the FOVs in some wells (all by default); reads the wells' metadata alone.
+
+        Raises
+        ------
+        StoreError
+            A well that the plate lists is absent or has no metadata.
+        """
+        if self.single_image:
+            return [SINGLE_IMAGE_FOV]
+        names = []
+        for well in self.wells if wells is None else wells:
+            attributes, _ = _attributes(Path(self.path) / well)
+            images = attributes.get("well", {}).get("images")
+            if not isinstance(images, list):
+                raise _fault(
+                    "not-a-well",
+                    f"the plate lists the well {well}, which has no well metadata.",
+                    "Mend the plate, or leave that well out with include_wells.",
+                    Path(self.path) / well,
+                )
+            names += [f"{well}/{image['path']}" for image in images if "path" in image]
+        return names
+
+    def fov(self, name: str) -> Fov:
+        """Open one FOV; no other FOV is touched.
+
+        Raises
+        ------
+        StoreError
+            It is absent, unreadable, or no image that we know.
+        """
+        if name not in self._fovs:
+            path = Path(self.path) if self.single_image else Path(self.path) / name
+            self._fovs[name] = open_image(path, name)
+        return self._fovs[name]
+
+
+def open_plate(path: str | Path) -> Plate:
+    """Open a plate, or one image as a plate with one FOV ``0/0/0``.
+
+    Raises
+    ------
+    StoreError
+        There is nothing, it cannot be read, or it is neither a plate nor an image.
+    """
+    if is_url(str(path)):
+        raise _fault(
+            "remote-store", "remote stores are not read.", "Copy or mount the store.", path
+        )
+    folder = Path(path)
+    attributes, node = _attributes(folder)
+    if isinstance(attributes.get("plate"), dict):
+        wells = attributes["plate"].get("wells", [])
+        return Plate(str(folder), tuple(well["path"].strip("/") for well in wells), False)
+    if node == "array" or "multiscales" in attributes:
+        return Plate(str(folder), ("0/0",), True)
+    inside = sorted(
+        child.name
+        for child in folder.iterdir()
+        if child.is_dir() and not child.name.startswith(".")
+    )
+    raise _fault(
+        "not-a-plate",
+        f"neither an OME-Zarr plate nor an image; it holds {choices(inside)}.",
+        "Name the folder whose metadata have 'plate' or 'multiscales'.",
+        folder,
+    )
+
+
+def open_image(path: str | Path, name: str = SINGLE_IMAGE_FOV) -> Fov:
+    """Open one OME-Zarr image, or a bare array whose axes are named or five.
+
+    Raises
+    ------
+    StoreError
+        It is absent, unreadable, or its metadata do not describe an image in t, c, z, y, x.
+    """
+    folder = Path(path)
+    attributes, node = _attributes(folder)
+    multiscales = attributes.get("multiscales")
+    if multiscales:
+        scales = multiscales[0]
+        levels = [level["path"] for level in scales.get("datasets", []) if "path" in level]
+        if not levels:
+            raise _fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
+        arrays = [_array_metadata(folder / level) for level in levels[:1]]
+        arrays += [
+            _array_metadata(folder / level)
+            for level in levels[1:]
+            if _metadata_file(folder / level) is not None
+        ]
+        named = scales.get("axes")
+        transforms = scales["datasets"][0].get("coordinateTransformations", [])
+    elif node == "array":
+        levels, arrays = [""], [_array_metadata(folder)]
+        named, transforms = arrays[0]["dimension_names"], []
+        scales = {}
+    else:
+        raise _fault(
+            "not-an-image",
+            "its metadata have no 'multiscales'.",
+            "Name an OME-Zarr image of version 0.1 to 0.5.",
+            folder,
+        )
+    array = arrays[0]
+    axes, units = _axes(named, len(array["shape"]), folder)
+    shape = _canonical(axes, array["shape"])
+    scale = _scale(transforms, scales.get("coordinateTransformations", []), len(axes))
+    return Fov(
+        name=name,
+        path=str(folder),
+        array_path=str(folder / levels[0]) if levels[0] else str(folder),
+        zarr_format=array["zarr_format"],
+        axes=axes,
+        shape=shape,
+        chunk_shape=_canonical(axes, array["chunks"]),
+        dtype=array["dtype"],
+        codecs=array["codecs"],
+        level_shapes=tuple(tuple(one["shape"]) for one in arrays),
+        channel_names=_channel_names(attributes, shape[1]),
+        pixel_size_um=_pixel_size_um(axes, units, scale),
+        interval_minutes=_interval_minutes(axes, units, scale),
+    )
+
+
+def _canonical(axes: tuple[str, ...], sizes: list[int]) -> tuple[int, int, int, int, int]:
+    by_axis = dict(zip(axes, sizes, strict=True))
+    t, c, z, y, x = (int(by_axis.get(axis, 1)) for axis in CANONICAL_AXES)
+    return t, c, z, y, x
+
+
+def _axes(named: object, ndim: int, path: Path) -> tuple[tuple[str, ...], dict[str, str | None]]:
+    """Axes in lower case and their units; five axes without names are t, c, z, y, x."""
+    if not named:
+        entries: list[Any] = list(CANONICAL_AXES) if ndim == 5 else []
+    else:
+        entries = named if isinstance(named, list) else []
+    names, units = [], {}
+    for entry in entries:
+        given = entry.get("name") if isinstance(entry, dict) else entry
+        axis = str(given).lower()
+        names.append(axis)
+        units[axis] = entry.get("unit") if isinstance(entry, dict) else None
+    known = len(set(names)) == len(names) == ndim and set(names) <= set(CANONICAL_AXES)
+    if not known or not {"y", "x"} <= set(names):
+        raise _fault(
+            "unknown-axes",
+            f"its {ndim} axes are {choices(names)}, where y and x, and at most t, c and z beside "
+            "them, are expected.",
+            "Write the image with axes out of t, c, z, y, x.",
+            path,
+        )
+    return tuple(names), units
+
+
+def _scale(transforms: object, outer: object, ndim: int) -> list[float]:
+    """Product of the level's and the multiscales' scales; 1 where there is none."""
+    product = [1.0] * ndim
+    for transform in [*_as_list(transforms), *_as_list(outer)]:
+        scale = transform.get("scale") if isinstance(transform, dict) else None
+        if isinstance(scale, list) and len(scale) == ndim:
+            product = [a * float(b) for a, b in zip(product, scale, strict=True)]
+    return product
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _pixel_size_um(
+    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float]
+) -> tuple[float, float, float] | None:
+    sizes = []
+    for axis in ("z", "y", "x"):
+        factor = _MICROMETERS.get(units.get(axis))
+        if factor is None:
+            return None
+        sizes.append(scale[axes.index(axis)] * factor if axis in axes else 1.0)
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _interval_minutes(
+    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float]
+) -> float | None:
+    factor = _MINUTES.get(units.get("t") or "")
+    return scale[axes.index("t")] * factor if factor is not None else None
+
+
+def _channel_names(attributes: dict[str, Any], n_channels: int) -> tuple[str, ...] | None:
+    omero = attributes.get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list) or len(channels) != n_channels:
+        return None
+    labels = [one.get("label") if isinstance(one, dict) else None for one in channels]
+    return tuple(map(str, labels)) if all(labels) else None
+
+
+def _metadata_file(folder: Path) -> Path | None:
+    for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+    except PermissionError:
+        raise _fault("unreadable", "no permission to read it.", "Ask for access.", file) from None
+    except (ValueError, OSError) as error:
+        raise _fault(
+            "bad-metadata", f"its metadata cannot be read: {error}.", "Restore the file.", file
+        ) from None
+    if not isinstance(content, dict):
+        raise _fault("bad-metadata", "its metadata are no JSON object.", "Restore the file.", file)
+    return content
+
+
+def _attributes(folder: Path) -> tuple[dict[str, Any], str]:
+    """OME attributes of a node (without the ``ome`` wrapper of 0.5), and "group" or "array"."""
+    try:
+        file = _metadata_file(folder)
+        exists = folder.is_dir()
+    except PermissionError:
+        raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder) from None
+    if file is None:
+        if not exists:
+            raise _fault("missing-path", "there is no such folder.", "Check the path.", folder)
+        if not _readable(folder):
+            raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder)
+        raise _fault(
+            "not-zarr", "the folder has no zarr metadata.", "Name an OME-Zarr store.", folder
+        )
+    if file.name == "zarr.json":
+        content = _read_json(file)
+        attributes = content.get("attributes") or {}
+        ome = attributes.get("ome")
+        merged = {**attributes, **ome} if isinstance(ome, dict) else attributes
+        return merged, content.get("node_type", "group")
+    node = "array" if (folder / ".zarray").is_file() else "group"
+    zattrs = folder / ".zattrs"
+    return (_read_json(zattrs) if zattrs.is_file() else {}), node
+
+
+def _readable(folder: Path) -> bool:
+    try:
+        next(folder.iterdir(), None)
+    except PermissionError:
+        return False
+    return True
+
+
+def _array_metadata(folder: Path) -> dict[str, Any]:
+    """Shape, chunks, dtype, codecs and zarr format of one array, from its JSON."""
+    file = _metadata_file(folder)
+    if file is None or file.name in {".zattrs", ".zgroup"}:
+        raise _fault(
+            "missing-level",
+            "the image's metadata name this array, which is absent.",
+            "Restore the store.",
+            folder,
+        )
+    content = _read_json(file)
+    try:
+        if file.name == ".zarray":
+            return {
+                "zarr_format": 2,
+                "shape": content["shape"],
+                "chunks": content["chunks"],
+                "dtype": np.dtype(content["dtype"]).name,
+                "codecs": json.dumps(
+                    [content.get(key) for key in ("compressor", "filters", "order", "chunks")],
+                    sort_keys=True,
+                ),
+                "dimension_names": None,
+            }
+        grid = content["chunk_grid"]["configuration"]["chunk_shape"]
+        sharding = [c for c in content["codecs"] if c.get("name") == "sharding_indexed"]
+        return {
+            "zarr_format": 3,
+            "shape": content["shape"],
+            "chunks": sharding[0]["configuration"]["chunk_shape"] if sharding else grid,
+            "dtype": np.dtype(content["data_type"]).name,
+            "codecs": json.dumps([grid, content["codecs"]], sort_keys=True),
+            "dimension_names": content.get("dimension_names"),
+        }
+    except (KeyError, TypeError, IndexError) as error:
+        raise _fault(
+            "bad-metadata",
+            f"its array metadata are incomplete or of an unknown kind: {error!r}.",
+            "Restore the file.",
+            file,
+        ) from None
+
+
+def resolve_channels(fov: Fov, configured: list[str]) -> tuple[tuple[str, ...], Problem | None]:
+    """Channel names of a FOV: the store's; the config's where the store has none.
+
+    Returns
+    -------
+    names : tuple of str
+        One a channel.
+    problem : Problem or None
+        A warning where the store has no names; an error where the two differ or do not count up.
+    """
+    stored, n_channels = fov.channel_names, fov.shape[1]
+    if stored is None:
+        if len(configured) == n_channels:
+            return tuple(configured), Problem(
+                "no-channel-names",
+                f"the store names no channels; the config's {configured} are taken for its "
+                f"{n_channels}.",
+                "Check their order by eye.",
+                severity="warning",
+                fov=fov.name,
+                file=fov.path,
+                field="channel_names",
+            )
+        return tuple(f"channel {k}" for k in range(n_channels)), Problem(
+            "channel-names",
+            f"the store names no channels and has {n_channels}, the config lists "
+            f"{len(configured)}: {configured}.",
+            "List all channels of the store, in its order.",
+            fov=fov.name,
+            file=fov.path,
+            field="channel_names",
+        )
+    if list(stored) == list(configured):
+        return stored, None
+    order = "in another order" if sorted(stored) == sorted(configured) else "others"
+    return stored, Problem(
+        "channel-names",
+        f"the config's channels are {order} than the store's: config {list(configured)}, "
+        f"store {list(stored)}.",
+        "Copy the store's list into channel_names.",
+        fov=fov.name,
+        file=fov.path,
+        field="channel_names",
+    )
+
+
+def well_of(fov_name: str) -> str:
+    """``"A/1"`` of ``"A/1/0"``."""
+    return fov_name.rsplit("/", 1)[0]
+
+
+def check_known(names: Iterable[str], known: Iterable[str], what: str, where: str) -> None:
+    """Raise `UnknownNameError` for the first name that is not known, listing those that are."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(
+                Problem(
+                    f"unknown-{what}",
+                    f"there is no {what} {name!r} in {where}.",
+                    f"There is: {choices(known)}.",
+                )
+            )
+
+
+def chunk_bytes(fov: Fov) -> int:
+    """Size of one decoded chunk."""
+    return math.prod(fov.chunk_shape) * np.dtype(fov.dtype).itemsize
+
+
+def _fault(kind: str, message: str, remedy: str, path: str | Path) -> StoreError:
+    return StoreError(Problem(kind, message, remedy, file=str(path)))

@@ -1,0 +1,77 @@
+"""Counter-based random numbers: every draw is a hash of what it is for, no state is carried along.
+
+The mixing function is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014, doi:10.1145/2660193.2660195).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+UInt64Array = NDArray[np.uint64]
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_FIRST = 0xBF58476D1CE4E5B9
+_SECOND = 0x94D049BB133111EB
+_TO_UNIT = 2.0**-53
+
+_SHIFTS = tuple(np.uint64(shift) for shift in (30, 27, 31, 11))
+_FACTORS = (np.uint64(_FIRST), np.uint64(_SECOND))
+
+
+def mix(values: UInt64Array) -> UInt64Array:
+    """Mix each 64-bit value into one that looks random; a bijection. Works in place."""
+    first, second, third, _ = _SHIFTS
+    values ^= values >> first
+    values *= _FACTORS[0]
+    values ^= values >> second
+    values *= _FACTORS[1]
+    values ^= values >> third
+    return values
+
+
+def mix_number(value: int) -> int:
+    """Mix one Python integer, taken modulo 2**64."""
+    value &= _MASK
+    value = ((value ^ (value >> 30)) * _FIRST) & _MASK
+    value = ((value ^ (value >> 27)) * _SECOND) & _MASK
+    return value ^ (value >> 31)
+
+
+def text_key(*parts: str) -> int:
+    """Give a 64-bit key of some texts; ("a", "bc") and ("ab", "c") differ."""
+    content = "".join(f"{len(part)}:{part}" for part in parts)
+    return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "little")
+
+
+def observation_keys(
+    fov_key: UInt64Array, track_id: NDArray[np.int64], t: NDArray[np.int64]
+) -> UInt64Array:
+    """Give a 64-bit key of each observation (FOV, track, frame), whatever row it stands in."""
+    golden = np.uint64(_GOLDEN)
+    keys = mix(fov_key + track_id.astype(np.uint64) * golden)
+    keys += t.astype(np.uint64) * golden
+    return mix(keys)
+
+
+def epoch_salt(seed: int, epoch: int) -> np.uint64:
+    """Combine seed and epoch so that (1, 0) and (0, 1) have nothing in common."""
+    return np.uint64(mix_number(mix_number(seed + _GOLDEN) + (epoch + 1) * _GOLDEN))
+
+
+def streams(keys: UInt64Array, salt: np.uint64) -> UInt64Array:
+    """Start one stream a key; `uniform` and `bits` read from it by counter."""
+    return mix(keys ^ salt)
+
+
+def bits(stream: UInt64Array, counter: int) -> UInt64Array:
+    """Give the 64 random bits at a place of each stream."""
+    return mix(stream + np.uint64((counter + 1) * _GOLDEN & _MASK))
+
+
+def uniform(stream: UInt64Array, counter: int) -> NDArray[np.float64]:
+    """Give the number in [0, 1) at a place of each stream."""
+    return (bits(stream, counter) >> _SHIFTS[3]) * _TO_UNIT

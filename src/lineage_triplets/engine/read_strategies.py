@@ -1,0 +1,199 @@
+"""Ways to read windows of images into one array, found by name.
+
+A strategy is given windows that lie inside their images; it fills their places of the output.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import tensorstore as ts
+
+from lineage_triplets.engine.images import CANONICAL_AXES
+from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
+from lineage_triplets.engine.processes import note_read
+from lineage_triplets.engine.resources import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.config import MissingChunks
+    from lineage_triplets.engine.fovs import FovSource
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A box of one frame of a FOV, and where it goes.
+
+    Attributes
+    ----------
+    source : FovSource
+    t : int
+    z, y, x : slice
+        Inside the image.
+    target : ndarray, shape (C, Z, Y, X)
+        The part of the output that it fills, C in slot order; values are converted to its dtype.
+    """
+
+    source: FovSource
+    t: int
+    z: slice
+    y: slice
+    x: slice
+    target: NDArray[np.generic]
+
+
+class ReadStrategy(Protocol):
+    """Something that reads windows."""
+
+    def read(self, windows: Sequence[Window]) -> None:
+        """Fill the targets of all windows.
+
+        Raises
+        ------
+        ChunkError
+            A chunk is damaged; or absent, where absent chunks are errors.
+        StoreError
+            A store cannot be opened.
+        """
+
+
+class TensorStoreStrategy:
+    """Reads any store through tensorstore, all windows of a call as one batch of requests.
+
+    Parameters
+    ----------
+    missing_chunks : {"warn", "error", "fill"}
+        What a chunk that was never written means.
+    cache_pool_bytes : int
+        Memory for decoded chunks; 0 keeps none beyond the batch that needs them.
+    """
+
+    def __init__(self, missing_chunks: MissingChunks, cache_pool_bytes: int) -> None:
+        self.missing_chunks = missing_chunks
+        self.missing: dict[tuple[str, str], int] = {}
+        concurrency = {"limit": usable_cpus()}
+        self._context = ts.Context(
+            {
+                "cache_pool": {"total_bytes_limit": cache_pool_bytes},
+                "data_copy_concurrency": concurrency,
+                "file_io_concurrency": {"limit": max(4, usable_cpus())},
+            }
+        )
+        self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
+
+    def read(self, windows: Sequence[Window]) -> None:
+        """Fill the targets of all windows."""
+        note_read()
+        fill = self.missing_chunks == "fill"
+        self._open([window.source for window in windows], fill)
+        batch = ts.Batch()
+        futures = [self._view(window, fill).read(batch=batch, order="C") for window in windows]
+        batch.submit()
+        for window, future in zip(windows, futures, strict=True):
+            try:
+                window.target[...] = future.result()
+            except ValueError as error:
+                self._retry(window, error)
+
+    def _retry(self, window: Window, error: ValueError) -> None:
+        """Take absent chunks as the fill value, in no silence; anything else is an error."""
+        if "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
+            raise _chunk_error(window, error) from None
+        key = (window.source.experiment, window.source.fov.name)
+        if key not in self.missing:
+            _log.warning("%s Its pixels are the format's fill value.", _chunk_error(window, error))
+        self.missing[key] = self.missing.get(key, 0) + 1
+        self._open([window.source], fill=True)
+        try:
+            window.target[...] = self._view(window, fill=True).read(order="C").result()
+        except ValueError as second:
+            raise _chunk_error(window, second) from None
+
+    def _open(self, sources: Sequence[FovSource], fill: bool) -> None:
+        """Open the arrays that are not open yet, side by side."""
+        pending = {}
+        for source in sources:
+            path = source.fov.array_path
+            if (path, fill) not in self._handles and path not in pending:
+                pending[path] = source, ts.open(_spec(source, fill), context=self._context)
+        for path, (source, future) in pending.items():
+            try:
+                store = future.result()
+            except ValueError as error:
+                raise StoreError(
+                    Problem(
+                        "unreadable",
+                        f"the array cannot be opened: {_first_line(error)}.",
+                        "Check that the store is there, readable, and of a codec that tensorstore "
+                        "knows.",
+                        experiment=source.experiment,
+                        fov=source.fov.name,
+                        file=path,
+                    )
+                ) from None
+            self._handles[path, fill] = _canonical_view(store, source.fov.axes)
+
+    def _view(self, window: Window, fill: bool) -> ts.TensorStore:
+        store = self._handles[window.source.fov.array_path, fill]
+        channels = window.source.channels
+        first, last = channels[0], channels[-1]
+        in_a_row = channels == tuple(range(first, last + 1))
+        c = slice(first, last + 1) if in_a_row else list(channels)
+        return store[window.t, c, window.z, window.y, window.x]
+
+
+STRATEGIES: dict[str, Callable[[MissingChunks, int], ReadStrategy]] = {
+    "tensorstore": TensorStoreStrategy,
+}
+
+
+def _spec(source: FovSource, fill: bool) -> dict[str, object]:
+    return {
+        "driver": "zarr" if source.fov.zarr_format == 2 else "zarr3",
+        "kvstore": {"driver": "file", "path": f"{source.fov.array_path}/"},
+        "fill_missing_data_reads": fill,
+        "open": True,
+        "recheck_cached_data": "open",
+    }
+
+
+def _canonical_view(store: ts.TensorStore, axes: tuple[str, ...]) -> ts.TensorStore:
+    """The array as (t, c, z, y, x), absent axes of length 1."""
+    view = store.transpose([axes.index(axis) for axis in CANONICAL_AXES if axis in axes])
+    for place, axis in enumerate(CANONICAL_AXES):
+        if axis not in axes:
+            view = view[(slice(None),) * place + (ts.newaxis,)]
+    return view
+
+
+def _chunk_error(window: Window, error: ValueError) -> ChunkError:
+    text = str(error)
+    chunk = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"]+)"', text)
+    absent = "NOT_FOUND" in text
+    source = window.source
+    return ChunkError(
+        Problem(
+            "missing-chunk" if absent else "damaged-chunk",
+            f"the chunk {chunk[1] if chunk else 'named below'} of frame {window.t} is "
+            f"{'absent' if absent else 'damaged or unreadable'} ({_first_line(error)}).",
+            "Write it, or choose missing_chunks='fill' if empty chunks were left out on purpose."
+            if absent
+            else "Restore the file, or exclude this frame.",
+            experiment=source.experiment,
+            fov=source.fov.name,
+            file=source.fov.array_path,
+        )
+    )
+
+
+def _first_line(error: ValueError) -> str:
+    return str(error).splitlines()[0].split(" [")[0].rstrip(".")

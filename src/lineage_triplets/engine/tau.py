@@ -1,0 +1,108 @@
+"""The law of tau: p(tau) ∝ exp(-decay · (tau - tau_min) / (tau_max - tau_min))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def tau_distribution(
+    tau_min: int, tau_max: int, decay_rate: float = 2.0
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give the taus in frames from `tau_min` to `tau_max` (both included) and their probabilities.
+
+    Raises
+    ------
+    ConfigError
+        `tau_min` is larger than `tau_max`.
+    """
+    if tau_min > tau_max:
+        raise ConfigError(
+            Problem(
+                "bad-tau",
+                f"tau_min {tau_min} is larger than tau_max {tau_max}.",
+                "Swap them.",
+                field="tau_range_hours",
+            )
+        )
+    taus = np.arange(tau_min, tau_max + 1, dtype=np.int64)
+    exponents = -decay_rate * (taus - tau_min) / max(tau_max - tau_min, 1)
+    weights = np.exp(exponents - exponents.max())
+    return taus, weights / weights.sum()
+
+
+def sample_tau(
+    tau_min: int, tau_max: int, rng: np.random.Generator, decay_rate: float = 2.0
+) -> int:
+    """Draw one tau in frames, both ends included."""
+    taus, probabilities = tau_distribution(tau_min, tau_max, decay_rate)
+    return int(rng.choice(taus, p=probabilities))
+
+
+def tau_frames(hours: float, interval_minutes: float) -> int:
+    """Hours as frames, rounded half to even as Python does: 1.5 and 2.5 frames are both 2."""
+    return round(hours * 60 / interval_minutes)
+
+
+@dataclass(frozen=True)
+class TauLaw:
+    """The laws of all experiments in one table, so that a batch is drawn at once.
+
+    Attributes
+    ----------
+    first, last : ndarray of int64, shape (experiments,)
+        Effective range in frames, never below 1; ``last < first`` where there is no tau.
+    start : ndarray of int64, shape (experiments + 1,)
+        Where an experiment's taus begin in the tables below.
+    tau : ndarray of int64
+    probability : ndarray of float64
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    start: NDArray[np.int64]
+    tau: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    _upper: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, ranges: Sequence[tuple[int, int]], decay_rate: float) -> TauLaw:
+        """Build from one (min_frames, max_frames) an experiment."""
+        first = np.array([max(1, low) for low, _ in ranges], dtype=np.int64)
+        last = np.array([high for _, high in ranges], dtype=np.int64)
+        laws = [
+            tau_distribution(int(low), int(high), decay_rate)
+            if high >= low
+            else (np.empty(0, np.int64), np.empty(0))
+            for low, high in zip(first, last, strict=True)
+        ]
+        upper = []
+        for experiment, (_, probability) in enumerate(laws):
+            cumulative = np.cumsum(probability)
+            cumulative[-1:] = 1.0
+            upper.append(experiment + cumulative)
+        sizes = [len(taus) for taus, _ in laws]
+        return cls(
+            first,
+            last,
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            np.concatenate([taus for taus, _ in laws]) if laws else np.empty(0, np.int64),
+            np.concatenate([p for _, p in laws]) if laws else np.empty(0),
+            np.concatenate(upper) if upper else np.empty(0),
+        )
+
+    def draw(
+        self, experiment: NDArray[np.int64], uniform: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Draw one tau for each (experiment, number in [0, 1)); experiments have a tau."""
+        place = np.searchsorted(self._upper, experiment + uniform, side="right")
+        return self.tau[np.minimum(place, self.start[experiment + 1] - 1)]

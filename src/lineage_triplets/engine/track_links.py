@@ -1,0 +1,170 @@
+"""Links between tracks, checked as pure arrays: who spans which frames, whose parent cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TrackSpans:
+    """The unique tracks of a table and where their rows are; one entry a track, in order of ids.
+
+    Attributes
+    ----------
+    order : ndarray of int64, shape (n_rows,)
+        Rows sorted by track and t; rows of the same track and t stay in their order.
+    start, n_rows : ndarray of int64, shape (n_tracks,)
+        Where in `order` a track begins, and how many rows it has.
+    track_id, first_t, last_t : ndarray of int64, shape (n_tracks,)
+    """
+
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+    n_rows: NDArray[np.int64]
+    track_id: NDArray[np.int64]
+    first_t: NDArray[np.int64]
+    last_t: NDArray[np.int64]
+
+    def rows(self, track: int) -> NDArray[np.int64]:
+        """Return the rows of one track, by its index, sorted by t."""
+        return self.order[self.start[track] : self.start[track] + self.n_rows[track]]
+
+
+@dataclass(frozen=True)
+class LinkFaults:
+    """What holds for the link of each track to its parent; arrays of shape (n_tracks,).
+
+    Attributes
+    ----------
+    parent_index : ndarray of int64
+        Index of the parent; -1 if there is none, or it is absent, or the track itself.
+    is_own_parent, parent_absent : ndarray of bool
+    in_cycle : ndarray of bool
+        The track is its own ancestor. Tracks that merely descend from a cycle are not.
+    parent_later : ndarray of bool
+        The parent's first frame is after the track's, and the link is not part of a cycle.
+    parent_overlaps : ndarray of bool
+        The parent starts no later, and has a frame at or after the track's first.
+    """
+
+    parent_index: NDArray[np.int64]
+    is_own_parent: NDArray[np.bool_]
+    parent_absent: NDArray[np.bool_]
+    in_cycle: NDArray[np.bool_]
+    parent_later: NDArray[np.bool_]
+    parent_overlaps: NDArray[np.bool_]
+
+
+def span_tracks(
+    track_id: NDArray[np.int64], t: NDArray[np.int64], usable: NDArray[np.bool_]
+) -> TrackSpans:
+    """Group the usable rows of a table by track.
+
+    Parameters
+    ----------
+    track_id, t : ndarray of int64, shape (n,)
+    usable : ndarray of bool, shape (n,)
+        Rows whose track and t are known.
+    """
+    order = np.arange(len(track_id)) if usable.all() else np.flatnonzero(usable)
+    tracks, frames = track_id[order], t[order]
+    later = (tracks[1:] > tracks[:-1]) | ((tracks[1:] == tracks[:-1]) & (frames[1:] >= frames[:-1]))
+    if not later.all():
+        by_track = np.lexsort((frames, tracks))
+        order, tracks, frames = order[by_track], tracks[by_track], frames[by_track]
+    is_first = np.concatenate([np.ones(min(len(order), 1), bool), tracks[1:] != tracks[:-1]])
+    start = np.flatnonzero(is_first)
+    n_rows = np.diff(start, append=len(order))
+    return TrackSpans(
+        order=order, start=start, n_rows=n_rows, track_id=tracks[start],
+        first_t=frames[start], last_t=frames[start + n_rows - 1],
+    )  # fmt: skip
+
+
+def parents_of_tracks(
+    spans: TrackSpans, parent: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Reduce the parent on each row to the one parent of each track.
+
+    Parameters
+    ----------
+    parent : ndarray of int64, shape (n_table_rows,)
+        -1 for none; rows with none do not contradict the others.
+
+    Returns
+    -------
+    parent : ndarray of int64, shape (n_tracks,)
+        -1 for none, and where rows name different parents.
+    contradicts : ndarray of bool, shape (n_tracks,)
+        Rows of the track name different parents.
+    """
+    if not len(spans.order):
+        return np.zeros(0, np.int64), np.zeros(0, bool)
+    named = parent[spans.order]
+    largest = np.maximum.reduceat(named, spans.start)
+    named_or_huge = np.where(named < 0, np.iinfo(np.int64).max, named)
+    contradicts = np.minimum.reduceat(named_or_huge, spans.start) < largest
+    return np.where(contradicts, -1, largest), contradicts
+
+
+def check_links(
+    track_id: NDArray[np.int64],
+    first_t: NDArray[np.int64],
+    last_t: NDArray[np.int64],
+    parent_track_id: NDArray[np.int64],
+) -> LinkFaults:
+    """Check each track's link to its parent.
+
+    Parameters
+    ----------
+    track_id : ndarray of int64, shape (n,)
+        Unique, ascending.
+    first_t, last_t : ndarray of int64, shape (n,)
+        First and last frame of each track.
+    parent_track_id : ndarray of int64, shape (n,)
+        -1 for none.
+    """
+    n_tracks = len(track_id)
+    itself = np.arange(n_tracks)
+    position = np.minimum(np.searchsorted(track_id, parent_track_id), max(n_tracks - 1, 0))
+    is_named = parent_track_id >= 0
+    is_present = is_named & (track_id[position] == parent_track_id)
+    is_own_parent = is_present & (position == itself)
+    is_linked = is_present & ~is_own_parent
+    parent_index = np.where(is_linked, position, -1)
+    not_earlier = is_linked & (first_t[position] >= first_t)
+    in_cycle = np.zeros(n_tracks, bool)
+    # Times cannot rise all the way round: every cycle has a link to a parent that is not earlier.
+    if not_earlier.any():
+        ancestor = np.where(is_linked, position, itself)
+        for _ in range(n_tracks.bit_length()):
+            ancestor = ancestor[ancestor]
+        in_cycle[ancestor[is_linked[ancestor]]] = True
+    parent_later = is_linked & ~in_cycle & (first_t[position] > first_t)
+    return LinkFaults(
+        parent_index=parent_index,
+        is_own_parent=is_own_parent,
+        parent_absent=is_named & ~is_present,
+        in_cycle=in_cycle,
+        parent_later=parent_later,
+        parent_overlaps=is_linked & ~in_cycle & ~parent_later & (last_t[position] >= first_t),
+    )
+
+
+def list_cycles(faults: LinkFaults) -> list[list[int]]:
+    """Return the indices of the tracks of each cycle, a track followed by its parent."""
+    cycles = []
+    left = set(np.flatnonzero(faults.in_cycle).tolist())
+    while left:
+        cycle = [min(left)]
+        while (parent := int(faults.parent_index[cycle[-1]])) != cycle[0]:
+            cycle.append(parent)
+        left.difference_update(cycle)
+        cycles.append(cycle)
+    return cycles

@@ -1,0 +1,273 @@
+"""OME-Zarr plates written from scratch: metadata as JSON, pixels through tensorstore."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorstore as ts
+
+from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.simulate.scenario import Chunking, OmeVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TILE = 256
+_AXES = (
+    {"name": "t", "type": "time", "unit": "minute"},
+    {"name": "c", "type": "channel"},
+    {"name": "z", "type": "space", "unit": "micrometer"},
+    {"name": "y", "type": "space", "unit": "micrometer"},
+    {"name": "x", "type": "space", "unit": "micrometer"},
+)
+_COLORS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF", "FFFF00")
+
+
+@dataclass(frozen=True)
+class PlateLayout:
+    """How a plate's images are stored.
+
+    Attributes
+    ----------
+    channel_names : tuple of str
+        Labels, in the store's order.
+    pixel_size_um, z_step_um, interval_minutes : float
+        The scale in the metadata.
+    ome_version : {"0.4", "0.5"}
+    chunking : {"plane", "stack", "tiles", "shards"}
+        As in `SimulatedExperiment`.
+    dtype : str
+        Such as ``"uint16"``.
+    """
+
+    channel_names: tuple[str, ...]
+    pixel_size_um: float = 0.5
+    z_step_um: float = 2.0
+    interval_minutes: float = 30.0
+    ome_version: OmeVersion = "0.4"
+    chunking: Chunking = "plane"
+    dtype: str = "uint16"
+
+
+def empty_plate(path: str | Path, shapes: Mapping[str, Sequence[int]], layout: PlateLayout) -> None:
+    """Write a plate's metadata and no chunk; every pixel reads as 0.
+
+    Parameters
+    ----------
+    path : path
+        The plate's folder.
+    shapes : dict of str to (T, C, Z, Y, X)
+        FOV name (``"A/1/0"``) to its image's shape.
+    layout : PlateLayout
+
+    Raises
+    ------
+    ConfigError
+        A FOV's name has not three parts, or a shape does not fit the channels.
+    """
+    plate = Path(path)
+    images: dict[str, list[str]] = {}
+    for fov, shape in shapes.items():
+        if fov.count("/") != 2 or len(shape) != 5 or shape[1] != len(layout.channel_names):
+            raise ConfigError(
+                Problem(
+                    "bad-simulation",
+                    f"shape {tuple(shape)} with the channels {list(layout.channel_names)}.",
+                    "A FOV is named like A/1/0; its shape is (T, C, Z, Y, X), C one a channel.",
+                    fov=fov,
+                    file=str(plate),
+                )
+            )
+        well, _, name = fov.rpartition("/")
+        images.setdefault(well, []).append(name)
+    _write_group(plate, {"plate": _plate(images, layout)}, layout)
+    for well, names in images.items():
+        _write_group(plate / Path(well).parts[0], {}, layout)
+        listed = [{"path": name} for name in names]
+        _write_group(plate / well, {"well": {"images": listed, **_version(layout)}}, layout)
+    for fov, shape in shapes.items():
+        _write_group(plate / fov, _image(fov, layout), layout)
+        _write_array(plate / fov / "0", [int(size) for size in shape], layout)
+
+
+def write_plate(path: str | Path, images: Mapping[str, np.ndarray], layout: PlateLayout) -> None:
+    """Write a plate with the given images, FOV name to array (T, C, Z, Y, X)."""
+    empty_plate(path, {fov: image.shape for fov, image in images.items()}, layout)
+    for fov, image in images.items():
+        store = open_for_writing(Path(path) / fov, layout)
+        for t, frame in enumerate(image):
+            store[t].write(frame).result()
+
+
+def open_for_writing(fov_path: str | Path, layout: PlateLayout) -> Any:  # noqa: ANN401
+    """The full-resolution image of a FOV as a tensorstore handle; chunks of zeros are written."""
+    return ts.open(
+        {
+            "driver": "zarr" if layout.ome_version == "0.4" else "zarr3",
+            "kvstore": {"driver": "file", "path": f"{Path(fov_path) / '0'}/"},
+            "store_data_equal_to_fill_value": True,
+        },
+        open=True,
+    ).result()
+
+
+def add_normalization(
+    fov_path: str | Path, statistics: Mapping[str, Any], ome_version: OmeVersion
+) -> None:
+    """Put ``normalization`` statistics into a FOV's attributes."""
+    if ome_version == "0.4":
+        file = Path(fov_path) / ".zattrs"
+        attributes = json.loads(file.read_text())
+        attributes["normalization"] = statistics
+        _write_json(file, attributes)
+    else:
+        file = Path(fov_path) / "zarr.json"
+        group = json.loads(file.read_text())
+        group["attributes"]["normalization"] = statistics
+        _write_json(file, group)
+
+
+def _version(layout: PlateLayout) -> dict[str, str]:
+    """The version that 0.4 repeats in every object, and 0.5 says once, beside them."""
+    return {"version": "0.4"} if layout.ome_version == "0.4" else {}
+
+
+def _plate(images: Mapping[str, list[str]], layout: PlateLayout) -> dict[str, Any]:
+    rows = sorted({well.split("/")[0] for well in images}, key=lambda row: (len(row), row))
+    columns = sorted(
+        {well.split("/")[1] for well in images}, key=lambda column: (len(column), column)
+    )
+    return {
+        "name": "simulated",
+        "rows": [{"name": row} for row in rows],
+        "columns": [{"name": column} for column in columns],
+        "wells": [
+            {
+                "path": well,
+                "rowIndex": rows.index(well.split("/")[0]),
+                "columnIndex": columns.index(well.split("/")[1]),
+            }
+            for well in images
+        ],
+        "field_count": max(map(len, images.values()), default=0),
+        **_version(layout),
+    }
+
+
+def _image(fov: str, layout: PlateLayout) -> dict[str, Any]:
+    pixel = layout.pixel_size_um
+    scale = [layout.interval_minutes, 1.0, layout.z_step_um, pixel, pixel]
+    multiscale = {
+        "name": fov,
+        "axes": list(_AXES),
+        "datasets": [
+            {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+        ],
+        **_version(layout),
+    }
+    top = float(np.iinfo(layout.dtype).max) if np.dtype(layout.dtype).kind in "ui" else 1.0
+    channels = [
+        {
+            "label": label,
+            "color": _COLORS[number % len(_COLORS)],
+            "active": True,
+            "window": {"min": 0.0, "max": top, "start": 0.0, "end": min(top, 4095.0)},
+        }
+        for number, label in enumerate(layout.channel_names)
+    ]
+    return {
+        "multiscales": [multiscale],
+        "omero": {"channels": channels, **_version(layout)},
+    }
+
+
+def _write_group(folder: Path, metadata: dict[str, Any], layout: PlateLayout) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if layout.ome_version == "0.4":
+        _write_json(folder / ".zgroup", {"zarr_format": 2})
+        if metadata:
+            _write_json(folder / ".zattrs", metadata)
+        return
+    ome = {"ome": {"version": "0.5", **metadata}} if metadata else {}
+    _write_json(folder / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": ome})
+
+
+def _write_array(folder: Path, shape: list[int], layout: PlateLayout) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks, shards = _chunks(shape, layout.chunking)
+    dtype = np.dtype(layout.dtype)
+    if layout.ome_version == "0.4":
+        _write_json(
+            folder / ".zarray",
+            {
+                "zarr_format": 2,
+                "shape": shape,
+                "chunks": chunks,
+                "dtype": dtype.newbyteorder("<").str,
+                "compressor": {
+                    "id": "blosc",
+                    "cname": "zstd",
+                    "clevel": 1,
+                    "shuffle": 2,
+                    "blocksize": 0,
+                },
+                "fill_value": 0,
+                "order": "C",
+                "filters": None,
+                "dimension_separator": "/",
+            },
+        )
+        return
+    codecs: list[dict[str, Any]] = [
+        {"name": "bytes", "configuration": {"endian": "little"}},
+        {"name": "zstd", "configuration": {"level": 1, "checksum": False}},
+    ]
+    if shards:
+        index = [
+            {"name": "bytes", "configuration": {"endian": "little"}},
+            {"name": "crc32c"},
+        ]
+        configuration = {
+            "chunk_shape": chunks,
+            "codecs": codecs,
+            "index_codecs": index,
+            "index_location": "end",
+        }
+        codecs = [{"name": "sharding_indexed", "configuration": configuration}]
+    _write_json(
+        folder / "zarr.json",
+        {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": shape,
+            "data_type": dtype.name,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": shards or chunks},
+            },
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "fill_value": 0,
+            "codecs": codecs,
+            "attributes": {},
+            "dimension_names": [axis["name"] for axis in _AXES],
+        },
+    )
+
+
+def _chunks(shape: list[int], chunking: Chunking) -> tuple[list[int], list[int]]:
+    """Chunk and shard shapes; no shard is an empty list."""
+    z, y, x = shape[2:]
+    if chunking == "plane":
+        return [1, 1, 1, y, x], []
+    if chunking == "stack":
+        return [1, 1, z, y, x], []
+    whole = [-(-size // _TILE) * _TILE for size in (y, x)]
+    return [1, 1, 1, _TILE, _TILE], [1, 1, z, *whole] if chunking == "shards" else []
+
+
+def _write_json(file: Path, content: object) -> None:
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
