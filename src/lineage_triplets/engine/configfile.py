@@ -131,7 +131,7 @@ def locate_experiment(
     ValueError
         A variable in a path is not set.
     """
-    written = experiment._written or (experiment.data_path, experiment.tracks_path, str(base))  # noqa: SLF001
+    written = experiment._written or (experiment.data_path, experiment.tracks_path, str(base))
     located = experiment.model_copy(
         update={
             "data_path": locate(experiment.data_path, base, path_map),
@@ -143,15 +143,15 @@ def locate_experiment(
         locate(experiment.tracks_path, base),
     ):
         written = (located.data_path, located.tracks_path, str(base))
-    located._written = written  # noqa: SLF001
+    located._written = written
     return located
 
 
 def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:
     """One entry of ``experiments:`` for a file in `folder`."""
     entry: dict[str, Any] = experiment.model_dump(mode="json")
-    if experiment._written is not None:  # noqa: SLF001
-        data_path, tracks_path, base = experiment._written  # noqa: SLF001
+    if experiment._written is not None:
+        data_path, tracks_path, base = experiment._written
         entry["data_path"] = rebase(data_path, base, folder)
         entry["tracks_path"] = rebase(tracks_path, base, folder)
     return entry

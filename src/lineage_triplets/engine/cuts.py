@@ -53,7 +53,9 @@ def cut_tracks(
     whole = np.flatnonzero(change)
     whole_key = _Keys(fov[whole], track_id[whole])
     whole_end = np.append(whole[1:], len(t))
-    problems, inside, from_mother = [], {}, []
+    problems: list[Problem] = []
+    inside: dict[int, int] = {}
+    from_mother: list[int] = []
     fov_number = {(one.experiment, one.fov.name): number for number, one in enumerate(sources)}
     for cut in cuts:
         where = fov_number.get((cut.experiment, cut.fov))
@@ -91,7 +93,7 @@ def cut_tracks(
 def _parent_numbers(
     tracks: Tracks, first_t: Int64Array, whole_key: _Keys, first_segment: Int64Array
 ) -> Int64Array:
-    """Number of each track's parent: of a cut parent, the last part that starts before the child."""
+    """Number of each track's parent: of a cut parent, the last part that starts before it."""
     parent = np.full(len(first_t), -1, dtype=np.int64)
     linked = np.flatnonzero(tracks.parent_track_id >= 0)
     found = whole_key.find_all(tracks.fov[linked], tracks.parent_track_id[linked])

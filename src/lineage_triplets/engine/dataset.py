@@ -129,7 +129,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         )
         if fit:
             self.source.require_anchors()
-        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+        self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
         self._packed: tuple[bytes, list[tuple[int, int]], torch.Tensor] | None = None
         self._forget_process()
 
@@ -240,9 +240,9 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         if pairs.negative is not None:
             parts["negative"] = pairs.negative
         patches = torch.from_numpy(self.source.read(np.concatenate(list(parts.values()))))
-        batch: dict[str, Any] = dict(
-            zip(parts, patches.split(len(rows)) if len(rows) else [patches] * 3, strict=False)
-        )
+        batch: dict[str, Any] = {}
+        for number, part in enumerate(parts):
+            batch[part] = patches[number * len(rows) : (number + 1) * len(rows)]
         for part, part_rows in parts.items():
             batch[f"{part}_norm_meta"] = self._norm_meta(part_rows)
         batch["anchor_meta"] = observation_meta(self.index, pairs.anchor)
@@ -260,23 +260,21 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         }
 
     def _norm_meta(self, rows: NDArray[np.int64]) -> list[dict[str, Any] | None]:
-        if self._normalization is None:
-            self._normalization = NormalizationCache(self.index.positions)
         return self._normalization.of_fovs(self.index.fov_of_row[rows])
 
     def _seed_and_epoch(self) -> tuple[int, int]:
         """The seed; without one, a new number for every batch of every process."""
         if self.seed is not None:
             return self.seed, self.epoch
-        if self._entropy is None or self._process != os.getpid():
-            self._entropy, self._process = np.random.default_rng(), os.getpid()
+        if self._process != os.getpid():
+            self._forget_process()
         return int(self._entropy.integers(2**63)), self.epoch
 
     def _forget_process(self) -> None:
         """Start with nothing that belongs to one process."""
-        self._entropy: np.random.Generator | None = None
-        self._process = -1
-        self._normalization: NormalizationCache | None = None
+        self._process: int = os.getpid()
+        self._entropy = np.random.default_rng()
+        self._normalization = NormalizationCache(self.index.positions)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the arrays as one block of memory that all workers share, the rest as few bytes."""
@@ -288,10 +286,10 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
                 size = buffer.raw().nbytes
                 places.append((end, size))
                 end += -(-size // _ALIGNMENT) * _ALIGNMENT
-            block = torch.empty(end, dtype=torch.uint8).share_memory_()
+            block = _shared(torch.empty(end, dtype=torch.uint8))
             memory = block.numpy()
             for (start, size), buffer in zip(places, buffers, strict=True):
-                memory[start : start + size] = np.frombuffer(buffer, dtype=np.uint8)
+                memory[start : start + size] = np.frombuffer(buffer.raw(), np.uint8)
             self._packed = (small, places, block)
         return {
             "packed": self._packed,
@@ -308,3 +306,9 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         self._packed, self._epoch = state["packed"], state["epoch"]
         self.fit, self.seed = state["fit"], state["seed"]
         self._forget_process()
+
+
+def _shared(tensor: torch.Tensor) -> torch.Tensor:
+    """Move a tensor into memory that worker processes share."""
+    moved: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
+    return moved

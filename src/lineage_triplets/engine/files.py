@@ -54,7 +54,7 @@ def locate(path: str, base: str | Path, path_map: Mapping[str, str] | None = Non
 
 
 def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:
-    """Rewrite a relative path for another folder; keep what is absolute or has a variable in front.
+    """Rewrite a relative path for another folder; keep what is absolute or becomes so.
 
     ``${VAR}`` is kept as written.
     """
@@ -118,8 +118,8 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             Problem(
                 "output-failed",
                 f"could not be written: {error.strerror or error}.",
-                "Check that the folder exists, that you may write there, and that the disk has room."
-                " Nothing was left half written.",
+                "Nothing was left half written. Check that the folder exists, that you may write "
+                "there, and that the disk has room.",
                 file=str(target),
             )
         ) from error

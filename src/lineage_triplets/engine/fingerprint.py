@@ -27,10 +27,12 @@ from lineage_triplets.engine.problems import (
 )
 from lineage_triplets.engine.processes import has_read
 from lineage_triplets.engine.randomness import epoch_salt, observation_keys, streams
-from lineage_triplets.engine.rows import Observations
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lineage_triplets.engine.index import MultiExperimentIndex
+    from lineage_triplets.engine.rows import Observations
 
 _log = logging.getLogger(__name__)
 
@@ -192,7 +194,7 @@ def _pixel_hashes(index: MultiExperimentIndex) -> list[str]:
 
 
 def _hash_patches(
-    reader: PatchReader, jobs: list[tuple[Observations, np.ndarray[tuple[int], np.dtype[np.int64]]]]
+    reader: PatchReader, jobs: list[tuple[Observations, NDArray[np.int64]]]
 ) -> list[str]:
     return [_sha256(reader.read(*job).tobytes()) if len(job[0]) else "" for job in jobs]
 

@@ -144,21 +144,22 @@ def _unknown_names(
                     field="exclude_fovs",
                 )
             )
-    for kind, entries in (("wells", exclude.wells), ("fovs", exclude.fovs)):
-        for entry in entries:
-            plate = plates.get(entry.experiment)
-            name = entry.well if kind == "wells" else entry.fov.rsplit("/", 1)[0]
-            if plate is None or name not in plate.wells:
-                problems.append(
-                    Problem(
-                        "unmatched-exclusion",
-                        f"there is no {kind[:-1]} like {entry} to exclude.",
-                        "Remove it from the config, or mend the name.",
-                        severity="warning",
-                        experiment=entry.experiment,
-                        field=f"exclude.{kind}",
-                    )
+    wells_of = [(one.experiment, one.well, "wells", one.well) for one in exclude.wells]
+    wells_of += [
+        (one.experiment, one.fov.rsplit("/", 1)[0], "fovs", one.fov) for one in exclude.fovs
+    ]
+    for experiment, well, field, name in wells_of:
+        if experiment not in plates or well not in plates[experiment].wells:
+            problems.append(
+                Problem(
+                    "unmatched-exclusion",
+                    f"there is no {name!r} to exclude.",
+                    "Remove it from the config, or mend the name.",
+                    severity="warning",
+                    experiment=experiment,
+                    field=f"exclude.{field}",
                 )
+            )
     return problems
 
 

@@ -29,6 +29,7 @@ from lineage_triplets.engine.problems import (
     raise_errors,
 )
 from lineage_triplets.engine.registry import ExperimentRegistry
+from lineage_triplets.engine.tau import tau_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,8 +162,9 @@ class MultiExperimentIndex:
         self.fov_of_row = assembly.tracks.fov[rows.track]
         self.track_id_of_row = assembly.tracks.track_id[rows.track]
         self.experiment_of_row = fov_experiment[self.fov_of_row]
+        hours = settings.tau_range_hours
         self.tau_range_frames = [
-            registry.tau_range_frames(one.name, settings.tau_range_hours)
+            (tau_frames(hours[0], one.interval_minutes), tau_frames(hours[1], one.interval_minutes))
             for one in registry.experiments
         ]
         first = np.array([max(1, low) for low, _ in self.tau_range_frames], dtype=np.int64)
@@ -259,7 +261,7 @@ class MultiExperimentIndex:
         return _groups(names, number[self.fov_of_row])
 
     def counts(self) -> pd.DataFrame:
-        """Count, one row an experiment: FOVs, observations, tracks, lineages, divisions, anchors."""
+        """Count what there is, one row an experiment."""
         n = len(self.registry.experiments)
         experiment = self.experiment_of_row
 
@@ -295,37 +297,33 @@ class MultiExperimentIndex:
             f"{len(self.observations)} total observations",
             f"{len(self.anchor_rows)} valid anchors",
         ]
-        for one in self.counts().itertuples(index=False):
-            lines.append(
-                f"  {one.experiment}: {one.observations} observations in {one.fovs} FOVs, "
-                f"{one.lineages} lineages, {one.divisions} divisions, {one.valid_anchors} valid "
-                f"anchors, tau {one.tau_min_frames} to {one.tau_max_frames} frames"
-            )
+        lines += [
+            f"  {one.experiment}: {one.observations} observations in {one.fovs} FOVs, "
+            f"{one.lineages} lineages, {one.divisions} divisions, {one.valid_anchors} valid "
+            f"anchors, tau {one.tau_min_frames} to {one.tau_max_frames} frames"
+            for one in self.counts().itertuples(index=False)
+        ]
         return "\n".join(lines)
 
     def _anchor_problems(self) -> list[Problem]:
-        """Say which experiments give no anchor, and why."""
+        """Say which experiments give no anchor or one tau only, and why."""
         counts = np.bincount(
             self.experiment_of_row[self.anchor_rows], minlength=len(self.registry.experiments)
         )
-        hours = self.settings.tau_range_hours
         problems = []
         for number, config in enumerate(self.registry.experiments):
             low, high = self.tau_range_frames[number]
-            if counts[number]:
+            if not counts[number]:
+                kind, message = "no-anchors", f"no valid anchors: {self._why_no_anchor(number)}."
+            elif high - max(1, low) < 1:
+                kind = "few-tau-frames"
+                message = f"{self._tau_words(number)}: every positive is {high} frames away."
+            else:
                 continue
-            reason = (
-                f"tau from {hours[0]:g} to {hours[1]:g} h is frames {low} to {high} at "
-                f"{config.interval_minutes:g} min, which leaves no frame to draw"
-                if high < 1
-                else f"no lineage has two frames that are {max(1, low)} to {high} frames apart"
-                if (self.experiment_of_row == number).any()
-                else "it has no observations"
-            )
             problems.append(
                 Problem(
-                    "no-anchors",
-                    f"it has no valid anchors: {reason}.",
+                    kind,
+                    message,
                     "Widen tau_range_hours, or check interval_minutes and the tables.",
                     severity="warning",
                     experiment=config.name,
@@ -333,6 +331,23 @@ class MultiExperimentIndex:
                 )
             )
         return problems
+
+    def _tau_words(self, experiment: int) -> str:
+        low, high = self.tau_range_frames[experiment]
+        min_hours, max_hours = self.settings.tau_range_hours
+        interval_minutes = self.registry.experiments[experiment].interval_minutes
+        return (
+            f"tau from {min_hours:g} to {max_hours:g} h is frames {low} to {high} at "
+            f"{interval_minutes:g} min"
+        )
+
+    def _why_no_anchor(self, experiment: int) -> str:
+        low, high = self.tau_range_frames[experiment]
+        if high < 1:
+            return f"{self._tau_words(experiment)}, which leaves no frame to draw"
+        if (self.experiment_of_row == experiment).any():
+            return f"no lineage has two frames that are {max(1, low)} to {high} frames apart"
+        return "it has no observations"
 
 
 def checked_settings(**arguments: object) -> DatasetConfig:

@@ -1,4 +1,4 @@
-"""Tracks and their parent links as a forest of arrays: lineages, generations, who descends from whom.
+"""Tracks and parent links as a forest of arrays: lineages, generations, who descends from whom.
 
 A node is a track. All functions are vectorized over tracks or over queries.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -192,7 +193,7 @@ def _preorder(
     n_tracks = len(parent)
     by_depth = np.argsort(depth, kind="stable")
     level_starts = np.searchsorted(depth[by_depth], np.arange(int(depth.max(initial=0)) + 2))
-    levels = [by_depth[a:b] for a, b in zip(level_starts[:-1], level_starts[1:], strict=True)]
+    levels = [by_depth[start:end] for start, end in pairwise(level_starts)]
     size = np.ones(n_tracks, dtype=np.int64)
     for level in reversed(levels[1:]):
         np.add.at(size, parent[level], size[level])

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 TEXT_DTYPE = pd.StringDtype("pyarrow", na_value=np.nan)
 
 
+def _as_text(words: pa.Array) -> pd.arrays.ArrowStringArray:
+    column: pd.arrays.ArrowStringArray = pd.array(words, dtype=TEXT_DTYPE)
+    return column
+
+
 def text_column(words: pa.Array, codes: NDArray[np.int64]) -> pd.arrays.ArrowStringArray:
     """Words by their number, as pandas' string column."""
     taken = words.cast(pa.large_string()).take(pa.array(codes))
-    return pd.arrays.ArrowStringArray(taken, dtype=TEXT_DTYPE)
+    return _as_text(taken)
 
 
 def track_name_words(tracks: Tracks, sources: Sequence[FovSource]) -> pa.Array:
@@ -43,4 +48,4 @@ def track_name_words(tracks: Tracks, sources: Sequence[FovSource]) -> pa.Array:
 
 def track_names(tracks: Tracks, sources: Sequence[FovSource]) -> pd.arrays.ArrowStringArray:
     """``global_track_id`` of every track."""
-    return pd.arrays.ArrowStringArray(track_name_words(tracks, sources), dtype=TEXT_DTYPE)
+    return _as_text(track_name_words(tracks, sources))

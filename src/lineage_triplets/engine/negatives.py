@@ -77,7 +77,8 @@ class ExperimentPool:
         others = rank[end] - rank[start] - own
         chosen = (number * others).astype(np.int64)
         chosen += np.where(chosen >= before_own, own, 0) + rank[start]
-        return self.row[np.searchsorted(rank, chosen + 1) - 1]
+        place: Int64Array = np.searchsorted(rank, chosen + 1) - 1
+        return self.row[place]
 
 
 @dataclass(frozen=True)

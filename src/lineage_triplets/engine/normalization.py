@@ -1,4 +1,4 @@
-"""Normalization statistics of FOVs: read once a FOV, and through a worker's queue as plain arrays."""
+"""Normalization statistics of FOVs: read once a FOV, sent between processes as plain arrays."""
 
 from __future__ import annotations
 

@@ -111,7 +111,9 @@ def _read_tables(
 
     with ThreadPoolExecutor(usable_cpus()) as pool:
         results = list(pool.map(read, sources))
-    kept, tables, problems = [], [], []
+    kept: list[FovSource] = []
+    tables: list[TrackTable] = []
+    problems: list[Problem] = []
     for source, result in zip(sources, results, strict=True):
         if isinstance(result, TrackTable):
             problems += result.problems
@@ -131,27 +133,31 @@ def _stack(
 ) -> tuple[Observations, Int64Array, Int64Array, Int64Array]:
     """All tables' rows below each other: columns, FOV number, track_id, parent_track_id."""
 
-    def column(name: str, dtype: type) -> NDArray[np.generic]:
-        empty = np.empty(0, dtype)
+    def numbers(name: str) -> Int64Array:
         parts = [getattr(table, name) for table in tables]
-        lengths = [len(table.t) for table in tables]
         filled = [
-            np.full(n, -1, dtype) if part is None else part
-            for part, n in zip(parts, lengths, strict=True)
+            np.full(len(table.t), -1) if part is None else part
+            for part, table in zip(parts, tables, strict=True)
         ]
-        return np.concatenate([empty, *filled])
+        return np.concatenate([np.empty(0, np.int64), *filled])
 
-    numbers = {name: column(name, np.int64) for name in ("t", "id", "parent_id")}
-    places = {name: column(name, np.float64) for name in ("y", "x", "z")}
+    def places(name: str) -> NDArray[np.float64]:
+        return np.concatenate([np.empty(0), *(getattr(table, name) for table in tables)])
+
+    t, y, x = numbers("t"), places("y"), places("x")
     rows = Observations(
-        track=numbers["t"],
-        y_clamp=places["y"],
-        x_clamp=places["x"],
-        **numbers,
-        **places,
+        track=t,
+        t=t,
+        y=y,
+        x=x,
+        z=places("z"),
+        y_clamp=y,
+        x_clamp=x,
+        id=numbers("id"),
+        parent_id=numbers("parent_id"),
     )
-    fov = np.repeat(np.arange(len(tables)), [len(table.t) for table in tables])
-    return rows, fov, column("track_id", np.int64), column("parent_track_id", np.int64)
+    fov = np.repeat(np.arange(len(tables), dtype=np.int64), [len(table.t) for table in tables])
+    return rows, fov, numbers("track_id"), numbers("parent_track_id")
 
 
 def _sorting(fov: Int64Array, track_id: Int64Array, t: Int64Array) -> Int64Array | None:

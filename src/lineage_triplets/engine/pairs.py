@@ -10,7 +10,7 @@ import numpy as np
 from lineage_triplets.engine.negatives import ExperimentPool, FovPool
 from lineage_triplets.engine.patches import PatchReader
 from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Problem
-from lineage_triplets.engine.randomness import epoch_salt, observation_keys, streams
+from lineage_triplets.engine.randomness import UInt64Array, epoch_salt, observation_keys, streams
 from lineage_triplets.engine.tau import TauLaw
 
 if TYPE_CHECKING:
@@ -139,6 +139,17 @@ class PairSource:
     def read(self, rows: Int64Array) -> NDArray[np.generic]:
         """Read the patches of some rows of ``tracks``: (B, C, Z, Y, X), C in slot order."""
         return self.reader.read(self.index.observations.take(rows), self.index.fov_of_row[rows])
+
+    def keys(self, rows: Int64Array) -> UInt64Array:
+        """Give the 64-bit key of each row's observation, whatever row it stands in."""
+        return self._key[rows]
+
+    def centres(self, rows: Int64Array) -> list[tuple[float, float]]:
+        """Give the (y, x) of each row's cell inside its patch, in pixels of the patch."""
+        observations = self.index.observations.take(rows)
+        _, top, left = self.reader.corners(observations, self.index.fov_of_row[rows])
+        inside = zip(observations.y - top, observations.x - left, strict=True)
+        return [(float(y), float(x)) for y, x in inside]
 
     def require_anchors(self) -> None:
         """Raise `NoAnchorsError` if there is nothing to draw from."""

@@ -109,7 +109,7 @@ class PositiveLookup:
         n_slots = len(self.slot_start) - 1
         first = np.minimum(first, n_slots)
         in_range = self.slot_start[np.where(possible, last + 1, first)] > self.slot_start[first]
-        found = possible & in_range
+        found: NDArray[np.bool_] = possible & in_range
         if self.entry_key is None:
             return found
         pending = np.flatnonzero(found)

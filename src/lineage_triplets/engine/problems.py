@@ -169,6 +169,11 @@ def choices(names: Iterable[object], limit: int = 12) -> str:
     return f"{text}, … ({len(listed)} in all)" if len(listed) > limit else text or "none"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 frame``, ``2 frames``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Ask for the nearest known name, or list the known ones if none is near."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)

@@ -1,6 +1,7 @@
 """Counter-based random numbers: every draw is a hash of what it is for, no state is carried along.
 
-The mixing function is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014, doi:10.1145/2660193.2660195).
+The mixing function is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014,
+doi:10.1145/2660193.2660195).
 """
 
 from __future__ import annotations
@@ -74,4 +75,4 @@ def bits(stream: UInt64Array, counter: int) -> UInt64Array:
 
 def uniform(stream: UInt64Array, counter: int) -> NDArray[np.float64]:
     """Give the number in [0, 1) at a place of each stream."""
-    return (bits(stream, counter) >> _SHIFTS[3]) * _TO_UNIT
+    return (bits(stream, counter) >> _SHIFTS[3]).astype(np.float64) * _TO_UNIT

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.images import CANONICAL_AXES
@@ -21,6 +20,7 @@ from lineage_triplets.engine.resources import usable_cpus
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.config import MissingChunks

@@ -78,7 +78,6 @@ class ExperimentRegistry:
         opened, problems = open_experiments(experiments)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
-            missing = {"missing-path"} >= {errors[0].kind} or errors[0].field
             raise ConfigError(*errors)
         self._adopt(opened, problems, slot_labels)
 
@@ -353,7 +352,7 @@ def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list
     if problem is not None:
         problems.append(_of_experiment(problem, config))
     absent = [name for name in config.source_channel if name not in channel_names]
-    if absent or problems and problems[0].field == "tracks_path":
+    if absent or any(one.field == "tracks_path" for one in problems):
         return None, problems
     channel_map = {
         slot: channel_names.index(name) for slot, name in enumerate(config.source_channel)

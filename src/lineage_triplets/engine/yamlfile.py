@@ -1,4 +1,4 @@
-"""YAML with line numbers: text stays text, a key given twice is an error, faults name their line."""
+"""YAML with line numbers: text stays text, a key given twice is an error, faults have a line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FloatText(float):
 
 
 class _TextKeepingLoader(_Loader):  # type: ignore[misc, valid-type]
-    """YAML 1.2's core scalars: no dates, no yes/no booleans, no base 60; numbers keep their text."""
+    """YAML 1.2's core scalars: no dates, yes/no or base 60; numbers keep their text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
@@ -76,8 +76,10 @@ for _tag, _pattern, _first in (
     ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", "-+0123456789"),
     (
         "float",
-        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        (
+            r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+        ),
         "-+.0123456789",
     ),
     ("merge", r"^<<$", "<"),

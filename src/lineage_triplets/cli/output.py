@@ -1,0 +1,91 @@
+"""Tables and messages that the commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from lineage_triplets.engine.index import MultiExperimentIndex
+    from lineage_triplets.engine.problems import Problem
+
+_STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+def print_problems(problems: Sequence[Problem], console: Console) -> None:
+    """Print what is wrong: one paragraph a problem, with where it is and what to do."""
+    for problem in problems:
+        where = f"{escape(problem.where)}\n  " if problem.where else ""
+        remedy = f"\n  [dim]{escape(problem.remedy)}[/dim]" if problem.remedy else ""
+        console.print(
+            f"[{_STYLE[problem.severity]}]{problem.severity}[/] {where}{escape(problem.message)}"
+            f"{remedy}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def print_index(index: MultiExperimentIndex, console: Console) -> None:
+    """Print counts and tau of every experiment, and what is in each slot."""
+    registry = index.registry
+    hours = index.settings.tau_range_hours
+    counts = _table(f"tau {hours[0]:g} to {hours[1]:g} h")
+    counts.add_column("experiment", overflow="fold", min_width=14)
+    for name in ("min/\nframe", "tau\nframes", "FOVs", "cells", "lineages", "divisions", "anchors"):
+        counts.add_column(name, justify="right", no_wrap=True)
+    for name, of_experiment in index.counts().set_index("experiment").astype(int).iterrows():
+        opened = registry.get_opened(str(name))
+        kinds = ["fovs", "observations", "lineages", "divisions", "valid_anchors"]
+        counts.add_row(
+            escape(str(name)),
+            f"{opened.config.interval_minutes:g}",
+            _tau_words(of_experiment["tau_min_frames"], of_experiment["tau_max_frames"]),
+            *(f"{of_experiment[kind]:,}" for kind in kinds),
+        )
+    channels = _table("channel in each slot (zarr index)")
+    channels.add_column("experiment", overflow="fold")
+    for slot, label in enumerate(registry.slot_labels):
+        channels.add_column(f"slot {slot}: {escape(label)}", overflow="fold")
+    for opened in registry.opened:
+        channels.add_row(
+            escape(opened.config.name),
+            *(
+                f"{escape(opened.channel_names[channel])} ({channel})"
+                for channel in opened.channel_map.values()
+            ),
+        )
+    console.print(counts)
+    console.print(channels)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _tau_words(low: int, high: int) -> str:
+    if high < 1:
+        return "[bold red]none[/]"
+    if low < 1:
+        return f"[yellow]1 to {high}, not 0[/]"
+    return f"{low} to {high}" if low < high else f"[yellow]{low} only[/]"
+
+
+@contextlib.contextmanager
+def quiet_log() -> Iterator[None]:
+    """Keep the log silent where the same problems are printed as a list."""
+    log = logging.getLogger("lineage_triplets")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,149 @@
+"""Pairs for people to look at: the very pairs that training draws, as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.lineage import Relation
+from lineage_triplets.engine.metadata import observation_meta, positive_meta
+from lineage_triplets.engine.pairs import Pairs, PairSource
+from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Problem, choices
+from lineage_triplets.engine.randomness import epoch_salt, mix
+from lineage_triplets.qc.pictures import PairPicture, contact_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from lineage_triplets.engine.index import MultiExperimentIndex
+
+_SAMPLE = 7
+
+
+def sample_pairs(
+    source: PairSource,
+    n_pairs: int,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    across_divisions: bool = False,
+    experiments: Sequence[str] | None = None,
+    lineage_id: str | None = None,
+) -> Pairs:
+    """Choose pairs to look at among those that training draws with this seed and epoch.
+
+    Parameters
+    ----------
+    source : PairSource
+    n_pairs : int
+        At most so many of each experiment, spread at random over its anchors.
+    seed, epoch : int
+    across_divisions : bool
+        Only pairs with a division between anchor and positive.
+    experiments : sequence of str, optional
+        Only these.
+    lineage_id : str, optional
+        Only this lineage.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        There is no such experiment or lineage.
+    NoAnchorsError
+        Nothing is left to show; the message says why.
+    """
+    index = source.index
+    names = [one.name for one in index.registry.experiments]
+    wanted = [names.index(index.registry.get_experiment(one).name) for one in experiments or names]
+    rows = index.anchor_rows[np.isin(index.experiment_of_row[index.anchor_rows], wanted)]
+    if lineage_id is not None:
+        rows = rows[_of_lineage(index, rows, lineage_id)]
+    pairs = source.draw(rows, seed, epoch)
+    keep = pairs.positive >= 0
+    if across_divisions:
+        relation, _, _ = source.relations(pairs)
+        crossing = [one for one in Relation if one.crosses_division]
+        keep &= np.isin(relation, crossing)
+    if not keep.any():
+        what = "pair across a division" if across_divisions else "pair"
+        raise NoAnchorsError(
+            Problem(
+                "nothing-to-show",
+                f"there is no {what} among the {len(rows)} anchors asked for.",
+                "Widen tau_range_hours, choose another seed, or ask for other experiments.",
+            )
+        )
+    kept = np.flatnonzero(keep)
+    key = source.keys(pairs.anchor[kept])
+    shuffled = kept[np.argsort(mix(key ^ epoch_salt(seed, _SAMPLE + epoch)), kind="stable")]
+    experiment = index.experiment_of_row[pairs.anchor[shuffled]]
+    chosen = np.sort(
+        np.concatenate([shuffled[experiment == number][:n_pairs] for number in wanted])
+    )
+    return Pairs(pairs.anchor[chosen], pairs.positive[chosen], pairs.tau_frames[chosen])
+
+
+def pair_pictures(source: PairSource, pairs: Pairs) -> list[PairPicture]:
+    """Read the patches of some pairs and say what they are."""
+    index = source.index
+    patches = source.read(np.concatenate([pairs.anchor, pairs.positive]))
+    centres = source.centres(np.concatenate([pairs.anchor, pairs.positive]))
+    n_pairs = len(pairs.anchor)
+    anchors = observation_meta(index, pairs.anchor)
+    positives = positive_meta(source, pairs)
+    return [
+        PairPicture(
+            anchor=patches[number],
+            positive=patches[n_pairs + number],
+            experiment=anchor["experiment"],
+            fov=anchor["fov_name"],
+            anchor_track=_short(anchor),
+            positive_track=_short(positive),
+            anchor_t=anchor["t"],
+            positive_t=positive["t"],
+            tau_frames=positive["tau_frames"],
+            tau_hours=positive["tau_hours"],
+            relation=positive["relation"],
+            anchor_yx=centres[number],
+            positive_yx=centres[n_pairs + number],
+        )
+        for number, (anchor, positive) in enumerate(zip(anchors, positives, strict=True))
+    ]
+
+
+def preview_sheet(source: PairSource, pairs: Pairs, title: str = "") -> Image.Image:
+    """Draw a contact sheet of some pairs, every slot with the experiment's own channel name."""
+    registry = source.index.registry
+    sizes = {one.config.name: one.first_fov.pixel_size_um for one in registry.opened}
+    return contact_sheet(
+        pair_pictures(source, pairs),
+        slot_labels=registry.slot_labels,
+        channel_names={one.name: one.source_channel for one in registry.experiments},
+        title=title,
+        pixel_size_um={name: None if size is None else size[2] for name, size in sizes.items()},
+    )
+
+
+def _of_lineage(
+    index: MultiExperimentIndex, rows: NDArray[np.int64], lineage_id: str
+) -> NDArray[np.bool_]:
+    lineages = index.describe(rows)["lineage_id"]
+    mask: NDArray[np.bool_] = (lineages == lineage_id).to_numpy(dtype=bool)
+    if not mask.any():
+        raise ConfigError(
+            Problem(
+                "unknown-lineage",
+                f"no anchor is of a lineage {lineage_id!r}.",
+                f"Lineages are named by their root: {choices(lineages.unique(), limit=5)}.",
+            )
+        )
+    return mask
+
+
+def _short(meta: dict[str, object]) -> str:
+    """The track's number, with ``@t`` after a cut."""
+    return str(meta["global_track_id"]).removeprefix(f"{meta['experiment']}_{meta['fov_name']}_")
