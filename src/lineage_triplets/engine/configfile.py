@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import types
 from pathlib import Path
@@ -55,10 +56,10 @@ def read_config(
         config = TripletConfig.model_validate(content)
     except ValidationError as error:
         problems = [_problem(document, fault) for fault in error.errors()]
-        rest = _without_faults(content, error)
-        if rest is None:
+        usable = _without_faults(content, error)
+        if usable is None:
             return None, problems
-        config = TripletConfig.model_validate(rest)
+        config = usable
     base = document.file.absolute().parent
     located = []
     for experiment in config.experiments:
@@ -169,17 +170,38 @@ def _warn_of_unused(
             _log.warning("path_map: no path of the config begins with %r.", old)
 
 
-def _without_faults(content: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:
-    """The content without the experiments and sections that have faults."""
-    places = [fault["loc"] for fault in error.errors()]
+def _without_faults(content: dict[str, Any], error: ValidationError) -> TripletConfig | None:
+    """What can be read: experiments with a fault are left out whole, elsewhere the faulty keys."""
     experiments = content.get("experiments")
     if not isinstance(experiments, list):
         return None
-    bad = {place[1] for place in places if place[0] == "experiments" and len(place) > 1}
-    keep = [one for number, one in enumerate(experiments) if number not in bad]
-    sections = {place[0] for place in places} - {"experiments"}
-    rest = {key: value for key, value in content.items() if key not in sections}
-    return {**rest, "experiments": keep} if keep else None
+    rest = copy.deepcopy(content)
+    bad_experiments: set[str | int] = set()
+    for fault in error.errors():
+        loc = [part for part in fault["loc"] if not _is_branch(part)]
+        if loc[0] == "experiments":
+            bad_experiments |= set(loc[1:2])
+        else:
+            _remove(rest, loc[:-1] if fault["type"] == "missing" else loc)
+    rest["experiments"] = [
+        one for number, one in enumerate(experiments) if number not in bad_experiments
+    ]
+    if not rest["experiments"]:
+        return None
+    try:
+        return TripletConfig.model_validate(rest)
+    except ValidationError:
+        return TripletConfig.model_validate({"experiments": rest["experiments"]})
+
+
+def _remove(content: Any, loc: list[str | int]) -> None:
+    """Take out a key; of a list's item the whole key that holds the list."""
+    for depth, part in enumerate(loc):
+        is_last = depth == len(loc) - 1
+        if isinstance(content, dict) and (is_last or not isinstance(content.get(part), dict)):
+            content.pop(part, None)
+            return
+        content = content[part]
 
 
 def _problem(document: YamlDocument, fault: ErrorDetails) -> Problem:

@@ -44,8 +44,8 @@ class Relation(IntEnum):
 
     @property
     def crosses_division(self) -> bool:
-        """Whether the pair spans at least one division."""
-        return self not in (Relation.SAME_TRACK, Relation.CONTINUATION)
+        """Whether the anchor's cell divided at least once on the way to the positive."""
+        return Relation.DAUGHTER <= self <= Relation.DESCENDANT
 
 
 RELATION_LABELS = np.array([relation.label for relation in Relation])

@@ -154,6 +154,13 @@ class PositiveLookup:
         tau : ndarray of int64, shape (B,)
             Frames; 0 where there is no positive.
         """
+        has_tau = law.first[experiment] <= law.last[experiment]
+        if not has_tau.all():
+            positive, tau = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.int64)
+            positive[has_tau], tau[has_tau] = self.draw(
+                rows[has_tau], experiment[has_tau], stream[has_tau], law, fallback
+            )
+            return positive, tau
         tau = law.draw(experiment, uniform(stream, _TAU))
         low, high = self.candidates(rows, tau)
         n_candidates = high - low
@@ -204,8 +211,10 @@ class PositiveLookup:
         taus = law.tau[place]
         low, high = self.candidates(np.repeat(rows, len(offset)), taus.ravel())
         exists = (high > low).reshape(taus.shape) & inside
-        cumulative = np.cumsum(np.where(exists, law.probability[place], 0.0), axis=1)
-        total = cumulative[:, -1:]
-        chosen = np.argmax(cumulative > number[:, None] * total, axis=1)
+        # Relative to the likeliest one there is: all may be too unlikely for a float.
+        log_weight = np.where(exists, law.log_weight[place], -np.inf)
+        likeliest = np.where(exists.any(axis=1), log_weight.max(axis=1), 0.0)
+        cumulative = np.cumsum(np.exp(log_weight - likeliest[:, None]), axis=1)
+        chosen = np.argmax(cumulative > number[:, None] * cumulative[:, -1:], axis=1)
         tau = taus[np.arange(len(rows)), chosen]
-        return np.where(total[:, 0] > 0, tau, 0)
+        return np.where(exists.any(axis=1), tau, 0)

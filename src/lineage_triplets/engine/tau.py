@@ -35,9 +35,14 @@ def tau_distribution(
             )
         )
     taus = np.arange(tau_min, tau_max + 1, dtype=np.int64)
-    exponents = -decay_rate * (taus - tau_min) / max(tau_max - tau_min, 1)
-    weights = np.exp(exponents - exponents.max())
+    weights = np.exp(_log_weights(taus, decay_rate))
     return taus, weights / weights.sum()
+
+
+def _log_weights(taus: NDArray[np.int64], decay_rate: float) -> NDArray[np.float64]:
+    """Logarithms of the law up to a factor, the largest being 0."""
+    exponents = -decay_rate * (np.arange(len(taus)) / max(len(taus) - 1, 1))
+    return exponents - exponents.max(initial=-np.inf)
 
 
 def sample_tau(
@@ -64,14 +69,15 @@ class TauLaw:
     start : ndarray of int64, shape (experiments + 1,)
         Where an experiment's taus begin in the tables below.
     tau : ndarray of int64
-    probability : ndarray of float64
+    log_weight : ndarray of float64
+        Logarithm of each tau's probability, up to a factor for each experiment.
     """
 
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     start: NDArray[np.int64]
     tau: NDArray[np.int64]
-    probability: NDArray[np.float64]
+    log_weight: NDArray[np.float64]
     _upper: NDArray[np.float64]
 
     @classmethod
@@ -79,25 +85,19 @@ class TauLaw:
         """Build from one (min_frames, max_frames) an experiment."""
         first = np.array([max(1, low) for low, _ in ranges], dtype=np.int64)
         last = np.array([high for _, high in ranges], dtype=np.int64)
-        laws = [
-            tau_distribution(int(low), int(high), decay_rate)
-            if high >= low
-            else (np.empty(0, np.int64), np.empty(0))
-            for low, high in zip(first, last, strict=True)
-        ]
+        taus = [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]
+        log_weights = [_log_weights(one, decay_rate) for one in taus]
         upper = []
-        for experiment, (_, probability) in enumerate(laws):
-            cumulative = np.cumsum(probability)
-            cumulative[-1:] = 1.0
-            upper.append(experiment + cumulative)
-        sizes = [len(taus) for taus, _ in laws]
+        for experiment, log_weight in enumerate(log_weights):
+            cumulative = np.cumsum(np.exp(log_weight))
+            upper.append(experiment + cumulative / cumulative[-1:])
         return cls(
             first,
             last,
-            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-            np.concatenate([taus for taus, _ in laws]) if laws else np.empty(0, np.int64),
-            np.concatenate([p for _, p in laws]) if laws else np.empty(0),
-            np.concatenate(upper) if upper else np.empty(0),
+            np.concatenate([[0], np.cumsum([len(one) for one in taus])]).astype(np.int64),
+            np.concatenate([np.empty(0, np.int64), *taus]),
+            np.concatenate([np.empty(0), *log_weights]),
+            np.concatenate([np.empty(0), *upper]),
         )
 
     def draw(

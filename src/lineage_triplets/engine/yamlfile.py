@@ -116,16 +116,20 @@ class YamlDocument:
         return None
 
 
-def _key_lines(node: Node, path: KeyPath, lines: dict[KeyPath, int]) -> None:
+def _key_lines(node: Node, path: KeyPath, lines: dict[KeyPath, int], seen: set[int]) -> None:
+    """Note the lines below a node; of a node with aliases, at its first place alone."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*path, str(key.value))
             lines[inner] = key.start_mark.line + 1
-            _key_lines(value, inner, lines)
+            _key_lines(value, inner, lines, seen)
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
             lines[(*path, position)] = value.start_mark.line + 1
-            _key_lines(value, (*path, position), lines)
+            _key_lines(value, (*path, position), lines, seen)
 
 
 def read_yaml(path: str | Path) -> YamlDocument:
@@ -177,7 +181,7 @@ def read_yaml(path: str | Path) -> YamlDocument:
             "`lineage-triplets init` writes such a file from your plates.",
         )
     lines: dict[KeyPath, int] = {}
-    _key_lines(node, (), lines)
+    _key_lines(node, (), lines, set())
     return YamlDocument(file, {str(key): value for key, value in content.items()}, lines)
 
 

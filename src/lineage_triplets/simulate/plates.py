@@ -103,7 +103,7 @@ def write_plate(path: str | Path, images: Mapping[str, np.ndarray], layout: Plat
             store[t].write(frame).result()
 
 
-def open_for_writing(fov_path: str | Path, layout: PlateLayout) -> Any:  # noqa: ANN401
+def open_for_writing(fov_path: str | Path, layout: PlateLayout) -> Any:
     """The full-resolution image of a FOV as a tensorstore handle; chunks of zeros are written."""
     return ts.open(
         {

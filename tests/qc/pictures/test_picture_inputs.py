@@ -25,6 +25,8 @@ def test_no_pairs_is_an_error_that_says_what_to_do():
         ({"channel_names": {"hacat": ["x", "y"]}}, "'hacat'.*channel_names has 2 entries for 1"),
         ({"limits": {"hacat": []}}, "'hacat'.*limits has 0 entries for 1"),
         ({"limits": {"hacat": [(5, 5)]}}, "'hacat'.*limits 5 and 5 leave nothing"),
+        ({"pixel_size_um": {"hacat": 0.0}}, "'hacat'.*pixel_size_um is 0.0"),
+        ({"pixel_size_um": {"hacat": float("nan")}}, "'hacat'.*pixel_size_um is nan"),
     ],
 )
 def test_arguments_that_do_not_fit_are_errors(change, message):

@@ -46,6 +46,7 @@ def sheets(draw):
         "title": draw(names),
         "columns": draw(st.one_of(st.none(), st.integers(1, 9))),
         "patch_pixels": draw(st.integers(16, 200)),
+        "pixel_size_um": {name: draw(st.none() | st.floats(1e-4, 1e4)) for name in experiments},
     }
 
 

@@ -1,0 +1,34 @@
+# make demo: the main job on a simulated sample   make test: every check
+# make bench: side-by-side timings                make docs: the manual, in site/
+# Each creates .venv by itself; PYTHON=python3.12 chooses the interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := demo
+
+.PHONY: demo test bench docs clean
+
+demo: $(READY)
+	$(BIN)/python -m lineage_triplets.plugin.demo $(DEMO)
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/pytest
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) $(DEMO) site
+
+$(READY): pyproject.toml constraints.txt setup-venv.sh
+	sh setup-venv.sh $(VENV)
+	touch $(READY)

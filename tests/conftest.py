@@ -1,0 +1,34 @@
+"""Fixtures that several tests share. Test modules take plain functions from ``stores.py``."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lineage_triplets import ExperimentConfig
+
+settings.register_profile(
+    "lineage-triplets",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("lineage-triplets")
+
+
+@pytest.fixture
+def make_experiment(tmp_path: Path) -> Callable[..., ExperimentConfig]:
+    """Write a plate with tables into the test's folder: ``make_experiment(name, tables, ...)``.
+
+    See `stores.make_experiment` for its arguments.
+    """
+    return functools.partial(stores.make_experiment, tmp_path)

@@ -1,0 +1,173 @@
+"""Paths as people write them; files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from lineage_triplets.engine.files import expand, is_url, locate, rebase, replace_prefix, whole_file
+from lineage_triplets.engine.problems import OutputError, OutputExistsError
+
+
+def run(code: str, *arguments: object, as_nobody: bool = False) -> subprocess.CompletedProcess:
+    """Run some code in a process of its own, as a user without rights if asked."""
+    options = {"user": 65534, "group": 65534, "extra_groups": []} if as_nobody else {}
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+class TestPaths:
+    def test_variables_and_home(self, monkeypatch):
+        monkeypatch.setenv("DATA", "/mnt/data")
+        monkeypatch.setenv("HOME", "/home/me")
+        assert expand("${DATA}/a/$DATA") == "/mnt/data/a//mnt/data"
+        assert expand("~/a") == "/home/me/a"
+
+    def test_an_unset_variable_is_named(self, monkeypatch):
+        monkeypatch.delenv("ABSENT", raising=False)
+        with pytest.raises(ValueError, match="ABSENT is not set"):
+            expand("${ABSENT}/a")
+
+    def test_the_home_of_nobody_known_is_a_value_error(self):
+        with pytest.raises(ValueError, match="nobody_of_this_name"):
+            expand("~nobody_of_this_name/a")
+
+    def test_the_longest_prefix_wins_and_only_whole_folders_count(self):
+        path_map = {"/data": "/a", "/data/big/": "/b/"}
+        assert replace_prefix("/data/x", path_map) == "/a/x"
+        assert replace_prefix("/data/big/x", path_map) == "/b/x"
+        assert replace_prefix("/data/bigger/x", path_map) == "/a/bigger/x"
+        assert replace_prefix("/database/x", path_map) == "/database/x"
+        assert replace_prefix("/data", path_map) == "/a"
+
+    def test_located_relative_mapped_and_remote(self, monkeypatch):
+        monkeypatch.setenv("DATA", "/mnt/data")
+        assert locate("../x.zarr", "/home/me/configs") == "/home/me/x.zarr"
+        assert locate("${DATA}/x.zarr", "/home", {"/mnt/data": "/scratch"}) == "/scratch/x.zarr"
+        assert locate("${DATA}/x.zarr", "/home", {"${DATA}": "/other"}) == "/other/x.zarr"
+        assert locate("x", "/home/me", {"/home/me": "/cluster"}) == "/cluster/x"
+        assert locate("s3://bucket/x.zarr", "/home") == "s3://bucket/x.zarr"
+        assert is_url("s3://bucket")
+        assert not is_url("C/x")
+
+    def test_rebased_for_another_folder(self, monkeypatch):
+        monkeypatch.setenv("DATA", "/mnt/data")
+        monkeypatch.delenv("ABSENT", raising=False)
+        assert rebase("../x.zarr", "/a/b", "/a/c/d") == "../../x.zarr"
+        assert rebase("/abs/x.zarr", "/a/b", "/a/c") == "/abs/x.zarr"
+        assert rebase("${DATA}/x.zarr", "/a/b", "/a/c") == "${DATA}/x.zarr"
+        assert rebase("${ABSENT}/x.zarr", "/a/b", "/a/c") == "${ABSENT}/x.zarr"
+        assert rebase("s3://bucket/x", "/a/b", "/a/c") == "s3://bucket/x"
+
+
+class TestWholeFile:
+    def test_it_appears_when_all_is_written(self, tmp_path):
+        target = tmp_path / "out.txt"
+        with whole_file(target) as temporary:
+            temporary.write_text("done")
+            assert not target.exists()
+        assert target.read_text() == "done"
+        assert os.listdir(tmp_path) == ["out.txt"]
+
+    def test_its_mode_is_the_umasks(self, tmp_path):
+        before = os.umask(0o027)
+        try:
+            with whole_file(tmp_path / "out.txt") as temporary:
+                temporary.write_text("x")
+        finally:
+            os.umask(before)
+        assert (tmp_path / "out.txt").stat().st_mode & 0o777 == 0o640
+
+    def test_a_failure_leaves_what_was_there(self, tmp_path):
+        target = tmp_path / "out.txt"
+        target.write_text("old")
+
+        class StopError(Exception):
+            pass
+
+        with pytest.raises(StopError), whole_file(target, overwrite=True) as temporary:
+            temporary.write_text("new")
+            raise StopError
+        assert target.read_text() == "old"
+        assert os.listdir(tmp_path) == ["out.txt"]
+
+    def test_an_existing_file_is_kept_unless_said(self, tmp_path):
+        target = tmp_path / "out.txt"
+        target.write_text("old")
+        with pytest.raises(OutputExistsError, match=r"out\.txt.*there already"), whole_file(target):
+            pytest.fail("nothing is done for a file that may not be written")
+        with whole_file(target, overwrite=True) as temporary:
+            temporary.write_text("new")
+        assert target.read_text() == "new"
+
+    def test_one_that_appears_meanwhile_is_kept(self, tmp_path):
+        target = tmp_path / "out.txt"
+        with pytest.raises(OutputExistsError), whole_file(target) as temporary:
+            temporary.write_text("ours")
+            target.write_text("theirs")
+        assert target.read_text() == "theirs"
+        assert os.listdir(tmp_path) == ["out.txt"]
+
+    def test_a_dangling_link_is_not_passed_over_in_silence(self, tmp_path):
+        target = tmp_path / "out.txt"
+        target.symlink_to(tmp_path / "absent.txt")
+        with pytest.raises(OutputExistsError), whole_file(target) as temporary:
+            temporary.write_text("x")
+        assert os.listdir(tmp_path) == ["out.txt"]
+
+    def test_a_folder_is_never_replaced(self, tmp_path):
+        with (
+            pytest.raises(OutputExistsError, match="a folder"),
+            whole_file(tmp_path, overwrite=True),
+        ):
+            pytest.fail("nothing is done for a folder")
+
+    @pytest.mark.parametrize("name", ["absent/out.txt", "file/out.txt", "x" * 300])
+    def test_where_nothing_can_be_written(self, tmp_path, name):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match="could not be written") as caught:  # noqa: SIM117
+            with whole_file(tmp_path / name) as temporary:
+                temporary.write_text("x")
+        assert name in str(caught.value)
+        assert isinstance(caught.value, OSError)
+        assert os.listdir(tmp_path) == ["file"]
+
+    def test_a_full_disk_leaves_nothing_half_written(self, tmp_path):
+        code = """
+            import resource, sys
+            from lineage_triplets.engine.files import whole_file
+            from lineage_triplets.engine.problems import OutputError
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+            try:
+                with whole_file(sys.argv[1]) as temporary:
+                    temporary.write_text("x" * 5000)
+            except OutputError as error:
+                print(error)
+        """
+        done = run(code, tmp_path / "out.txt")
+        assert "out.txt: could not be written: File too large" in done.stdout, done.stderr
+        assert os.listdir(tmp_path) == []
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+    def test_a_folder_that_one_may_not_write_to(self, tmp_path):
+        code = """
+            import sys
+            from lineage_triplets.engine.files import whole_file
+            from lineage_triplets.engine.problems import OutputError
+            try:
+                with whole_file("/proc/out.txt") as temporary:
+                    temporary.write_text("x")
+            except OutputError as error:
+                print(error)
+        """
+        assert "/proc/out.txt: could not be written" in run(code, as_nobody=True).stdout
