@@ -32,3 +32,9 @@ def make_experiment(tmp_path: Path) -> Callable[..., ExperimentConfig]:
     See `stores.make_experiment` for its arguments.
     """
     return functools.partial(stores.make_experiment, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> stores.Plates:
+    """Two plates whose tables tests write anew at will: ``plates.index(tables, ...)``."""
+    return stores.Plates(tmp_path_factory.mktemp("plates"))

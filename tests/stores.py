@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import zarr
 
-from lineage_triplets import ExperimentConfig
+from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperimentIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -255,3 +255,36 @@ def make_experiment(
         interval_minutes=interval_minutes,
         **(config or {}),
     )
+
+
+class Plates:
+    """Two experiments, "one" and "two", with the same FOVs, whose tables are written anew at will.
+
+    A frame is an hour, so that tau in hours is tau in frames. There are no pixels.
+    """
+
+    fovs = ("A/1/0", "A/1/1", "B/2/0")
+    n_frames = 30
+
+    def __init__(self, root: Path) -> None:
+        shape = (self.n_frames, 2, 1, 40, 48)
+        self.root = root
+        self.experiments = {
+            name: make_experiment(
+                root, name, {}, fovs=self.fovs, shape=shape, interval_minutes=60.0
+            )
+            for name in ("one", "two")
+        }
+
+    def index(
+        self, tables: Mapping[tuple[str, str], pd.DataFrame], **arguments: Any
+    ) -> MultiExperimentIndex:
+        """Index with these tables alone, by experiment and FOV; arguments are the index's."""
+        fovs: dict[str, list[str]] = {}
+        for (name, fov), table in tables.items():
+            fovs.setdefault(name, []).append(fov)
+            write_tables(self.root / f"{name}_tracks", {fov: table})
+        registry = ExperimentRegistry([self.experiments[name] for name in fovs])
+        others = {name: sorted(set(self.fovs) - set(there)) for name, there in fovs.items()}
+        settings = {"z_range": 1, "yx_patch_size": (16, 16), "exclude_fovs": others}
+        return MultiExperimentIndex(registry, **{**settings, **arguments})

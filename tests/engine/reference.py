@@ -94,13 +94,17 @@ class Movie:
         return self.root(anchor) == self.root(other)
 
     def positives(
-        self, anchor: Cell, tau: int, relation: str = "lineage", among: Collection[Cell] = ()
+        self,
+        anchor: Cell,
+        tau: int,
+        relation: str = "lineage",
+        among: Collection[Cell] | None = None,
     ) -> set[Cell]:
         """Cells that may be the positive; all cells are looked at, or those in `among`."""
         track, t = anchor
         return {
             (other, frame)
-            for other, frame in (among or self.cells)
+            for other, frame in (self.cells if among is None else among)
             if frame == t + tau and self.may_be_positive(track, other, relation)
         }
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import Movie, has_cycle, movies
 
 from lineage_triplets.engine.lineage import RELATION_LABELS, Forest, Relation
-from reference import Movie, has_cycle, movies
 
 # 0 divides into 1, 2 and 3; 1 goes on as its only child 4, which divides into 5 and 6;
 # 2 divides into 7 and 8, and 7 into 9 and 10; 9 divides into 11 and 12; 13 is another cell.

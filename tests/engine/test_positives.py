@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import RELATIONS, Movie, count, fits, movies, tau_law, uniform_over
 
 from lineage_triplets.engine.lineage import Forest
 from lineage_triplets.engine.positives import PositiveLookup
 from lineage_triplets.engine.randomness import epoch_salt, streams, uniform
 from lineage_triplets.engine.tau import TauLaw
-from reference import RELATIONS, Movie, count, fits, movies, tau_law, uniform_over
 
 tau_ranges = st.tuples(st.integers(0, 4), st.integers(0, 8)).map(lambda r: (r[0], r[0] + r[1]))
 relations = st.sampled_from(RELATIONS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import count, fits, uniform_over
 
 from lineage_triplets.engine.randomness import (
     bits,
@@ -17,7 +18,6 @@ from lineage_triplets.engine.randomness import (
     text_key,
     uniform,
 )
-from reference import count, fits, uniform_over
 
 GOLDEN = 0x9E3779B97F4A7C15
 words = st.integers(0, 2**64 - 1)

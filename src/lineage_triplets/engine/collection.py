@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.problems import ConfigError, Problem, nearest
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.yamlfile import YamlDocument
@@ -28,6 +28,8 @@ _SAME = (
     "date",
     "moi",
 )
+_TOP_LEVEL = ("name", "description", "datasets_root", "experiments")
+_OF_A_CHANNEL = ("name", "marker", "wells")
 _ONLY_THEIRS = ("microscope", "pixel_size_xy_um", "pixel_size_z_um", "organism", "description")
 
 
@@ -52,8 +54,11 @@ def convert(document: YamlDocument) -> YamlDocument:
         An experiment's channels are no list of names, or its markers are not the first one's.
     """
     root = document.content.get("datasets_root")
+    entries = document.content.get("experiments") or []
+    if not isinstance(entries, list):
+        return document
     experiments, excluded, labels = [], {}, None
-    for number, entry in enumerate(document.content.get("experiments") or []):
+    for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise _fault(document, number, "", "an experiment is a mapping.", "Mend the entry.")
         name = str(getattr(entry.get("name"), "text", entry.get("name")))
@@ -83,7 +88,10 @@ def convert(document: YamlDocument) -> YamlDocument:
     dataset: dict[str, Any] = {"slot_labels": labels} if labels else {}
     if excluded:
         dataset["exclude_fovs"] = excluded
-    return replace(document, content={"experiments": experiments, "dataset": dataset})
+    ours = {key: value for key, value in document.content.items() if key not in _TOP_LEVEL}
+    if isinstance(ours.get("dataset"), dict):
+        dataset |= ours["dataset"]
+    return replace(document, content={**ours, "experiments": experiments, "dataset": dataset})
 
 
 _THEIRS = {*_SAME, *_ONLY_THEIRS, "channels", "perturbation_wells", "exclude_fovs"}
@@ -118,8 +126,16 @@ def _markers(
             "two channels have the same marker.",
             "A slot takes one channel: list only the one that training shall see.",
         )
-    wells = {tuple(one["wells"]) for one in channels if one.get("wells")}
-    if wells:
+    unknown = [key for one in channels for key in one if key not in _OF_A_CHANNEL]
+    if unknown:
+        raise _fault(
+            document,
+            number,
+            name,
+            f"a channel has the unknown key {unknown[0]!r}.",
+            nearest(str(unknown[0]), _OF_A_CHANNEL),
+        )
+    if any(one.get("wells") for one in channels):
         _log.warning(
             "Experiment %s: 'wells' of its channels are not looked at; use exclude_fovs or "
             "include_wells to leave out wells without a stain.",

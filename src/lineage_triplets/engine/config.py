@@ -41,6 +41,16 @@ def _as_text(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_as_text)]
 Name = Annotated[Text, StringConstraints(min_length=1)]
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is expected")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_flag)]
+FiniteNumber = Annotated[Number, Field(allow_inf_nan=False)]
 SliceSpan = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 _Z_RANGE = (
@@ -86,11 +96,11 @@ class ExperimentConfig(StrictModel):
     channel_names: list[Text]
     source_channel: list[Text]
     condition_wells: dict[Text, list[Text]]
-    interval_minutes: float = 30.0
-    start_hpi: float = 0.0
+    interval_minutes: Number = 30.0
+    start_hpi: FiniteNumber = 0.0
     organelle: Text = ""
     date: Text = ""
-    moi: float = 0.0
+    moi: FiniteNumber = 0.0
 
     _written: tuple[str, str, str] | None = PrivateAttr(default=None)
 
@@ -142,15 +152,15 @@ class DatasetConfig(StrictModel):
 
     z_range: Annotated[int, Field(ge=1)] | SliceSpan | dict[Text, SliceSpan] = 1
     yx_patch_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (160, 160)
-    tau_range_hours: tuple[float, float] = (0.5, 2.0)
-    tau_decay_rate: Annotated[float, Field(allow_inf_nan=False)] = 2.0
+    tau_range_hours: tuple[Number, Number] = (0.5, 2.0)
+    tau_decay_rate: FiniteNumber = 2.0
     positive_relation: PositiveRelation = "lineage"
     tau_fallback: TauFallback = "scan"
     border: Border = "clamp"
     return_negative: bool = False
     negative_from: NegativeFrom = "experiment"
     dtype: DtypeName = "float32"
-    seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(_no_flag)] | None = None
     missing_chunks: MissingChunks = "warn"
     cache_pool_bytes: Annotated[int, Field(ge=0)] = 0
     include_wells: list[Text] | dict[Text, list[Text]] | None = None

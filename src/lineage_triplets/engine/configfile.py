@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import types
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lineage_triplets.engine import collection
 from lineage_triplets.engine.config import FORMAT, ExperimentConfig, TripletConfig
 from lineage_triplets.engine.files import locate, rebase, whole_file
-from lineage_triplets.engine.problems import ConfigError, Problem, nearest
+from lineage_triplets.engine.problems import ConfigError, Problem, nearest, shown
 from lineage_triplets.engine.yamlfile import YamlDocument, read_yaml, write_yaml_text
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read_config(
     try:
         config = TripletConfig.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(document, fault) for fault in error.errors()]
+        problems = [_problem(document, fault) for fault in distinct_faults(error)]
         usable = _without_faults(content, error)
         if usable is None:
             return None, problems
@@ -226,6 +227,24 @@ def _problem(document: YamlDocument, fault: ErrorDetails) -> Problem:
     )
 
 
+def distinct_faults(error: ValidationError) -> list[ErrorDetails]:
+    """Give pydantic's faults, where a value fits no type of a union those of the nearest type."""
+    nearest_type: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
+    for fault in error.errors():
+        loc = fault["loc"]
+        place = tuple(itertools.takewhile(lambda part: not _is_branch(part), loc))
+        if len(loc) > len(nearest_type.get(place, ())):
+            nearest_type[place] = loc
+    kept = []
+    for fault in error.errors():
+        loc = fault["loc"]
+        place = tuple(itertools.takewhile(lambda part: not _is_branch(part), loc))
+        branch = len(place) + 1
+        if loc[:branch] == nearest_type[place][:branch]:
+            kept.append(fault)
+    return kept
+
+
 def _is_branch(part: str | int) -> bool:
     """Whether pydantic put a union's branch into the place of a fault."""
     return isinstance(part, str) and (part.startswith(("tuple[", "dict[", "list[", "constrained-")))
@@ -241,11 +260,11 @@ def _in_words(fault: ErrorDetails, loc: tuple[str | int, ...]) -> tuple[str, str
     if loc == ("format",):
         return (
             "unknown-format",
-            f"the format is {fault['input']!r}; this program reads {FORMAT!r}.",
+            f"the format is {shown(fault['input'])}; this program reads {FORMAT!r}.",
             "Update the program if the file is from a newer one.",
         )
     message = fault["msg"].removeprefix("Value error, ")
-    return "bad-value", f"{message[0].lower()}{message[1:]}, found {fault['input']!r}.", ""
+    return "bad-value", f"{message[0].lower()}{message[1:]}, found {shown(fault['input'])}.", ""
 
 
 def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:

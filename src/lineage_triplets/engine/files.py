@@ -26,13 +26,16 @@ def expand(path: str) -> str:
     Raises
     ------
     ValueError
-        A variable is not set; the message names it.
+        A variable is not set, or there is no such user; the message names it.
     """
     expanded = os.path.expandvars(path)
     unset = re.search(r"\$\{([^}]+)\}|\$(\w+)", expanded)
     if unset:
         raise ValueError(f"the environment variable {unset[1] or unset[2]} is not set")
-    return str(Path(expanded).expanduser()) if expanded.startswith("~") else expanded
+    home = os.path.expanduser(expanded)  # noqa: PTH111 - leaves an unknown user as written
+    if home.startswith("~"):
+        raise ValueError(f"there is no home folder for {home.split('/')[0]!r}")
+    return home
 
 
 def replace_prefix(path: str, path_map: Mapping[str, str]) -> str:
@@ -70,7 +73,7 @@ def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise before any work is done for a file that must not be overwritten."""
-    if path.is_dir() or (path.exists() and not overwrite):
+    if path.is_dir() or (os.path.lexists(path) and not overwrite):
         remedy = "Name a file." if path.is_dir() else "Name another file, or say overwrite."
         kind = "a folder" if path.is_dir() else "there already"
         raise OutputExistsError(
@@ -92,9 +95,9 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         It cannot be written: no such folder, no permission, disk full.
     """
     target = Path(path)
-    refuse_existing(target, overwrite)
     temporary: Path | None = None
     try:
+        refuse_existing(target, overwrite)
         handle, name = tempfile.mkstemp(
             prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.images import Fov, Plate, resolve_channels
+from lineage_triplets.engine.fov_names import has_fov, names_for, unknown_names
+from lineage_triplets.engine.images import Fov, resolve_channels
 from lineage_triplets.engine.problems import (
     ConfigError,
     LineageTripletsError,
@@ -14,16 +15,14 @@ from lineage_triplets.engine.problems import (
     StoreError,
     TrackTableError,
     choices,
-    nearest,
+    counted,
 )
 from lineage_triplets.engine.randomness import text_key
 from lineage_triplets.engine.tracks import find_track_table
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.config import DatasetConfig, Exclusions
+    from lineage_triplets.engine.config import DatasetConfig, Exclusions, ExperimentConfig
     from lineage_triplets.engine.registry import ExperimentRegistry, OpenedExperiment
-
-    NamesPerExperiment = list[str] | dict[str, list[str]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def find_fovs(
         FOVs without a table, images that are too small, names that are nowhere.
     """
     sources: list[FovSource] = []
-    problems = _unknown_names(registry, settings, exclude)
+    problems = unknown_names(registry, settings, exclude)
     for number, opened in enumerate(registry.opened):
         found, faults = _fovs_of_experiment(number, opened, settings, exclude)
         sources += found
@@ -96,95 +95,6 @@ def find_fovs(
     return sources, problems
 
 
-def names_for(names: NamesPerExperiment, experiment: str) -> list[str] | None:
-    """The names that hold in an experiment; None where nothing is said."""
-    if isinstance(names, dict):
-        return names.get(experiment)
-    return names
-
-
-def _unknown_names(
-    registry: ExperimentRegistry, settings: DatasetConfig, exclude: Exclusions
-) -> list[Problem]:
-    problems = []
-    experiments = [one.name for one in registry.experiments]
-    for field in ("z_range", "include_wells", "exclude_fovs"):
-        value = getattr(settings, field)
-        if isinstance(value, dict):
-            problems += [
-                Problem(
-                    "unknown-experiment",
-                    f"there is no experiment {name!r}.",
-                    nearest(name, experiments),
-                    field=field,
-                )
-                for name in value
-                if name not in experiments
-            ]
-    if isinstance(settings.include_wells, list):
-        wells = {well for one in registry.opened for well in one.plate.wells}
-        problems += [
-            Problem(
-                "unknown-well",
-                f"no plate has the well {well!r}.",
-                f"There is: {choices(sorted(wells))}.",
-                field="include_wells",
-            )
-            for well in settings.include_wells
-            if well not in wells
-        ]
-    plates = {one.config.name: one.plate for one in registry.opened}
-    for name, where in _excluded_fovs(settings.exclude_fovs, list(plates)):
-        if not any(_has_fov(plates[experiment], name) for experiment in where):
-            problems.append(
-                Problem(
-                    "unknown-fov",
-                    f"there is no FOV {name!r} in {choices(where)}.",
-                    "Mend the name, or remove it.",
-                    field="exclude_fovs",
-                )
-            )
-    wells_of = [(one.experiment, one.well, "wells", one.well) for one in exclude.wells]
-    wells_of += [
-        (one.experiment, one.fov.rsplit("/", 1)[0], "fovs", one.fov) for one in exclude.fovs
-    ]
-    for experiment, well, field, name in wells_of:
-        if experiment not in plates or well not in plates[experiment].wells:
-            problems.append(
-                Problem(
-                    "unmatched-exclusion",
-                    f"there is no {name!r} to exclude.",
-                    "Remove it from the config, or mend the name.",
-                    severity="warning",
-                    experiment=experiment,
-                    field=f"exclude.{field}",
-                )
-            )
-    return problems
-
-
-def _excluded_fovs(
-    names: NamesPerExperiment, experiments: list[str]
-) -> list[tuple[str, list[str]]]:
-    """FOV names that are excluded, with the experiments that may have them."""
-    if isinstance(names, dict):
-        return [
-            (name, [experiment])
-            for experiment, listed in names.items()
-            if experiment in experiments
-            for name in listed
-        ]
-    return [(name, experiments) for name in names or []]
-
-
-def _has_fov(plate: Plate, name: str) -> bool:
-    well = name.rsplit("/", 1)[0]
-    try:
-        return well in plate.wells and name in plate.fov_names([well])
-    except StoreError:
-        return False
-
-
 def _fovs_of_experiment(
     number: int, opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
 ) -> tuple[list[FovSource], list[Problem]]:
@@ -194,60 +104,112 @@ def _fovs_of_experiment(
         z_window(settings, config.name)
     except ConfigError as error:
         return [], list(error.problems)
-    included = names_for(settings.include_wells, config.name)
-    no_wells = {one.well for one in exclude.wells if one.experiment == config.name}
-    wells = [
-        well
-        for well in plate.wells
-        if well not in no_wells and (included is None or well in included)
-    ]
-    no_fovs = {one.fov for one in exclude.fovs if one.experiment == config.name}
-    no_fovs |= set(names_for(settings.exclude_fovs, config.name) or [])
     condition_of = {
         well: condition for condition, wells in config.condition_wells.items() for well in wells
     }
     sources, without_table = [], []
-    for well in wells:
+    names, faults = _wanted_names(opened, settings, exclude)
+    problems += faults
+    for name in names:
         try:
-            names = plate.fov_names([well])
-        except StoreError as error:
-            problems += _as_warnings(error, config.name, "")
+            table = _table_of(opened, name)
+            if table is None:
+                without_table.append(name)
+                continue
+            fov = plate.fov(name)
+        except (StoreError, TrackTableError) as error:
+            problems += _of_fov(error, opened, name)
             continue
-        for name in names:
-            if name in no_fovs:
-                continue
-            try:
-                table = _table_of(opened, name)
-                if table is None:
-                    without_table.append(name)
-                    continue
-                fov = plate.fov(name)
-            except (StoreError, TrackTableError) as error:
-                absent = isinstance(error, StoreError) and not (Path(plate.path) / name).exists()
-                found = [
-                    replace(problem, experiment=config.name, fov=name) for problem in error.problems
-                ]
-                problems += _as_warnings(error, config.name, name) if absent else found
-                continue
-            source, faults = _source(number, opened, fov, table, condition_of, settings)
-            problems += faults
-            if source is not None:
-                sources.append(source)
+        source, faults = _source(number, opened, fov, table, condition_of, settings)
+        problems += faults
+        if source is not None:
+            sources.append(source)
     if without_table:
         problems.append(
-            Problem(
+            _fovs_skipped(
                 "no-table",
-                f"{len(without_table)} FOVs have no track table and are skipped: "
-                f"{choices(without_table)}.",
+                without_table,
+                "{fovs} no track table, and nothing is taken from there: {names}.",
                 "Tables are expected at {tracks_path}/{row}/{column}/{fov}/.",
-                severity="warning",
-                experiment=config.name,
-                fov=without_table[0],
-                file=config.tracks_path,
-                count=len(without_table),
+                config,
+            )
+        )
+    strangers = _tables_without_fov(opened)
+    if strangers:
+        problems.append(
+            _fovs_skipped(
+                "table-without-fov",
+                strangers,
+                "{fovs} a track table and no image in the plate: {names}.",
+                "Check that tables and plate belong together.",
+                config,
             )
         )
     return sources, problems
+
+
+def _wanted_names(
+    opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
+) -> tuple[list[str], list[Problem]]:
+    """Names of the FOVs that are neither left out nor excluded."""
+    name, plate = opened.config.name, opened.plate
+    included = names_for(settings.include_wells, name)
+    no_wells = {one.well for one in exclude.wells if one.experiment == name}
+    no_fovs = {one.fov for one in exclude.fovs if one.experiment == name}
+    no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
+    wanted: list[str] = []
+    problems: list[Problem] = []
+    for well in plate.wells:
+        if well in no_wells or (included is not None and well not in included):
+            continue
+        try:
+            wanted += [fov for fov in plate.fov_names([well]) if fov not in no_fovs]
+        except StoreError as error:
+            problems += _as_warnings(error, name, "")
+    return wanted, problems
+
+
+def _of_fov(error: LineageTripletsError, opened: OpenedExperiment, name: str) -> list[Problem]:
+    """What is wrong with a FOV; that the plate lists one that is absent is a warning."""
+    experiment = opened.config.name
+    if isinstance(error, StoreError) and not (Path(opened.plate.path) / name).exists():
+        return _as_warnings(error, experiment, name)
+    return [replace(problem, experiment=experiment, fov=name) for problem in error.problems]
+
+
+def _fovs_skipped(
+    kind: str, names: list[str], message: str, remedy: str, config: ExperimentConfig
+) -> Problem:
+    """One warning for all FOVs that something is missing of."""
+    fovs = f"{counted(len(names), 'FOV')} {'has' if len(names) == 1 else 'have'}"
+    return Problem(
+        kind,
+        message.format(fovs=fovs, names=choices(names)),
+        remedy,
+        severity="warning",
+        experiment=config.name,
+        fov=names[0],
+        file=config.tracks_path,
+        count=len(names),
+    )
+
+
+def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
+    """Folders of tables, ``{row}/{column}/{fov}``, for which the plate has no FOV."""
+    root, plate = Path(opened.config.tracks_path), opened.plate
+    if plate.single_image or not root.is_dir():
+        return []
+    folders = sorted(
+        folder.relative_to(root).as_posix() for folder in root.glob("*/*/*") if folder.is_dir()
+    )
+    return [name for name in folders if not has_fov(plate, name) and _has_table(root / name)]
+
+
+def _has_table(folder: Path) -> bool:
+    try:
+        return find_track_table(folder) is not None
+    except TrackTableError:
+        return True
 
 
 def _table_of(opened: OpenedExperiment, name: str) -> Path | None:

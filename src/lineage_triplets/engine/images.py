@@ -113,6 +113,7 @@ class Plate:
     wells: tuple[str, ...]
     single_image: bool
     _fovs: dict[str, Fov] = field(default_factory=dict, repr=False, compare=False)
+    _names: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def fov_names(self, wells: Iterable[str] | None = None) -> list[str]:
         """Names of the FOVs in some wells (all by default); reads the wells' metadata alone.
@@ -124,8 +125,14 @@ class Plate:
         """
         if self.single_image:
             return [SINGLE_IMAGE_FOV]
-        names = []
-        for well in self.wells if wells is None else wells:
+        return [
+            name
+            for well in (self.wells if wells is None else wells)
+            for name in self._fovs_of_well(well)
+        ]
+
+    def _fovs_of_well(self, well: str) -> list[str]:
+        if well not in self._names:
             attributes, _ = _attributes(Path(self.path) / well)
             images = attributes.get("well", {}).get("images")
             if not isinstance(images, list):
@@ -135,8 +142,8 @@ class Plate:
                     "Mend the plate, or leave that well out with include_wells.",
                     Path(self.path) / well,
                 )
-            names += [f"{well}/{image['path']}" for image in images if "path" in image]
-        return names
+            self._names[well] = [f"{well}/{image['path']}" for image in images if "path" in image]
+        return self._names[well]
 
     def fov(self, name: str) -> Fov:
         """Open one FOV; no other FOV is touched.

@@ -19,7 +19,7 @@ from lineage_triplets.engine.config import (
     PositiveRelation,
     TripletConfig,
 )
-from lineage_triplets.engine.configfile import load_config
+from lineage_triplets.engine.configfile import distinct_faults, load_config
 from lineage_triplets.engine.names import text_column, track_name_words
 from lineage_triplets.engine.observations import Assembly, assemble
 from lineage_triplets.engine.positives import PositiveLookup
@@ -27,6 +27,7 @@ from lineage_triplets.engine.problems import (
     ConfigError,
     Problem,
     raise_errors,
+    shown,
 )
 from lineage_triplets.engine.registry import ExperimentRegistry
 from lineage_triplets.engine.tau import tau_frames
@@ -364,10 +365,10 @@ def checked_settings(**arguments: object) -> DatasetConfig:
         problems = [
             Problem(
                 "bad-value",
-                f"{fault['msg'].removeprefix('Value error, ')}, found {fault['input']!r}.",
+                f"{fault['msg'].removeprefix('Value error, ')}, found {shown(fault['input'])}.",
                 field=str(fault["loc"][0]) if fault["loc"] else "",
             )
-            for fault in error.errors()
+            for fault in distinct_faults(error)
         ]
     raise ConfigError(*problems)
 

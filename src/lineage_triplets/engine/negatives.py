@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.randomness import UInt64Array, mix, uniform
+from lineage_triplets.engine.randomness import UInt64Array, mix, uniforms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Int64Array = NDArray[np.int64]
 
 _FIRST_COUNTER = 16
-_ROUNDS = 32
+_MOST_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -30,55 +30,45 @@ class ExperimentPool:
     row : ndarray of int64
         By lineage; -1 for an excluded observation.
     lineage_start : ndarray of int64, shape (lineages + 1,)
-    experiment_start : ndarray of int64, shape (experiments + 1,)
+        Where a lineage begins in `row`.
+    included : ndarray of int64, shape (lineages + 1,)
+        How many observations before a lineage are not excluded.
+    first_lineage : ndarray of int64, shape (experiments + 1,)
     """
 
     row: Int64Array
     lineage_start: Int64Array
-    experiment_start: Int64Array
+    included: Int64Array
+    first_lineage: Int64Array
+
+    @classmethod
+    def build(
+        cls, row: Int64Array, lineage_start: Int64Array, first_lineage: Int64Array
+    ) -> ExperimentPool:
+        """Build from rows by lineage and lineages by experiment."""
+        included = np.concatenate([[0], np.cumsum(row >= 0)])[lineage_start]
+        return cls(row, lineage_start, included, first_lineage)
 
     def draw(self, lineage: Int64Array, experiment: Int64Array, stream: UInt64Array) -> Int64Array:
-        """Draw a row for each anchor, given its lineage, experiment and stream."""
+        """Draw a row for each anchor, given its lineage, experiment and stream; -1 for nobody."""
+        first, end = self.first_lineage[experiment], self.first_lineage[experiment + 1]
         own_start, own_end = self.lineage_start[lineage], self.lineage_start[lineage + 1]
-        start, end = self.experiment_start[experiment], self.experiment_start[experiment + 1]
-        others = (end - start) - (own_end - own_start)
+        start, n_own = self.lineage_start[first], own_end - own_start
+        n_others = self.lineage_start[end] - start - n_own
+        own_included = self.included[lineage + 1] - self.included[lineage]
         drawn = np.full(len(lineage), -1, dtype=np.int64)
-        pending = np.arange(len(lineage))
-        for counter in range(_FIRST_COUNTER, _FIRST_COUNTER + _ROUNDS):
-            place = start[pending] + (uniform(stream[pending], counter) * others[pending]).astype(
-                np.int64
-            )
-            place += np.where(place >= own_start[pending], (own_end - own_start)[pending], 0)
-            drawn[pending] = self.row[place]
+        pending = np.flatnonzero(self.included[end] - self.included[first] > own_included)
+        counter, n_draws = _FIRST_COUNTER, 1
+        while len(pending):
+            number = uniforms(stream[pending], counter, n_draws)
+            place = (number * n_others[pending, None]).astype(np.int64) + start[pending, None]
+            place += np.where(place >= own_start[pending, None], n_own[pending, None], 0)
+            row = self.row[place]
+            drawn[pending] = row[np.arange(len(pending)), np.argmax(row >= 0, axis=1)]
             pending = pending[drawn[pending] < 0]
-            if not len(pending):
-                return drawn
-        drawn[pending] = self._among_included(
-            own_start[pending],
-            own_end[pending],
-            start[pending],
-            end[pending],
-            uniform(stream[pending], _FIRST_COUNTER + _ROUNDS),
-        )
+            counter += n_draws
+            n_draws = min(2 * n_draws, _MOST_AT_ONCE // max(len(pending), 1) + 1)
         return drawn
-
-    def _among_included(
-        self,
-        own_start: Int64Array,
-        own_end: Int64Array,
-        start: Int64Array,
-        end: Int64Array,
-        number: NDArray[np.float64],
-    ) -> Int64Array:
-        """Draw by rank among what is not excluded, where most of the pool is."""
-        rank = np.concatenate([[0], np.cumsum(self.row >= 0)])
-        before_own = rank[own_start] - rank[start]
-        own = rank[own_end] - rank[own_start]
-        others = rank[end] - rank[start] - own
-        chosen = (number * others).astype(np.int64)
-        chosen += np.where(chosen >= before_own, own, 0) + rank[start]
-        place: Int64Array = np.searchsorted(rank, chosen + 1) - 1
-        return self.row[place]
 
 
 @dataclass(frozen=True)
@@ -126,13 +116,15 @@ class FovPool:
     def draw(
         self, lineage: Int64Array, fov: Int64Array, t: Int64Array, stream: UInt64Array
     ) -> Int64Array:
-        """Draw a row for each anchor; every FOV has another lineage."""
+        """Draw a row for each anchor; -1 where the FOV has no other lineage."""
         drawn = np.full(len(lineage), -1, dtype=np.int64)
         pending = np.arange(len(lineage))
         first, end = self.fov_start[fov], self.fov_start[fov + 1]
         frame = first + t
-        distance = 0
-        while len(pending):
+        longest = int((end - first).max(initial=0))
+        for distance in range(longest):
+            if not len(pending):
+                break
             for_anchor, candidate = [], []
             for side in {-distance, distance}:
                 there = frame[pending] + side
@@ -154,5 +146,4 @@ class FovPool:
             is_last[:-1] = anchor[best][1:] != anchor[best][:-1]
             drawn[anchor[best][is_last]] = row[best][is_last]
             pending = pending[drawn[pending] < 0]
-            distance += 1
         return drawn

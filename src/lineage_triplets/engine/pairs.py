@@ -173,8 +173,7 @@ class PairSource:
         roots = np.flatnonzero(index.forest.parent < 0)
         experiment_of_lineage = fov_experiment[index.fov_of_track[roots]]
         first_lineage = np.searchsorted(experiment_of_lineage, np.arange(n_experiments + 1))
-        start = index.pool_lineage_start[first_lineage]
-        return ExperimentPool(index.pool_row, index.pool_lineage_start, start)
+        return ExperimentPool.build(index.pool_row, index.pool_lineage_start, first_lineage)
 
     def _fov_pool(self) -> FovPool:
         index = self.index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -162,6 +163,15 @@ def raise_errors(problems: Iterable[Problem]) -> None:
     raise ConfigError(*errors) if errors[0].field else TrackTableError(*errors)
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 80, 80, 80
+
+
+def shown(value: object) -> str:
+    """Show what was found, cut short: a config may hold anything."""
+    return _SHORT.repr(value)
+
+
 def choices(names: Iterable[object], limit: int = 12) -> str:
     """Names for a message: all of them, or the first `limit` and how many more."""
     listed = [str(name) for name in names]
@@ -176,5 +186,6 @@ def counted(number: int, noun: str) -> str:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Ask for the nearest known name, or list the known ones if none is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    begun = [one for one in known if name and (one.startswith(name) or name.startswith(one))]
+    near = begun or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else f"Known: {choices(known, limit=40)}."

@@ -76,3 +76,10 @@ def bits(stream: UInt64Array, counter: int) -> UInt64Array:
 def uniform(stream: UInt64Array, counter: int) -> NDArray[np.float64]:
     """Give the number in [0, 1) at a place of each stream."""
     return (bits(stream, counter) >> _SHIFTS[3]).astype(np.float64) * _TO_UNIT
+
+
+def uniforms(stream: UInt64Array, first_counter: int, n: int) -> NDArray[np.float64]:
+    """Give `n` numbers in [0, 1) of each stream, from a place on: shape (streams, n)."""
+    places = np.arange(first_counter + 1, first_counter + n + 1, dtype=np.uint64)
+    mixed = mix(stream[:, None] + places * np.uint64(_GOLDEN))
+    return (mixed >> _SHIFTS[3]).astype(np.float64) * _TO_UNIT

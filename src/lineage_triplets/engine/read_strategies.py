@@ -96,11 +96,11 @@ class TensorStoreStrategy:
         fill = self.missing_chunks == "fill"
         self._open([window.source for window in windows], fill)
         batch = ts.Batch()
-        futures = [self._view(window, fill).read(batch=batch, order="C") for window in windows]
+        futures = [self._request(window, fill, batch) for window in windows]
         batch.submit()
         for window, future in zip(windows, futures, strict=True):
             try:
-                window.target[...] = future.result()
+                future.result()
             except ValueError as error:
                 self._retry(window, error)
 
@@ -114,7 +114,7 @@ class TensorStoreStrategy:
         self.missing[key] = self.missing.get(key, 0) + 1
         self._open([window.source], fill=True)
         try:
-            window.target[...] = self._view(window, fill=True).read(order="C").result()
+            self._request(window, fill=True).result()
         except ValueError as second:
             raise _chunk_error(window, second) from None
 
@@ -142,13 +142,18 @@ class TensorStoreStrategy:
                 ) from None
             self._handles[path, fill] = _canonical_view(store, source.fov.axes)
 
-    def _view(self, window: Window, fill: bool) -> ts.TensorStore:
+    def _request(
+        self, window: Window, fill: bool, batch: ts.Batch | None = None
+    ) -> ts.WriteFutures:
+        """Ask for one window; tensorstore converts and copies into the target by itself."""
         store = self._handles[window.source.fov.array_path, fill]
         channels = window.source.channels
         first, last = channels[0], channels[-1]
         in_a_row = channels == tuple(range(first, last + 1))
         c = slice(first, last + 1) if in_a_row else list(channels)
-        return store[window.t, c, window.z, window.y, window.x]
+        view = store[window.t, c, window.z, window.y, window.x]
+        converted = ts.cast(view, window.target.dtype)
+        return ts.array(window.target).write(converted, batch=batch)
 
 
 STRATEGIES: dict[str, Callable[[MissingChunks, int], ReadStrategy]] = {

@@ -42,7 +42,8 @@ def tau_distribution(
 def _log_weights(taus: NDArray[np.int64], decay_rate: float) -> NDArray[np.float64]:
     """Logarithms of the law up to a factor, the largest being 0."""
     exponents = -decay_rate * (np.arange(len(taus)) / max(len(taus) - 1, 1))
-    return exponents - exponents.max(initial=-np.inf)
+    log_weights: NDArray[np.float64] = exponents - exponents.max(initial=-np.inf)
+    return log_weights
 
 
 def sample_tau(

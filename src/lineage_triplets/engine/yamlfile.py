@@ -132,6 +132,29 @@ def _key_lines(node: Node, path: KeyPath, lines: dict[KeyPath, int], seen: set[i
             _key_lines(value, (*path, position), lines, seen)
 
 
+def _fault(
+    file: Path, kind: str, message: str, remedy: str, line: int | None = None
+) -> ConfigError:
+    return ConfigError(Problem(kind, message, remedy, file=str(file), line=line))
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _fault(
+            file, "not-yaml", f"it is no UTF-8 text ({error}).", "Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        known = {
+            FileNotFoundError: ("missing-path", "there is no such file.", "Check the path."),
+            IsADirectoryError: ("not-yaml", "this is a folder, not a YAML file.", "Name the file."),
+            PermissionError: ("unreadable", "no permission to read it.", "Ask for read access."),
+        }
+        other = ("unreadable", f"it cannot be read: {error.strerror}.", "Check the path.")
+        raise _fault(file, *known.get(type(error), other)) from None
+
+
 def read_yaml(path: str | Path) -> YamlDocument:
     """Read a YAML file whose top level is a mapping.
 
@@ -142,20 +165,7 @@ def read_yaml(path: str | Path) -> YamlDocument:
         problem has the line where YAML names one.
     """
     file = Path(path)
-
-    def fault(kind: str, message: str, remedy: str, line: int | None = None) -> ConfigError:
-        return ConfigError(Problem(kind, message, remedy, file=str(file), line=line))
-
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise fault("missing-path", "there is no such file.", "Check the path.") from None
-    except IsADirectoryError:
-        raise fault("not-yaml", "this is a folder, not a YAML file.", "Name the file.") from None
-    except PermissionError:
-        raise fault("unreadable", "no permission to read it.", "Ask for read access.") from None
-    except UnicodeDecodeError as error:
-        raise fault("not-yaml", f"it is no UTF-8 text ({error}).", "Save it as UTF-8.") from None
+    text = _read_text(file)
     loader = _TextKeepingLoader(text)
     try:
         node = loader.get_single_node()
@@ -163,19 +173,30 @@ def read_yaml(path: str | Path) -> YamlDocument:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or str(error)
-        raise fault(
+        raise _fault(
+            file,
             "not-yaml",
             f"not valid YAML: {what}.",
             "Mend that line.",
             mark.line + 1 if mark else None,
         ) from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise fault("not-yaml", f"not valid YAML: {error}.", "Save it as plain YAML.") from None
+        raise _fault(
+            file, "not-yaml", f"not valid YAML: {error}.", "Save it as plain YAML."
+        ) from None
+    except (ValueError, LookupError, AttributeError) as error:
+        raise _fault(
+            file,
+            "not-yaml",
+            f"a value is not of the type that its tag says: {error}.",
+            "Remove tags such as !!int, or mend the value.",
+        ) from None
     finally:
         loader.dispose()
     if not isinstance(content, dict):
         found = "empty" if content is None else f"a {type(content).__name__}"
-        raise fault(
+        raise _fault(
+            file,
             "not-a-config",
             f"the top level is {found}, where a mapping with the key 'experiments' is expected.",
             "`lineage-triplets init` writes such a file from your plates.",

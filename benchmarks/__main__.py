@@ -1,0 +1,50 @@
+"""Run the benchmarks and print their tables: ``python -m benchmarks [index] [draw] [read]``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks import draw, index, read
+from lineage_triplets import __version__
+from lineage_triplets.engine.resources import usable_cpus
+
+BENCHMARKS = {"index": index.tables, "draw": draw.tables, "read": read.tables}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which to run, of {', '.join(BENCHMARKS)}"
+    )
+    parser.add_argument(
+        "--large", action="store_true", help="also build an index of 10 million observations"
+    )
+    parser.add_argument("--folder", type=Path, help="where the temporary data go (about 1.5 GB)")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    # Warnings about the simulated data would stand between the tables.
+    logging.getLogger("lineage_triplets").setLevel(logging.ERROR)
+    console = Console()
+    console.print(
+        f"lineage-triplets {__version__}, Python {platform.python_version()}, numpy "
+        f"{np.__version__}, tensorstore {version('tensorstore')}, {usable_cpus()} CPUs",
+        highlight=False,
+    )
+    for name in arguments.names or BENCHMARKS:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            for table in BENCHMARKS[name](Path(folder), large=arguments.large):
+                console.print(table)
+
+
+if __name__ == "__main__":
+    main()
