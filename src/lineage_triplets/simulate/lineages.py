@@ -261,7 +261,8 @@ class _Colony:
         young = age < 0.5
         overlap[young[:, None] & young[None]] *= 0.1
         push = (0.12 * overlap / np.maximum(distance, 1.0))[..., None] * gap
-        return np.clip(push.sum(axis=1), -2.5, 2.5)
+        bounded: Floats = np.clip(push.sum(axis=1), -2.5, 2.5)
+        return bounded
 
     def _divide(self, hours: float) -> None:
         due = self.alive[self.divides[self.alive] <= hours + 1e-9]

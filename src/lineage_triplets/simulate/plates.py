@@ -11,10 +11,12 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.problems import ConfigError, Problem
-from lineage_triplets.simulate.scenario import Chunking, OmeVersion
+from lineage_triplets.engine.processes import note_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from lineage_triplets.simulate.scenario import Chunking, OmeVersion
 
 _TILE = 256
 _AXES = (
@@ -105,6 +107,7 @@ def write_plate(path: str | Path, images: Mapping[str, np.ndarray], layout: Plat
 
 def open_for_writing(fov_path: str | Path, layout: PlateLayout) -> Any:
     """The full-resolution image of a FOV as a tensorstore handle; chunks of zeros are written."""
+    note_read()
     return ts.open(
         {
             "driver": "zarr" if layout.ome_version == "0.4" else "zarr3",

@@ -47,8 +47,8 @@ class Optics:
     @property
     def slices_um(self) -> NDArray[np.float64]:
         """Height of each slice above the middle one."""
-        heights: NDArray[np.float64] = (np.arange(self.n_z) - (self.n_z - 1) / 2) * self.z_step_um
-        return heights
+        steps = np.arange(self.n_z, dtype=np.float64) - (self.n_z - 1) / 2
+        return steps * np.float64(self.z_step_um)
 
 
 class FovRenderer:
@@ -115,7 +115,6 @@ class FovRenderer:
 
     def _draw(self, scene: _Scene, looks: Looks, number: int, t: int) -> None:
         cell = int(looks.cell[number])
-        pixel = self._optics.pixel_size_um
         reach = 1.45 * looks.body_radius_um[number] + _REACH_UM
         window = _window(looks.position_um[number], reach, self._optics)
         if window is None:
@@ -142,8 +141,8 @@ class FovRenderer:
         oval = smooth_oval - 0.035 * length * (1 - looks.plate[number]) * waves["nucleus"]
         oval = oval.astype(np.float32)
 
-        inner = self._lookup(self._coarse, u, v, cell, 0, pixel)
-        grain = self._lookup(self._fine, u, v, cell, t % 7, pixel)
+        inner = self._lookup(self._coarse, u, v, cell, 0)
+        grain = self._lookup(self._fine, u, v, cell, t % 7)
         condensed = float(looks.condensed[number])
         chromatin = 1 + (0.16 + 0.2 * condensed * (1 - looks.plate[number])) * inner + 0.05 * grain
         chromatin -= 0.5 * (1 - condensed) * np.clip(inner - 1.1, 0, 0.9)
@@ -179,9 +178,7 @@ class FovRenderer:
         body += 0.7 * (amplitude[4] * power).real
         return {"body": body, "nucleus": nucleus}
 
-    def _lookup(
-        self, texture: Image, u: Image, v: Image, cell: int, shift: int, pixel: float
-    ) -> Image:
+    def _lookup(self, texture: Image, u: Image, v: Image, cell: int, shift: int) -> Image:
         """A texture that is fixed to the cell, at its own coordinates."""
         place = self._places[cell]
         row = v * np.float32(1 / 0.5) + place[0] + 17 * shift
@@ -192,7 +189,8 @@ class FovRenderer:
         below, beside = (top + 1) % _TILE_PX, (left + 1) % _TILE_PX
         upper = texture[top, left] * (1 - right) + texture[top, beside] * right
         lower = texture[below, left] * (1 - right) + texture[below, beside] * right
-        return (upper * (1 - down) + lower * down).astype(np.float32)
+        between: Image = (upper * (1 - down) + lower * down).astype(np.float32)
+        return between
 
     def _reporter(
         self, oval: Image, body: Image, grain: Image, inner: Image, cell: int, t: int
@@ -212,7 +210,6 @@ class FovRenderer:
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         slope = rng.normal(0, 0.035, 5)
         light = 1 + slope[0] * y + slope[1] * x + slope[2] * x * y - 0.05 * (x * x + y * y)
-        rough = np.resize(self._coarse, (height, width)) if min(height, width) else self._coarse
         tiles = (-(-height // _TILE_PX), -(-width // _TILE_PX))
         rough = np.tile(self._coarse, tiles)[:height, :width]
         light += 0.006 * rough
@@ -225,7 +222,8 @@ class FovRenderer:
                 rows, columns, dy, dx = window
                 ring = np.hypot(dy, dx) / radius
                 light[rows, columns] += strength * (np.exp(-ring) - 0.35 * np.exp(-ring / 2))
-        return light.astype(np.float32)
+        medium: Image = light.astype(np.float32)
+        return medium
 
     def _phase(self, scene: _Scene, t: int, slice_um: float) -> Image:
         """Light relative to the medium's: dark bodies in bright halos."""
@@ -338,7 +336,8 @@ def _vignette(shape: tuple[int, int], rng: np.random.Generator) -> Image:
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
     centre = rng.normal(0, 0.15, 2)
     shading = 1 - 0.16 * ((y - centre[0]) ** 2 + (x - centre[1]) ** 2)
-    return np.maximum(shading, 0.2).astype(np.float32)
+    dimmed: Image = np.maximum(shading, 0.2).astype(np.float32)
+    return dimmed
 
 
 def _inherited(mother: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -354,6 +353,8 @@ def _camera(
 ) -> NDArray[np.uint16]:
     """Shot noise, read noise and offset, as uint16 counts."""
     noise = rng.standard_normal(photons.shape, dtype=np.float32)
+    photons = np.maximum(photons, 0)
     electrons = photons + np.sqrt(photons + np.float32(4.0)) * noise
     counts = np.rint(electrons * np.float32(counts_per_photon) + np.float32(offset))
-    return np.clip(counts, 0, 65535).astype(np.uint16)
+    pixels: NDArray[np.uint16] = np.clip(counts, 0, 65535).astype(np.uint16)
+    return pixels

@@ -268,7 +268,7 @@ SAMPLE: tuple[SimulatedExperiment, ...] = (
     SimulatedExperiment(
         "fast",
         {"untreated": ["A/1"], "treated": ["B/2"]},
-        n_frames=48,
+        n_frames=42,
         shape=(352, 384),
         interval_minutes=10,
         start_hpi=4,
@@ -278,7 +278,7 @@ SAMPLE: tuple[SimulatedExperiment, ...] = (
     SimulatedExperiment(
         "reporter",
         {"untreated": ["A/1"], "treated": ["A/2"]},
-        n_frames=32,
+        n_frames=28,
         shape=(320, 320),
         interval_minutes=15,
         start_hpi=3,
@@ -291,7 +291,7 @@ SAMPLE: tuple[SimulatedExperiment, ...] = (
     SimulatedExperiment(
         "slow",
         {"untreated": ["C/3"], "treated": ["D/4"]},
-        n_frames=28,
+        n_frames=22,
         shape=(288, 320),
         interval_minutes=30,
         channel_order=("H2B-GFP", "Phase"),
@@ -301,3 +301,17 @@ SAMPLE: tuple[SimulatedExperiment, ...] = (
     ),
 )
 """The built-in sample: the same two slots in three channel orders, at 10, 15 and 30 minutes."""
+
+SAMPLE_FAULTS = Faults(
+    swapped_channels=("slow",),
+    swapped_gain=0.7,
+    swapped_offset=40.0,
+    identity_swaps=1,
+    wrong_daughters=1,
+    missed_divisions=1,
+    duplicated_tracks=1,
+    blank_frames=1,
+    repeated_frames=1,
+    wrong_intervals={"fast": 20.0},
+)
+"""Faults for the sample: a few of each kind in every FOV."""

@@ -125,7 +125,8 @@ def simulate_tables(
         first_track += len(fov)
         fov, start, parent = fov[mothers], (start + length)[mothers], track[mothers]
         spent = np.zeros(len(mothers))
-    return _by_fov(*(np.concatenate(column) for column in zip(*rows, strict=True)), n_fovs)
+    fov, track, parent, t, place = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return _by_fov(fov, track, parent, t, place, n_fovs)
 
 
 def _folded(walk: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
