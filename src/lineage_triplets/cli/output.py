@@ -40,7 +40,15 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
     hours = index.settings.tau_range_hours
     counts = _table(f"tau {hours[0]:g} to {hours[1]:g} h")
     counts.add_column("experiment", overflow="fold", min_width=14)
-    for title in ("min/\nframe", "tau\nframes", "FOVs", "cells", "lineages", "divisions", "anchors"):
+    for title in (
+        "min/\nframe",
+        "tau\nframes",
+        "FOVs",
+        "cells",
+        "lineages",
+        "divisions",
+        "anchors",
+    ):
         counts.add_column(title, justify="right", no_wrap=True)
     for name, of_experiment in index.counts().set_index("experiment").astype(int).iterrows():
         opened = registry.get_opened(str(name))

@@ -70,7 +70,11 @@ def diagnose(
         problems += error.problems
         registry = ExperimentRegistry.of_opened(opened)
     assembly = assemble(registry, loaded.dataset, loaded.exclude, loaded.cut)
-    index = MultiExperimentIndex.of_assembly(registry, loaded.dataset, assembly)
+    try:
+        index = MultiExperimentIndex.of_assembly(registry, loaded.dataset, assembly)
+    except ConfigError as error:
+        problems += [*assembly.problems, *error.problems]
+        return Diagnosis(_sorted(problems), loaded, None)
     problems += index.problems
     if not len(index.anchor_rows):
         problems.append(

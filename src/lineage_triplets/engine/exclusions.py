@@ -106,6 +106,14 @@ def _exclude_frames(
                 [f"{one.experiment} {one.fov}"], np.array([False]), "frames", "FOV"
             )
             continue
+        n_frames = sources[where].fov.shape[0]
+        beyond = [frame for frame in one.frames if not 0 <= frame < n_frames]
+        problems += _unmatched(
+            [f"{frame} of {one.experiment} {one.fov}" for frame in beyond],
+            np.zeros(len(beyond), dtype=bool),
+            "frames",
+            "frame",
+        )
         excluded |= (fov == where) & np.isin(rows.t, one.frames)
     return problems
 

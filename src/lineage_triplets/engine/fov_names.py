@@ -40,20 +40,19 @@ def unknown_names(
                 for name in value
                 if name not in experiments
             ]
-    if isinstance(settings.include_wells, list):
-        wells = {well for one in registry.opened for well in one.plate.wells}
-        problems += [
-            Problem(
-                "unknown-well",
-                f"no plate has the well {well!r}.",
-                f"There is: {choices(sorted(wells))}.",
-                field="include_wells",
-            )
-            for well in settings.include_wells
-            if well not in wells
-        ]
     plates = {one.config.name: one.plate for one in registry.opened}
-    for name, where in _excluded_fovs(settings.exclude_fovs, list(plates)):
+    for well, where in _with_experiments(settings.include_wells, list(plates)):
+        wells = {one for experiment in where for one in plates[experiment].wells}
+        if well not in wells:
+            problems.append(
+                Problem(
+                    "unknown-well",
+                    f"there is no well {well!r} in {choices(where)}.",
+                    f"There is: {choices(sorted(wells))}.",
+                    field="include_wells",
+                )
+            )
+    for name, where in _with_experiments(settings.exclude_fovs, list(plates)):
         if not any(has_fov(plates[experiment], name) for experiment in where):
             problems.append(
                 Problem(
@@ -63,12 +62,11 @@ def unknown_names(
                     field="exclude_fovs",
                 )
             )
-    wells_of = [(one.experiment, one.well, "wells", one.well) for one in exclude.wells]
-    wells_of += [
-        (one.experiment, one.fov.rsplit("/", 1)[0], "fovs", one.fov) for one in exclude.fovs
-    ]
-    for experiment, well, field, name in wells_of:
-        if experiment not in plates or well not in plates[experiment].wells:
+    excluded = [(one.experiment, "wells", one.well) for one in exclude.wells]
+    excluded += [(one.experiment, "fovs", one.fov) for one in exclude.fovs]
+    for experiment, field, name in excluded:
+        plate = plates.get(experiment)
+        if plate is None or not (name in plate.wells if field == "wells" else has_fov(plate, name)):
             problems.append(
                 Problem(
                     "unmatched-exclusion",
@@ -82,10 +80,10 @@ def unknown_names(
     return problems
 
 
-def _excluded_fovs(
+def _with_experiments(
     names: NamesPerExperiment, experiments: list[str]
 ) -> list[tuple[str, list[str]]]:
-    """FOV names that are excluded, with the experiments that may have them."""
+    """Give each name with the experiments that may have it."""
     if isinstance(names, dict):
         return [
             (name, [experiment])

@@ -229,8 +229,13 @@ def _source(
     config = opened.config
     problems = []
     names, unlike = resolve_channels(fov, list(opened.channel_names))
-    if unlike is not None and unlike.severity == "error":
-        return None, [replace(unlike, experiment=config.name)]
+    unnamed: list[Problem] = []
+    if unlike is not None:
+        unlike = replace(unlike, experiment=config.name)
+        if unlike.severity == "error":
+            return None, [unlike]
+        if opened.first_fov.channel_names is not None:
+            unnamed = [unlike]
     height, width = fov.shape[3:]
     patch_height, patch_width = settings.yx_patch_size
     if settings.border == "clamp" and (patch_height > height or patch_width > width):
@@ -280,7 +285,7 @@ def _source(
             depth=depth,
             key=text_key(config.name, fov.name),
         ),
-        [],
+        unnamed,
     )
 
 
@@ -329,7 +334,7 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
     first: dict[tuple[str, str, str], Problem] = {}
     rest = []
     for problem in problems:
-        if problem.kind not in {"patch-too-large", "z-range", "channel-names"}:
+        if problem.kind not in {"patch-too-large", "z-range", "channel-names", "no-channel-names"}:
             rest.append(problem)
             continue
         key = (problem.experiment, problem.kind, problem.message)

@@ -7,6 +7,7 @@ in any case, absent axes count as length 1, transformations are not judged.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.problems import Problem, StoreError, UnknownNameError, choices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 CANONICAL_AXES = ("t", "c", "z", "y", "x")
 SINGLE_IMAGE_FOV = "0/0/0"
@@ -133,16 +134,20 @@ class Plate:
 
     def _fovs_of_well(self, well: str) -> list[str]:
         if well not in self._names:
-            attributes, _ = _attributes(Path(self.path) / well)
-            images = attributes.get("well", {}).get("images")
+            folder = Path(self.path) / well
+            with _metadata_of(folder):
+                attributes, _ = _attributes(folder)
+                images = attributes.get("well", {}).get("images")
+                if isinstance(images, list):
+                    paths = [str(image["path"]) for image in images if "path" in image]
             if not isinstance(images, list):
                 raise _fault(
                     "not-a-well",
                     f"the plate lists the well {well}, which has no well metadata.",
                     "Mend the plate, or leave that well out with include_wells.",
-                    Path(self.path) / well,
+                    folder,
                 )
-            self._names[well] = [f"{well}/{image['path']}" for image in images if "path" in image]
+            self._names[well] = [f"{well}/{path}" for path in dict.fromkeys(paths)]
         return self._names[well]
 
     def fov(self, name: str) -> Fov:
@@ -172,15 +177,16 @@ def open_plate(path: str | Path) -> Plate:
             "remote-store", "remote stores are not read.", "Copy or mount the store.", path
         )
     folder = Path(path)
-    attributes, node = _attributes(folder)
-    if isinstance(attributes.get("plate"), dict):
-        wells = attributes["plate"].get("wells", [])
-        return Plate(str(folder), tuple(well["path"].strip("/") for well in wells), False)
+    with _metadata_of(folder):
+        attributes, node = _attributes(folder)
+        if isinstance(attributes.get("plate"), dict):
+            wells = [well["path"].strip("/") for well in attributes["plate"].get("wells", [])]
+            return Plate(str(folder), tuple(dict.fromkeys(wells)), False)
     if node == "array" or "multiscales" in attributes:
         return Plate(str(folder), ("0/0",), True)
     inside = sorted(
         child.name
-        for child in folder.iterdir()
+        for child in (folder.iterdir() if _readable(folder) else ())
         if child.is_dir() and not child.name.startswith(".")
     )
     raise _fault(
@@ -199,7 +205,11 @@ def open_image(path: str | Path, name: str = SINGLE_IMAGE_FOV) -> Fov:
     StoreError
         It is absent, unreadable, or its metadata do not describe an image in t, c, z, y, x.
     """
-    folder = Path(path)
+    with _metadata_of(Path(path)):
+        return _image(Path(path), name)
+
+
+def _image(folder: Path, name: str) -> Fov:
     attributes, node = _attributes(folder)
     multiscales = attributes.get("multiscales")
     if multiscales:
@@ -320,10 +330,31 @@ def _channel_names(attributes: dict[str, Any], n_channels: int) -> tuple[str, ..
 
 
 def _metadata_file(folder: Path) -> Path | None:
-    for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup"):
-        if (folder / name).is_file():
-            return folder / name
+    try:
+        for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup"):
+            if (folder / name).is_file():
+                return folder / name
+    except PermissionError:
+        raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder) from None
+    except OSError as error:
+        raise _fault(
+            "missing-path", f"there is no such folder: {error.strerror}.", "Check the path.", folder
+        ) from None
     return None
+
+
+@contextlib.contextmanager
+def _metadata_of(path: Path) -> Iterator[None]:
+    """Name the store whose metadata are not as the specification wants them."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise _fault(
+            "bad-metadata",
+            f"its metadata are incomplete or of an unknown kind: {error!r}.",
+            "Mend or restore them.",
+            path,
+        ) from None
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -331,7 +362,7 @@ def _read_json(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_bytes())
     except PermissionError:
         raise _fault("unreadable", "no permission to read it.", "Ask for access.", file) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _fault(
             "bad-metadata", f"its metadata cannot be read: {error}.", "Restore the file.", file
         ) from None
@@ -342,13 +373,9 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 def _attributes(folder: Path) -> tuple[dict[str, Any], str]:
     """OME attributes of a node (without the ``ome`` wrapper of 0.5), and "group" or "array"."""
-    try:
-        file = _metadata_file(folder)
-        exists = folder.is_dir()
-    except PermissionError:
-        raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder) from None
+    file = _metadata_file(folder)
     if file is None:
-        if not exists:
+        if not folder.is_dir():
             raise _fault("missing-path", "there is no such folder.", "Check the path.", folder)
         if not _readable(folder):
             raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder)

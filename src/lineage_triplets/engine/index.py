@@ -103,9 +103,7 @@ class MultiExperimentIndex:
         cut: Sequence[Cut] = (),
     ) -> None:
         settings = checked_settings(
-            z_range=dict(z_range)
-            if not isinstance(z_range, slice | int | tuple | list)
-            else z_range,
+            z_range=_plain_z_range(z_range),
             yx_patch_size=yx_patch_size,
             tau_range_hours=tau_range_hours,
             include_wells=_plain(include_wells),
@@ -371,6 +369,12 @@ def checked_settings(**arguments: object) -> DatasetConfig:
             for fault in distinct_faults(error)
         ]
     raise ConfigError(*problems)
+
+
+def _plain_z_range(z_range: object) -> object:
+    if isinstance(z_range, np.integer):
+        return int(z_range)
+    return dict(z_range.items()) if hasattr(z_range, "items") else z_range
 
 
 def _plain(names: NamesPerExperiment) -> object:

@@ -76,7 +76,8 @@ class PatchReader:
         )
         for source in self.sources:
             stored = np.dtype(source.fov.dtype)
-            if self.dtype.kind != "f" and not np.can_cast(stored, self.dtype, "safe"):
+            to_float = self.dtype.kind == "f" and stored.kind in "biuf"
+            if not to_float and not np.can_cast(stored, self.dtype, "safe"):
                 raise ConfigError(
                     Problem(
                         "dtype",

@@ -128,6 +128,7 @@ class TensorStoreStrategy:
         for path, (source, future) in pending.items():
             try:
                 store = future.result()
+                self._handles[path, fill] = _canonical_view(store, source.fov.axes)
             except ValueError as error:
                 raise StoreError(
                     Problem(
@@ -140,7 +141,6 @@ class TensorStoreStrategy:
                         file=path,
                     )
                 ) from None
-            self._handles[path, fill] = _canonical_view(store, source.fov.axes)
 
     def _request(
         self, window: Window, fill: bool, batch: ts.Batch | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import ExperimentConfig
 
 _log = logging.getLogger(__name__)
+
+_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -171,8 +174,24 @@ class ExperimentRegistry:
 
         Logs a warning where fewer than two frames remain of those that can be drawn, which are
         ``[max(1, min), max]``.
+
+        Raises
+        ------
+        UnknownNameError, ConfigError
+            There is no such experiment; its interval makes tau more than a million frames.
         """
         interval_minutes = self.get_experiment(name).interval_minutes
+        if tau_range_hours[1] * 60 / interval_minutes > _MOST_FRAMES:
+            raise ConfigError(
+                Problem(
+                    "bad-interval",
+                    f"tau up to {tau_range_hours[1]:g} h is more than {_MOST_FRAMES} frames at "
+                    f"{interval_minutes:g} min.",
+                    "Check interval_minutes and tau_range_hours.",
+                    experiment=name,
+                    field="interval_minutes",
+                )
+            )
         low, high = (tau_frames(hours, interval_minutes) for hours in tau_range_hours)
         n_frames = high - max(1, low) + 1
         if n_frames < 2:
@@ -332,7 +351,7 @@ def _own_faults(config: ExperimentConfig) -> list[Problem]:
 
 def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list[Problem]]:
     problems = []
-    if not Path(config.tracks_path).exists():
+    if not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
         problems.append(
             _field_fault(
                 config,

@@ -157,8 +157,9 @@ def simulate_cells(
 
 def _stage_drift(n_steps: int, rng: np.random.Generator) -> Floats:
     """Slow creep plus the stage's jitter, in micrometres, (n_steps, 2)."""
-    creep = np.cumsum(rng.normal(0, 0.12, (n_steps, 2)) + rng.normal(0, 0.02, 2), axis=0)
-    drift: Floats = creep + rng.normal(0, 0.12, (n_steps, 2))
+    trend = rng.normal(0, 0.02, 2)
+    creep, jitter = 0.12 * rng.normal(size=(n_steps, 2, 2)).transpose(1, 0, 2)
+    drift: Floats = np.cumsum(creep + trend, axis=0) + jitter
     return drift
 
 
