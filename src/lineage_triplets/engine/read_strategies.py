@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import tensorstore as ts
 
-from lineage_triplets.engine.images import CANONICAL_AXES
+from lineage_triplets.engine.images import CANONICAL_AXES, chunk_bytes
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.resources import usable_cpus
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.fovs import FovSource
 
 _log = logging.getLogger(__name__)
+
+_LARGE_CHUNK_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +93,68 @@ class TensorStoreStrategy:
         self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
 
     def read(self, windows: Sequence[Window]) -> None:
-        """Fill the targets of all windows."""
+        """Fill the targets of all windows; windows that share chunks best come in a row.
+
+        Windows of large chunks are read as one stack, so that a chunk is decoded once; of small
+        chunks, requests that write into the targets cost less.
+        """
         note_read()
         fill = self.missing_chunks == "fill"
         self._open([window.source for window in windows], fill)
+        stacks: dict[tuple[str, tuple[int, ...]], list[Window]] = {}
+        singles = []
+        for window in windows:
+            if chunk_bytes(window.source.fov) < _LARGE_CHUNK_BYTES:
+                singles.append(window)
+            else:
+                key = (window.source.fov.dtype, window.target.shape)
+                stacks.setdefault(key, []).append(window)
         batch = ts.Batch()
-        futures = [self._request(window, fill, batch) for window in windows]
+        requests = [self._request(window, fill, batch) for window in singles]
         batch.submit()
-        for window, future in zip(windows, futures, strict=True):
-            try:
-                future.result()
-            except ValueError as error:
-                self._retry(window, error)
+        stacked = [
+            ts.stack([self._view(window, fill) for window in group]).read(order="C")
+            for group in stacks.values()
+        ]
+        for window, request in zip(singles, requests, strict=True):
+            self._finish(window, request, fill)
+        for group, stack in zip(stacks.values(), stacked, strict=True):
+            self._fill_from_stack(group, stack, fill)
 
-    def _retry(self, window: Window, error: ValueError) -> None:
-        """Take absent chunks as the fill value, in no silence; anything else is an error."""
-        if "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
-            raise _chunk_error(window, error) from None
-        key = (window.source.experiment, window.source.fov.name)
-        if key not in self.missing:
-            _log.warning("%s Its pixels are the format's fill value.", _chunk_error(window, error))
-        self.missing[key] = self.missing.get(key, 0) + 1
-        self._open([window.source], fill=True)
+    def _request(
+        self, window: Window, fill: bool, batch: ts.Batch | None = None
+    ) -> ts.WriteFutures:
+        """Ask for one window; tensorstore converts and copies into the target by itself."""
+        converted = ts.cast(self._view(window, fill), window.target.dtype)
+        return ts.array(window.target).write(converted, batch=batch)
+
+    def _fill_from_stack(
+        self, windows: Sequence[Window], stack: ts.Future[NDArray[np.generic]], fill: bool
+    ) -> None:
         try:
-            self._request(window, fill=True).result()
-        except ValueError as second:
-            raise _chunk_error(window, second) from None
+            pixels = stack.result()
+        except ValueError:
+            for window in windows:
+                self._finish(window, self._request(window, fill), fill)
+            return
+        for window, patch in zip(windows, pixels, strict=True):
+            window.target[...] = patch
+
+    def _finish(self, window: Window, request: ts.WriteFutures, fill: bool) -> None:
+        """Take absent chunks as the fill value, in no silence; anything else is an error."""
+        try:
+            request.result()
+        except ValueError as error:
+            if fill or "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
+                raise _chunk_error(window, error) from None
+            key = (window.source.experiment, window.source.fov.name)
+            if key not in self.missing:
+                _log.warning(
+                    "%s Its pixels are the format's fill value.", _chunk_error(window, error)
+                )
+            self.missing[key] = self.missing.get(key, 0) + 1
+            self._open([window.source], fill=True)
+            self._finish(window, self._request(window, fill=True), fill=True)
 
     def _open(self, sources: Sequence[FovSource], fill: bool) -> None:
         """Open the arrays that are not open yet, side by side."""
@@ -127,33 +165,34 @@ class TensorStoreStrategy:
                 pending[path] = source, ts.open(_spec(source, fill), context=self._context)
         for path, (source, future) in pending.items():
             try:
-                store = future.result()
-                self._handles[path, fill] = _canonical_view(store, source.fov.axes)
+                view = _canonical_view(future.result(), source.fov.axes)
             except ValueError as error:
-                raise StoreError(
-                    Problem(
-                        "unreadable",
-                        f"the array cannot be opened: {_first_line(error)}.",
-                        "Check that the store is there, readable, and of a codec that tensorstore "
-                        "knows.",
-                        experiment=source.experiment,
-                        fov=source.fov.name,
-                        file=path,
-                    )
+                raise _store_error(
+                    source,
+                    "unreadable",
+                    f"the array cannot be opened: {_first_line(error)}.",
+                    "Check that the store is there, readable, and of a codec that tensorstore "
+                    "knows.",
                 ) from None
+            # A stack reads what is out of range as the fill value, where a plain read raises.
+            if view.shape != source.fov.shape:
+                raise _store_error(
+                    source,
+                    "store-changed",
+                    f"the array is {view.shape} now, and was {source.fov.shape} when the index "
+                    "was built.",
+                    "Build the index again.",
+                )
+            self._handles[path, fill] = view
 
-    def _request(
-        self, window: Window, fill: bool, batch: ts.Batch | None = None
-    ) -> ts.WriteFutures:
-        """Ask for one window; tensorstore converts and copies into the target by itself."""
+    def _view(self, window: Window, fill: bool) -> ts.TensorStore:
         store = self._handles[window.source.fov.array_path, fill]
         channels = window.source.channels
         first, last = channels[0], channels[-1]
         in_a_row = channels == tuple(range(first, last + 1))
         c = slice(first, last + 1) if in_a_row else list(channels)
         view = store[window.t, c, window.z, window.y, window.x]
-        converted = ts.cast(view, window.target.dtype)
-        return ts.array(window.target).write(converted, batch=batch)
+        return view.translate_to[0]
 
 
 STRATEGIES: dict[str, Callable[[MissingChunks, int], ReadStrategy]] = {
@@ -178,6 +217,19 @@ def _canonical_view(store: ts.TensorStore, axes: tuple[str, ...]) -> ts.TensorSt
         if axis not in axes:
             view = view[(slice(None),) * place + (ts.newaxis,)]
     return view
+
+
+def _store_error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
+    return StoreError(
+        Problem(
+            kind,
+            message,
+            remedy,
+            experiment=source.experiment,
+            fov=source.fov.name,
+            file=source.fov.array_path,
+        )
+    )
 
 
 def _chunk_error(window: Window, error: ValueError) -> ChunkError:
