@@ -1,0 +1,149 @@
+"""The manual and the program say the same: options, keys, defaults, owners, examples."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+from pydantic_core import PydanticUndefined
+
+from lineage_triplets import (
+    DatasetConfig,
+    ExperimentConfig,
+    ExperimentRegistry,
+    MultiExperimentIndex,
+    MultiExperimentTripletDataset,
+    load_config,
+)
+from lineage_triplets.cli import app
+
+ROOT = Path(__file__).parents[1]
+DOCS, SOURCE = ROOT / "docs", ROOT / "src"
+COMMAND = typer.main.get_command(app)
+OWNERS = {
+    "registry": ExperimentRegistry,
+    "index": MultiExperimentIndex,
+    "dataset": MultiExperimentTripletDataset,
+}
+EXPERIMENT = """\
+experiments:
+  - name: fast
+    data_path: fast.zarr
+    tracks_path: tracks
+    channel_names: [Phase]
+    source_channel: [Phase]
+    condition_wells: {untreated: [A/1]}
+"""
+
+
+def section(page: str, title: str) -> str:
+    """Text of a page's section, up to the next heading of level 2."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    _, _, rest = f"\n{text}".partition(f"\n## {title}\n")
+    assert rest, f"{page} has no section {title!r}"
+    return rest.partition("\n## ")[0]
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Cells of the rows of all tables whose first cell is code."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def option_rows(text: str) -> dict[str, list[str]]:
+    """``{"--out": [names, value, default, meaning]}``; one row may name several options."""
+    rows = {}
+    for cells in table_rows(text):
+        for name in re.findall(r"`(--[a-z-]+)`", cells[0]):
+            rows[name] = cells
+    return rows
+
+
+def options_of(command: Any) -> dict[str, Any]:
+    return {
+        max(one.opts, key=len): one
+        for one in command.params
+        if one.param_type_name == "option" and "--help" not in one.opts
+    }
+
+
+@pytest.mark.parametrize("name", sorted(COMMAND.commands))
+def test_cli_page_lists_every_option_with_its_default(name: str) -> None:
+    written, options = option_rows(section("cli.md", name)), options_of(COMMAND.commands[name])
+    assert set(written) == set(options)
+    for option, cells in written.items():
+        default = options[option].default
+        expected = "" if default is None or isinstance(default, bool) else f"`{default}`"
+        assert cells[2] == ("required" if options[option].required else expected), option
+        assert [f"`{one}`" for one in options[option].opts] == cells[0].split(", "), option
+
+
+def test_cli_page_lists_the_options_before_the_command() -> None:
+    text = (DOCS / "cli.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    assert set(option_rows(text)) == {*options_of(COMMAND), "--help"}
+
+
+@pytest.mark.parametrize(
+    ("title", "model"), [("Experiments", ExperimentConfig), ("Dataset", DatasetConfig)]
+)
+def test_config_page_lists_every_key_with_its_default(title: str, model: Any) -> None:
+    rows = table_rows(section("config.md", title))
+    assert [cells[0].strip("`") for cells in rows] == list(model.model_fields)
+    for (_, _, default, _), field in zip(rows, model.model_fields.values(), strict=True):
+        if field.default is PydanticUndefined:
+            assert default == "required"
+        else:
+            given = field.default
+            expected = list(given) if isinstance(given, tuple) else given
+            assert yaml.safe_load(default.strip("`")) == expected
+
+
+def test_config_page_names_the_owner_of_every_dataset_key() -> None:
+    for cells in table_rows(section("config.md", "Dataset")):
+        key, owner = cells[0].strip("`"), cells[1]
+        assert key in inspect.signature(OWNERS[owner]).parameters, key
+
+
+def yaml_examples() -> list[str]:
+    text = (DOCS / "config.md").read_text(encoding="utf-8")
+    return re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", yaml_examples())
+def test_config_page_examples_load(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in re.findall(r"\$\{(\w+)\}", example):
+        monkeypatch.setenv(variable, str(tmp_path))
+    whole = example if re.search(r"^experiments:", example, re.MULTILINE) else EXPERIMENT + example
+    file = tmp_path / "example.yml"
+    file.write_text(whole, encoding="utf-8")
+    assert load_config(file).experiments
+
+
+@pytest.mark.parametrize("page", ["formats.md", "howto-mend.md"])
+def test_pages_name_kinds_that_the_program_has(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    tables = [table for table in re.split(r"\n\n", text) if table.startswith("| Kind")]
+    kinds = {kind for rows in map(table_rows, tables) for row in rows for kind in names_in(row[0])}
+    source = "".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
+    assert kinds
+    assert {kind for kind in kinds if f'"{kind}"' not in source} == set()
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name
+)
+def test_links_and_pictures_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    local = [one for one in targets if "://" not in one]
+    assert [one for one in local if not (page.parent / one).exists()] == []
+
+
+def names_in(cell: str) -> list[str]:
+    return re.findall(r"`([a-z-]+)`", cell)
