@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ SECOND = SimulatedExperiment(
     channel_order=("Virus-mCherry", "H2B-GFP", "Phase"), ome_version="0.5", chunking="shards",
     n_cells=8, cycle_hours=8, normalization=True,
 )  # fmt: skip
+FIRST_THREE = ("Virus-mCherry", "H2B-GFP", "Phase")
 FAULTS = Faults(
     swapped_channels=("first",), swapped_gain=0.5, swapped_offset=30.0, identity_swaps=2,
     wrong_daughters=1, missed_divisions=1, duplicated_tracks=2, blank_frames=1, repeated_frames=1,
@@ -78,10 +80,12 @@ def test_the_stores_are_what_the_config_says(sound):
     assert image(sound, "first", "A/1/0").dtype == np.uint16
 
 
-@pytest.mark.parametrize(("experiment", "nuclei"), [("first", 1), ("second", 1)])
-def test_nuclei_are_bright_where_the_table_has_them(sound, experiment, nuclei):
-    rows = table(sound.config_path.parent, experiment, "A/1/0")
-    pixels = image(sound, experiment, "A/1/0")[:, nuclei].max(axis=1)
+@pytest.mark.parametrize("order", list(permutations(FIRST_THREE)))
+def test_nuclei_are_bright_where_the_table_has_them(tmp_path, order):
+    one = replace(FIRST, n_frames=6, channel_order=order)
+    result = simulate(tmp_path / "o", (one,), seed=3)
+    rows = table(tmp_path / "o", "first", "A/1/0")
+    pixels = image(result, "first", "A/1/0")[:, order.index("H2B-GFP")].max(axis=1)
     at_cells = pixels[rows["t"], rows["y"].round().astype(int), rows["x"].round().astype(int)]
     brighter = at_cells > np.median(pixels) * 2
     assert brighter.mean() > 0.95
@@ -216,6 +220,18 @@ def test_planted_frames_are_blank_or_repeated_and_no_others(faulty):
         assert repeated == said["repeated-frame"] != set()
 
 
+def test_a_repeated_frame_is_never_a_second_blank_one(tmp_path):
+    small = replace(FIRST, n_frames=4, shape=(48, 48), n_cells=1, wells={"untreated": ["A/1"]})
+    for seed in range(12):
+        result = simulate(
+            tmp_path / str(seed), (small,), faults=Faults(blank_frames=1, repeated_frames=1),
+            seed=seed,
+        )  # fmt: skip
+        blank = [t for t, frame in enumerate(image(result, "first", "A/1/0")) if not frame.any()]
+        listed = [t for one in result.planted if one.kind == "blank-frame" for t in one.frames]
+        assert blank == listed
+
+
 def test_swapped_channels_show_each_others_stain(sound, faulty):
     true, swapped = (image(one, "first", "A/1/0")[0, :, 0] for one in (sound, faulty))
     likeness = np.corrcoef([*true.reshape(2, -1), *swapped.reshape(2, -1)])
@@ -237,6 +253,35 @@ def test_a_folder_with_something_in_it_is_not_touched(tmp_path):
     small = replace(FIRST, n_frames=2)
     simulate(tmp_path, (small,), overwrite=True)
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_file_is_never_replaced(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(LineageTripletsError, match="something already"):
+        simulate(tmp_path / "mine.txt", (FIRST,), overwrite=True)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"experiments": ()}, "at least one"),
+        ({"experiments": (FIRST, FIRST)}, "its own name"),
+        ({"seed": -1}, "the seed is -1"),
+        ({"faults": Faults(swapped_channels=("other",))}, "other"),
+        (
+            {
+                "experiments": (replace(FIRST, source_channel=("Phase",)),),
+                "faults": Faults(swapped_channels=("first",)),
+            },
+            "one slot",
+        ),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_before_anything_is_written(tmp_path, arguments, said):
+    with pytest.raises(LineageTripletsError, match=said):
+        simulate(tmp_path / "o", **({"experiments": (FIRST,)} | arguments))
+    assert not (tmp_path / "o").exists()
 
 
 def test_progress_counts_every_frame(tmp_path):

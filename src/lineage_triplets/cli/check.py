@@ -105,12 +105,7 @@ def preview(
     with console.status("Opening plates, reading tables and patches"):
         index = MultiExperimentIndex.from_config(loaded)
         settings = loaded.dataset
-        source = PairSource(
-            index,
-            tau_decay_rate=settings.tau_decay_rate,
-            tau_fallback=settings.tau_fallback,
-            missing_chunks=settings.missing_chunks,
-        )
+        source = PairSource.of_settings(index, settings)
         chosen_seed = (settings.seed or 0) if seed is None else seed
         pairs = sample_pairs(
             source,

@@ -27,7 +27,8 @@ def print_problems(problems: Sequence[Problem], console: Console) -> None:
         where = f"{escape(problem.where)}\n  " if problem.where else ""
         remedy = f"\n  [dim]{escape(problem.remedy)}[/dim]" if problem.remedy else ""
         console.print(
-            f"[{_STYLE[problem.severity]}]{problem.severity}[/] {where}{escape(problem.message)}"
+            f"[{_STYLE[problem.severity]}]{problem.severity}[/] "
+            f"[dim]{escape(f'[{problem.kind}]')}[/dim] {where}{escape(problem.message)}"
             f"{remedy}",
             highlight=False,
             soft_wrap=True,
@@ -83,7 +84,7 @@ def _tau_words(low: int, high: int) -> str:
     if high < 1:
         return "[bold red]none[/]"
     if low < 1:
-        return f"[yellow]1 to {high}, not 0[/]"
+        return f"[yellow]{f'1 to {high}' if high > 1 else '1 only'}, not 0[/]"
     return f"{low} to {high}" if low < high else f"[yellow]{low} only[/]"
 
 

@@ -73,25 +73,30 @@ def convert(document: YamlDocument) -> YamlDocument:
                 f"{sorted(labels)}.",
                 "Give every experiment the same markers.",
             )
-        ours = {key: entry[key] for key in _SAME if entry.get(key) is not None}
-        ours |= {key: value for key, value in entry.items() if key not in _THEIRS}
-        if root is not None:
-            for key in ("data_path", "tracks_path"):
-                if isinstance(ours.get(key), str):
-                    ours[key] = _below_root(str(root), ours[key])
-        ours["source_channel"] = [markers[label] for label in labels]
-        if "perturbation_wells" in entry:
-            ours["condition_wells"] = entry["perturbation_wells"]
+        experiments.append(_entry(entry, [markers[label] for label in labels], root))
         if entry.get("exclude_fovs"):
             excluded[name] = entry["exclude_fovs"]
-        experiments.append(ours)
     dataset: dict[str, Any] = {"slot_labels": labels} if labels else {}
     if excluded:
         dataset["exclude_fovs"] = excluded
-    ours = {key: value for key, value in document.content.items() if key not in _TOP_LEVEL}
-    if isinstance(ours.get("dataset"), dict):
-        dataset |= ours["dataset"]
-    return replace(document, content={**ours, "experiments": experiments, "dataset": dataset})
+    rest = {key: value for key, value in document.content.items() if key not in _TOP_LEVEL}
+    given = rest.get("dataset", {})
+    rest["dataset"] = {**dataset, **given} if isinstance(given, dict) else given
+    return replace(document, content={**rest, "experiments": experiments})
+
+
+def _entry(entry: dict[str, Any], source_channel: list[object], root: object) -> dict[str, Any]:
+    """One experiment in our words; keys that neither has stay, to be complained about."""
+    ours = {key: entry[key] for key in _SAME if entry.get(key) is not None}
+    ours |= {key: value for key, value in entry.items() if key not in _THEIRS}
+    if root is not None:
+        for key in ("data_path", "tracks_path"):
+            if isinstance(ours.get(key), str):
+                ours[key] = _below_root(str(root), ours[key])
+    ours["source_channel"] = source_channel
+    if "perturbation_wells" in entry:
+        ours["condition_wells"] = entry["perturbation_wells"]
+    return ours
 
 
 _THEIRS = {*_SAME, *_ONLY_THEIRS, "channels", "perturbation_wells", "exclude_fovs"}

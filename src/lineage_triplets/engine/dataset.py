@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from lineage_triplets.engine.config import TripletConfig
 from lineage_triplets.engine.configfile import load_config
-from lineage_triplets.engine.fingerprint import verify
+from lineage_triplets.engine.fingerprint import verify_config
 from lineage_triplets.engine.index import MultiExperimentIndex, checked_settings
 from lineage_triplets.engine.metadata import observation_meta, positive_meta, prediction_index
 from lineage_triplets.engine.normalization import NormalizationCache
@@ -117,16 +117,8 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             )
         self.fit = fit
         self.seed = settings.seed
-        self.source = PairSource(
-            index,
-            tau_decay_rate=settings.tau_decay_rate,
-            tau_fallback=settings.tau_fallback,
-            return_negative=settings.return_negative and fit,
-            negative_from=settings.negative_from,
-            dtype=settings.dtype,
-            missing_chunks=settings.missing_chunks,
-            cache_pool_bytes=settings.cache_pool_bytes,
-        )
+        drawn = settings.model_copy(update={"return_negative": settings.return_negative and fit})
+        self.source = PairSource.of_settings(index, drawn)
         if fit:
             self.source.require_anchors()
         self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
@@ -139,7 +131,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         path: str | Path | TripletConfig,
         fit: bool = True,
         *,
-        verify_mode: VerifyMode = "error",
+        verify: VerifyMode = "error",
         path_map: Mapping[str, str] | None = None,
     ) -> MultiExperimentTripletDataset:
         """Build from a config file: experiments, settings, exclusions and cuts.
@@ -149,7 +141,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         path : str, Path or TripletConfig
         fit : bool
             Pairs, or every row by itself.
-        verify_mode : {"error", "warn", "off"}
+        verify : {"error", "warn", "off"}
             What happens if a validated config's data or text changed since.
         path_map : dict, optional
             Leading folders to replace, ``{old: new}``.
@@ -163,7 +155,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         """
         config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
-        verify(config, index, verify_mode)
+        verify_config(config, index, verify)
         chosen = config.dataset
         return cls(
             index,

@@ -9,7 +9,8 @@ from lineage_triplets.engine.config import TripletConfig
 from lineage_triplets.engine.configfile import read_config
 from lineage_triplets.engine.index import MultiExperimentIndex
 from lineage_triplets.engine.observations import assemble
-from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.pairs import PairSource
+from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.registry import ExperimentRegistry, open_experiments
 
 if TYPE_CHECKING:
@@ -75,13 +76,16 @@ def diagnose(
     except ConfigError as error:
         problems += [*assembly.problems, *error.problems]
         return Diagnosis(_sorted(problems), loaded, None)
-    problems += index.problems
-    if not len(index.anchor_rows):
-        problems.append(
-            Problem(
-                "no-anchors", "there is no valid anchor in any experiment: nothing to train on."
-            )
-        )
+    refused = {one.experiment for one in [*problems, *index.problems] if one.severity == "error"}
+    problems += [
+        one
+        for one in index.problems
+        if not (one.kind == "no-anchors" and one.experiment in refused)
+    ]
+    try:
+        PairSource.of_settings(index, loaded.dataset).require_anchors()
+    except (ConfigError, NoAnchorsError) as error:
+        problems += error.problems[:1]
     return Diagnosis(_sorted(problems), loaded, index)
 
 

@@ -74,8 +74,8 @@ def _exclude_observations(
     if not wanted:
         return []
     track = names.get_indexer(pd.Index([one.global_track_id for one in wanted], dtype=str))
-    t = np.array([one.t for one in wanted], dtype=np.int64)
-    n_frames = max(int(rows.t.max(initial=0)), int(t.max())) + 1
+    n_frames = int(rows.t.max(initial=0)) + 1
+    t = np.array([one.t if 0 <= one.t < n_frames else -1 for one in wanted])
     have = rows.track * n_frames + rows.t
     asked = np.where((track >= 0) & (t >= 0), track * n_frames + t, -1)
     excluded |= np.isin(have, asked)
@@ -109,7 +109,7 @@ def _exclude_frames(
         n_frames = sources[where].fov.shape[0]
         beyond = [frame for frame in one.frames if not 0 <= frame < n_frames]
         problems += _unmatched(
-            [f"{frame} of {one.experiment} {one.fov}" for frame in beyond],
+            [f"{one.experiment} {one.fov} t = {frame}" for frame in beyond],
             np.zeros(len(beyond), dtype=bool),
             "frames",
             "frame",

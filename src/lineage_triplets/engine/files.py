@@ -50,10 +50,10 @@ def replace_prefix(path: str, path_map: Mapping[str, str]) -> str:
 def locate(path: str, base: str | Path, path_map: Mapping[str, str] | None = None) -> str:
     """Turn a written path into an absolute one: mapped, expanded, relative to `base`."""
     path_map = path_map or {}
-    expanded = expand(replace_prefix(path, path_map))
-    if is_url(expanded):
-        return replace_prefix(expanded, path_map)
-    return replace_prefix(os.path.normpath(Path(base).absolute() / expanded), path_map)
+    mapped = replace_prefix(path, path_map)
+    expanded = expand(mapped)
+    whole = expanded if is_url(expanded) else os.path.normpath(Path(base).absolute() / expanded)
+    return replace_prefix(whole, path_map) if mapped == path else whole
 
 
 def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:

@@ -13,17 +13,19 @@ import logging
 import pickle
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from lineage_triplets.engine.config import Fingerprint, TripletConfig
 from lineage_triplets.engine.patches import PatchReader
 from lineage_triplets.engine.problems import (
+    ConfigError,
     LineageTripletsError,
     Problem,
     StoreError,
     VerificationError,
+    choices,
 )
 from lineage_triplets.engine.processes import has_read
 from lineage_triplets.engine.randomness import epoch_salt, observation_keys, streams
@@ -110,7 +112,9 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
     return result
 
 
-def verify(config: TripletConfig, index: MultiExperimentIndex, mode: VerifyMode = "error") -> None:
+def verify_config(
+    config: TripletConfig, index: MultiExperimentIndex, mode: VerifyMode = "error"
+) -> None:
     """Check that a validated config's text and data are what was validated.
 
     A draft's data are checked if it has fingerprints, and a change is a warning.
@@ -119,39 +123,45 @@ def verify(config: TripletConfig, index: MultiExperimentIndex, mode: VerifyMode 
     ------
     VerificationError
         They are not, and `mode` is ``"error"``; the message says what changed.
+    ConfigError
+        There is no such mode.
     """
+    if mode not in get_args(VerifyMode):
+        raise ConfigError(
+            Problem(
+                "bad-value",
+                f"there is no mode {mode!r}.",
+                f"There is: {choices(get_args(VerifyMode))}.",
+                field="verify",
+            )
+        )
     record = config.verification
-    if mode == "off" or not (record.validated or record.fingerprints):
+    same_text = record.config_hash == config_hash(config)
+    # A draft is there to be edited, and its fingerprints are those of its text.
+    if mode == "off" or not (record.validated or (record.fingerprints and same_text)):
         return
-    problems = (
-        [_changed("", "config-changed", "its own text")]
-        if (record.validated and record.config_hash != config_hash(config))
-        else []
-    )
+    since = "the config was validated" if record.validated else "the draft was written"
+    problems = [] if same_text else [_changed("", "config-changed", "its own text", since)]
     now = fingerprints(index)
-    if record.validated:
-        problems += [
-            _changed(name, "not-verified", "the list of experiments: it has no fingerprint, which")
-            for name in now.keys() - record.fingerprints.keys()
-        ]
-    for name, known in record.fingerprints.items():
-        if name not in now:
-            problems.append(_changed(name, "data-changed", "the list of experiments"))
-            continue
+    problems += [
+        _changed(name, "data-changed", "the list of experiments", since)
+        for name in sorted(now.keys() ^ record.fingerprints.keys())
+    ]
+    for name in now.keys() & record.fingerprints.keys():
         for part, words in _PARTS.items():
-            if getattr(known, part) != getattr(now[name], part):
-                problems.append(_changed(name, "data-changed", words))
+            if getattr(record.fingerprints[name], part) != getattr(now[name], part):
+                problems.append(_changed(name, "data-changed", words, since))
     if problems and mode == "error" and record.validated:
         raise VerificationError(*problems)
     for problem in problems:
         _log.warning("%s", problem)
 
 
-def _changed(experiment: str, kind: str, what: str) -> Problem:
+def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:
     return Problem(
         kind,
-        f"{what} changed since the config was validated.",
-        "Review it again and export it anew; verify_mode='warn' or 'off' loads it all the same.",
+        f"{what} changed since {since}.",
+        "Review it again and export it anew; verify='warn' or 'off' loads it all the same.",
         experiment=experiment,
     )
 

@@ -341,6 +341,8 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
         known = first.get(key)
         first[key] = replace(known, count=known.count + 1) if known else problem
     return [
-        replace(one, message=f"{one.message} So in {one.count} FOVs.") if one.count > 1 else one
+        replace(one, message=f"{one.message} So in {counted(one.count, 'FOV')}.")
+        if one.count > 1
+        else one
         for one in first.values()
     ] + rest

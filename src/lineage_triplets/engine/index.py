@@ -26,11 +26,12 @@ from lineage_triplets.engine.positives import PositiveLookup
 from lineage_triplets.engine.problems import (
     ConfigError,
     Problem,
+    counted,
     raise_errors,
     shown,
 )
 from lineage_triplets.engine.registry import ExperimentRegistry
-from lineage_triplets.engine.tau import tau_frames
+from lineage_triplets.engine.tau import tau_range_in_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,7 +164,7 @@ class MultiExperimentIndex:
         self.experiment_of_row = fov_experiment[self.fov_of_row]
         hours = settings.tau_range_hours
         self.tau_range_frames = [
-            (tau_frames(hours[0], one.interval_minutes), tau_frames(hours[1], one.interval_minutes))
+            tau_range_in_frames(one.name, hours, one.interval_minutes)
             for one in registry.experiments
         ]
         first = np.array([max(1, low) for low, _ in self.tau_range_frames], dtype=np.int64)
@@ -316,7 +317,9 @@ class MultiExperimentIndex:
                 kind, message = "no-anchors", f"no valid anchors: {self._why_no_anchor(number)}."
             elif high - max(1, low) < 1:
                 kind = "few-tau-frames"
-                message = f"{self._tau_words(number)}: every positive is {high} frames away."
+                message = (
+                    f"{self._tau_words(number)}: every positive is {counted(high, 'frame')} away."
+                )
             else:
                 continue
             problems.append(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.config import (
+        DatasetConfig,
         DtypeName,
         MissingChunks,
         NegativeFrom,
@@ -102,6 +103,20 @@ class PairSource:
             self._negatives = (
                 self._fov_pool() if negative_from == "fov" else self._experiment_pool()
             )
+
+    @classmethod
+    def of_settings(cls, index: MultiExperimentIndex, settings: DatasetConfig) -> PairSource:
+        """Make a source as a config's dataset section says; raises as the constructor."""
+        return cls(
+            index,
+            tau_decay_rate=settings.tau_decay_rate,
+            tau_fallback=settings.tau_fallback,
+            return_negative=settings.return_negative,
+            negative_from=settings.negative_from,
+            dtype=settings.dtype,
+            missing_chunks=settings.missing_chunks,
+            cache_pool_bytes=settings.cache_pool_bytes,
+        )
 
     def draw(self, anchor_rows: Int64Array, seed: int, epoch: int) -> Pairs:
         """Draw a positive (and a negative) for each anchor.

@@ -20,7 +20,7 @@ from lineage_triplets.engine.problems import (
     choices,
     nearest,
 )
-from lineage_triplets.engine.tau import tau_frames
+from lineage_triplets.engine.tau import tau_range_in_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import ExperimentConfig
 
 _log = logging.getLogger(__name__)
-
-_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -181,18 +179,7 @@ class ExperimentRegistry:
             There is no such experiment; its interval makes tau more than a million frames.
         """
         interval_minutes = self.get_experiment(name).interval_minutes
-        if tau_range_hours[1] * 60 / interval_minutes > _MOST_FRAMES:
-            raise ConfigError(
-                Problem(
-                    "bad-interval",
-                    f"tau up to {tau_range_hours[1]:g} h is more than {_MOST_FRAMES} frames at "
-                    f"{interval_minutes:g} min.",
-                    "Check interval_minutes and tau_range_hours.",
-                    experiment=name,
-                    field="interval_minutes",
-                )
-            )
-        low, high = (tau_frames(hours, interval_minutes) for hours in tau_range_hours)
+        low, high = tau_range_in_frames(name, tau_range_hours, interval_minutes)
         n_frames = high - max(1, low) + 1
         if n_frames < 2:
             _log.warning(

@@ -72,7 +72,9 @@ def plant(
     n_blank = _count(faults.blank_frames, experiment.n_frames)
     n_repeated = _count(faults.repeated_frames, experiment.n_frames)
     result.blank = set(frames[:n_blank])
-    result.repeated = set(frames[n_blank : n_blank + n_repeated])
+    # A copy of a blank frame would be a second blank one.
+    fit = [t for t in frames[n_blank:] if t - 1 not in result.blank]
+    result.repeated = set(fit[:n_repeated])
     for kind, chosen, detail in (
         ("blank-frame", result.blank, "All pixels are zero."),
         ("repeated-frame", result.repeated, "The pixels are those of the frame before."),

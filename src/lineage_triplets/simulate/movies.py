@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.engine.problems import OutputExistsError, Problem
+from lineage_triplets.engine.problems import ConfigError, OutputExistsError, Problem
 from lineage_triplets.engine.yamlfile import write_yaml_text
 from lineage_triplets.simulate.faults import FovFaults, plant
 from lineage_triplets.simulate.lineages import simulate_cells
@@ -86,13 +86,14 @@ def simulate(
     Raises
     ------
     OutputExistsError
-        `out_dir` has something in it, and `overwrite` is false.
+        `out_dir` has something in it, and `overwrite` is false; or it is a file.
     ConfigError
-        Faults name an experiment that is not simulated.
+        No experiments, two of one name, a negative seed, or faults that name an experiment that
+        is not simulated, or that has no second slot to exchange.
     """
     root = Path(out_dir)
     faults = faults or Faults()
-    faults.check_names(experiments)
+    _check(experiments, faults, seed)
     spoilt = faults != Faults()
     _make_room(root, experiments, overwrite)
     planted: list[PlantedFault] = []
@@ -119,8 +120,38 @@ def simulate(
     )
 
 
+def _check(experiments: Sequence[SimulatedExperiment], faults: Faults, seed: int) -> None:
+    """Raise ConfigError for what cannot be simulated, before anything is written."""
+    names = [one.name for one in experiments]
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(
+            Problem(
+                "bad-simulation",
+                f"the experiments are {names}.",
+                "Give at least one, each with its own name.",
+            )
+        )
+    if seed < 0:
+        raise ConfigError(
+            Problem("bad-simulation", f"the seed is {seed}.", "Give 0 or more.", field="seed")
+        )
+    faults.check_names(experiments)
+    for one in experiments:
+        if one.name in faults.swapped_channels and len(one.source_channel) < 2:
+            raise ConfigError(
+                Problem(
+                    "bad-simulation",
+                    "it has one slot, and no other to exchange it with.",
+                    "Give it two source channels.",
+                    experiment=one.name,
+                    field="swapped_channels",
+                )
+            )
+
+
 def _make_room(root: Path, experiments: Sequence[SimulatedExperiment], overwrite: bool) -> None:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())) and not overwrite:
+    is_file = root.exists() and not root.is_dir()
+    if is_file or (not overwrite and root.exists() and any(root.iterdir())):
         raise OutputExistsError(
             Problem(
                 "output-exists",

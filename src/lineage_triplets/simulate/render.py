@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Image = NDArray[np.float32]
 
 _TILE_PX = 256
+_TILE_PIXEL_UM = 0.5
 _REACH_UM = 10.0
 _FAR_UM = 99.0
 
@@ -80,8 +81,8 @@ class FovRenderer:
         self._movie, self._optics, self._stains = movie, optics, tuple(stains)
         self._start_hpi, self._infected, self._seed = start_hpi, infected, seed
         rng = np.random.default_rng([*seed, 1])
-        self._coarse = _texture(2.4 / 0.5, rng)
-        self._fine = _texture(0.9 / 0.5, rng)
+        self._coarse = _texture(2.4 / _TILE_PIXEL_UM, rng)
+        self._fine = _texture(0.9 / _TILE_PIXEL_UM, rng)
         self._lobes = rng.normal(size=(len(movie.mother), 5, 2)).astype(np.float32)
         self._places = rng.integers(0, _TILE_PX, (len(movie.mother), 4))
         self._onset_hpi = _inherited(movie.mother, 7 + 2.5 * rng.normal(size=len(movie.mother)))
@@ -101,13 +102,13 @@ class FovRenderer:
             for z, slice_um in enumerate(self._optics.slices_um):
                 if stain == "nuclei":
                     photons = (70 + 900 * self._bleached(t) * scene.nuclei[z]) * self._vignette
-                    image[channel, z] = _camera(photons, 1.6, 104, noise)
+                    image[channel, z] = _camera(photons, 1.0, 104, noise)
                 elif stain == "phase":
                     photons = 2600 * self._phase(scene, t, float(slice_um))
-                    image[channel, z] = _camera(photons, 0.9, 200, noise)
+                    image[channel, z] = _camera(photons, 0.5, 200, noise)
                 else:
                     photons = (110 + 700 * scene.reporter[z]) * self._vignette
-                    image[channel, z] = _camera(photons, 1.2, 110, noise)
+                    image[channel, z] = _camera(photons, 0.8, 110, noise)
         return image
 
     def _bleached(self, t: int) -> float:
@@ -131,28 +132,28 @@ class FovRenderer:
         # Spread cells are longer along their axis, with lobes; rounded ones are discs.
         flat = 1 - rounding
         outline = looks.body_radius_um[number] * (
-            1 + flat * (0.2 * (direction**2).real + 0.075 * waves["body"])
+            1 + flat * (0.24 * (direction**2).real + 0.05 * waves["body"])
         )
         body = (around - outline).astype(np.float32)
         length, width = looks.half_length_um[number], looks.half_width_um[number]
-        smooth_oval = (
-            (np.hypot(u / length, v / width) - 1) * np.hypot(length * u, width * v) / around
-        )
-        oval = smooth_oval - 0.035 * length * (1 - looks.plate[number]) * waves["nucleus"]
-        oval = oval.astype(np.float32)
+        plate = float(looks.plate[number])
+        oval = _oval_distance(u, v, length, width, 2 + 0.8 * plate)
+        oval -= np.float32(0.035 * length * (1 - plate)) * waves["nucleus"]
 
         inner = self._lookup(self._coarse, u, v, cell, 0)
-        grain = self._lookup(self._fine, u, v, cell, t % 7)
+        # Granules have moved on after a quarter of an hour.
+        grain = self._lookup(self._fine, u, v, cell, int(4 * self._movie.frame_hours[t]))
         condensed = float(looks.condensed[number])
-        chromatin = 1 + (0.16 + 0.2 * condensed * (1 - looks.plate[number])) * inner + 0.05 * grain
+        chromatin = 1 + (0.16 + 0.2 * condensed * (1 - plate)) * inner + 0.05 * grain
         chromatin -= 0.5 * (1 - condensed) * np.clip(inner - 1.1, 0, 0.9)
+        beside = around - np.float32((length + width) / 2)
         brightness = float(looks.level[number] * looks.density[number])
         for z, slice_um in enumerate(self._optics.slices_um):
             away = float(slice_um - looks.depth_um[number])
             away = 0.3 * away if self._optics.n_z == 1 else away
             blur = np.float32(np.hypot(0.38, 0.22 * away))
             dimmed = np.float32(brightness * np.exp(-((away / 5.5) ** 2)))
-            haze = 0.055 * np.exp(-np.clip(oval, 0, None) / np.float32(4.5 + abs(away)))
+            haze = 0.055 * np.exp(-np.clip(beside, 0, None) / np.float32(4.5 + abs(away)))
             haze *= np.clip((reach - around) / 4, 0, 1)
             scene.nuclei[z, rows, columns] += dimmed * (_inside(oval, blur) * chromatin + haze)
             if "reporter" in self._stains:
@@ -181,8 +182,8 @@ class FovRenderer:
     def _lookup(self, texture: Image, u: Image, v: Image, cell: int, shift: int) -> Image:
         """A texture that is fixed to the cell, at its own coordinates."""
         place = self._places[cell]
-        row = v * np.float32(1 / 0.5) + place[0] + 17 * shift
-        column = u * np.float32(1 / 0.5) + place[1] + 5 * shift
+        row = v * np.float32(1 / _TILE_PIXEL_UM) + place[0] + 17 * shift
+        column = u * np.float32(1 / _TILE_PIXEL_UM) + place[1] + 5 * shift
         top, left = np.floor(row).astype(np.int32), np.floor(column).astype(np.int32)
         down, right = row - top, column - left
         top, left = top % _TILE_PX, left % _TILE_PX
@@ -198,10 +199,10 @@ class FovRenderer:
         """Puncta around the nucleus on a diffuse glow, rising with infection."""
         hpi = self._start_hpi + self._movie.frame_hours[t]
         rise = 1 / (1 + np.exp(-(hpi - self._onset_hpi[cell]) / 1.2)) if self._infected else 0.0
-        near = np.exp(-np.clip(oval, 0, None) / 4.0) * _inside(body, np.float32(0.6))
+        near = np.exp(-np.abs(oval - 1) / 4.5) * _inside(body, np.float32(0.6))
         puncta = np.clip(grain + 0.5 * inner - 0.7, 0, None) * _inside(-oval, np.float32(0.5))
         level = 0.12 + 1.9 * rise
-        glow: Image = (level * near * (0.25 + 1.3 * puncta)).astype(np.float32)
+        glow: Image = (level * near * (0.16 + 1.4 * puncta)).astype(np.float32)
         return glow
 
     def _background(self, rng: np.random.Generator) -> Image:
@@ -228,9 +229,9 @@ class FovRenderer:
     def _phase(self, scene: _Scene, t: int, slice_um: float) -> Image:
         """Light relative to the medium's: dark bodies in bright halos."""
         inside = _inside(scene.body, np.float32(0.35))
-        seam = np.exp(-((scene.gap / 0.9) ** 2)) * inside * scene.furrow
+        seam = np.exp(-((scene.gap / 0.8) ** 2)) * inside * scene.furrow
         halo = scene.halo * (1 - inside)
-        cells = halo + inside * scene.shade + 0.2 * seam
+        cells = halo + inside * scene.shade + 0.14 * seam
         contrast = np.float32(np.exp(-((slice_um / 7) ** 2)))
         flicker = np.random.default_rng([*self._seed, 3, t]).normal(1, 0.004)
         light: Image = self._medium * np.float32(flicker) * (1 + contrast * cells)
@@ -284,9 +285,10 @@ class _Scene:
         deep = np.clip(-body, 0, None)
         nuclear = _inside(oval, np.float32(0.5))
         rim = np.exp(-((oval / 0.8) ** 2)) * (1 - float(looks.condensed[number]))
-        flat = -0.05 - 0.12 * (1 - np.exp(-deep / 3.5)) - 0.1 * np.exp(-((deep - 0.9) ** 2))
-        flat += 0.055 * grain * (1 - 0.75 * nuclear) + 0.05 * rim + 0.03 * nuclear
-        flat -= 0.14 * nuclear * np.clip(inner - 1.0, 0, 1)
+        thick = 1 - np.exp(-deep / 4.5)
+        flat = -0.03 - 0.075 * thick - 0.07 * np.exp(-((deep - 0.8) ** 2) / 0.8)
+        flat += (0.02 + 0.05 * thick) * grain * (1 - 0.8 * nuclear) + 0.03 * thick * inner
+        flat += 0.07 * rim + nuclear * (0.05 - 0.03 * inner - 0.2 * np.clip(inner - 0.9, 0, 1))
         lens = 0.2 * np.exp(-((deep - 5.5) ** 2) / 9) - 0.42 * np.exp(-(deep**2) / 3.0)
         lens += 0.05 * grain - 0.16 * nuclear * float(looks.plate[number])
         shade = (flat * (1 - rounding) + lens * rounding).astype(np.float32)
@@ -300,6 +302,15 @@ class _Scene:
         self.furrow[rows, columns] = np.where(owns, furrow, self.furrow[rows, columns])
         self.gap[rows, columns] = second - first
         self.body[rows, columns] = first
+
+
+def _oval_distance(u: Image, v: Image, length: float, width: float, power: float) -> Image:
+    """Distance to an oval's outline, about; a higher power makes it a bar."""
+    scaled = (np.abs(u / length) ** power + np.abs(v / width) ** power) ** (1 / power)
+    near = np.maximum(np.hypot(u / length, v / width), 0.01)
+    slope = np.hypot(u / length**2, v / width**2) / near
+    distance: Image = ((scaled - 1) / np.maximum(slope, 1 / length)).astype(np.float32)
+    return distance
 
 
 def _inside(distance: Image, softness: np.float32) -> Image:
