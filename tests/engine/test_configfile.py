@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -13,10 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_files import run
 
-from lineage_triplets import DatasetConfig, ExperimentConfig, TripletConfig, load_config, save_config
+from lineage_triplets import (
+    DatasetConfig,
+    ExperimentConfig,
+    TripletConfig,
+    load_config,
+    save_config,
+)
 from lineage_triplets.engine.configfile import DRAFT_HEADER, read_config
 from lineage_triplets.engine.fingerprint import config_hash
 from lineage_triplets.engine.problems import ConfigError, OutputError, OutputExistsError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ONE = """\
 experiments:
@@ -109,7 +117,12 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("text", "field", "line", "suggestion"),
         [
-            (ONE.replace("tracks_path", "track_path"), "experiments.0.track_path", 4, "tracks_path"),
+            (
+                ONE.replace("tracks_path", "track_path"),
+                "experiments.0.track_path",
+                4,
+                "tracks_path",
+            ),
             (ONE + "datset: {}\n", "datset", 8, "dataset"),
             (ONE + "dataset:\n  tau_range: [1, 2]\n", "dataset.tau_range", 9, "tau_range_hours"),
             (
@@ -173,9 +186,12 @@ class TestFaults:
         ],
     )
     def test_a_bad_setting_is_one_message_with_its_line(self, tmp_path, setting):
-        file = write(tmp_path, f"{ONE}dataset:\n  border: clamp\n  {setting}\n".replace(
-            "  border: clamp\n  border", "  dtype: float32\n  border"
-        ))
+        file = write(
+            tmp_path,
+            f"{ONE}dataset:\n  border: clamp\n  {setting}\n".replace(
+                "  border: clamp\n  border", "  dtype: float32\n  border"
+            ),
+        )
         problems = faults_of(file)
         key = setting.partition(":")[0]
         assert {problem.line for problem in problems} == {10}
@@ -244,14 +260,14 @@ class TestFaults:
         path=st.lists(st.sampled_from([0, 1, 2, 3, 4, 5]), min_size=1, max_size=4),
         value=st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=3)
-            | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3)
+            ),
             max_leaves=5,
         ),
     )
-    def test_any_value_anywhere_is_read_or_is_a_config_error(
-        self, tmp_path_factory, path, value
-    ):
+    def test_any_value_anywhere_is_read_or_is_a_config_error(self, tmp_path_factory, path, value):
         content = yaml.safe_load(
             ONE
             + "dataset: {z_range: {first: [0, 1]}, include_wells: [A/1], seed: 1}\n"
@@ -260,15 +276,14 @@ class TestFaults:
             + "verification: {channel_approvals: {first: {x: 1}}, counts: {first: {n: 1}}}\n"
         )
         place: Any = content
+        holder, key = content, ""
         for step in path:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            key = keys[step % len(keys)]
-            if not isinstance(place[key], dict | list) or not place[key]:
+            if not isinstance(place, dict | list) or not place:
                 break
-            parent, place = place, place[key]
-        else:
-            place, key = parent, key
-        place[key] = value
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            holder, key = place, keys[step % len(keys)]
+            place = holder[key]
+        holder[key] = value
         folder = tmp_path_factory.mktemp("any")
         config, problems = read_config(write(folder, yaml.safe_dump(content)))
         for problem in problems:
@@ -307,9 +322,7 @@ verification:
         assert again.verification.by == "1e5"
         assert config_hash(again) == config_hash(config)
 
-    def test_paths_are_rewritten_for_the_new_folder_and_variables_kept(
-        self, tmp_path, monkeypatch
-    ):
+    def test_paths_are_rewritten_for_the_new_folder_and_variables_kept(self, tmp_path, monkeypatch):
         monkeypatch.setenv("PLATES", "/mnt/plates")
         file = write(tmp_path, ONE.replace("plates/first.zarr", "${PLATES}/first.zarr"))
         target = tmp_path / "deep" / "er" / "config.yml"
@@ -415,19 +428,22 @@ class TestCollection:
         monkeypatch.setenv("HOME", "/home/me")
         config = load_config(write(tmp_path, COLLECTION, "collection.yml"))
         first, second = config.experiments
-        assert first.model_dump() == ExperimentConfig(
-            name="2024_07_24",
-            data_path="/mnt/data/a.zarr",
-            tracks_path="/mnt/data/a_tracks",
-            channel_names=["Phase3D", "raw GFP"],
-            source_channel=["raw GFP", "Phase3D"],
-            condition_wells={"uninfected": ["A/1"], "ZIKV": ["A/2"]},
-            interval_minutes=15,
-            start_hpi=3.5,
-            organelle="nuclei",
-            date="2024-07-24",
-            moi=5,
-        ).model_dump()
+        assert (
+            first.model_dump()
+            == ExperimentConfig(
+                name="2024_07_24",
+                data_path="/mnt/data/a.zarr",
+                tracks_path="/mnt/data/a_tracks",
+                channel_names=["Phase3D", "raw GFP"],
+                source_channel=["raw GFP", "Phase3D"],
+                condition_wells={"uninfected": ["A/1"], "ZIKV": ["A/2"]},
+                interval_minutes=15,
+                start_hpi=3.5,
+                organelle="nuclei",
+                date="2024-07-24",
+                moi=5,
+            ).model_dump()
+        )
         assert (second.data_path, second.tracks_path) == ("/abs/b.zarr", "/home/me/b_tracks")
         assert second.source_channel == ["mCherry", "phase"]
         assert config.dataset.slot_labels == ["nuclei", "phase"]
@@ -466,6 +482,9 @@ class TestCollection:
         assert experiment in {one.experiment for one in problems}
         assert said in " ".join(map(str, problems))
         assert all(one.line for one in problems if one.experiment)
+
+    def test_a_dataset_that_is_none_is_a_fault(self, tmp_path):
+        assert the_fault(write(tmp_path, COLLECTION + "dataset: 5\n")).field == "dataset"
 
     @pytest.mark.parametrize("wells", ["3", "[[B]]", "{B: 1}"])
     def test_wells_of_a_channel_are_not_looked_at_whatever_they_are(self, tmp_path, wells, caplog):

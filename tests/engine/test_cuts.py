@@ -146,6 +146,14 @@ class TestCutInsideATrack:
         assert found[name((2, -1))] == name((1, -1))
         assert found[name((4, -1))] == found[name((5, -1))] == parts[-1]
 
+    @pytest.mark.parametrize("frames", [(3, 5), (5, 3)])
+    def test_cuts_in_one_gap_are_one_cut_at_the_later_frame(self, plates, frames):
+        movie = Movie({1: None}, {1: (0, 1, 6, 7)})
+        cuts = [cut_of(1, t=t) for t in frames]
+        index = plates.index({ONE: movie.table()}, cut=cuts)
+        assert list(lineages(index)) == [name((1, -1)), name((1, 5))]
+        assert index.problems == ()
+
     def test_no_pair_crosses_a_cut(self, plates):
         index = plates.index(
             {ONE: FAMILY.table()}, tau_range_hours=(0, 6), cut=[cut_of(1, t=3), cut_of(2, t=8)]

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lineage_triplets.engine.files import expand, is_url, locate, rebase, replace_prefix, whole_file
 from lineage_triplets.engine.problems import OutputError, OutputExistsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -21,7 +24,12 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
 
 
 class TestPaths:
@@ -55,6 +63,7 @@ class TestPaths:
         assert locate("${DATA}/x.zarr", "/home", {"${DATA}": "/other"}) == "/other/x.zarr"
         assert locate("x", "/home/me", {"/home/me": "/cluster"}) == "/cluster/x"
         assert locate("s3://bucket/x.zarr", "/home") == "s3://bucket/x.zarr"
+        assert locate("/data/x", "/home", {"/data": "/data/moved"}) == "/data/moved/x"
         assert is_url("s3://bucket")
         assert not is_url("C/x")
 
@@ -75,7 +84,7 @@ class TestWholeFile:
             temporary.write_text("done")
             assert not target.exists()
         assert target.read_text() == "done"
-        assert os.listdir(tmp_path) == ["out.txt"]
+        assert names_in(tmp_path) == ["out.txt"]
 
     def test_its_mode_is_the_umasks(self, tmp_path):
         before = os.umask(0o027)
@@ -97,7 +106,7 @@ class TestWholeFile:
             temporary.write_text("new")
             raise StopError
         assert target.read_text() == "old"
-        assert os.listdir(tmp_path) == ["out.txt"]
+        assert names_in(tmp_path) == ["out.txt"]
 
     def test_an_existing_file_is_kept_unless_said(self, tmp_path):
         target = tmp_path / "out.txt"
@@ -114,14 +123,14 @@ class TestWholeFile:
             temporary.write_text("ours")
             target.write_text("theirs")
         assert target.read_text() == "theirs"
-        assert os.listdir(tmp_path) == ["out.txt"]
+        assert names_in(tmp_path) == ["out.txt"]
 
     def test_a_dangling_link_is_not_passed_over_in_silence(self, tmp_path):
         target = tmp_path / "out.txt"
         target.symlink_to(tmp_path / "absent.txt")
         with pytest.raises(OutputExistsError), whole_file(target) as temporary:
             temporary.write_text("x")
-        assert os.listdir(tmp_path) == ["out.txt"]
+        assert names_in(tmp_path) == ["out.txt"]
 
     def test_a_folder_is_never_replaced(self, tmp_path):
         with (
@@ -138,7 +147,7 @@ class TestWholeFile:
                 temporary.write_text("x")
         assert name in str(caught.value)
         assert isinstance(caught.value, OSError)
-        assert os.listdir(tmp_path) == ["file"]
+        assert names_in(tmp_path) == ["file"]
 
     def test_a_full_disk_leaves_nothing_half_written(self, tmp_path):
         code = """
@@ -154,7 +163,7 @@ class TestWholeFile:
         """
         done = run(code, tmp_path / "out.txt")
         assert "out.txt: could not be written: File too large" in done.stdout, done.stderr
-        assert os.listdir(tmp_path) == []
+        assert names_in(tmp_path) == []
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
     def test_a_folder_that_one_may_not_write_to(self, tmp_path):
@@ -171,4 +180,4 @@ class TestWholeFile:
         """
         done = run(code, tmp_path / "out.txt")
         assert "out.txt: could not be written: Permission denied" in done.stdout, done.stderr
-        assert os.listdir(tmp_path) == []
+        assert names_in(tmp_path) == []

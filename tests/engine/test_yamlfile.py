@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lineage_triplets.engine.problems import ConfigError, Problem
 from lineage_triplets.engine.yamlfile import read_yaml, write_yaml_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -30,7 +33,9 @@ class TestScalars:
         assert content == {"a": 7, "b": 1.5, "c": 16, "d": 1000.0, "e": -4}
         assert [content[key].text for key in "abcde"] == ["007", "1.50", "0x10", "1e3", "-4"]
 
-    @pytest.mark.parametrize("text", ["yes", "no", "on", "off", "2024-03-01", "12:30", "1_000", "Y"])
+    @pytest.mark.parametrize(
+        "text", ["yes", "no", "on", "off", "2024-03-01", "12:30", "1_000", "Y"]
+    )
     def test_what_only_yaml_1_1_reads_as_something_else_stays_text(self, tmp_path, text):
         assert read_yaml(write(tmp_path, f"a: {text}\n")).content == {"a": text}
 
@@ -49,7 +54,9 @@ class TestScalars:
 class TestLines:
     def test_keys_and_items_have_lines_and_others_their_parents(self, tmp_path):
         document = read_yaml(
-            write(tmp_path, "# top\nexperiments:\n  - name: a\n    wells:\n      - x\n  - name: b\n")
+            write(
+                tmp_path, "# top\nexperiments:\n  - name: a\n    wells:\n      - x\n  - name: b\n"
+            )
         )
         assert document.line(("experiments",)) == 2
         assert document.line(("experiments", 0, "name")) == 3

@@ -49,7 +49,7 @@ class NormMetaList(list["Statistics"]):
         distinct = {id(one): one for one in self if one is not None}
         place = {key: number for number, key in enumerate(distinct)}
         packed = [_pack(one) for one in distinct.values()]
-        return list, (list(self),) if True else ([place.get(id(one), -1) for one in self], packed)
+        return _unpack_list, ([place.get(id(one), -1) for one in self], packed)
 
 
 def _unpack_list(places: list[int], packed: list[tuple[Any, NDArray[np.float32]]]) -> NormMetaList:

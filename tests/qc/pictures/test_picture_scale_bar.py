@@ -51,3 +51,15 @@ def test_where_the_size_is_unknown_there_is_no_bar(sizes):
     without = contact_sheet([pair()], slot_labels=["a"])
     assert not bars(lay_out([pair()], slot_labels=["a"], pixel_size_um=sizes))
     np.testing.assert_array_equal(with_none, without)
+
+
+def test_a_long_description_makes_room_for_the_bar():
+    pairs = [pair(patch(shape=(1, 9, 96, side))) for side in range(90, 97)]
+    arguments = {"slot_labels": ["a"], "columns": 1, "pixel_size_um": {"hacat": 0.5}}
+    layout = lay_out(pairs, **arguments)
+    (bar,) = bars(layout)
+    (label,) = (i.box for i in layout.items if getattr(i, "text", "") == "20 um")
+    (detail,) = (i for i in layout.items if getattr(i, "text", "").startswith("7 pairs"))
+    assert "…" in detail.text
+    assert detail.box.right < bar.left < bar.right < label.left
+    assert label.right <= layout.width
