@@ -36,8 +36,9 @@ class PatchReader:
         What a chunk that was never written means.
     cache_pool_bytes : int
         Memory for decoded chunks.
-    strategy : str
-        How to read; one of ``read_strategies.STRATEGIES``.
+    strategy : str, optional
+        How to read, one of ``read_strategies.STRATEGIES``. By default "blosc-blocks", which
+        decodes only what is touched; "tensorstore" where it shall keep decoded chunks.
 
     Raises
     ------
@@ -53,8 +54,9 @@ class PatchReader:
         dtype: DtypeName = "float32",
         missing_chunks: MissingChunks = "warn",
         cache_pool_bytes: int = 0,
-        strategy: str = "tensorstore",
+        strategy: str | None = None,
     ) -> None:
+        strategy = strategy or ("tensorstore" if cache_pool_bytes else "blosc-blocks")
         if strategy not in STRATEGIES:
             raise ConfigError(
                 Problem(
@@ -100,7 +102,7 @@ class PatchReader:
     @property
     def missing(self) -> dict[tuple[str, str], int]:
         """``{(experiment, FOV): patches}`` that met absent chunks in this process."""
-        return dict(getattr(self._reader, "missing", {}))
+        return {} if self._reader is None else self._reader.missing
 
     def corners(
         self, rows: Observations, fov: NDArray[np.int64]

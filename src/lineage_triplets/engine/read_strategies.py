@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import tensorstore as ts
 
 from lineage_triplets.engine.images import CANONICAL_AXES, chunk_bytes
+from lineage_triplets.engine.local_chunks import LocalChunkStrategy
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.resources import usable_cpus
@@ -54,7 +55,11 @@ class Window:
 
 
 class ReadStrategy(Protocol):
-    """Something that reads windows."""
+    """Something that reads windows; ``missing`` counts patches that met absent chunks."""
+
+    @property
+    def missing(self) -> dict[tuple[str, str], int]:
+        """``{(experiment, FOV): patches}`` that met absent chunks."""
 
     def read(self, windows: Sequence[Window]) -> None:
         """Fill the targets of all windows.
@@ -81,7 +86,7 @@ class TensorStoreStrategy:
 
     def __init__(self, missing_chunks: MissingChunks, cache_pool_bytes: int) -> None:
         self.missing_chunks = missing_chunks
-        self.missing: dict[tuple[str, str], int] = {}
+        self._missing: dict[tuple[str, str], int] = {}
         concurrency = {"limit": usable_cpus()}
         self._context = ts.Context(
             {
@@ -91,6 +96,11 @@ class TensorStoreStrategy:
             }
         )
         self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
+
+    @property
+    def missing(self) -> dict[tuple[str, str], int]:
+        """``{(experiment, FOV): patches}`` that met absent chunks."""
+        return dict(self._missing)
 
     def read(self, windows: Sequence[Window]) -> None:
         """Fill the targets of all windows; windows that share chunks best come in a row.
@@ -148,11 +158,11 @@ class TensorStoreStrategy:
             if fill or "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
                 raise _chunk_error(window, error) from None
             key = (window.source.experiment, window.source.fov.name)
-            if key not in self.missing:
+            if key not in self._missing:
                 _log.warning(
                     "%s Its pixels are the format's fill value.", _chunk_error(window, error)
                 )
-            self.missing[key] = self.missing.get(key, 0) + 1
+            self._missing[key] = self._missing.get(key, 0) + 1
             self._open([window.source], fill=True)
             self._finish(window, self._request(window, fill=True), fill=True)
 
@@ -195,9 +205,15 @@ class TensorStoreStrategy:
         return view.translate_to[0]
 
 
+def _blosc_blocks(missing_chunks: MissingChunks, cache_pool_bytes: int) -> ReadStrategy:
+    return LocalChunkStrategy(TensorStoreStrategy(missing_chunks, cache_pool_bytes))
+
+
 STRATEGIES: dict[str, Callable[[MissingChunks, int], ReadStrategy]] = {
+    "blosc-blocks": _blosc_blocks,
     "tensorstore": TensorStoreStrategy,
 }
+"""Ways to read by name; each reads every store, "blosc-blocks" what it knows by itself."""
 
 
 def _spec(source: FovSource, fill: bool) -> dict[str, object]:
