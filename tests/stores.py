@@ -79,6 +79,7 @@ def write_image(
     pixel_size_um: float = 0.5,
     interval_minutes: float = 30.0,
     write_empty_chunks: bool = True,
+    compressor: Any = "auto",
 ) -> None:
     """Write one multiscales group with one level.
 
@@ -96,6 +97,8 @@ def write_image(
         OME-Zarr version: zarr v2 or v3.
     chunks, shards : sequence of int, optional
         In the order of `axes`; chunks are one plane each by default.
+    compressor : optional
+        A codec of numcodecs (0.4) or zarr (0.5).
     """
     shape = tuple(pixels.shape if pixels is not None else shape)
     assert len(shape) == len(axes)
@@ -131,6 +134,7 @@ def write_image(
             "configuration": {"separator": "/"},
         },
         fill_value=0,
+        compressors=compressor,
         config={"write_empty_chunks": write_empty_chunks},
     )
     if pixels is not None:

@@ -20,6 +20,10 @@ from lineage_triplets import (
     load_config,
     save_config,
 )
+from lineage_triplets.engine.fovs import FovSource
+from lineage_triplets.engine.images import open_plate
+from lineage_triplets.engine.local_chunks import LocalChunkStrategy, read_layout
+from lineage_triplets.engine.read_strategies import TensorStoreStrategy, Window
 
 DATA = Path(
     os.environ.get("LINEAGE_TRIPLETS_DATA", Path(__file__).parents[1].parent / "shared" / "data")
@@ -204,3 +208,51 @@ def test_four_plates_that_share_one_channel(tmp_path):
                 left = int(min(max(meta["x"], 20), 1100 - 20)) - 20
                 there = hela[meta["t"], :, :, top : top + 33, left : left + 40]
                 np.testing.assert_array_equal(patch, there)
+
+
+AROUND_A_PLATE = DATA / "foreign/written/acquire_v0.5_plate.zarr"
+STORES = [
+    *sorted(PLATES.glob("*.zarr")),
+    *sorted({*(DATA / "foreign/written").glob("*.zarr")} - {AROUND_A_PLATE}),
+    AROUND_A_PLATE / "plate",
+    *sorted((DATA / "foreign/found").glob("*/*.ome.zarr")),
+    DATA / "foreign/found/mobie_single-plane-hcs.zarr",
+    DATA / "foreign/found/neuroglancer/simple_0.4",
+    DATA / "foreign/found/neuroglancer/simple_0.5",
+]
+READ_WITHOUT_TENSORSTORE = {"embryo.zarr", "hacat.zarr", "iohub_hcs_v0.4.zarr"}
+
+
+@pytest.mark.parametrize("path", STORES, ids=lambda path: path.name)
+def test_every_strategy_reads_the_same_pixels(path):
+    plate = open_plate(path)
+    for name in plate.fov_names():
+        fov = plate.fov(name)
+        channels = tuple(reversed(range(fov.shape[1])))
+        source = FovSource("one", 0, fov, path, "", channels, None, 1, 1)
+        rng = np.random.default_rng(5)
+        boxes = []
+        for _ in range(20):
+            sizes = [int(rng.integers(1, n + 1)) for n in fov.shape[2:]]
+            starts = [
+                int(rng.integers(n - m + 1)) for n, m in zip(fov.shape[2:], sizes, strict=True)
+            ]
+            boxes.append((int(rng.integers(fov.shape[0])), starts, sizes))
+        results = []
+        theirs = TensorStoreStrategy("fill", 0)
+        for strategy in (LocalChunkStrategy(TensorStoreStrategy("fill", 0), 0), theirs):
+            windows = [
+                Window(
+                    source,
+                    t,
+                    *(slice(a, a + n) for a, n in zip(starts, sizes, strict=True)),
+                    np.full((len(channels), *sizes), np.nan),
+                )
+                for t, starts, sizes in boxes
+            ]
+            strategy.read(windows)
+            results.append([window.target for window in windows])
+        for ours, expected in zip(*results, strict=True):
+            np.testing.assert_array_equal(ours, expected)
+        if path.name in READ_WITHOUT_TENSORSTORE:
+            assert read_layout(source) is not None

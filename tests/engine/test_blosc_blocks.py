@@ -1,0 +1,307 @@
+"""The strategy that decodes touched blosc blocks: the same bytes as tensorstore, whatever comes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numcodecs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numcodecs import blosc
+from zarr.codecs import BloscCodec
+
+from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.engine import PairSource
+from lineage_triplets.engine.blosc_blocks import UnknownContainerError, decode_touched
+from lineage_triplets.engine.local_chunks import LocalChunkStrategy, read_layout
+from lineage_triplets.engine.patches import PatchReader
+from lineage_triplets.engine.problems import ChunkError
+from lineage_triplets.engine.read_strategies import STRATEGIES, TensorStoreStrategy
+from stores import make_experiment, numbered_pixels, track_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOV = "A/1/0"
+SMALL_BLOCKS = numcodecs.Blosc(cname="zstd", clevel=1, shuffle=2, blocksize=1024)
+
+
+class Unasked:
+    """A strategy that must not be needed."""
+
+    missing: dict = {}  # noqa: RUF012
+
+    def read(self, windows):
+        raise AssertionError(f"{len(windows)} windows were left to tensorstore")
+
+
+@pytest.fixture
+def any_size(monkeypatch):
+    """Take chunks of any size."""
+    monkeypatch.setitem(
+        STRATEGIES,
+        "blosc-blocks",
+        lambda *options: LocalChunkStrategy(TensorStoreStrategy(*options), least_chunk_bytes=0),
+    )
+
+
+def content_of(rng: np.random.Generator, n_bytes: int, how: str) -> np.ndarray:
+    if how == "noise":
+        return rng.integers(0, 256, n_bytes, dtype=np.uint8)
+    if how == "zeros":
+        return np.zeros(n_bytes, np.uint8)
+    return rng.poisson(60, n_bytes).astype(np.uint8)
+
+
+@given(
+    n_bytes=st.integers(1, 40_000),
+    how=st.sampled_from(["noise", "zeros", "poisson"]),
+    codec=st.sampled_from(["zstd", "lz4", "lz4hc", "blosclz", "zlib"]),
+    clevel=st.integers(0, 9),
+    shuffle=st.sampled_from([0, 1, 2]),
+    block_size=st.sampled_from([0, 64, 256, 1000, 4096, 32_768]),
+    item_size=st.sampled_from([1, 2, 4, 8]),
+    threads=st.booleans(),
+    data=st.data(),
+)
+@settings(max_examples=100)
+def test_touched_ranges_decode_to_what_was_written(
+    tmp_path_factory, n_bytes, how, codec, clevel, shuffle, block_size, item_size, threads, data
+):
+    n_bytes = -(-n_bytes // item_size) * item_size
+    content = content_of(np.random.default_rng(n_bytes), n_bytes, how)
+    file = tmp_path_factory.mktemp("chunk") / "chunk"
+    blosc.set_nthreads(4)
+    blosc.use_threads = threads
+    try:
+        items = content.view(f"u{item_size}")
+        file.write_bytes(blosc.compress(items, codec.encode(), clevel, shuffle, block_size))
+    finally:
+        blosc.use_threads = None
+    starts = data.draw(st.lists(st.integers(0, n_bytes - 1), min_size=1, max_size=6))
+    ranges = np.array([[one, data.draw(st.integers(one + 1, n_bytes))] for one in starts])
+    decoded = decode_touched(str(file), n_bytes, ranges)
+    assert len(decoded) == n_bytes
+    for start, end in ranges:
+        assert (decoded[start:end] == content[start:end]).all()
+    assert (decode_touched(str(file), n_bytes, None) == content).all()
+
+
+def test_only_touched_blocks_are_decoded(tmp_path):
+    content = np.random.default_rng(0).poisson(60, 64 * 1024).astype(np.uint8)
+    container = bytearray(blosc.compress(content, b"zstd", 1, 0, 4096))
+    starts = np.frombuffer(container[16 : 16 + 4 * 16], "<u4")
+    container[starts[9] : starts[9] + 50] = b"\xff" * 50
+    file = tmp_path / "chunk"
+    file.write_bytes(container)
+    decoded = decode_touched(str(file), len(content), np.array([[0, 5000], [60_000, 65_000]]))
+    assert (decoded[:5000] == content[:5000]).all()
+    assert (decoded[60_000:65_000] == content[60_000:65_000]).all()
+    with pytest.raises((RuntimeError, UnknownContainerError)):
+        decode_touched(str(file), len(content), np.array([[9 * 4096, 9 * 4096 + 1]]))
+
+
+@pytest.mark.parametrize("keep", [0, 3, 15, 16, 40, 200])
+def test_a_container_cut_short_is_refused(tmp_path, keep):
+    content = np.arange(20_000, dtype="<u2").view(np.uint8)
+    file = tmp_path / "chunk"
+    file.write_bytes(blosc.compress(content, b"lz4", 5, 1, 2048)[:keep])
+    with pytest.raises(UnknownContainerError):
+        decode_touched(str(file), len(content), np.array([[0, 100]]))
+
+
+def patches(experiment, strategy: str, *, patch=(16, 20), z_range=1, border="clamp", **options):
+    """All patches of an experiment, read by one strategy."""
+    registry = ExperimentRegistry([experiment])
+    index = MultiExperimentIndex(registry, z_range, patch, border=border)
+    reader = PatchReader(index.fovs, patch, strategy=strategy, **options)
+    return reader.read(index.observations, index.fov_of_row), index
+
+
+@pytest.mark.usefixtures("any_size")
+@given(
+    version=st.sampled_from(["0.4", "0.5"]),
+    axes=st.sampled_from(["tczyx", "tcyx", "TCZYX", "tyx", "ztcyx", "cxyt", "tzyxc"]),
+    dtype=st.sampled_from(["uint8", "<u2", ">u2", "<i4", "<f4", ">f8"]),
+    chunk=st.tuples(*[st.integers(1, 4)] * 3, st.integers(11, 50), st.integers(13, 50)),
+    block_size=st.sampled_from([0, 128, 1024]),
+    shuffle=st.sampled_from([0, 1, 2]),
+    patch=st.tuples(st.integers(1, 40), st.integers(1, 48)),
+    border=st.sampled_from(["clamp", "pad"]),
+    seed=st.integers(0, 2**16),
+)
+@settings(max_examples=40)
+def test_the_same_pixels_as_tensorstore(
+    tmp_path_factory, version, axes, dtype, chunk, block_size, shuffle, patch, border, seed
+):
+    sizes = {"t": 4, "c": 2 if "c" in axes.lower() else 1, "z": 3, "y": 40, "x": 48}
+    shape = [sizes[axis] for axis in axes.lower()]
+    chunks = [
+        min(n, size) for axis, size in zip(axes.lower(), shape, strict=True)
+        for n in [chunk["tczyx".index(axis)]]
+    ]  # fmt: skip
+    names = ["Phase", "GFP"][: sizes["c"]]
+    rng = np.random.default_rng(seed)
+    table = track_table((1, range(4)), (2, range(1, 4)), (3, range(4)))
+    table["y"], table["x"] = rng.uniform(0, 40, len(table)), rng.uniform(0, 48, len(table))
+    table["z"] = rng.uniform(0, 3, len(table))
+    shuffles = ["noshuffle", "shuffle", "bitshuffle"]
+    compressor = (
+        numcodecs.Blosc("zstd", 1, shuffle, block_size)
+        if version == "0.4"
+        else BloscCodec(
+            cname="zstd", clevel=1, shuffle=shuffles[shuffle], blocksize=block_size, typesize=2
+        )
+    )
+    if version == "0.5":
+        dtype = dtype.replace(">", "<")
+    one = make_experiment(
+        tmp_path_factory.mktemp("plate"), "one", {FOV: table},
+        pixels=numbered_pixels(shape, seed=seed).astype(dtype), axes=axes, version=version,
+        chunks=chunks, compressor=compressor, channels=names, source_channel=names[::-1],
+    )  # fmt: skip
+    ours, index = patches(one, "blosc-blocks", patch=patch, border=border, dtype="float64")
+    theirs, _ = patches(one, "tensorstore", patch=patch, border=border, dtype="float64")
+    np.testing.assert_array_equal(ours, theirs)
+    assert read_layout(index.fovs[0]) is not None
+
+
+def test_large_blosc_chunks_are_read_without_tensorstore(tmp_path):
+    pixels = numbered_pixels((3, 2, 1, 512, 512))
+    table = track_table((1, range(3)), y=200.0, x=300.0)
+    one = make_experiment(tmp_path, "one", {FOV: table}, pixels=pixels, compressor=SMALL_BLOCKS)
+    index = MultiExperimentIndex(ExperimentRegistry([one]), 1, (64, 64))
+    reader = PatchReader(index.fovs, (64, 64), dtype="uint16")
+    reader._reader = LocalChunkStrategy(Unasked())
+    read = reader.read(index.observations, index.fov_of_row)
+    np.testing.assert_array_equal(read, pixels[:, :, :, 168:232, 268:332])
+
+
+@pytest.mark.parametrize(
+    "compressor",
+    [numcodecs.Zstd(1), None, numcodecs.GZip(1)],
+    ids=["zstd", "none", "gzip"],
+)
+def test_other_codecs_are_left_to_tensorstore(tmp_path, compressor):
+    pixels = numbered_pixels((3, 2, 1, 40, 48))
+    one = make_experiment(
+        tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels, compressor=compressor
+    )
+    read, index = patches(one, "blosc-blocks")
+    assert read_layout(index.fovs[0]) is None
+    np.testing.assert_array_equal(read, pixels[:, :, :, 12:28, 10:30])
+
+
+def chunk_files(root: Path) -> list[Path]:
+    array = root / "one.zarr" / FOV / "0"
+    return sorted(one for one in array.rglob("*") if one.is_file() and not one.name.startswith("."))
+
+
+@pytest.fixture
+def blosc_experiment(tmp_path):
+    pixels = numbered_pixels((3, 2, 1, 40, 48))
+    return make_experiment(
+        tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels, compressor=SMALL_BLOCKS
+    )
+
+
+@pytest.mark.usefixtures("any_size")
+@pytest.mark.parametrize("strategy", ["blosc-blocks", "tensorstore"])
+class TestAbsentAndDamaged:
+    def test_an_absent_chunk(self, tmp_path, blosc_experiment, strategy, caplog):
+        chunk_files(tmp_path)[0].unlink()
+        with pytest.raises(ChunkError, match="absent"):
+            patches(blosc_experiment, strategy, missing_chunks="error")
+        read, _ = patches(blosc_experiment, strategy, missing_chunks="fill")
+        assert not read[0, 0].any()
+        assert read[0, 1].all()
+        assert "Its pixels are" not in caplog.text
+        warned, _ = patches(blosc_experiment, strategy, missing_chunks="warn")
+        assert caplog.text.count("Its pixels are the format") == 1
+        np.testing.assert_array_equal(warned, read)
+
+    @pytest.mark.parametrize("keep", [0, 10, 16, 100])
+    def test_a_chunk_cut_short(self, tmp_path, blosc_experiment, strategy, keep):
+        os.truncate(chunk_files(tmp_path)[2], keep)
+        with pytest.raises(ChunkError, match=r"one\.zarr/A/1/0.*damaged"):
+            patches(blosc_experiment, strategy)
+
+    def test_a_chunk_of_another_size(self, tmp_path, blosc_experiment, strategy):
+        chunk_files(tmp_path)[1].write_bytes(blosc.compress(b"\1" * 100, b"zstd", 1, 0))
+        with pytest.raises(ChunkError, match="damaged"):
+            patches(blosc_experiment, strategy)
+
+
+@pytest.mark.usefixtures("any_size")
+@given(
+    places=st.lists(st.integers(0, 10_000), min_size=1, max_size=4),
+    values=st.lists(st.integers(0, 255), min_size=4, max_size=4),
+    cut=st.one_of(st.none(), st.integers(0, 3000)),
+)
+@settings(max_examples=150)
+def test_mutated_chunks_never_give_other_pixels_than_tensorstore(
+    tmp_path_factory, places, values, cut
+):
+    root = tmp_path_factory.mktemp("plate")
+    pixels = numbered_pixels((2, 1, 1, 40, 48))
+    one = make_experiment(
+        root, "one", {FOV: track_table((1, range(2)))}, pixels=pixels, channels=["GFP"],
+        compressor=SMALL_BLOCKS,
+    )  # fmt: skip
+    file = chunk_files(root)[0]
+    content = bytearray(file.read_bytes())
+    for place, value in zip(places, values, strict=False):
+        content[place % len(content)] = value
+    file.write_bytes(content[:cut])
+    try:
+        ours, _ = patches(one, "blosc-blocks")
+    except ChunkError:
+        with pytest.raises(ChunkError):
+            patches(one, "tensorstore")
+        return
+    try:
+        theirs, _ = patches(one, "tensorstore")
+    except ChunkError:
+        # The damage is in a block that no patch touches.
+        theirs = pixels[:, :, :, 12:28, 10:30]
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_fork_after_reading_reads_on(tmp_path):
+    script = """
+import os, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from stores import make_experiment, numbered_pixels, track_table
+from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.engine.pairs import PairSource
+import numcodecs
+pixels = numbered_pixels((3, 2, 1, 512, 512))
+one = make_experiment(Path(sys.argv[1]), "one", {"A/1/0": track_table((1, range(3)))},
+                      pixels=pixels, compressor=numcodecs.Blosc("zstd", 1, 2))
+source = PairSource(MultiExperimentIndex(ExperimentRegistry([one]), 1, (32, 32)))
+rows = source.index.anchor_rows
+before = source.read(rows)
+if os.fork() == 0:
+    os._exit(0 if (source.read(rows) == before).all() else 1)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    tests = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
+    subprocess.run([sys.executable, "-c", script, tmp_path, tests], check=True, timeout=120)
+
+
+def test_a_pool_of_decoded_chunks_is_tensorstores(tmp_path):
+    pixels = numbered_pixels((3, 2, 1, 512, 512))
+    one = make_experiment(
+        tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels, compressor=SMALL_BLOCKS
+    )
+    index = MultiExperimentIndex(ExperimentRegistry([one]), 1, (32, 32))
+    for cache_pool_bytes, kind in ((0, LocalChunkStrategy), (10**7, TensorStoreStrategy)):
+        source = PairSource(index, cache_pool_bytes=cache_pool_bytes)
+        source.read(index.anchor_rows)
+        assert type(source.reader._reader) is kind
