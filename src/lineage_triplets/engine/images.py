@@ -7,8 +7,6 @@ in any case, absent axes count as length 1, transformations are not judged.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.files import is_url
-from lineage_triplets.engine.problems import Problem, StoreError, UnknownNameError, choices
+from lineage_triplets.engine.problems import Problem, choices
+from lineage_triplets.engine.zarr_metadata import (
+    array_metadata,
+    is_readable,
+    metadata_file,
+    node_attributes,
+    store_fault,
+    understood,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 CANONICAL_AXES = ("t", "c", "z", "y", "x")
 SINGLE_IMAGE_FOV = "0/0/0"
@@ -92,7 +98,7 @@ class Fov:
 
     def normalization(self) -> dict[str, Any] | None:
         """Read the FOV's ``normalization`` attribute; None where it has none."""
-        attributes, _ = _attributes(Path(self.path))
+        attributes, _ = node_attributes(Path(self.path))
         found = attributes.get("normalization")
         return found if isinstance(found, dict) else None
 
@@ -135,13 +141,13 @@ class Plate:
     def _fovs_of_well(self, well: str) -> list[str]:
         if well not in self._names:
             folder = Path(self.path) / well
-            with _metadata_of(folder):
-                attributes, _ = _attributes(folder)
+            with understood(folder):
+                attributes, _ = node_attributes(folder)
                 images = attributes.get("well", {}).get("images")
                 if isinstance(images, list):
                     paths = [str(image["path"]) for image in images if "path" in image]
             if not isinstance(images, list):
-                raise _fault(
+                raise store_fault(
                     "not-a-well",
                     f"the plate lists the well {well}, which has no well metadata.",
                     "Mend the plate, or leave that well out with include_wells.",
@@ -173,12 +179,12 @@ def open_plate(path: str | Path) -> Plate:
         There is nothing, it cannot be read, or it is neither a plate nor an image.
     """
     if is_url(str(path)):
-        raise _fault(
+        raise store_fault(
             "remote-store", "remote stores are not read.", "Copy or mount the store.", path
         )
     folder = Path(path)
-    with _metadata_of(folder):
-        attributes, node = _attributes(folder)
+    with understood(folder):
+        attributes, node = node_attributes(folder)
         if isinstance(attributes.get("plate"), dict):
             wells = [well["path"].strip("/") for well in attributes["plate"].get("wells", [])]
             return Plate(str(folder), tuple(dict.fromkeys(wells)), False)
@@ -186,10 +192,10 @@ def open_plate(path: str | Path) -> Plate:
         return Plate(str(folder), ("0/0",), True)
     inside = sorted(
         child.name
-        for child in (folder.iterdir() if _readable(folder) else ())
+        for child in (folder.iterdir() if is_readable(folder) else ())
         if child.is_dir() and not child.name.startswith(".")
     )
-    raise _fault(
+    raise store_fault(
         "not-a-plate",
         f"neither an OME-Zarr plate nor an image; it holds {choices(inside)}.",
         "Name the folder whose metadata have 'plate' or 'multiscales'.",
@@ -205,32 +211,32 @@ def open_image(path: str | Path, name: str = SINGLE_IMAGE_FOV) -> Fov:
     StoreError
         It is absent, unreadable, or its metadata do not describe an image in t, c, z, y, x.
     """
-    with _metadata_of(Path(path)):
+    with understood(Path(path)):
         return _image(Path(path), name)
 
 
 def _image(folder: Path, name: str) -> Fov:
-    attributes, node = _attributes(folder)
+    attributes, node = node_attributes(folder)
     multiscales = attributes.get("multiscales")
     if multiscales:
         scales = multiscales[0]
         levels = [level["path"] for level in scales.get("datasets", []) if "path" in level]
         if not levels:
-            raise _fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
-        arrays = [_array_metadata(folder / level) for level in levels[:1]]
+            raise store_fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
+        arrays = [array_metadata(folder / level) for level in levels[:1]]
         arrays += [
-            _array_metadata(folder / level)
+            array_metadata(folder / level)
             for level in levels[1:]
-            if _metadata_file(folder / level) is not None
+            if metadata_file(folder / level) is not None
         ]
         named = scales.get("axes")
         transforms = scales["datasets"][0].get("coordinateTransformations", [])
     elif node == "array":
-        levels, arrays = [""], [_array_metadata(folder)]
+        levels, arrays = [""], [array_metadata(folder)]
         named, transforms = arrays[0]["dimension_names"], []
         scales = {}
     else:
-        raise _fault(
+        raise store_fault(
             "not-an-image",
             "its metadata have no 'multiscales'.",
             "Name an OME-Zarr image of version 0.1 to 0.5.",
@@ -277,7 +283,7 @@ def _axes(named: object, ndim: int, path: Path) -> tuple[tuple[str, ...], dict[s
         units[axis] = entry.get("unit") if isinstance(entry, dict) else None
     known = len(set(names)) == len(names) == ndim and set(names) <= set(CANONICAL_AXES)
     if not known or not {"y", "x"} <= set(names):
-        raise _fault(
+        raise store_fault(
             "unknown-axes",
             f"its {ndim} axes are {choices(names)}, where y and x, and at most t, c and z beside "
             "them, are expected.",
@@ -329,121 +335,6 @@ def _channel_names(attributes: dict[str, Any], n_channels: int) -> tuple[str, ..
     return tuple(map(str, labels)) if all(labels) else None
 
 
-def _metadata_file(folder: Path) -> Path | None:
-    try:
-        for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup"):
-            if (folder / name).is_file():
-                return folder / name
-    except PermissionError:
-        raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder) from None
-    except OSError as error:
-        raise _fault(
-            "missing-path", f"there is no such folder: {error.strerror}.", "Check the path.", folder
-        ) from None
-    return None
-
-
-@contextlib.contextmanager
-def _metadata_of(path: Path) -> Iterator[None]:
-    """Name the store whose metadata are not as the specification wants them."""
-    try:
-        yield
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        raise _fault(
-            "bad-metadata",
-            f"its metadata are incomplete or of an unknown kind: {error!r}.",
-            "Mend or restore them.",
-            path,
-        ) from None
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_bytes())
-    except PermissionError:
-        raise _fault("unreadable", "no permission to read it.", "Ask for access.", file) from None
-    except (ValueError, OSError, RecursionError) as error:
-        raise _fault(
-            "bad-metadata", f"its metadata cannot be read: {error}.", "Restore the file.", file
-        ) from None
-    if not isinstance(content, dict):
-        raise _fault("bad-metadata", "its metadata are no JSON object.", "Restore the file.", file)
-    return content
-
-
-def _attributes(folder: Path) -> tuple[dict[str, Any], str]:
-    """OME attributes of a node (without the ``ome`` wrapper of 0.5), and "group" or "array"."""
-    file = _metadata_file(folder)
-    if file is None:
-        if not folder.is_dir():
-            raise _fault("missing-path", "there is no such folder.", "Check the path.", folder)
-        if not _readable(folder):
-            raise _fault("unreadable", "no permission to read it.", "Ask for access.", folder)
-        raise _fault(
-            "not-zarr", "the folder has no zarr metadata.", "Name an OME-Zarr store.", folder
-        )
-    if file.name == "zarr.json":
-        content = _read_json(file)
-        attributes = content.get("attributes") or {}
-        ome = attributes.get("ome")
-        merged = {**attributes, **ome} if isinstance(ome, dict) else attributes
-        return merged, content.get("node_type", "group")
-    node = "array" if (folder / ".zarray").is_file() else "group"
-    zattrs = folder / ".zattrs"
-    return (_read_json(zattrs) if zattrs.is_file() else {}), node
-
-
-def _readable(folder: Path) -> bool:
-    try:
-        next(folder.iterdir(), None)
-    except PermissionError:
-        return False
-    return True
-
-
-def _array_metadata(folder: Path) -> dict[str, Any]:
-    """Shape, chunks, dtype, codecs and zarr format of one array, from its JSON."""
-    file = _metadata_file(folder)
-    if file is None or file.name in {".zattrs", ".zgroup"}:
-        raise _fault(
-            "missing-level",
-            "the image's metadata name this array, which is absent.",
-            "Restore the store.",
-            folder,
-        )
-    content = _read_json(file)
-    try:
-        if file.name == ".zarray":
-            return {
-                "zarr_format": 2,
-                "shape": content["shape"],
-                "chunks": content["chunks"],
-                "dtype": np.dtype(content["dtype"]).name,
-                "codecs": json.dumps(
-                    [content.get(key) for key in ("compressor", "filters", "order", "chunks")],
-                    sort_keys=True,
-                ),
-                "dimension_names": None,
-            }
-        grid = content["chunk_grid"]["configuration"]["chunk_shape"]
-        sharding = [c for c in content["codecs"] if c.get("name") == "sharding_indexed"]
-        return {
-            "zarr_format": 3,
-            "shape": content["shape"],
-            "chunks": sharding[0]["configuration"]["chunk_shape"] if sharding else grid,
-            "dtype": np.dtype(content["data_type"]).name,
-            "codecs": json.dumps([grid, content["codecs"]], sort_keys=True),
-            "dimension_names": content.get("dimension_names"),
-        }
-    except (KeyError, TypeError, IndexError) as error:
-        raise _fault(
-            "bad-metadata",
-            f"its array metadata are incomplete or of an unknown kind: {error!r}.",
-            "Restore the file.",
-            file,
-        ) from None
-
-
 def resolve_channels(fov: Fov, configured: list[str]) -> tuple[tuple[str, ...], Problem | None]:
     """Channel names of a FOV: the store's; the config's where the store has none.
 
@@ -490,29 +381,6 @@ def resolve_channels(fov: Fov, configured: list[str]) -> tuple[tuple[str, ...], 
     )
 
 
-def well_of(fov_name: str) -> str:
-    """``"A/1"`` of ``"A/1/0"``."""
-    return fov_name.rsplit("/", 1)[0]
-
-
-def check_known(names: Iterable[str], known: Iterable[str], what: str, where: str) -> None:
-    """Raise `UnknownNameError` for the first name that is not known, listing those that are."""
-    known = list(known)
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(
-                Problem(
-                    f"unknown-{what}",
-                    f"there is no {what} {name!r} in {where}.",
-                    f"There is: {choices(known)}.",
-                )
-            )
-
-
 def chunk_bytes(fov: Fov) -> int:
     """Size of one decoded chunk."""
     return math.prod(fov.chunk_shape) * np.dtype(fov.dtype).itemsize
-
-
-def _fault(kind: str, message: str, remedy: str, path: str | Path) -> StoreError:
-    return StoreError(Problem(kind, message, remedy, file=str(path)))

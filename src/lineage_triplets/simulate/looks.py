@@ -40,7 +40,6 @@ class Looks:
     furrow : float
         From 0 to 1: how far the cleft to the sister is.
     depth_um, level : float
-    age_hours : float
     """
 
     cell: Ints
@@ -56,7 +55,6 @@ class Looks:
     furrow: Floats
     depth_um: Floats
     level: Floats
-    age_hours: Floats
 
 
 def looks_at(movie: CellMovie, frame: int) -> Looks:
@@ -96,7 +94,6 @@ def looks_at(movie: CellMovie, frame: int) -> Looks:
         furrow=_rise(since / 0.3),
         depth_um=movie.depth_um[cell],
         level=movie.level[cell],
-        age_hours=age,
     )
 
 
