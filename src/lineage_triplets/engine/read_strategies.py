@@ -119,11 +119,9 @@ class TensorStoreStrategy:
             else:
                 key = (window.source.fov.dtype, window.target.shape)
                 stacks.setdefault(key, []).append(window)
-        batch = ts.Batch()
-        requests = [self._request(window, fill, batch) for window in singles]
-        batch.submit()
+        requests = [self._request(window, fill) for window in singles]
         stacked = [
-            ts.stack([self._view(window, fill) for window in group]).read(order="C")
+            ts.stack([self._view(window, fill).translate_to[0] for window in group]).read(order="C")
             for group in stacks.values()
         ]
         for window, request in zip(singles, requests, strict=True):
@@ -131,12 +129,12 @@ class TensorStoreStrategy:
         for group, stack in zip(stacks.values(), stacked, strict=True):
             self._fill_from_stack(group, stack, fill)
 
-    def _request(
-        self, window: Window, fill: bool, batch: ts.Batch | None = None
-    ) -> ts.WriteFutures:
+    def _request(self, window: Window, fill: bool) -> ts.WriteFutures:
         """Ask for one window; tensorstore converts and copies into the target by itself."""
-        converted = ts.cast(self._view(window, fill), window.target.dtype)
-        return ts.array(window.target).write(converted, batch=batch)
+        view = self._view(window, fill)
+        if view.dtype != window.target.dtype:
+            view = ts.cast(view, window.target.dtype)
+        return ts.array(window.target).write(view)
 
     def _fill_from_stack(
         self, windows: Sequence[Window], stack: ts.Future[NDArray[np.generic]], fill: bool
@@ -201,8 +199,7 @@ class TensorStoreStrategy:
         first, last = channels[0], channels[-1]
         in_a_row = channels == tuple(range(first, last + 1))
         c = slice(first, last + 1) if in_a_row else list(channels)
-        view = store[window.t, c, window.z, window.y, window.x]
-        return view.translate_to[0]
+        return store[window.t, c, window.z, window.y, window.x]
 
 
 def _blosc_blocks(missing_chunks: MissingChunks, cache_pool_bytes: int) -> ReadStrategy:
