@@ -115,12 +115,13 @@ class MultiExperimentIndex:
         assembly = assemble(registry, settings, exclude or Exclusions(), cut)
         raise_errors(assembly.problems)
         self._adopt(registry, settings, assembly)
+        _log_all(self.problems)
 
     @classmethod
     def of_assembly(
         cls, registry: ExperimentRegistry, settings: DatasetConfig, assembly: Assembly
     ) -> MultiExperimentIndex:
-        """Make an index of what could be loaded, whatever else is wrong."""
+        """Make an index of what could be loaded, whatever else is wrong; nothing is logged."""
         index = cls.__new__(cls)
         index._adopt(registry, settings, assembly)
         return index
@@ -140,7 +141,9 @@ class MultiExperimentIndex:
         registry = ExperimentRegistry(loaded.experiments, slot_labels=loaded.dataset.slot_labels)
         assembly = assemble(registry, loaded.dataset, loaded.exclude, loaded.cut)
         raise_errors(assembly.problems)
-        return cls.of_assembly(registry, loaded.dataset, assembly)
+        index = cls.of_assembly(registry, loaded.dataset, assembly)
+        _log_all(index.problems)
+        return index
 
     def _adopt(
         self, registry: ExperimentRegistry, settings: DatasetConfig, assembly: Assembly
@@ -175,9 +178,6 @@ class MultiExperimentIndex:
             )
         )
         self.problems = (*assembly.problems, *self._anchor_problems())
-        for problem in self.problems:
-            level = logging.INFO if problem.severity == "note" else logging.WARNING
-            _log.log(level, "%s", problem)
 
     def __getstate__(self) -> dict[str, Any]:
         derived = {"tracks", "valid_anchors"}
@@ -350,6 +350,12 @@ class MultiExperimentIndex:
         if (self.experiment_of_row == experiment).any():
             return f"no lineage has two frames that are {max(1, low)} to {high} frames apart"
         return "it has no observations"
+
+
+def _log_all(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        level = logging.INFO if problem.severity == "note" else logging.WARNING
+        _log.log(level, "%s", problem)
 
 
 def checked_settings(**arguments: object) -> DatasetConfig:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from lineage_triplets.engine.tracks import TrackTable, read_track_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.registry import ExperimentRegistry
 
     Int64Array = NDArray[np.int64]
+
+
+class TableReader(Protocol):
+    """Reads one FOV's table."""
+
+    def __call__(self, path: Path, /, *, experiment: str, fov: str) -> TrackTable:
+        """Read it; raises TrackTableError or StoreError."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +75,22 @@ def assemble(
     settings: DatasetConfig,
     exclude: Exclusions,
     cut: Sequence[Cut],
+    *,
+    read: TableReader = read_track_table,
 ) -> Assembly:
-    """Read all tables and put them together; faults are collected, never raised."""
+    """Read all tables and put them together; faults are collected, never raised.
+
+    Parameters
+    ----------
+    registry : ExperimentRegistry
+    settings : DatasetConfig
+    exclude : Exclusions
+    cut : sequence of Cut
+    read : callable, optional
+        Reads one table, as `read_track_table` does; one that remembers spares a second reading.
+    """
     sources, problems = find_fovs(registry, settings, exclude)
-    sources, tables, table_problems = _read_tables(sources)
+    sources, tables, table_problems = _read_tables(sources, read)
     problems += table_problems
     rows, fov, track_id, parent = _stack(tables)
     order = _sorting(fov, track_id, rows.t)
@@ -99,13 +119,13 @@ def assemble(
 
 
 def _read_tables(
-    sources: list[FovSource],
+    sources: list[FovSource], read_table: TableReader
 ) -> tuple[list[FovSource], list[TrackTable], list[Problem]]:
     """Read all tables side by side; FOVs whose table cannot be used are left out."""
 
     def read(source: FovSource) -> TrackTable | tuple[Problem, ...]:
         try:
-            return read_track_table(source.table, experiment=source.experiment, fov=source.fov.name)
+            return read_table(source.table, experiment=source.experiment, fov=source.fov.name)
         except (TrackTableError, StoreError) as error:
             return error.problems
 

@@ -32,6 +32,7 @@ def sample_pairs(
     epoch: int = 0,
     across_divisions: bool = False,
     experiments: Sequence[str] | None = None,
+    fov: str | None = None,
     lineage_id: str | None = None,
 ) -> Pairs:
     """Choose pairs to look at among those that training draws with this seed and epoch.
@@ -46,6 +47,8 @@ def sample_pairs(
         Only pairs with a division between anchor and positive.
     experiments : sequence of str, optional
         Only these.
+    fov : str, optional
+        Only FOVs of this name.
     lineage_id : str, optional
         Only this lineage.
 
@@ -60,15 +63,19 @@ def sample_pairs(
     names = [one.name for one in index.registry.experiments]
     wanted = [names.index(index.registry.get_experiment(one).name) for one in experiments or names]
     rows = index.anchor_rows[np.isin(index.experiment_of_row[index.anchor_rows], wanted)]
+    if fov is not None:
+        numbers = [number for number, one in enumerate(index.fovs) if one.fov.name == fov]
+        rows = rows[np.isin(index.fov_of_row[rows], numbers)]
     if lineage_id is not None:
         rows = rows[_of_lineage(index, rows, lineage_id)]
-    pairs = source.draw(rows, seed, epoch)
-    keep = pairs.positive >= 0
-    if across_divisions:
-        relation, _, _ = source.relations(pairs)
-        crossing = [one for one in Relation if one.crosses_division]
-        keep &= np.isin(relation, crossing)
-    if not keep.any():
+    experiment = index.experiment_of_row[rows]
+    pairs = _joined(
+        [
+            _first_pairs(source, rows[experiment == number], n_pairs, seed, epoch, across_divisions)
+            for number in wanted
+        ]
+    )
+    if not len(pairs.anchor):
         what = "pair across a division" if across_divisions else "pair"
         raise NoAnchorsError(
             Problem(
@@ -77,14 +84,44 @@ def sample_pairs(
                 "Widen tau_range_hours, choose another seed, or ask for other experiments.",
             )
         )
-    kept = np.flatnonzero(keep)
-    key = source.keys(pairs.anchor[kept])
-    shuffled = kept[np.argsort(mix(key ^ epoch_salt(seed, _SAMPLE + epoch)), kind="stable")]
-    experiment = index.experiment_of_row[pairs.anchor[shuffled]]
-    chosen = np.sort(
-        np.concatenate([shuffled[experiment == number][:n_pairs] for number in wanted])
+    order = np.argsort(pairs.anchor, kind="stable")
+    return Pairs(pairs.anchor[order], pairs.positive[order], pairs.tau_frames[order])
+
+
+def _first_pairs(
+    source: PairSource,
+    rows: NDArray[np.int64],
+    n_pairs: int,
+    seed: int,
+    epoch: int,
+    across_divisions: bool,
+) -> Pairs:
+    """Draw anchors in an order of chance until there are enough pairs to show."""
+    shuffled = rows[np.argsort(mix(source.keys(rows) ^ epoch_salt(seed, _SAMPLE + epoch)))]
+    kept: list[Pairs] = []
+    n_kept, start, block = 0, 0, max(256, n_pairs)
+    while start < len(shuffled) and n_kept < n_pairs:
+        pairs = source.draw(shuffled[start : start + block], seed, epoch)
+        keep = pairs.positive >= 0
+        if across_divisions:
+            relation, _, _ = source.relations(
+                Pairs(pairs.anchor, np.where(keep, pairs.positive, pairs.anchor), pairs.tau_frames)
+            )
+            keep &= np.isin(relation, [one for one in Relation if one.crosses_division])
+        found = np.flatnonzero(keep)[: n_pairs - n_kept]
+        kept.append(Pairs(pairs.anchor[found], pairs.positive[found], pairs.tau_frames[found]))
+        n_kept += len(found)
+        start, block = start + block, 2 * block
+    return _joined(kept)
+
+
+def _joined(parts: list[Pairs]) -> Pairs:
+    nothing = np.empty(0, dtype=np.int64)
+    return Pairs(
+        np.concatenate([nothing, *(one.anchor for one in parts)]),
+        np.concatenate([nothing, *(one.positive for one in parts)]),
+        np.concatenate([nothing, *(one.tau_frames for one in parts)]),
     )
-    return Pairs(pairs.anchor[chosen], pairs.positive[chosen], pairs.tau_frames[chosen])
 
 
 def pair_pictures(source: PairSource, pairs: Pairs) -> list[PairPicture]:

@@ -1,0 +1,330 @@
+"""What a person asked to see, and what that comes to: resolved once, frozen, drawn by views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from lineage_triplets.engine.config import DatasetConfig, StrictModel, Text
+from lineage_triplets.engine.names import track_names
+from lineage_triplets.engine.pairs import PairSource
+from lineage_triplets.engine.problems import (
+    ConfigError,
+    LineageTripletsError,
+    NoAnchorsError,
+    Problem,
+    UnknownNameError,
+    choices,
+)
+from lineage_triplets.engine.tau import tau_range_in_frames
+from lineage_triplets.qc.pair_list import PairList
+from lineage_triplets.qc.preview import sample_pairs
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.index import MultiExperimentIndex
+    from lineage_triplets.engine.part import LineagePart
+    from lineage_triplets.qc.workspace import Workspace
+
+
+class Intent(StrictModel):
+    """What a person wants to see.
+
+    Attributes
+    ----------
+    experiment, fov, lineage : str
+        Narrow what is shown; empty for all. A lineage is named by its ``lineage_id``.
+    across_divisions : bool
+        Only pairs with a division between anchor and positive.
+    n_pairs : int
+        At most so many pairs of each experiment.
+    seed, epoch : int
+        Whose draw is shown.
+    dataset : DatasetConfig
+        Tau, decay, relation, fallback, patch size: what is exported.
+    """
+
+    experiment: Text = ""
+    fov: Text = ""
+    lineage: Text = ""
+    across_divisions: bool = False
+    n_pairs: Annotated[int, Field(ge=1, le=10_000)] = 12
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    epoch: Annotated[int, Field(ge=0)] = 0
+    dataset: DatasetConfig = DatasetConfig()
+
+
+@dataclass(frozen=True)
+class ExperimentTau:
+    """The tau range in one experiment.
+
+    Attributes
+    ----------
+    experiment : str
+    interval_minutes : float
+    asked_hours : (float, float)
+    rounded_frames : (int, int)
+        Both ends in frames.
+    first, last : int
+        What is drawn from; ``last < first`` if nothing is.
+    """
+
+    experiment: str
+    interval_minutes: float
+    asked_hours: tuple[float, float]
+    rounded_frames: tuple[int, int]
+    first: int
+    last: int
+
+    @property
+    def words(self) -> str:
+        """``"2 to 8 frames (0.5 to 2 h)"``, or what is the matter."""
+        low, _ = self.rounded_frames
+        if self.last < self.first:
+            return f"no frame: tau is 0 at {self.interval_minutes:g} min"
+        hours = [frame * self.interval_minutes / 60 for frame in (self.first, self.last)]
+        zero = ", never 0" if low < 1 else ""
+        if self.first == self.last:
+            frames = f"{self.first} frame{'s' * (self.first != 1)} only"
+            return f"{frames} ({hours[0]:.3g} h){zero}"
+        return f"{self.first} to {self.last} frames ({hours[0]:.3g} to {hours[1]:.3g} h){zero}"
+
+
+@dataclass(frozen=True, eq=False)
+class LineageView:
+    """One lineage, drawn from tables alone.
+
+    Attributes
+    ----------
+    lineage_id, experiment, fov : str
+    cells : DataFrame
+        Its observations as ``index.tracks`` has them, and ``excluded``: whether training leaves it
+        out.
+    tracks : DataFrame
+        ``track`` (number, with ``@t`` after a cut), ``global_track_id, parent`` (row of this
+        table, -1 for the root), ``generation, first_t, last_t, n_cells, n_daughters, excluded``
+        (all of its cells are).
+    part : LineagePart
+    """
+
+    lineage_id: str
+    experiment: str
+    fov: str
+    cells: pd.DataFrame
+    tracks: pd.DataFrame
+    part: LineagePart
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewState:
+    """What is to be shown.
+
+    Attributes
+    ----------
+    intent : Intent
+    experiment, fov, lineage : str
+        As asked; of a lineage its experiment and FOV too.
+    tau : tuple of ExperimentTau
+    view : LineageView or None
+        The lineage, if one is chosen.
+    pairs : PairList
+        Empty where there is nothing to show.
+    reason : str
+        Why there is nothing to show; empty if there is something.
+    """
+
+    intent: Intent
+    experiment: str
+    fov: str
+    lineage: str
+    tau: tuple[ExperimentTau, ...]
+    view: LineageView | None
+    pairs: PairList
+    reason: str
+
+
+def resolve(intent: Intent, workspace: Workspace) -> ReviewState:
+    """Work out what an intent shows, given the data and the decisions in effect.
+
+    Nothing is raised for a choice that shows nothing: the state says why.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        There is no such experiment, FOV or lineage; no experiment could be opened.
+    """
+    workspace.choose(intent.dataset)
+    tau, reasons = _taus(workspace)
+    experiment, fov, view = intent.experiment, intent.fov, None
+    if experiment:
+        workspace.registry.get_experiment(experiment)
+    if fov:
+        _require_fov(workspace, experiment, fov)
+    if intent.lineage:
+        view = _view(workspace, intent.lineage)
+        experiment, fov = view.experiment, view.fov
+    pairs, reason = _pairs(intent, workspace, view, experiment, fov)
+    if reason:
+        reason = "; ".join([*(reasons[one] for one in reasons if one in ("", experiment)), reason])
+    return ReviewState(intent, experiment, fov, intent.lineage, tau, view, pairs, reason)
+
+
+def find_lineage(index: MultiExperimentIndex, lineage_id: str) -> int:
+    """Give the number of a lineage's root track.
+
+    Raises
+    ------
+    ConfigError
+        There is no such lineage; of a track that is no root the lineage is named.
+    """
+    track = find_track(index, lineage_id)
+    root = int(index.forest.root[track]) if track >= 0 else -1
+    if track >= 0 and root == track:
+        return track
+    if track >= 0:
+        parent = track_id_text(index, root)
+        remedy = f"It is a track of the lineage {parent!r}."
+    else:
+        roots = np.flatnonzero(index.forest.parent < 0)[:5]
+        names = choices(track_id_text(index, int(one)) for one in roots)
+        remedy = f"Lineages are named by their root: {names}, …"
+    raise ConfigError(Problem("unknown-lineage", f"there is no lineage {lineage_id!r}.", remedy))
+
+
+def find_track(index: MultiExperimentIndex, global_track_id: str) -> int:
+    """Give the number of a track; -1 where there is none."""
+    for number, source in enumerate(index.fovs):
+        prefix = f"{source.experiment}_{source.fov.name}_"
+        if not global_track_id.startswith(prefix):
+            continue
+        name, _, frame = global_track_id[len(prefix) :].partition("@")
+        try:
+            track_id, cut_t = int(name), int(frame) if frame else -1
+        except ValueError:
+            return -1
+        columns = index.track_columns
+        low, high = np.searchsorted(columns.fov, [number, number + 1])
+        own = slice(int(low), int(high))
+        found = np.flatnonzero((columns.track_id[own] == track_id) & (columns.cut_t[own] == cut_t))
+        return int(low + found[0]) if len(found) else -1
+    return -1
+
+
+def track_id_text(index: MultiExperimentIndex, track: int) -> str:
+    """``global_track_id`` of one track."""
+    source = index.fovs[int(index.fov_of_track[track])]
+    return f"{source.experiment}_{source.fov.name}_{track_word(index, track)}"
+
+
+def track_word(index: MultiExperimentIndex, track: int) -> str:
+    """Give a track's number within its FOV, with ``@t`` after a cut."""
+    cut_t = int(index.track_columns.cut_t[track])
+    number = int(index.track_columns.track_id[track])
+    return f"{number}@{cut_t}" if cut_t >= 0 else str(number)
+
+
+def _taus(workspace: Workspace) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
+    hours = workspace.settings.tau_range_hours
+    taus, reasons = [], {}
+    for config in workspace.registry.experiments:
+        low, high = tau_range_in_frames(config.name, hours, config.interval_minutes)
+        one = ExperimentTau(
+            config.name, config.interval_minutes, hours, (low, high), max(1, low), high
+        )
+        taus.append(one)
+        if high < 1:
+            reasons[config.name] = f"{config.name}: {one.words}"
+    return tuple(taus), reasons
+
+
+def _require_fov(workspace: Workspace, experiment: str, fov: str) -> None:
+    known = [
+        one.fov.name for one in workspace.raw.fovs if not experiment or one.experiment == experiment
+    ]
+    if fov not in known:
+        raise UnknownNameError(
+            Problem(
+                "unknown-fov",
+                f"there is no FOV {fov!r} with a track table.",
+                f"There is: {choices(known)}.",
+                experiment=experiment,
+            )
+        )
+
+
+def _view(workspace: Workspace, lineage_id: str) -> LineageView:
+    linked = workspace.linked
+    part = workspace.part(find_lineage(linked, lineage_id))
+    whole = part.whole
+    cells = whole.describe(np.arange(len(whole)))
+    cells["excluded"] = part.excluded
+    track = whole.observations.track
+    n_tracks = len(part.tracks)
+    n_cells = np.bincount(track, minlength=n_tracks)
+    n_excluded = np.bincount(track[part.excluded], minlength=n_tracks)
+    first = np.full(n_tracks, -1, dtype=np.int64)
+    last = np.full(n_tracks, -1, dtype=np.int64)
+    present, start = np.unique(track, return_index=True)
+    first[present] = whole.observations.t[start]
+    last[present] = whole.observations.t[start + n_cells[present] - 1]
+    tracks = pd.DataFrame(
+        {
+            "track": [track_word(whole, number) for number in range(n_tracks)],
+            "global_track_id": track_names(whole.track_columns, whole.fovs),
+            "parent": whole.forest.parent,
+            "generation": whole.forest.generation,
+            "first_t": first,
+            "last_t": last,
+            "n_cells": n_cells,
+            "n_daughters": whole.forest.n_children,
+            "excluded": n_excluded == n_cells,
+        }
+    )
+    source = whole.fovs[0]
+    return LineageView(lineage_id, source.experiment, source.fov.name, cells, tracks, part)
+
+
+def _pairs(
+    intent: Intent, workspace: Workspace, view: LineageView | None, experiment: str, fov: str
+) -> tuple[PairList, str]:
+    settings = workspace.settings.model_copy(update={"return_negative": False})
+    index = workspace.training if view is None else view.part.included
+    if view is not None and view.part.excluded.all():
+        return PairList.empty(workspace, index), "the whole lineage is rejected"
+    try:
+        source = PairSource.of_settings(index, settings)
+        pairs = sample_pairs(
+            source,
+            intent.n_pairs,
+            seed=intent.seed,
+            epoch=intent.epoch,
+            across_divisions=intent.across_divisions,
+            experiments=[experiment] if experiment else None,
+            fov=fov or None,
+        )
+    except NoAnchorsError as error:
+        return PairList.empty(workspace, index), _why_nothing(intent, index, view, error)
+    return PairList.of(workspace, source, pairs), ""
+
+
+def _why_nothing(
+    intent: Intent,
+    index: MultiExperimentIndex,
+    view: LineageView | None,
+    error: LineageTripletsError,
+) -> str:
+    if len(index.anchor_rows) and intent.across_divisions:
+        return (
+            f"none of the {len(index.anchor_rows)} anchors draws a positive across a division "
+            f"with seed {intent.seed}: take another sample, or widen tau"
+        )
+    if view is not None:
+        frames = [int(view.cells["t"].min()), int(view.cells["t"].max())]
+        return (
+            f"no two cells of this lineage (frames {frames[0]} to {frames[1]}) are as far apart "
+            "as tau asks"
+        )
+    return error.problems[0].message

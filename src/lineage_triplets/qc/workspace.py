@@ -1,0 +1,286 @@
+"""One config's data under review: as on disk, with links cut, and as training will read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.config import DatasetConfig, Exclusions, TripletConfig
+from lineage_triplets.engine.index import MultiExperimentIndex
+from lineage_triplets.engine.observations import assemble
+from lineage_triplets.engine.part import LineagePart, LineageParts
+from lineage_triplets.engine.patches import PatchReader
+from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Problem
+from lineage_triplets.engine.registry import ExperimentRegistry, OpenedExperiment, open_experiments
+from lineage_triplets.qc.applied import Applied
+from lineage_triplets.qc.tables import TableMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.config import Cut, ExperimentConfig
+    from lineage_triplets.engine.fovs import FovSource
+
+    Int64Array = NDArray[np.int64]
+
+
+class Workspace:
+    """The indices of one config, each made when it is first asked for and kept while it holds.
+
+    Parameters
+    ----------
+    config : TripletConfig
+        With absolute paths; its own ``exclude`` and ``cut`` are not looked at.
+    """
+
+    def __init__(self, config: TripletConfig) -> None:
+        self.base = config
+        self.tables = TableMemory()
+        self.settings: DatasetConfig = config.dataset
+        self.applied = Applied()
+        self._opened: list[OpenedExperiment] | None = None
+        self._open_problems: list[Problem] = []
+        self._raw: MultiExperimentIndex | None = None
+        self._linked: MultiExperimentIndex | None = None
+        self._parts: LineageParts | None = None
+        self._training: MultiExperimentIndex | None = None
+        self._exclusions: Exclusions | None = None
+        self._pixels: PatchReader | None = None
+
+    def apply(self, applied: Applied) -> None:
+        """Put decisions into effect; what they do not touch is kept."""
+        before = self.applied
+        self.applied = applied
+        self._training = None
+        self._exclusions = None
+        if _channels(before, self.base.experiments) != _channels(applied, self.base.experiments):
+            self._opened = None
+            self._forget_indices()
+        elif set(before.cuts) != set(applied.cuts):
+            self._linked, self._parts = None, None
+
+    def choose(self, settings: DatasetConfig) -> None:
+        """Use other dataset settings from now on."""
+        if settings == self.settings:
+            return
+        law = {"tau_decay_rate", "tau_fallback", "seed", "return_negative", "negative_from"}
+        drawn = {"tau_range_hours", "positive_relation"} | law
+        old, new = self.settings.model_dump(), settings.model_dump()
+        changed = {key for key in new if new[key] != old[key]}
+        self.settings = settings
+        self._training = None
+        if "slot_labels" in changed:
+            self._opened = None
+        if not changed <= drawn:
+            self._forget_indices()
+
+    def reload(self) -> None:
+        """Read stores and tables anew."""
+        self.tables.forget()
+        self._opened = None
+        self._training = None
+        self._forget_indices()
+
+    def _forget_indices(self) -> None:
+        self._raw = self._linked = self._parts = self._pixels = None
+
+    @property
+    def experiments(self) -> list[ExperimentConfig]:
+        """All experiments of the config, with the channels that were chosen."""
+        return [self.applied.experiment(one) for one in self.base.experiments]
+
+    @property
+    def opened(self) -> list[OpenedExperiment]:
+        """The experiments that could be opened."""
+        if self._opened is None:
+            self._opened, self._open_problems = open_experiments(self.experiments)
+        return self._opened
+
+    @property
+    def open_problems(self) -> list[Problem]:
+        """What opening met: plates, channels, fields of the config."""
+        return self._open_problems if self.opened is not None else []
+
+    @property
+    def registry(self) -> ExperimentRegistry:
+        """The opened experiments.
+
+        Raises
+        ------
+        ConfigError
+            None could be opened.
+        """
+        if not self.opened:
+            raise ConfigError(
+                *(self._open_problems or [Problem("no-experiments", "there is no experiment.")])
+            )
+        labels = self.settings.slot_labels
+        if labels is not None and len(labels) != len(self.opened[0].config.source_channel):
+            labels = None
+        return ExperimentRegistry.of_opened(self.opened, slot_labels=labels)
+
+    def _index(
+        self, settings: DatasetConfig, exclude: Exclusions, cut: Sequence[Cut]
+    ) -> MultiExperimentIndex:
+        registry = self.registry
+        assembly = assemble(registry, settings, exclude, cut, read=self.tables)
+        return MultiExperimentIndex.of_assembly(registry, settings, assembly)
+
+    @property
+    def raw(self) -> MultiExperimentIndex:
+        """All that is on disk: nothing cut, nothing excluded, cells near the border included."""
+        if self._raw is None:
+            self._raw = self._index(_whole(self.settings), Exclusions(), ())
+        return self._raw
+
+    @property
+    def linked(self) -> MultiExperimentIndex:
+        """Nothing excluded, links cut."""
+        if self._linked is None:
+            cuts = self.applied.cut_list()
+            self._linked = self._index(self.settings, Exclusions(), cuts) if cuts else self._plain()
+        return self._linked
+
+    def _plain(self) -> MultiExperimentIndex:
+        whole = _whole(self.settings)
+        if whole == self.settings:
+            return self.raw
+        return self._index(self.settings, Exclusions(), ())
+
+    @property
+    def training(self) -> MultiExperimentIndex:
+        """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
+        if self._training is None:
+            self._training = self._index(self.settings, self.exclusions, self.applied.cut_list())
+        return self._training
+
+    @property
+    def exclusions(self) -> Exclusions:
+        """All rejections, as a config has them."""
+        if self._exclusions is None:
+            self._exclusions = self.applied.exclusions()
+        return self._exclusions
+
+    @property
+    def config(self) -> TripletConfig:
+        """The config as the decisions make it."""
+        return self.base.model_copy(
+            update={
+                "experiments": self.experiments,
+                "dataset": self.settings,
+                "exclude": self.exclusions,
+                "cut": self.applied.cut_list(),
+                "verification": type(self.base.verification)(),
+            }
+        )
+
+    def part(self, root: int) -> LineagePart:
+        """One lineage of `linked`, with the present tau, relation and exclusions."""
+        if self._parts is None:
+            self._parts = LineageParts(self.linked)
+        source = self.linked.fovs[int(self.linked.fov_of_track[root])]
+        return self._parts.part(root, self._exclusions_near(source), self.settings)
+
+    def _exclusions_near(self, source: FovSource) -> Exclusions:
+        """Those exclusions alone that can concern a FOV."""
+        everything = self.exclusions
+        experiment, fov = source.experiment, source.fov.name
+        prefix = f"{experiment}_{fov}_"
+        return Exclusions(
+            wells=[one for one in everything.wells if one.experiment == experiment],
+            fovs=[one for one in everything.fovs if one.experiment == experiment],
+            frames=[
+                one for one in everything.frames if one.experiment == experiment and one.fov == fov
+            ],
+            lineages=[one for one in everything.lineages if one.lineage_id.startswith(prefix)],
+            tracks=[one for one in everything.tracks if one.global_track_id.startswith(prefix)],
+            observations=[
+                one for one in everything.observations if one.global_track_id.startswith(prefix)
+            ],
+        )
+
+    def source_of(self, experiment: str, fov: str) -> FovSource | None:
+        """The FOV as it is read; None where there is no such FOV with a table."""
+        for one in self.raw.fovs:
+            if one.experiment == experiment and one.fov.name == fov:
+                return one
+        return None
+
+    @property
+    def pixels(self) -> PatchReader:
+        """Reads patches of any FOV, by its number in `raw`."""
+        if self._pixels is None:
+            settings = self.settings
+            self._pixels = PatchReader(
+                self.raw.fovs,
+                settings.yx_patch_size,
+                dtype=settings.dtype,
+                missing_chunks=settings.missing_chunks,
+                cache_pool_bytes=settings.cache_pool_bytes,
+            )
+        return self._pixels
+
+    def read(self, index: MultiExperimentIndex, rows: Int64Array) -> NDArray[np.generic]:
+        """Read the patches of some rows of any of the indices: (B, C, Z, Y, X).
+
+        Raises
+        ------
+        StoreError, ChunkError
+            Pixels cannot be read.
+        """
+        return self.pixels.read(index.observations.take(rows), self._raw_fov(index, rows))
+
+    def centres(self, index: MultiExperimentIndex, rows: Int64Array) -> list[tuple[float, float]]:
+        """Give the (y, x) of each row's cell inside its patch, in pixels of the patch."""
+        observations = index.observations.take(rows)
+        _, top, left = self.pixels.corners(observations, self._raw_fov(index, rows))
+        inside = zip(observations.y - top, observations.x - left, strict=True)
+        return [(float(y), float(x)) for y, x in inside]
+
+    def _raw_fov(self, index: MultiExperimentIndex, rows: Int64Array) -> Int64Array:
+        """Number in `raw` of each row's FOV."""
+        number = {one.key: k for k, one in enumerate(self.raw.fovs)}
+        in_raw = np.array([number[one.key] for one in index.fovs], dtype=np.int64)
+        return in_raw[index.fov_of_row[rows]]
+
+    def table_hash(self, experiment: str, fov: str) -> str:
+        """Hash of a FOV's table as it was read; empty where there is none."""
+        if not self.opened:
+            return ""
+        source = self.source_of(experiment, fov)
+        return "" if source is None else self.tables.hash_of(source.table)
+
+    def table_of(self, experiment: str, fov: str) -> Path | None:
+        """Where a FOV's table is."""
+        source = self.source_of(experiment, fov)
+        return None if source is None else source.table
+
+    def load_problems(self) -> list[Problem]:
+        """Everything that loading the data as they are on disk met."""
+        problems = list(self.open_problems)
+        try:
+            problems += self.raw.problems
+        except (ConfigError, NoAnchorsError) as error:
+            problems += [one for one in error.problems if one not in problems]
+        # Whether there are anchors is a matter of the settings, and is checked with them.
+        kept = [one for one in problems if one.kind not in {"no-anchors", "few-tau-frames"}]
+        return [replace(one) for one in dict.fromkeys(kept)]
+
+
+def _whole(settings: DatasetConfig) -> DatasetConfig:
+    """Settings that leave no cell out."""
+    if settings.border == "exclude":
+        return settings.model_copy(update={"border": "pad"})
+    return settings
+
+
+def _channels(
+    applied: Applied, experiments: Sequence[ExperimentConfig]
+) -> list[tuple[list[str], list[str]]]:
+    chosen = [applied.experiment(one) for one in experiments]
+    return [(one.source_channel, one.channel_names) for one in chosen]
