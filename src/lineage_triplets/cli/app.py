@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from lineage_triplets import __version__
-from lineage_triplets.cli import check, draft, make
+from lineage_triplets.cli import check, conclude, decide, draft, make
 from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.problems import LineageTripletsError
 
@@ -25,8 +25,23 @@ app.command("init")(draft.init)
 app.command("simulate")(make.simulate_sample)
 app.command("validate")(check.validate)
 app.command("preview")(check.preview)
-app.command("export")(make.export)
+app.command("draft")(make.draft)
 app.command("index")(make.index_table)
+app.command("check")(conclude.check)
+app.command("approve")(decide.approve)
+app.command("remap")(decide.remap)
+app.command("reject")(decide.reject)
+app.command("accept")(decide.accept)
+app.command("undecide")(decide.undecide)
+app.command("cut")(decide.cut)
+app.command("waive")(decide.waive)
+app.command("seen")(decide.seen)
+app.command("confirm")(decide.confirm)
+app.command("undo")(decide.undo)
+app.command("redo")(decide.redo)
+app.command("history")(decide.history)
+app.command("export")(conclude.export)
+app.command("report")(conclude.report)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""Commands that write: export, index and simulate."""
+"""Commands that write: draft, index and simulate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.problems import Problem
 
 
-def export(
+def draft(
     config: options.Config,
     out: Annotated[Path, typer.Option("--out", "-o", help="The YAML file to write.")],
     patch_size: options.PatchSize = None,
@@ -33,7 +33,7 @@ def export(
     path_map: options.PathMap = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write the whole config that training reads, as a draft until it has been reviewed.
+    """Write the whole config that training reads as a draft, without a review.
 
     Nothing is written while the config or its data have errors; all of them are listed.
     """
@@ -45,8 +45,8 @@ def export(
     )
     loaded, index = _usable(*read)
     with Console(stderr=True).status("Reading patches for the fingerprints"):
-        draft = draft_of(loaded, index, __version__)
-    save_config(draft, out, overwrite=overwrite)
+        written = draft_of(loaded, index, __version__)
+    save_config(written, out, overwrite=overwrite)
     Console().print(
         f"Draft of {len(index.registry.experiments)} experiments with "
         f"{len(index.anchor_rows):,} anchors: {out}\nTrain on it: "

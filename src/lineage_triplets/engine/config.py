@@ -326,6 +326,9 @@ class Verification(StrictModel):
     by, at, program_version : str
     channel_approvals : dict
         Experiment to who approved which channel in which slot.
+    divisions_seen : dict
+        Experiment to who looked at how many pairs across a division, and how: "painted" on screen,
+        or "attested" by a script's caller.
     config_hash : str
         Hash over experiments (without paths), dataset, exclude and cut.
     fingerprints : dict of str to Fingerprint
@@ -338,6 +341,7 @@ class Verification(StrictModel):
     at: Text = ""
     program_version: Text = ""
     channel_approvals: dict[Text, dict[Text, Any]] = {}
+    divisions_seen: dict[Text, dict[Text, Any]] = {}
     config_hash: Text = ""
     fingerprints: dict[Text, Fingerprint] = {}
     counts: dict[Text, dict[Text, int]] = {}

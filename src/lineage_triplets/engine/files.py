@@ -9,10 +9,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.problems import OutputError, OutputExistsError, Problem
+from lineage_triplets.engine.problems import (
+    LineageTripletsError,
+    OutputError,
+    OutputExistsError,
+    Problem,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def is_url(path: str) -> bool:
@@ -117,18 +122,100 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     except OutputExistsError:
         raise
     except OSError as error:
-        raise OutputError(
-            Problem(
-                "output-failed",
-                f"could not be written: {error.strerror or error}.",
-                "Nothing was left half written. Check that the folder exists, that you may write "
-                "there, and that the disk has room.",
-                file=str(target),
-            )
-        ) from error
+        raise _failed(error, target) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_files(targets: Sequence[Path], *, overwrite: bool = False) -> Iterator[dict[Path, Path]]:
+    """Give a temporary path beside each target, and put all in their places, or none.
+
+    Folders that are missing are made, and taken away again after a failure. The last target is
+    put in its place last.
+
+    Raises
+    ------
+    OutputExistsError
+        A target exists and `overwrite` is false, or it is a folder.
+    OutputError
+        One cannot be written: no permission, disk full.
+    """
+    for target in targets:
+        refuse_existing(target, overwrite)
+    staged = _StagedFiles(targets, overwrite)
+    try:
+        staged.make_folders()
+        yield staged.new
+        staged.put()
+    except LineageTripletsError:
+        raise
+    except OSError as error:
+        raise _failed(error, targets[-1]) from error
+    finally:
+        staged.finish()
+
+
+class _StagedFiles:
+    """Files that take their places together."""
+
+    def __init__(self, targets: Sequence[Path], overwrite: bool) -> None:
+        token = os.urandom(6).hex()
+        self._overwrite = overwrite
+        self.new = {one: one.with_name(f".{one.stem}.{token}{one.suffix}") for one in targets}
+        self._old = {one: one.with_name(f".{one.name}.{token}.old") for one in targets}
+        self._made: list[Path] = []
+        self._placed: list[Path] = []
+        self._done = False
+
+    def make_folders(self) -> None:
+        for folder in dict.fromkeys(one.parent for one in self.new):
+            missing = [one for one in (folder, *folder.parents) if not one.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made += missing
+
+    def put(self) -> None:
+        for temporary in self.new.values():
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+        for target, temporary in self.new.items():
+            if target.exists():
+                os.link(target, self._old[target])
+            if self._overwrite:
+                temporary.replace(target)
+            else:
+                _rename_to_new(temporary, target)
+            self._placed.append(target)
+        for folder in {one.parent for one in self.new}:
+            _sync_folder(folder)
+        self._done = True
+
+    def finish(self) -> None:
+        """Clean up; after a failure everything is as it was before."""
+        for target in [] if self._done else self._placed:
+            if self._old[target].exists():
+                self._old[target].replace(target)
+            else:
+                target.unlink(missing_ok=True)
+        for leftover in (*self.new.values(), *self._old.values()):
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+        for folder in [] if self._done else self._made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _failed(error: OSError, target: Path) -> OutputError:
+    return OutputError(
+        Problem(
+            "output-failed",
+            f"could not be written: {error.strerror or error}.",
+            "Nothing was left half written. Check that the folder exists, that you may write "
+            "there, and that the disk has room.",
+            file=str(target),
+        )
+    )
 
 
 def _rename_to_new(temporary: Path, target: Path) -> None:

@@ -152,10 +152,11 @@ def apply_decisions(decisions: Sequence[Decision], table_hash: TableHash) -> App
 
 
 def _is_stale(decision: Decision, table_hash: TableHash, confirmed: set[tuple[int, str]]) -> bool:
-    target = decision.target
-    if not (target.of_table and decision.table_hash):
+    if not decision.table_hash:
         return False
-    now = table_hash(target.experiment, target.fov)
+    target = decision.target
+    experiment = target.experiment or str(decision.value.get("experiment", ""))
+    now = table_hash(experiment, target.fov or str(decision.value.get("fov", "")))
     return now not in {"", decision.table_hash} and (decision.number, now) not in confirmed
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from lineage_triplets.engine.config import DatasetConfig, StrictModel, Text
+from lineage_triplets.engine.configfile import distinct_faults
+from lineage_triplets.engine.index import checked_settings
 from lineage_triplets.engine.names import track_names
 from lineage_triplets.engine.pairs import PairSource
 from lineage_triplets.engine.problems import (
@@ -19,12 +21,16 @@ from lineage_triplets.engine.problems import (
     Problem,
     UnknownNameError,
     choices,
+    nearest,
+    shown,
 )
 from lineage_triplets.engine.tau import tau_range_in_frames
 from lineage_triplets.qc.pair_list import PairList
 from lineage_triplets.qc.preview import sample_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.part import LineagePart
     from lineage_triplets.qc.workspace import Workspace
@@ -55,6 +61,42 @@ class Intent(StrictModel):
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
     epoch: Annotated[int, Field(ge=0)] = 0
     dataset: DatasetConfig = DatasetConfig()
+
+    def changed(self, changes: Mapping[str, Any]) -> Intent:
+        """Give the intent after some changes: of its own fields, or of the dataset's.
+
+        Choosing an experiment lets go of FOV and lineage, choosing a FOV of the lineage.
+
+        Raises
+        ------
+        ConfigError
+            No such field, or a value that cannot be.
+        """
+        own = [name for name in Intent.model_fields if name != "dataset"]
+        known = [*own, *DatasetConfig.model_fields]
+        for name in changes:
+            if name not in known:
+                raise ConfigError(
+                    Problem("unknown-choice", f"there is no choice {name!r}.", nearest(name, known))
+                )
+        of_view = {name: changes[name] for name in changes if name in own}
+        of_dataset = {name: changes[name] for name in changes if name not in own}
+        if "experiment" in of_view:
+            of_view = {"fov": "", "lineage": "", **of_view}
+        elif "fov" in of_view:
+            of_view = {"lineage": "", **of_view}
+        settings = self.dataset
+        if of_dataset:
+            settings = checked_settings(**{**settings.model_dump(), **of_dataset})
+        kept = self.model_dump(exclude={"dataset"})
+        try:
+            return Intent.model_validate({**kept, **of_view, "dataset": settings})
+        except ValidationError as error:
+            fault = distinct_faults(error)[0]
+            name = str(fault["loc"][0])
+            raise ConfigError(
+                Problem("bad-value", f"{fault['msg']}, found {shown(fault['input'])}.", field=name)
+            ) from None
 
 
 @dataclass(frozen=True)

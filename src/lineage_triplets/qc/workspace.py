@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Proble
 from lineage_triplets.engine.registry import ExperimentRegistry, OpenedExperiment, open_experiments
 from lineage_triplets.qc.applied import Applied
 from lineage_triplets.qc.tables import TableMemory
+from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ class Workspace:
         self._opened: list[OpenedExperiment] | None = None
         self._open_problems: list[Problem] = []
         self._raw: MultiExperimentIndex | None = None
+        self._plain: MultiExperimentIndex | None = None
         self._linked: MultiExperimentIndex | None = None
         self._parts: LineageParts | None = None
         self._training: MultiExperimentIndex | None = None
@@ -73,7 +75,7 @@ class Workspace:
         old, new = self.settings.model_dump(), settings.model_dump()
         changed = {key for key in new if new[key] != old[key]}
         self.settings = settings
-        self._training = None
+        self._training = self._plain = None
         if "slot_labels" in changed:
             self._opened = None
         if not changed <= drawn:
@@ -87,7 +89,7 @@ class Workspace:
         self._forget_indices()
 
     def _forget_indices(self) -> None:
-        self._raw = self._linked = self._parts = self._pixels = None
+        self._raw = self._plain = self._linked = self._parts = self._pixels = None
 
     @property
     def experiments(self) -> list[ExperimentConfig]:
@@ -119,9 +121,9 @@ class Workspace:
             raise ConfigError(
                 *(self._open_problems or [Problem("no-experiments", "there is no experiment.")])
             )
-        labels = self.settings.slot_labels
-        if labels is not None and len(labels) != len(self.opened[0].config.source_channel):
-            labels = None
+        labels = self.settings.slot_labels or self.base.experiments[0].source_channel
+        if len(labels) != len(self.opened[0].config.source_channel):
+            labels = self.opened[0].config.source_channel
         return ExperimentRegistry.of_opened(self.opened, slot_labels=labels)
 
     def _index(
@@ -143,14 +145,22 @@ class Workspace:
         """Nothing excluded, links cut."""
         if self._linked is None:
             cuts = self.applied.cut_list()
-            self._linked = self._index(self.settings, Exclusions(), cuts) if cuts else self._plain()
+            self._linked = self._index(self.settings, Exclusions(), cuts) if cuts else self.plain
         return self._linked
 
-    def _plain(self) -> MultiExperimentIndex:
-        whole = _whole(self.settings)
-        if whole == self.settings:
-            return self.raw
-        return self._index(self.settings, Exclusions(), ())
+    @property
+    def plain(self) -> MultiExperimentIndex:
+        """What training would read, had nobody decided anything."""
+        if self._plain is None:
+            as_chosen = self.raw.settings == self.settings
+            self._plain = self.raw if as_chosen else self._index(self.settings, Exclusions(), ())
+        return self._plain
+
+    def index_of(self, config: TripletConfig) -> MultiExperimentIndex:
+        """Give what training reads of a config with this one's experiments."""
+        if config.exclude == self.exclusions and config.cut == self.applied.cut_list():
+            return self.training
+        return self._index(config.dataset, config.exclude, config.cut)
 
     @property
     def training(self) -> MultiExperimentIndex:
@@ -254,6 +264,34 @@ class Workspace:
             return ""
         source = self.source_of(experiment, fov)
         return "" if source is None else self.tables.hash_of(source.table)
+
+    def lineage_of(self, target: Target) -> Target | None:
+        """Give the lineage, after the cuts, of a track, a link or a cell; None if it is gone."""
+        index = self.linked
+        name, _, cut_t = target.track.partition("@")
+        for number, source in enumerate(index.fovs):
+            if (source.experiment, source.fov.name) != (target.experiment, target.fov):
+                continue
+            columns = index.track_columns
+            low, high = np.searchsorted(columns.fov, [number, number + 1])
+            own = np.arange(int(low), int(high))
+            parts = own[columns.track_id[own] == int(name)]
+            at = target.t if target.t is not None else int(cut_t or -1)
+            earlier = parts[columns.cut_t[parts] <= at]
+            if len(earlier) or len(parts):
+                part = int(earlier[-1] if len(earlier) else parts[0])
+                root = int(index.forest.root[part])
+                return self.track_target("lineage", root)
+        return None
+
+    def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
+        """Name a track of `linked`, or the lineage that it is the root of."""
+        index = self.linked
+        source = index.fovs[int(index.fov_of_track[track])]
+        number = int(index.track_columns.track_id[track])
+        cut_t = int(index.track_columns.cut_t[track])
+        word = f"{number}@{cut_t}" if cut_t >= 0 else str(number)
+        return Target(level, source.experiment, source.fov.name, track=word)
 
     def table_of(self, experiment: str, fov: str) -> Path | None:
         """Where a FOV's table is."""

@@ -1,0 +1,140 @@
+"""The gate before training: what has to be settled before a config is validated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lineage_triplets.engine.problems import LineageTripletsError, Problem
+from lineage_triplets.qc.divisions import divisions_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.qc.review import Review
+
+PointKind = Literal["loading", "error", "channels", "divisions", "stale", "anchors"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatePoint:
+    """One thing that the gate asks for.
+
+    Attributes
+    ----------
+    kind : str
+        "loading", "error", "channels", "divisions", "stale" or "anchors".
+    passed : bool
+    sentence : str
+        What is the case.
+    remedy : str
+        How to settle it; empty if it is.
+    experiment : str
+    finding_key : str
+        Of an error, the finding.
+    """
+
+    kind: PointKind
+    passed: bool
+    sentence: str
+    remedy: str = ""
+    experiment: str = ""
+    finding_key: str = ""
+
+
+class GateClosedError(LineageTripletsError, RuntimeError):
+    """A validated config was asked for, and not everything that it takes is settled."""
+
+    def __init__(self, *problems: Problem | str) -> None:
+        super().__init__(*problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(one) for one in self.problems)
+
+
+def gate_points(review: Review) -> list[GatePoint]:
+    """Run the checks that were not run yet (images apart), and list what the gate asks for."""
+    findings = review.check()
+    points = [
+        GatePoint(
+            "error" if one.can_be_waived else "loading",
+            False,
+            one.finding.sentence,
+            one.finding.remedy,
+            one.finding.experiment,
+            one.finding.key,
+        )
+        for one in findings
+        if one.status == "open" and one.finding.severity == "error"
+    ]
+    if not points:
+        points.append(GatePoint("error", True, "No error is open."))
+    points += [
+        GatePoint(
+            "stale",
+            False,
+            f"Decision {one.number} ({one.kind} {one.target}) was made for another version of the "
+            "table.",
+            "Confirm it for the table as it is now, or undo it.",
+            one.target.experiment,
+        )
+        for one in review.applied.stale
+    ]
+    workspace = review.workspace
+    if not workspace.opened:
+        return points
+    for config in workspace.registry.experiments:
+        points += [_channels(review, config.name), _divisions(review, config.name)]
+    if not len(workspace.training.anchor_rows):
+        points.append(
+            GatePoint("anchors", False, "There is no valid anchor.", "Reject less, or widen tau.")
+        )
+    return points
+
+
+def open_points(points: Sequence[GatePoint]) -> list[GatePoint]:
+    """Those that are not settled."""
+    return [one for one in points if not one.passed]
+
+
+def closed(points: Sequence[GatePoint]) -> GateClosedError:
+    """Make the error that says what is open."""
+    return GateClosedError(
+        *(
+            Problem(f"gate-{one.kind}", one.sentence, one.remedy, experiment=one.experiment)
+            for one in open_points(points)
+        )
+    )
+
+
+def _channels(review: Review, experiment: str) -> GatePoint:
+    approval = review.approval(experiment)
+    if approval.holds and approval.decision is not None:
+        by = approval.decision.by
+        return GatePoint("channels", True, f"Channels approved by {by}.", experiment=experiment)
+    return GatePoint(
+        "channels",
+        False,
+        f"The channels are not approved: {approval.why_not}.",
+        "Look at what is in each slot, and approve it.",
+        experiment,
+    )
+
+
+def _divisions(review: Review, experiment: str) -> GatePoint:
+    seen = divisions_seen(review.workspace, experiment)
+    if not seen.needed:
+        sentence = "No pair across a division can be drawn."
+        return GatePoint("divisions", True, sentence, experiment=experiment)
+    if seen.holds and seen.decision is not None:
+        value, by = seen.decision.value, seen.decision.by
+        how = "on screen" if value["how"] == "painted" else "as attested"
+        sentence = f"{value['n_pairs']} pairs across a division seen {how}, by {by}."
+        return GatePoint("divisions", True, sentence, experiment=experiment)
+    return GatePoint(
+        "divisions",
+        False,
+        f"Pairs across a division: {seen.why_not}.",
+        "Look at some, and say so.",
+        experiment,
+    )
