@@ -67,7 +67,9 @@ def tau_chances(
     there = n_candidates > 0
     direct = np.where(there, chance, 0.0)
     hit = direct.sum(axis=1)
-    if fallback == "scan":
+    if not len(tau):
+        drawn = direct
+    elif fallback == "scan":
         drawn = direct.copy()
         some = np.flatnonzero(there.any(axis=1))
         drawn[some, there[some].argmax(axis=1)] += 1 - hit[some]
