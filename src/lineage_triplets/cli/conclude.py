@@ -114,9 +114,7 @@ def export(
     with opened(config, by=by, decisions=decisions, read_only=True, path_map=path_map) as review:
         with Console(stderr=True).status("Running checks") as status:
             review.board.recall_pixels()
-            plan = plan_export(
-                review, to, formats=wanted, only_accepted=only_accepted, draft=draft
-            )
+            plan = plan_export(review, to, formats=wanted, only_accepted=only_accepted, draft=draft)
             if dry_run or not (plan.passed or draft):
                 result = None
             else:
@@ -129,7 +127,7 @@ def export(
                     overwrite=overwrite,
                     progress=lambda words: status.update(words.capitalize()),
                 )
-        print_plan(plan, console)
+        print_plan(plan, console, in_full=dry_run)
     if result is None:
         if not dry_run or not plan.passed:
             raise typer.Exit(0 if dry_run and draft else 1)
@@ -138,8 +136,7 @@ def export(
         console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
     if "config" in result.files:
         console.print(
-            "Train on it: MultiExperimentTripletDataset.from_config("
-            f'"{result.files["config"]}")',
+            f'Train on it: MultiExperimentTripletDataset.from_config("{result.files["config"]}")',
             highlight=False,
             soft_wrap=True,
             markup=False,
@@ -164,7 +161,8 @@ def report(
     ):
         review.board.recall_pixels()
         plan = plan_export(review, out.parent, formats=["report"], draft=True)
-        text = report_of(review, plan, plan.config, out.parent)
+        index = review.workspace.index_of(plan.config)
+        text = report_of(review, plan, plan.config, index, out.parent)
         with whole_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")
     Console().print(f"wrote {out}", highlight=False, soft_wrap=True, markup=False)
@@ -181,18 +179,18 @@ def scan_with_progress(review: Review) -> None:
         review.board.check_pixels(progress=show)
 
 
-def print_plan(plan: ExportPlan, console: Console) -> None:
-    """Print the checklist, what is left out, and what it costs."""
-    table = Table(box=SIMPLE_HEAD, title="gate", title_justify="left", padding=(0, 1, 0, 0))
-    for title in ("", "experiment", "what", "to do"):
-        table.add_column(title, overflow="fold")
+def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
+    """Print the checklist and what decisions cost; in full, what formats lose too."""
     for point in plan.points:
-        mark = "[green]yes[/]" if point.passed else "[bold red]no[/]"
-        key = f"\n{escape(point.finding_key)}" if point.finding_key else ""
-        table.add_row(
-            mark, escape(point.experiment), escape(point.sentence) + key, escape(point.remedy)
+        mark = "[green]yes[/]" if point.passed else "[bold red]no [/]"
+        where = f"{point.experiment}: " if point.experiment else ""
+        more = [one for one in (point.remedy, point.finding_key) if one]
+        console.print(
+            f"{mark} {escape(where + point.sentence)}"
+            + "".join(f"\n    [dim]{escape(one)}[/]" for one in more),
+            highlight=False,
+            soft_wrap=True,
         )
-    console.print(table)
     cost = Table(
         box=SIMPLE_HEAD, title="what decisions leave", title_justify="left", padding=(0, 1, 0, 0)
     )
@@ -213,7 +211,7 @@ def print_plan(plan: ExportPlan, console: Console) -> None:
             console.print(
                 f"  {row['what']}: {row['reason']} ({row['by']})", highlight=False, markup=False
             )
-    for name, sentences in plan.loses.items():
+    for name, sentences in plan.loses.items() if in_full else ():
         for sentence in sentences:
             console.print(f"  {name}: {sentence}", highlight=False, markup=False, style="dim")
     for note in plan.notes:
@@ -247,8 +245,12 @@ def _print_counts(
         table.add_column(title, justify="right")
     kinds = dict.fromkeys((one.finding.severity, one.finding.kind) for one in found)
     for severity, kind in kinds:
-        of_kind = [one for one in found if (one.finding.severity, one.finding.kind) == (severity, kind)]
-        counts = [sum(one.status == status for one in of_kind) for status in ("open", "settled", "waived")]
+        of_kind = [
+            one for one in found if (one.finding.severity, one.finding.kind) == (severity, kind)
+        ]
+        counts = [
+            sum(one.status == status for one in of_kind) for status in ("open", "settled", "waived")
+        ]
         table.add_row(
             escape(kind), f"[{_STYLE[severity]}]{severity}[/]", *(str(one or "") for one in counts)
         )

@@ -110,7 +110,9 @@ def remap(
     experiment: Annotated[str, typer.Argument()],
     slots: Annotated[
         list[str],
-        typer.Argument(help="The channel for a slot, by its number or label.", metavar="SLOT=CHANNEL…"),
+        typer.Argument(
+            help="The channel for a slot, by its number or label.", metavar="SLOT=CHANNEL…"
+        ),
     ],
     reason: Reason = "",
     by: By = None,
@@ -151,9 +153,7 @@ def approve(
 def seen(
     config: options.Config,
     experiments: Experiments,
-    n_pairs: Annotated[
-        int, typer.Option("--pairs", "-n", min=1, help="How many were looked at.")
-    ],
+    n_pairs: Annotated[int, typer.Option("--pairs", "-n", min=1, help="How many were looked at.")],
     reason: Reason = "",
     by: By = None,
     decisions: Decisions = None,

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.review import Review
 
-By = Annotated[
-    str | None, typer.Option("--by", help="Who decides; your login name by default.")
-]
+By = Annotated[str | None, typer.Option("--by", help="Who decides; your login name by default.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, in a few words.")]
 Decisions = Annotated[
     Path | None,

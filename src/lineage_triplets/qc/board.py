@@ -16,7 +16,7 @@ from lineage_triplets.qc.findings import (
     Finding,
     finding_of,
 )
-from lineage_triplets.qc.frame_scan import scan_index
+from lineage_triplets.qc.frame_scan import recall_index, scan_index
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ class FindingsBoard:
     def check_pixels(
         self,
         fovs: Sequence[tuple[str, str]] | None = None,
+        *,
+        anew: bool = False,
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> int:
@@ -126,6 +128,8 @@ class FindingsBoard:
         ----------
         fovs : sequence of (str, str), optional
             Experiments and FOVs in the order wanted; all by default.
+        anew : bool
+            Whether finished FOVs are scanned again: images may change under the same metadata.
         progress : callable, optional
             Gets what is scanned, how much of it is done, and how much there is.
         stop : callable, optional
@@ -138,16 +142,32 @@ class FindingsBoard:
         """
         if not self._workspace.opened:
             return 0
+
+        def said(done: int, total: int) -> None:
+            if progress is not None:
+                progress("images", done, total)
+
+        raw = self._workspace.raw
+        places = [(one.experiment, one.fov.name) for one in raw.fovs]
         for result in scan_index(
-            self._workspace.raw,
+            raw,
             list(PIXEL_CHECKS.values()),
             kept=self._log,
-            fovs=fovs,
-            progress=progress,
+            anew=anew,
+            fovs=None if fovs is None else [places.index(one) for one in fovs],
+            progress=said,
             stop=stop,
         ):
             self._pixels[result.experiment, result.fov] = list(result.findings)
         return len(self._pixels)
+
+    def recall_pixels(self) -> None:
+        """Take up what earlier scans of these very images found; nothing is read."""
+        if self._workspace.opened:
+            for result in recall_index(
+                self._workspace.raw, list(PIXEL_CHECKS.values()), self._log
+            ):
+                self._pixels[result.experiment, result.fov] = list(result.findings)
 
     @property
     def scanned(self) -> set[tuple[str, str]]:

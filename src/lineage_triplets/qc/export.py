@@ -17,7 +17,7 @@ from lineage_triplets.engine.index import MultiExperimentIndex
 from lineage_triplets.engine.problems import ConfigError, Problem, choices, counted
 from lineage_triplets.qc.applied import exclusions_of
 from lineage_triplets.qc.cell_index import CELL_INDEX_LOSES, write_cell_index
-from lineage_triplets.qc.collection_export import COLLECTION_LOSES, write_collection
+from lineage_triplets.qc.collection_export import COLLECTION_LOSES, collection_of, write_collection
 from lineage_triplets.qc.cost import cost_table, not_accepted
 from lineage_triplets.qc.divisions import divisions_seen
 from lineage_triplets.qc.gate import GatePoint, closed, gate_points, open_points
@@ -226,7 +226,8 @@ def _write(
     elif name == "cell_index":
         write_cell_index(index, temporary)
     elif name == "collection":
-        write_collection(config, index, temporary, name=review.config_path.stem)
+        content = collection_of(config, index, name=review.config_path.stem)
+        write_collection(content, temporary)
     else:
         text = report_of(review, plan, config, index, final.parent)
         temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,185 @@
+"""A review wholly by commands, from the first check to the validated export."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lineage_triplets import MultiExperimentTripletDataset, load_config
+from lineage_triplets.cli import main
+from reviews import given, write_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def config_path(tmp_path: Path) -> Path:
+    return write_config(tmp_path)
+
+
+@pytest.fixture
+def run(config_path, capsys):
+    """Run a command on the config; gives the exit code and what it said, on one line."""
+
+    def call(command: str, *arguments: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([command, str(config_path), *map(str, arguments)])
+            raise SystemExit(0)
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), " ".join(f"{captured.out} {captured.err}".split())
+
+    return call
+
+
+@pytest.fixture
+def findings(config_path, capsys):
+    """Run ``check --json``; gives the exit code and the findings."""
+
+    def call(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
+        with pytest.raises(SystemExit) as stop:
+            main(["check", str(config_path), "--json", *arguments])
+        return int(stop.value.code or 0), json.loads(capsys.readouterr().out)["findings"]
+
+    return call
+
+
+def waive_errors(run, findings) -> None:
+    errors = [one["key"] for one in findings()[1] if one["severity"] == "error"]
+    if errors:
+        assert run("waive", *errors, "--reason", "random pixels")[0] == 0
+
+
+def test_a_review_from_check_to_export(run, findings, tmp_path):
+    code, said = run("export", "--to", tmp_path / "out")
+    assert code == 1
+    assert "The channels are not approved" in said
+    assert not (tmp_path / "out").exists()
+
+    assert run("reject", "lineage", "early_A/1/0_1", "--reason", "dead", "--by", "ada")[0] == 0
+    assert run("cut", "late", "A/1/0", 1, "--daughter", 3, "--reason", "wrong cell")[0] == 0
+    assert run("approve", "early", "late", "--by", "bea")[0] == 0
+    assert run("seen", "early", "late", "--pairs", 12, "--by", "bea")[0] == 0
+    waive_errors(run, findings)
+    code, said = run("export", "--to", tmp_path / "out", "--by", "ada")
+    assert code == 0, said
+    assert "from_config" in said
+
+    config = load_config(tmp_path / "out" / "validated.yaml")
+    assert config.verification.validated
+    assert config.verification.channel_approvals["early"]["by"] == "bea"
+    dataset = MultiExperimentTripletDataset.from_config(config)
+    assert not any(one[:2] == ("early", "A/1/0") and one[2] <= 3 for one in given(dataset))
+
+
+def test_check_exits_by_severity(run, findings):
+    code, found = findings()
+    severities = {one["severity"] for one in found if one["status"] == "open"}
+    assert code == (1 if "error" in severities else 3 if "warning" in severities else 0)
+    for one in found:
+        if one["severity"] != "note":
+            assert run("waive", one["key"], "--reason", "as it should be")[0] == 0
+    assert findings()[0] == 0
+
+
+def test_check_says_what_the_pixels_hold(run, findings, tmp_path):
+    assert "were not scanned" in run("check")[1]
+    assert run("check", "--pixels")[0] in (0, 1, 3)
+    assert "were not scanned" not in run("check")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("lineage", "late_A/1/0_1", "late_A/1/0_11"), "reject lineage late_A/1/0_11"),
+        (("track", "late_A/1/0_2"), "reject track late_A/1/0_2"),
+        (("cell", "late_A/1/0_2", 9, 10), "late_A/1/0_2 at t = 10"),
+        (("frame", "late", "A/1/0", 3, 4), "FOV late A/1/0 at t = 4"),
+        (("fov", "early", "A/1/0", "B/2/0"), "FOV early B/2/0"),
+        (("well", "early", "B/2"), "well early B/2"),
+    ],
+)
+def test_reject_takes_every_level_and_undo_takes_it_back(run, arguments, said):
+    code, text = run("reject", *arguments, "--reason", "odd", "--by", "ada")
+    assert code == 0
+    assert said in text
+    assert "(ada)" in text
+    assert "reject" in run("undo")[1]
+    assert "nothing to undo" in run("undo")[1]
+    assert said in run("redo")[1]
+    history = run("history")[1]
+    assert "undid reject" in history
+    assert "odd" in history
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "code", "said"),
+    [
+        ("reject", ("lineage", "late_A/1/0_99", "--reason", "x"), 1, "no lineage"),
+        ("reject", ("plate", "late", "--reason", "x"), 2, "lineage, track, cell"),
+        ("reject", ("frame", "late", "A/1/0", "--reason", "x"), 2, "an experiment, a FOV"),
+        ("reject", ("frame", "late", "A/1/0", "two", "--reason", "x"), 2, "no frame"),
+        ("reject", ("lineage", "late_A/1/0_1", "--reason", " "), 1, "no reason"),
+        ("cut", ("late", "A/1/0", "1", "--reason", "x"), 2, "--daughter"),
+        ("cut", ("late", "A/1/0", "1", "--daughter", "12", "--reason", "x"), 1, "2, 3"),
+        ("remap", ("late", "0"), 2, "SLOT=CHANNEL"),
+        ("remap", ("late", "0=DAPI"), 1, "GFP, Phase"),
+        ("approve", ("lat",), 1, "early, late"),
+        ("waive", ("jump:nowhere", "--reason", "x"), 1, "found no"),
+        ("confirm", ("7",), 2, "not stale"),
+        ("export", ("--to", "out", "--format", "csv"), 2, "cell_index"),
+    ],
+)
+def test_what_cannot_be_decided_says_what_can(run, command, arguments, code, said):
+    found, text = run(command, *arguments)
+    assert found == code, text
+    assert said in text
+    assert "Nothing was decided" in run("history")[1]
+
+
+def test_remap_by_number_and_by_label(run, config_path):
+    assert run("remap", "late", "0=GFP", "GFP=Phase", "--reason", "order")[0] == 0
+    assert "the channels are not approved" in run("export", "--to", "x", "--dry-run")[1].lower()
+
+
+def test_a_second_reviewer_is_told(run, config_path):
+    from lineage_triplets.qc.review import Review
+
+    with Review.open(config_path, by="ada"):
+        code, said = run("reject", "fov", "early", "A/1/0", "--reason", "dirt", "--by", "bea")
+        assert code == 1
+        assert "ada" in said
+        assert run("check")[0] in (0, 1, 3)
+    assert run("reject", "fov", "early", "A/1/0", "--reason", "dirt", "--by", "bea")[0] == 0
+
+
+def test_the_dry_run_writes_nothing_and_says_the_cost(run, tmp_path):
+    run("reject", "lineage", "early_A/1/0_1", "--reason", "dead")
+    code, said = run("export", "--to", tmp_path / "out", "--dry-run")
+    assert code == 1
+    assert "reject lineage early_A/1/0_1: dead" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_draft_needs_no_gate(run, tmp_path):
+    code, _said = run("export", "--to", tmp_path / "out", "--draft", "--format", "config")
+    assert code == 0
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["draft.yaml"]
+    assert not load_config(tmp_path / "out" / "draft.yaml").verification.validated
+
+
+def test_the_report_is_written_at_any_time(run, tmp_path):
+    code, said = run("report", "--out", tmp_path / "review.html")
+    assert code == 0, said
+    assert "not approved" in (tmp_path / "review.html").read_text()
+    assert run("report", "--out", tmp_path / "review.html")[0] == 1
+
+
+def test_the_decisions_can_be_kept_elsewhere(run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    place = tmp_path / "elsewhere" / "decisions.db"
+    run("reject", "fov", "early", "A/1/0", "--reason", "dirt", "--decisions", place)
+    assert "dirt" in run("history", "--decisions", place)[1]
+    assert "Nothing was decided" in run("history")[1]
