@@ -1,4 +1,4 @@
-"""Run the benchmarks and print their tables: ``python -m benchmarks [index] [draw] [read]``."""
+"""Run the benchmarks and print their tables: ``python -m benchmarks [index] [draw] [read] …``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from benchmarks import draw, index, read
+from benchmarks import draw, faults_pixels, faults_tables, index, read
 from lineage_triplets import __version__
 from lineage_triplets.engine.resources import usable_cpus
 
-BENCHMARKS = {"index": index.tables, "draw": draw.tables, "read": read.tables}
+BENCHMARKS = {
+    "index": index.tables,
+    "draw": draw.tables,
+    "read": read.tables,
+    "review": review.tables,
+    "faults-pixels": faults_pixels.tables,
+    "faults-tables": faults_tables.tables,
+}
 
 
 def main() -> None:

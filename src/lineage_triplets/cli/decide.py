@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -10,8 +10,10 @@ from rich.table import Table
 
 from lineage_triplets.cli import options
 from lineage_triplets.cli.review_options import By, Decisions, Reason, TakeOver, opened, say
-from lineage_triplets.qc.review import Review
 from lineage_triplets.qc.targets import Target
+
+if TYPE_CHECKING:
+    from lineage_triplets.qc.review import Review
 
 Level = Annotated[
     str, typer.Argument(help="lineage, track, cell, frame, fov or well.", metavar="LEVEL")

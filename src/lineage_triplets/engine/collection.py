@@ -122,7 +122,7 @@ def _markers(
             "'channels' is no list of entries with a name.",
             "Write channels: [{name: …, marker: …}].",
         )
-    markers = {str(one.get("marker") or one["name"]): one["name"] for one in channels}
+    markers = {_marker(one): one["name"] for one in channels}
     if len(markers) < len(channels):
         raise _fault(
             document,
@@ -147,6 +147,13 @@ def _markers(
             name,
         )
     return markers
+
+
+def _marker(channel: dict[str, Any]) -> str:
+    """A channel's marker, or its name, as it was written."""
+    given = channel.get("marker")
+    value = channel["name"] if given in (None, "") else given
+    return str(getattr(value, "text", value))
 
 
 def _fault(

@@ -47,7 +47,7 @@ def divisions_seen(workspace: Workspace, experiment: str) -> DivisionsSeen:
     settings = workspace.settings
     opened = workspace.registry.get_opened(experiment)
     if decision is None:
-        why = "nobody looked at pairs across a division yet"
+        why = "nobody looked at any yet"
     elif decision.value["tau_range_hours"] != list(settings.tau_range_hours):
         low, high = decision.value["tau_range_hours"]
         why = f"they were seen at tau from {low:g} to {high:g} h"

@@ -59,7 +59,9 @@ def gate_points(review: Review) -> list[GatePoint]:
         GatePoint(
             "error" if one.can_be_waived else "loading",
             False,
-            one.finding.sentence,
+            f"{one.finding.fov}: {one.finding.sentence}"
+            if one.finding.fov
+            else one.finding.sentence,
             one.finding.remedy,
             one.finding.experiment,
             one.finding.key,

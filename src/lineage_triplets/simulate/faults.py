@@ -142,7 +142,9 @@ class _Planter:
                     later = later & ~own
                 exchanged = np.select([of_row == track, of_row == other], [other, track], of_row)
                 self.table[name] = np.where(later, exchanged, of_row)
-            parents = self.table.drop_duplicates("track_id").set_index("track_id")
+            # Each keeps the parent that it had in its own first frame.
+            by_frame = self.table.sort_values("t", kind="stable")
+            parents = by_frame.drop_duplicates("track_id").set_index("track_id")
             of_track = self.table["track_id"].isin([track, other])
             self.table.loc[of_track, "parent_track_id"] = self.table.loc[of_track, "track_id"].map(
                 parents["parent_track_id"]

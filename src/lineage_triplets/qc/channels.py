@@ -1,0 +1,243 @@
+"""What is really in each slot of each experiment: proof, looks, and a verdict.
+
+`inspect_channels` reads patches once; what they look like does not depend on the slots, so that
+`ChannelInspection.remapped` judges another mapping at once, without reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.pairs import PairSource
+from lineage_triplets.engine.problems import ConfigError
+from lineage_triplets.qc.channel_proof import Proof, prove
+from lineage_triplets.qc.channel_sample import (
+    Thumbnails,
+    read_surroundings,
+    read_thumbnails,
+    sample_rows,
+)
+from lineage_triplets.qc.channel_signature import ChannelSignature, signatures
+from lineage_triplets.qc.channel_verdict import Verdict, verdicts
+from lineage_triplets.qc.channel_words import finding_of_proof, finding_of_verdict, in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lineage_triplets.engine.index import MultiExperimentIndex
+    from lineage_triplets.qc.channel_sample import Surroundings
+    from lineage_triplets.qc.findings import Finding
+
+N_PATCHES = 48
+N_PROOFS = 16
+N_THUMBNAILS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SlotView:
+    """One slot of one experiment.
+
+    Attributes
+    ----------
+    experiment : str
+    slot : int
+    label : str
+        The slot's name, the same in all experiments.
+    channel_name : str
+        The experiment's channel in the slot, by the store's metadata.
+    zarr_index : int
+    proof : Proof or None
+        None where the mapping changed since patches were compared.
+    signature : ChannelSignature or None
+        None where nothing could be read.
+    verdict : Verdict
+    sentence : str
+        The verdict in words.
+    """
+
+    experiment: str
+    slot: int
+    label: str
+    channel_name: str
+    zarr_index: int
+    proof: Proof | None
+    signature: ChannelSignature | None
+    verdict: Verdict
+    sentence: str
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelInspection:
+    """All slots of all experiments, and what every channel of every store looks like.
+
+    Attributes
+    ----------
+    slots : tuple of SlotView
+        By experiment and slot.
+    slot_labels : tuple of str
+    channel_names : dict of str to tuple of str
+        For an experiment, all channels of its store.
+    channel_maps : dict of str to dict of int to int
+        For an experiment, the zarr index of every slot.
+    signatures : dict of str to tuple of ChannelSignature
+        For an experiment, those of all channels of its store, whatever the mapping.
+    thumbnails : dict of str to Thumbnails
+    unreadable : dict of str to tuple of str
+        For an experiment, why patches could not be read.
+    complete : bool
+        Whether all experiments were looked at, or the work was stopped before.
+    """
+
+    slots: tuple[SlotView, ...]
+    slot_labels: tuple[str, ...]
+    channel_names: dict[str, tuple[str, ...]]
+    channel_maps: dict[str, dict[int, int]]
+    signatures: dict[str, tuple[ChannelSignature, ...]]
+    thumbnails: dict[str, Thumbnails]
+    unreadable: dict[str, tuple[str, ...]]
+    complete: bool = True
+    proofs: dict[tuple[str, int, int], Proof] = field(default_factory=dict, repr=False)
+
+    def view(self, experiment: str, slot: int) -> SlotView:
+        """Give one slot; raises `KeyError` where there is none."""
+        for one in self.slots:
+            if (one.experiment, one.slot) == (experiment, slot):
+                return one
+        raise KeyError((experiment, slot))
+
+    def of_experiment(self, experiment: str) -> tuple[SlotView, ...]:
+        """Give the slots of one experiment."""
+        return tuple(one for one in self.slots if one.experiment == experiment)
+
+    def remapped(self, channel_maps: Mapping[str, Mapping[int, int]]) -> ChannelInspection:
+        """Judge another mapping; nothing is read.
+
+        A proof stays where slot and channel are as they were; others are None until `proved`.
+
+        Parameters
+        ----------
+        channel_maps : mapping of str to mapping of int to int
+            As the registry gives them; experiments that are not named stay as they are.
+        """
+        changed = {
+            name: dict(channel_maps.get(name, old)) for name, old in self.channel_maps.items()
+        }
+        return _judged(replace(self, channel_maps=changed))
+
+    def proved(self, index: MultiExperimentIndex, *, seed: int = 0) -> ChannelInspection:
+        """Compare patches anew, as an index with this mapping reads them."""
+        return _judged(replace(self, proofs=_proofs(index, seed)))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Slots that look swapped or different, and proofs that fail."""
+        found: list[Finding] = []
+        for one in self.slots:
+            found += finding_of_verdict(one)
+            found += finding_of_proof(one)
+        return tuple(found)
+
+
+def inspect_channels(
+    index: MultiExperimentIndex,
+    *,
+    seed: int = 0,
+    n_patches: int = N_PATCHES,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> ChannelInspection:
+    """Look at all channels of all experiments around a sample of cells.
+
+    What cannot be read is counted and said, and does not raise.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+    seed : int
+        Which cells; the same seed looks at the same ones.
+    n_patches : int
+        Cells of each experiment.
+    progress : callable, optional
+        Called with the cells looked at and their total.
+    stop : callable, optional
+        Asked between reads; where it says so, what was seen so far is judged.
+    """
+    opened = index.registry.opened
+    rows = [sample_rows(index, number, n_patches, seed) for number in range(len(opened))]
+    total, done = sum(map(len, rows)), 0
+    looks: dict[str, tuple[ChannelSignature, ...]] = {}
+    thumbnails: dict[str, Thumbnails] = {}
+    unreadable: dict[str, tuple[str, ...]] = {}
+    complete = True
+    for number, experiment in enumerate(opened):
+        name = experiment.config.name
+        seen: list[Surroundings] = []
+        failures: dict[int, str] = {}
+        for one in read_surroundings(index, rows[number], unreadable=failures, stop=stop):
+            seen.append(one)
+            if progress is not None:
+                progress(done + len(seen) + len(failures), total)
+        complete = len(seen) + len(failures) == len(rows[number])
+        done += len(rows[number])
+        looks[name] = signatures(name, experiment.channel_names, seen)
+        unreadable[name] = tuple(dict.fromkeys(failures.values()))
+        if not complete:
+            break
+        chosen = sample_rows(index, number, N_THUMBNAILS, seed)
+        thumbnails[name] = read_thumbnails(index, chosen, len(experiment.channel_names))
+    inspection = ChannelInspection(
+        slots=(),
+        slot_labels=tuple(index.registry.slot_labels),
+        channel_names={one.config.name: one.channel_names for one in opened},
+        channel_maps=index.registry.channel_maps,
+        signatures=looks,
+        thumbnails=thumbnails,
+        unreadable=unreadable,
+        complete=complete,
+        proofs=_proofs(index, seed) if complete else {},
+    )
+    return _judged(inspection)
+
+
+def _judged(inspection: ChannelInspection) -> ChannelInspection:
+    """Make the slots anew from signatures, mapping and proofs."""
+    judged = verdicts(inspection.signatures, inspection.channel_maps)
+    slots = []
+    for name, channel_map in inspection.channel_maps.items():
+        looks = inspection.signatures.get(name, ())
+        for slot, channel in sorted(channel_map.items()):
+            verdict = judged[name, slot]
+            slots.append(
+                SlotView(
+                    experiment=name,
+                    slot=slot,
+                    label=inspection.slot_labels[slot],
+                    channel_name=inspection.channel_names[name][channel],
+                    zarr_index=channel,
+                    proof=inspection.proofs.get((name, slot, channel)),
+                    signature=looks[channel] if looks and looks[channel].n_patches else None,
+                    verdict=verdict,
+                    sentence=in_words(verdict, name, slot, inspection),
+                )
+            )
+    return replace(inspection, slots=tuple(slots))
+
+
+def _proofs(index: MultiExperimentIndex, seed: int) -> dict[tuple[str, int, int], Proof]:
+    """Proofs by experiment, slot and zarr index."""
+    if not index.fovs:
+        return {}
+    settings = index.settings.model_copy(update={"return_negative": False})
+    try:
+        source = PairSource.of_settings(index, settings)
+    except ConfigError:
+        # Its dtype cannot hold the store's values: loading says so, and nothing can be read.
+        return {}
+    result = {}
+    for number, experiment in enumerate(index.registry.opened):
+        name = experiment.config.name
+        rows = sample_rows(index, number, N_PROOFS, seed)
+        named = experiment.config.source_channel
+        for slot, proof in enumerate(prove(source, rows, named, experiment.channel_names)):
+            result[name, slot, experiment.channel_map[slot]] = proof
+    return result

@@ -1,0 +1,188 @@
+"""Tracks whose cell looks another from one frame to the next, and stays so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.qc.checks.pixels_cell_changes import WINDOW, CellChanges, find_changes
+from lineage_triplets.qc.checks.pixels_rings import N_RINGS, RingReader
+from lineage_triplets.qc.findings import Evidence, Finding, PixelCheck, ScannedFov, register
+from lineage_triplets.qc.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Int64Array = NDArray[np.int64]
+    Float64Array = NDArray[np.float64]
+
+_EXCHANGE_GAIN = 4.0
+_LEAST_CHANGE, _LEAST_AT_ONCE = 45.0, 0.6
+_REACH_RINGS = 16.0
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """Two links that fit better crosswise."""
+
+    gain: float
+    one: int
+    other: int
+
+
+class ChangedCellScan:
+    """Measures every cell in every frame, and compares the frames before and after each link."""
+
+    def __init__(self, fov: ScannedFov) -> None:
+        self._fov = fov
+        self._reader = RingReader(fov)
+        self._rings = np.full((len(fov.t), len(fov.slot_labels), N_RINGS), np.nan)
+
+    def see(self, t: int, image: NDArray[np.generic]) -> None:
+        """Measure the cells of one frame, (C, Z, Y, X)."""
+        rows, rings = self._reader.measure(t, image)
+        self._rings[rows] = rings
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each two cells that seem exchanged, and for each that changes."""
+        changes = find_changes(self._fov, self._rings)
+        if changes is None:
+            return
+        taken: set[int] = set()
+        for exchange in self._exchanges(changes):
+            if not taken & {exchange.one, exchange.other}:
+                taken |= self._around(changes, exchange.one) | self._around(changes, exchange.other)
+                yield self._exchanged(changes, exchange)
+        links = np.arange(len(changes.row))
+        change = changes.distance(links, links)
+        single = (change > _LEAST_CHANGE) & (changes.lasting > _LEAST_AT_ONCE)
+        for link in np.flatnonzero(single)[np.argsort(-change[single], kind="stable")].tolist():
+            if link not in taken:
+                taken |= self._around(changes, link)
+                yield self._changed(changes, link, float(change[link]))
+
+    def _exchanges(self, changes: CellChanges) -> list[_Exchange]:
+        """Neighbours at one frame that fit better crosswise, the clearest first."""
+        fov, found = self._fov, []
+        own = changes.distance(np.arange(len(changes.row)), np.arange(len(changes.row)))
+        order = np.argsort(fov.t[changes.row], kind="stable")
+        for links in np.split(order, np.flatnonzero(np.diff(fov.t[changes.row[order]])) + 1):
+            # Of two that are exchanged at least one looks changed.
+            first, second = np.triu_indices(len(links), 1)
+            one, other = links[first], links[second]
+            rows = changes.row[one], changes.row[other]
+            apart = np.hypot(fov.y[rows[0]] - fov.y[rows[1]], fov.x[rows[0]] - fov.x[rows[1]])
+            near = apart < _REACH_RINGS * self._reader.width_px
+            near &= own[one] + own[other] > _EXCHANGE_GAIN
+            one, other = one[near], other[near]
+            straight = own[one] + own[other]
+            crossed = changes.distance(one, other) + changes.distance(other, one)
+            gain = (straight - crossed) / np.sqrt(1 + np.minimum(straight, crossed))
+            found += [
+                _Exchange(float(gain[k]), int(one[k]), int(other[k]))
+                for k in np.flatnonzero(gain > _EXCHANGE_GAIN)
+            ]
+        return sorted(found, key=lambda one: (-one.gain, one.one, one.other))
+
+    def _around(self, changes: CellChanges, link: int) -> set[int]:
+        """Links of the same track whose frames overlap with those of a link."""
+        fov, row = self._fov, changes.row[link]
+        same = fov.track_id[changes.row] == fov.track_id[row]
+        near = np.abs(fov.t[changes.row] - fov.t[row]) < 2 * WINDOW
+        return set(np.flatnonzero(same & near).tolist())
+
+    def _exchanged(self, changes: CellChanges, exchange: _Exchange) -> Finding:
+        rows = [int(changes.row[link]) for link in (exchange.one, exchange.other)]
+        tracks = [int(self._fov.track_id[row]) for row in rows]
+        t = int(self._fov.t[rows[0]])
+        slot, ring, first = self._clearest(rows[0])
+        second = self._levels(rows[1], slot, ring)
+        return self._finding(
+            tracks,
+            t,
+            f"Tracks {tracks[0]} and {tracks[1]} look as if they exchanged cells between frames "
+            f"{t - 1} and {t}: {self._place(slot, ring)} goes from {first[0]:.1f} to "
+            f"{first[1]:.1f} in the one and from {second[0]:.1f} to {second[1]:.1f} in the other "
+            "(standard deviations of the image above its background), and stays so.",
+            "Look at both frames; cut both links if the cells differ.",
+            (
+                Evidence("fit gained by exchanging", exchange.gain),
+                Evidence("brightness before", first[0], "SD"),
+                Evidence("brightness after", first[1], "SD"),
+            ),
+        )
+
+    def _changed(self, changes: CellChanges, link: int, change: float) -> Finding:
+        row = int(changes.row[link])
+        track, t = int(self._fov.track_id[row]), int(self._fov.t[row])
+        slot, ring, (before, after) = self._clearest(row)
+        return self._finding(
+            [track],
+            t,
+            f"The cell of track {track} looks another from frame {t} on: "
+            f"{self._place(slot, ring)} goes from {before:.1f} to {after:.1f} (standard deviations "
+            f"of the image above its background), {np.sqrt(change):.0f} times its usual change, "
+            "and stays so.",
+            "Look at both frames; cut the link if the tracker took another cell.",
+            (
+                Evidence("change against the usual", float(np.sqrt(change))),
+                Evidence("brightness before", before, "SD"),
+                Evidence("brightness after", after, "SD"),
+            ),
+        )
+
+    def _finding(
+        self,
+        tracks: list[int],
+        t: int,
+        sentence: str,
+        remedy: str,
+        evidence: tuple[Evidence, ...],
+    ) -> Finding:
+        experiment, fov = self._fov.source.experiment, self._fov.source.fov.name
+        return Finding(
+            kind="changed-cell",
+            severity="warning",
+            sentence=sentence,
+            remedy=remedy,
+            experiment=experiment,
+            fov=fov,
+            tracks=tuple(tracks),
+            t=t,
+            evidence=evidence,
+            settled_by=(
+                tuple(Target("link", experiment, fov, str(track), t=t) for track in tracks),
+                tuple(Target("track", experiment, fov, str(track)) for track in tracks),
+            ),
+        )
+
+    def _clearest(self, row: int) -> tuple[int, int, tuple[float, float]]:
+        """Slot and ring in which a cell changes most, and its levels before and after."""
+        levels = [
+            (slot, ring, self._levels(row, slot, ring))
+            for slot in range(len(self._fov.slot_labels))
+            for ring in range(N_RINGS)
+        ]
+        return max(levels, key=lambda one: abs(one[2][1] - one[2][0]))
+
+    def _levels(self, row: int, slot: int, ring: int) -> tuple[float, float]:
+        """Median brightness in the frames before an observation, and from it on."""
+        fov = self._fov
+        seen = np.isfinite(self._rings[:, slot, ring]) & (fov.track_id == fov.track_id[row])
+        own = np.flatnonzero(seen)
+        values, place = self._rings[own, slot, ring], int(np.searchsorted(own, row))
+        before = np.median(values[max(0, place - WINDOW) : place])
+        return float(before), float(np.median(values[place : place + WINDOW]))
+
+    def _place(self, slot: int, ring: int) -> str:
+        label, width = self._fov.slot_labels[slot], self._reader.width_px
+        if ring == 0:
+            return f"{label} at the centre"
+        return f"{label} at {ring * width:.0f} to {(ring + 1) * width:.0f} px from the centre"
+
+
+register(PixelCheck("changed-cell", ("changed-cell",), 1, ChangedCellScan))
