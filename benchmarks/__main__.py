@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from benchmarks import draw, faults_pixels, faults_tables, index, read
+from benchmarks import draw, faults_channels, faults_pixels, faults_tables, index, read, review
 from lineage_triplets import __version__
 from lineage_triplets.engine.resources import usable_cpus
 
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "draw": draw.tables,
     "read": read.tables,
     "review": review.tables,
+    "faults-channels": faults_channels.tables,
     "faults-pixels": faults_pixels.tables,
     "faults-tables": faults_tables.tables,
 }

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lineage_triplets import __version__
-from lineage_triplets.engine.config import TripletConfig
 from lineage_triplets.engine.configfile import load_config, save_config
 from lineage_triplets.engine.draft_export import draft_of
 from lineage_triplets.engine.files import refuse_existing, whole_files
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lineage_triplets.engine.config import TripletConfig
     from lineage_triplets.qc.review import Review
 
 Format = Literal["config", "cell_index", "collection", "report"]
@@ -189,9 +189,7 @@ def export(
     tell("checking that the tables are what was reviewed")
     workspace.tables.require_unchanged([one.table for one in workspace.raw.fovs])
     tell("running checks")
-    plan = plan_export(
-        review, folder, formats=formats, only_accepted=only_accepted, draft=draft
-    )
+    plan = plan_export(review, folder, formats=formats, only_accepted=only_accepted, draft=draft)
     if not plan.passed and not draft:
         raise closed(plan.points)
     written = formats if plan.passed else [one for one in formats if one in {"config", "report"}]
@@ -209,7 +207,7 @@ def export(
             if name == "config":
                 tell("loading what was written")
                 _require_same(temporary[path], index)
-    return ExportResult({name: path for name, path in files}, plan.passed)
+    return ExportResult(dict(files), plan.passed)
 
 
 def _write(
@@ -342,9 +340,10 @@ def _notes(review: Review, only_accepted: bool) -> list[str]:
     """What the gate does not ask for, and one should know."""
     workspace = review.workspace
     notes = []
-    scanned, total = len(review.board.scanned), len(workspace.raw.fovs)
-    if scanned < total:
-        notes.append(f"The images of {counted(total - scanned, 'FOV')} of {total} were not checked.")
+    total = len(workspace.raw.fovs)
+    missing = total - len(review.board.scanned)
+    if missing:
+        notes.append(f"The images of {counted(missing, 'FOV')} of {total} were not checked.")
     if workspace.settings.seed is None:
         notes.append("The dataset has no seed: every training run draws other pairs.")
     waiting = [

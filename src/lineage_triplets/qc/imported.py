@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lineage_triplets.engine.config import TripletConfig
+    from lineage_triplets.qc.decisions import DecisionKind
 
 _ID = re.compile(r"(?P<fov>.+)_(?P<track>\d+(@\d+)?)")
 
@@ -55,7 +56,7 @@ def imported_decisions(
                 )
             )
             continue
-        kind = "cut" if field == "cut" else "reject"
+        kind: DecisionKind = "cut" if field == "cut" else "reject"
         new = NewDecision(kind, target, {"from": "config"}, reason or "said by the config")
         if import_key(new) not in seen:
             seen.add(import_key(new))

@@ -40,6 +40,8 @@ from lineage_triplets.qc.report_content import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from lineage_triplets.engine.config import TripletConfig
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.qc.board import ReviewedFinding
@@ -98,6 +100,7 @@ def report_of(
     record = config.verification
     name = "validated.yaml" if plan.passed else "draft.yaml"
     sheets, failed = _sheets(review, index)
+    taus, relations = _taus(review)
     content = ReportContent(
         title=review.config_path.name,
         verdict=Verdict(
@@ -120,7 +123,8 @@ def report_of(
             Setting(key, _as_yaml(value), _MEANINGS.get(key, ""))
             for key, value in config.dataset.model_dump(mode="json").items()
         ),
-        **_taus(review),
+        taus=taus,
+        relations=relations,
         sheets=tuple(sheets),
         channels=_channels(review),
         seen=_seen(review),
@@ -134,6 +138,14 @@ def report_of(
         commands=tuple(commands_of(review)),
     )
     return render_report(content)
+
+
+def _by_experiment(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Counts of every experiment, as plain numbers."""
+    return {
+        str(row.pop("experiment")): {str(key): int(value) for key, value in row.items()}
+        for row in table.to_dict("records")
+    }
 
 
 def _as_yaml(value: object) -> str:
@@ -154,14 +166,14 @@ def _experiments(
     review: Review, plan: ExportPlan, config: TripletConfig
 ) -> tuple[ExperimentLine, ...]:
     workspace = review.workspace
-    counts = workspace.raw.counts().set_index("experiment")
-    cost = plan.cost.set_index("experiment")
+    counts = _by_experiment(workspace.raw.counts())
+    cost = _by_experiment(plan.cost)
     tau = {one.experiment: one.words for one in review.state.tau}
     problems = {one.experiment: one.message for one in workspace.open_problems}
     lines = []
     for one in config.experiments:
         conditions = tuple((name, tuple(wells)) for name, wells in one.condition_wells.items())
-        if one.name not in counts.index:
+        if one.name not in counts:
             problem = problems.get(one.name, "It could not be opened.")
             lines.append(
                 ExperimentLine(
@@ -169,7 +181,7 @@ def _experiments(
                 )
             )
             continue
-        row = counts.loc[one.name]
+        row = counts[one.name]
         prints = config.verification.fingerprints.get(one.name)
         hashed = ("images", "channels", "tables", "pixels")
         lines.append(
@@ -180,13 +192,13 @@ def _experiments(
                 conditions=conditions,
                 interval_minutes=one.interval_minutes,
                 start_hpi=one.start_hpi,
-                n_fovs=int(row["fovs"]),
-                n_observations=int(row["observations"]),
-                n_tracks=int(row["tracks"]),
-                n_lineages=int(row["lineages"]),
-                n_divisions=int(row["divisions"]),
-                anchors_before=int(cost.loc[one.name, "valid_anchors_before"]),
-                anchors_after=int(cost.loc[one.name, "valid_anchors_after"]),
+                n_fovs=row["fovs"],
+                n_observations=row["observations"],
+                n_tracks=row["tracks"],
+                n_lineages=row["lineages"],
+                n_divisions=row["divisions"],
+                anchors_before=cost[one.name]["valid_anchors_before"],
+                anchors_after=cost[one.name]["valid_anchors_after"],
                 tau=tau.get(one.name, ""),
                 fingerprints=()
                 if prints is None
@@ -196,7 +208,7 @@ def _experiments(
     return tuple(lines)
 
 
-def _taus(review: Review) -> dict[str, tuple[TauBars, ...] | tuple[RelationShares, ...]]:
+def _taus(review: Review) -> tuple[tuple[TauBars, ...], tuple[RelationShares, ...]]:
     table = review.tau_distribution()
     words = {one.experiment: one for one in review.state.tau}
     taus, relations = [], []
@@ -218,7 +230,7 @@ def _taus(review: Review) -> dict[str, tuple[TauBars, ...] | tuple[RelationShare
         kin = table.relations[table.relations["experiment"] == config.name]
         shares = tuple(zip(kin["relation"], kin["share"], strict=True))
         relations.append(RelationShares(config.name, shares, table.looked_at[config.name]))
-    return {"taus": tuple(taus), "relations": tuple(relations)}
+    return tuple(taus), tuple(relations)
 
 
 def _sheets(review: Review, index: MultiExperimentIndex) -> tuple[list[Sheet], list[CheckLine]]:
@@ -298,15 +310,15 @@ def _channels(review: Review) -> ChannelGrid:
 
 
 def _seen(review: Review) -> tuple[SeenLine, ...]:
-    counts = review.workspace.raw.counts().set_index("experiment")
+    counts = _by_experiment(review.workspace.raw.counts())
     lines = []
-    for name in counts.index:
-        looked = divisions_seen(review.workspace, str(name))
+    for name in counts:
+        looked = divisions_seen(review.workspace, name)
         made = looked.decision if looked.holds else None
         lines.append(
             SeenLine(
-                experiment=str(name),
-                n_divisions=int(counts.loc[name, "divisions"]),
+                experiment=name,
+                n_divisions=counts[name]["divisions"],
                 n_pairs=int(made.value["n_pairs"]) if made else 0,
                 how=_HOW[made.value["how"]] if made else "",
                 by=made.by if made else "",

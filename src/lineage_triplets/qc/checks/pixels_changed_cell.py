@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Int64Array = NDArray[np.int64]
     Float64Array = NDArray[np.float64]
 
-_EXCHANGE_GAIN = 4.0
-_LEAST_CHANGE, _LEAST_AT_ONCE = 45.0, 0.6
+_EXCHANGE_GAIN = 2.0
+_LEAST_CHANGE, _LEAST_AT_ONCE = 45.0, 0.8
 _REACH_RINGS = 16.0
 
 
@@ -80,11 +80,13 @@ class ChangedCellScan:
             near &= own[one] + own[other] > _EXCHANGE_GAIN
             one, other = one[near], other[near]
             straight = own[one] + own[other]
+            at_once = own[one] * changes.lasting[one] + own[other] * changes.lasting[other]
+            near = at_once > _LEAST_AT_ONCE * straight
             crossed = changes.distance(one, other) + changes.distance(other, one)
             gain = (straight - crossed) / np.sqrt(1 + np.minimum(straight, crossed))
             found += [
                 _Exchange(float(gain[k]), int(one[k]), int(other[k]))
-                for k in np.flatnonzero(gain > _EXCHANGE_GAIN)
+                for k in np.flatnonzero((gain > _EXCHANGE_GAIN) & near)
             ]
         return sorted(found, key=lambda one: (-one.gain, one.one, one.other))
 
