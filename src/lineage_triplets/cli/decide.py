@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lineage_triplets.cli import options
-from lineage_triplets.cli.review_options import By, Decisions, Reason, TakeOver, opened, say
+from lineage_triplets.cli.review_options import Decisions, Reason, deciding, opened, say
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:
@@ -29,59 +29,42 @@ Name = Annotated[
 Experiments = Annotated[list[str], typer.Argument(help="Names of experiments.")]
 
 
+@deciding
 def reject(
-    config: options.Config,
+    review: Review,
     level: Level,
     name: Name,
     reason: Reason,
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Leave a lineage, track, cell, frame, FOV or well out of training."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        say(*review.decide("reject", _targets(review, level, name), reason))
+    say(*review.decide("reject", _targets(review, level, name), reason))
 
 
+@deciding
 def accept(
-    config: options.Config,
+    review: Review,
     level: Level,
     name: Name,
     reason: Reason = "",
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Say that something is good; ``export --only-accepted`` keeps nothing else."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        say(*review.decide("accept", _targets(review, level, name), reason))
+    say(*review.decide("accept", _targets(review, level, name), reason))
 
 
+@deciding
 def undecide(
-    config: options.Config,
+    review: Review,
     level: Level,
     name: Name,
     reason: Reason = "",
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Take an accept or reject back."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        say(*review.decide("undecided", _targets(review, level, name), reason))
+    say(*review.decide("undecided", _targets(review, level, name), reason))
 
 
+@deciding
 def cut(
-    config: options.Config,
+    review: Review,
     experiment: Annotated[str, typer.Argument()],
     fov: Annotated[str, typer.Argument(help="As in A/1/0.")],
     track: Annotated[int, typer.Argument(help="The mother, or the track that is cut.")],
@@ -92,23 +75,17 @@ def cut(
     at: Annotated[
         int | None, typer.Option("--at", help="Cut inside the track: the first frame after.")
     ] = None,
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Cut a wrong link; what comes after it becomes a lineage of its own."""
     if (daughter is None) == (at is None):
         raise typer.BadParameter("name one of --daughter and --at")
     link = Target("link", experiment, fov, track=str(track), t=at, daughter=daughter)
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        say(review.cut(link, reason))
+    say(review.cut(link, reason))
 
 
+@deciding
 def remap(
-    config: options.Config,
+    review: Review,
     experiment: Annotated[str, typer.Argument()],
     slots: Annotated[
         list[str],
@@ -117,10 +94,6 @@ def remap(
         ),
     ],
     reason: Reason = "",
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Choose other channels for an experiment's slots; its approval falls."""
     chosen: dict[int | str, str] = {}
@@ -129,110 +102,77 @@ def remap(
         if not (slot and separator and channel):
             raise typer.BadParameter(f"{one!r} is not SLOT=CHANNEL", param_hint="SLOT=CHANNEL")
         chosen[slot] = channel
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        say(review.remap(experiment, chosen, reason))
+    say(review.remap(experiment, chosen, reason))
 
 
+@deciding
 def approve(
-    config: options.Config,
+    review: Review,
     experiments: Experiments,
     reason: Reason = "",
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Approve the channels that the slots of experiments have, for the images as they are."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        for experiment in experiments:
-            say(review.approve(experiment, reason))
+    for experiment in experiments:
+        say(review.approve(experiment, reason))
 
 
+@deciding
 def seen(
-    config: options.Config,
+    review: Review,
     experiments: Experiments,
     n_pairs: Annotated[int, typer.Option("--pairs", "-n", min=1, help="How many were looked at.")],
     reason: Reason = "",
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Attest that pairs across a division were looked at (`preview --across-divisions`)."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        for experiment in experiments:
-            say(review.saw(experiment, n_pairs, how="attested", reason=reason))
+    for experiment in experiments:
+        say(review.saw(experiment, n_pairs, how="attested", reason=reason))
 
 
+@deciding
 def waive(
-    config: options.Config,
+    review: Review,
     keys: Annotated[list[str], typer.Argument(help="Keys of findings, as `check` prints them.")],
     reason: Reason,
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Say that findings are no faults."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        with Console(stderr=True).status("Running checks"):
-            review.check()
-        for key in keys:
-            say(review.waive(key, reason))
+    with Console(stderr=True).status("Running checks"):
+        review.check()
+    for key in keys:
+        say(review.waive(key, reason))
 
 
+@deciding
 def confirm(
-    config: options.Config,
+    review: Review,
     numbers: Annotated[
         list[int], typer.Argument(help="Numbers of stale decisions; see `history`.")
     ],
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
-    path_map: options.PathMap = None,
 ) -> None:
     """Put decisions in effect again whose tables changed since."""
-    with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
-    ) as review:
-        stale = {one.number: one for one in review.applied.stale}
-        unknown = [one for one in numbers if one not in stale]
-        if unknown:
-            raise typer.BadParameter(
-                f"decision {unknown[0]} is not stale; stale are: {sorted(stale) or 'none'}"
-            )
-        for number in numbers:
-            say(review.confirm(stale[number]))
+    stale = {one.number: one for one in review.applied.stale}
+    unknown = [one for one in numbers if one not in stale]
+    if unknown:
+        raise typer.BadParameter(
+            f"decision {unknown[0]} is not stale; stale are: {sorted(stale) or 'none'}"
+        )
+    for number in numbers:
+        say(review.confirm(stale[number]))
 
 
+@deciding
 def undo(
-    config: options.Config,
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
+    review: Review,
 ) -> None:
     """Undo the last decision."""
-    with opened(config, by=by, decisions=decisions, take_over=take_over) as review:
-        _say_or_nothing(review.undo(), "undo")
+    _say_or_nothing(review.undo(), "undo")
 
 
+@deciding
 def redo(
-    config: options.Config,
-    by: By = None,
-    decisions: Decisions = None,
-    take_over: TakeOver = False,
+    review: Review,
 ) -> None:
     """Decide again what was undone last."""
-    with opened(config, by=by, decisions=decisions, take_over=take_over) as review:
-        _say_or_nothing(review.redo(), "redo")
+    _say_or_nothing(review.redo(), "redo")
 
 
 def history(config: options.Config, decisions: Decisions = None) -> None:
