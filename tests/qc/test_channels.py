@@ -22,8 +22,9 @@ from lineage_triplets import (
     load_config,
 )
 from lineage_triplets.engine.pairs import PairSource
+from lineage_triplets.qc.channel_canvas import wrapped
 from lineage_triplets.qc.channel_matching import match_slots
-from lineage_triplets.qc.channel_pictures import channel_grid, thumbnail_row, wrapped
+from lineage_triplets.qc.channel_pictures import channel_grid, thumbnail_row
 from lineage_triplets.qc.channel_proof import prove
 from lineage_triplets.qc.channel_sample import Surroundings, read_surroundings, sample_rows
 from lineage_triplets.qc.channel_signature import FEATURES, patch_features, signatures
@@ -167,6 +168,15 @@ class TestVerdicts:
         assert {found[name, 0].status for name in ("fast", "slow")} == {"differs"}
         assert found["fast", 0].others == ("slow",)
         assert found["same", 0].status == "cannot-tell"
+
+    def test_cells_that_differ_much_say_less(self, looks):
+        maps = {name: looks.channel_maps[name] for name in ("fast", "slow")}
+        varied = {
+            name: [replace(one, covariance=100 * one.covariance) for one in looks.signatures[name]]
+            for name in maps
+        }
+        assert verdicts(varied, maps)["fast", 0].status == "cannot-tell"
+        assert judged(looks, maps)["fast", 0].status == "differs"
 
 
 class TestMatching:
@@ -470,16 +480,17 @@ DATA = Path(
 )
 
 
+@pytest.fixture(scope="module")
+def fucci() -> ChannelInspection:
+    config = load_config(DATA / "plates" / "fucci.yml")
+    return inspect_channels(index_of(config, yx_patch_size=(96, 96)))
+
+
 @pytest.mark.skipif(
     not (DATA / "plates").exists(),
     reason=f"no real plates in {DATA} (LINEAGE_TRIPLETS_DATA names them)",
 )
 class TestRealPlates:
-    @pytest.fixture(scope="class")
-    def fucci(self) -> ChannelInspection:
-        config = load_config(DATA / "plates" / "fucci.yml")
-        return inspect_channels(index_of(config, yx_patch_size=(96, 96)))
-
     def test_two_nuclear_reporters_raise_no_alarm_in_either_order(self, fucci):
         swapped = fucci.remapped({"hacat_late": {0: 1, 1: 2}})
         for inspection in (fucci, swapped):

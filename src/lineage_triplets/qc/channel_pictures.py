@@ -6,24 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from lineage_triplets.engine.problems import counted
+from lineage_triplets.qc.channel_canvas import MARGIN, Canvas, wrapped
 from lineage_triplets.qc.pictures.grey import GreyScale, measured_scale, rendered
-from lineage_triplets.qc.pictures.items import GREY, HAIRLINE, INK, WHITE, Colour
-from lineage_triplets.qc.pictures.text import (
-    font,
-    line_height,
-    printable,
-    short_number,
-    shortened,
-    text_width,
-)
+from lineage_triplets.qc.pictures.items import GREY, HAIRLINE, Colour
+from lineage_triplets.qc.pictures.text import line_height, short_number, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
 
     from lineage_triplets.qc.channel_verdict import Status
     from lineage_triplets.qc.channels import ChannelInspection, SlotView
@@ -34,7 +28,7 @@ OPEN: Colour = (140, 140, 140)
 _COLOURS: dict[Status, Colour] = {"same": RIGHT, "swapped": WRONG, "differs": WRONG}
 _COLOURS |= {"unlike": WRONG, "blank": WRONG}
 _TEXT, _SMALL, _HEADING, _TITLE = 14, 12, 18, 22
-_GAP, _SPACE, _HISTOGRAM = 28, 4, 44
+_GAP, _SPACE, _HISTOGRAM = MARGIN, 4, 44
 _BAR = (120, 130, 145)
 _MOST_BESIDE = 4
 
@@ -101,7 +95,7 @@ def channel_grid(
     cell_width = max(widest * (patch_pixels + _SPACE), 300)
     gutter = _gutter(inspection)
     width = 2 * _GAP + gutter + max(map(len, bands), default=1) * (cell_width + _GAP)
-    canvas = _Canvas(width)
+    canvas = Canvas(width)
     if title:
         canvas.down(canvas.text(_GAP, 0, title, _TITLE, width - 2 * _GAP))
     for line in wrapped(_KEY, width - 2 * _GAP, _SMALL):
@@ -160,51 +154,8 @@ def _gutter(inspection: ChannelInspection) -> int:
     return min(180, max(text_width(label, _TEXT) for label in labels)) + _GAP // 2
 
 
-class _Canvas:
-    """A page that grows downward; things are placed below a line that moves down."""
-
-    def __init__(self, width: int) -> None:
-        self.width, self.top = width, _GAP
-        self._image = Image.new("RGB", (width, 2000), WHITE)
-        self._draw = ImageDraw.Draw(self._image)
-
-    def down(self, height: int) -> None:
-        """Move the line down; the page grows with it."""
-        self.top += height
-        if self.top + 1000 > self._image.height:
-            longer = Image.new("RGB", (self.width, self._image.height + 2000), WHITE)
-            longer.paste(self._image, (0, 0))
-            self._image, self._draw = longer, ImageDraw.Draw(longer)
-
-    def back(self, height: int) -> None:
-        """Move the line up."""
-        self.top -= height
-
-    def text(
-        self, left: int, below: int, text: str, size: int, width: int, colour: Colour = INK
-    ) -> int:
-        """Write one line, cut to its width; give its height."""
-        face = font(size)
-        baseline = self.top + below + face.getmetrics()[0]
-        self._draw.text((left, baseline), shortened(text, width, size), colour, face, anchor="ls")
-        return line_height(size)
-
-    def box(self, left: int, below: int, width: int, height: int, colour: Colour) -> None:
-        """Fill a box."""
-        top = self.top + below
-        self._draw.rectangle((left, top, left + width - 1, top + height - 1), colour)
-
-    def paste(self, left: int, below: int, pixels: NDArray[np.uint8]) -> None:
-        """Place a small picture."""
-        self._image.paste(Image.fromarray(pixels), (left, self.top + below))
-
-    def image(self) -> Image.Image:
-        """Give the page down to the line."""
-        return self._image.crop((0, 0, self.width, self.top + _GAP // 2))
-
-
 def _headings(
-    canvas: _Canvas, inspection: ChannelInspection, band: list[str], gutter: int, cell_width: int
+    canvas: Canvas, inspection: ChannelInspection, band: list[str], gutter: int, cell_width: int
 ) -> None:
     for number, name in enumerate(band):
         left = _GAP + gutter + number * (cell_width + _GAP)
@@ -232,7 +183,7 @@ def _detail(inspection: ChannelInspection, name: str) -> str:
 
 
 def _row(
-    canvas: _Canvas,
+    canvas: Canvas,
     inspection: ChannelInspection,
     label: tuple[str, str],
     cells: Sequence[_Cell | None],
@@ -252,7 +203,7 @@ def _row(
 
 
 def _draw_cell(
-    canvas: _Canvas,
+    canvas: Canvas,
     inspection: ChannelInspection,
     cell: _Cell,
     left: int,
@@ -281,7 +232,7 @@ def _draw_cell(
 
 
 def _draw_histogram(
-    canvas: _Canvas,
+    canvas: Canvas,
     inspection: ChannelInspection,
     cell: _Cell,
     left: int,
@@ -307,14 +258,3 @@ def _draw_histogram(
     canvas.text(left, below, low, _SMALL, width // 2, GREY)
     end = left + width - text_width(high, _SMALL)
     return _HISTOGRAM + 1 + canvas.text(end, below, high, _SMALL, width // 2, GREY) + _SPACE
-
-
-def wrapped(text: str, width: int, size: int) -> list[str]:
-    """Break text at spaces into lines of a width."""
-    lines: list[str] = []
-    for word in printable(text).split():
-        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines

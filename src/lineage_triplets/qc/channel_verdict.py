@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Status = Literal["same", "swapped", "differs", "unlike", "cannot-tell", "blank", "alone"]
 SURE = 0.9
-LIKELY = 0.85
+LIKELY = 0.75
 
 _WITHIN = 0.5
 _TEMPER = 0.5
@@ -33,7 +33,7 @@ _TAIL = 16.0
 # Pairs of one stain lie at squared distances of 0.1 to 8, the most unlike cultures at 15 to 30;
 # pairs of two that a person tells apart mostly at 15 to 60.
 _EVEN_DISTANCE, _ODDS_SLOPE = 16.0, 0.2
-_UNLIKE, _UNLIKE_AMONG_SLOTS = 0.9, 0.99
+_ALIKE, _UNLIKE, _UNLIKE_AMONG_SLOTS = 0.85, 0.9, 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Verdict:
         of the others; "cannot-tell": slots look alike; "blank": nothing to see; "alone": no other
         experiment to compare with.
     sure : float
-        From 0 to 1, how sure that is; of "cannot-tell" how likely the likeliest slot is.
+        From 0 to 1, how sure that is; of "cannot-tell" how likely the likeliest is.
     looks_like : int or None
         Of "swapped" and "differs" the slot of the others that it looks like.
     others : tuple of str
@@ -144,7 +144,9 @@ class _Panel:
         if not others:
             return Verdict("alone", 0.0)
         by_order = self._by_order(name, slot, others)
-        return self._with_better(self._by_itself(by_order, name, slot, others), name, slot, others)
+        # Where another experiment is swapped, its slot is no measure of this one.
+        like = list(by_order.others)
+        return self._with_better(self._by_itself(by_order, name, slot, like), name, slot, like)
 
     def _by_order(self, name: str, slot: int, others: list[str]) -> Verdict:
         """Judge by how the slots of all experiments fit together best."""
@@ -159,10 +161,11 @@ class _Panel:
             status: Status = "same" if best == slot else "swapped"
             looks_like = None if best == slot else best
             like = tuple(one for one, there in to_others.items() if there[best] > 0.5)
-            return Verdict(status, likeness[best], looks_like, like, likeness=likeness)
+            sure = min(likeness[best], alike)
+            return Verdict(status, sure, looks_like, like, likeness=likeness)
         unlike = tuple(one for one, there in to_others.items() if there[slot] <= 1 - LIKELY)
         if not unlike:
-            sure = min(likeness[best], alike)
+            sure = max(float(there.max()) for there in to_others.values())
             return Verdict("cannot-tell", sure, None, tuple(others), likeness=likeness)
         sure = 1 - min(float(to_others[one][slot]) for one in unlike)
         theirs = int(to_others[unlike[0]].argmax())
@@ -183,7 +186,7 @@ class _Panel:
             unlike = tuple(one for one, odds in zip(others, to_others, strict=True) if odds < 0)
             return replace(verdict, status="differs", sure=1 - same, others=unlike)
         if alone:
-            status: Status = "same" if same >= LIKELY else "cannot-tell"
+            status: Status = "same" if same >= _ALIKE else "cannot-tell"
             return replace(verdict, status=status, sure=same)
         return verdict
 

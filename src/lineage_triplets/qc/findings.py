@@ -189,8 +189,6 @@ class ScannedFov:
         The FOV's observations, sorted by frame.
     y, x, z : ndarray of float64, shape (cells,)
         Their places, in pixels.
-    parent_track_id : ndarray of int64, shape (cells,)
-        -1 for roots.
     interval_minutes : float
         Time between frames.
     """
@@ -202,7 +200,6 @@ class ScannedFov:
     y: NDArray[np.float64]
     x: NDArray[np.float64]
     z: NDArray[np.float64]
-    parent_track_id: NDArray[np.int64]
     interval_minutes: float
 
 

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lineage_triplets.engine.problems import StoreError, counted
+from lineage_triplets.engine.problems import StoreError
 from lineage_triplets.engine.zarr_metadata import metadata_file
-from lineage_triplets.qc.checks.pixels_frames import (
-    FrameFault,
-    at_frames,
-    frame_findings,
-    frame_words,
-)
-from lineage_triplets.qc.findings import Evidence, Finding, ScannedFov
+from lineage_triplets.qc.checks.pixels_frames import FrameFault, frame_findings
+from lineage_triplets.qc.findings import Finding, ScannedFov
 from lineage_triplets.qc.frame_reading import FrameReader
-from lineage_triplets.qc.targets import Target
+from lineage_triplets.qc.reading_findings import damage, missing_chunks_finding, unreadable_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lineage_triplets.engine.config import MissingChunks
-    from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.engine.index import MultiExperimentIndex
-    from lineage_triplets.engine.problems import Problem, Severity
     from lineage_triplets.qc.findings import PixelCheck
 
 READING = "reading"
 """The name under which what reading itself met is kept, as if it were a check."""
 READING_KINDS = ("unreadable-store", "unreadable-frame", "missing-chunks")
 _READING_VERSION = 1
-_ABSENT_SEVERITY: dict[MissingChunks, Severity] = {
-    "warn": "warning",
-    "error": "error",
-    "fill": "note",
-}
 
 
 @dataclass(frozen=True)
@@ -145,7 +133,7 @@ def scan_fov(
             if stop is not None and stop():
                 return None
             if frame.image is None:
-                damaged.append(_damage(frame.t, frame.problem))
+                damaged.append(damage(frame.t, frame.problem))
             else:
                 for scan in scans.values():
                     scan.see(frame.t, frame.image)
@@ -154,14 +142,14 @@ def scan_fov(
             if on_frame is not None:
                 on_frame(done, n_frames)
     except StoreError as error:
-        return ScanResult(0, {READING: (_unreadable(source, error),)}, complete=False)
+        return ScanResult(0, {READING: (unreadable_store(source, error),)}, complete=False)
     finally:
         frames.close()
     by_check = {name: tuple(scan.findings()) for name, scan in scans.items()}
     remedy = "Restore the file, or reject the frame."
     met = [*frame_findings(scanned, "unreadable-frame", damaged, remedy)]
     if absent:
-        met.append(_absent(scanned, absent, reader.n_absent_chunks, missing_chunks))
+        met.append(missing_chunks_finding(scanned, absent, reader.n_absent_chunks, missing_chunks))
     by_check[READING] = tuple(met)
     return ScanResult(n_frames - len(damaged), by_check, complete=not damaged)
 
@@ -274,7 +262,6 @@ def scanned_fov(index: MultiExperimentIndex, number: int) -> ScannedFov:
         y=here.y,
         x=here.x,
         z=here.z,
-        parent_track_id=index.track_columns.parent_track_id[here.track],
         interval_minutes=index.registry.experiments[source.experiment_number].interval_minutes,
     )
 
@@ -304,7 +291,6 @@ def data_key(scanned: ScannedFov, missing_chunks: MissingChunks = "warn") -> str
     for values in (
         scanned.t,
         scanned.track_id,
-        scanned.parent_track_id,
         scanned.y,
         scanned.x,
         scanned.z,
@@ -326,49 +312,3 @@ def _known(
         if found is not None:
             known[name] = tuple(Finding.of_dict(one) for one in found)
     return known
-
-
-def _damage(t: int, problem: Problem | None) -> FrameFault:
-    why = "" if problem is None else f": {problem.message.rstrip('.')}"
-    return FrameFault(t, "error", f"it cannot be read{why}", "they cannot be read")
-
-
-def _unreadable(source: FovSource, error: StoreError) -> Finding:
-    problem = error.problems[0]
-    return Finding(
-        kind="unreadable-store",
-        severity="error",
-        sentence=f"The images of FOV {source.fov.name} cannot be read: {problem.message}",
-        remedy=problem.remedy,
-        experiment=source.experiment,
-        fov=source.fov.name,
-        settled_by=((Target("fov", source.experiment, source.fov.name),),),
-    )
-
-
-def _absent(
-    scanned: ScannedFov, frames: list[int], n_chunks: int, missing_chunks: MissingChunks
-) -> Finding:
-    """One finding a FOV: what was never written reads as the fill value."""
-    n_cells = int(np.isin(scanned.t, frames).sum())
-    severity = _ABSENT_SEVERITY[missing_chunks] if n_cells else "note"
-    return replace(
-        at_frames(scanned.source, "missing-chunks", frames),
-        severity=severity,
-        sentence=(
-            f"{frame_words(frames)}: {counted(n_chunks, 'chunk')} of the slots' channels "
-            f"{'was' if n_chunks == 1 else 'were'} never written; the format's fill value is read "
-            "there."
-        ),
-        remedy=(
-            "Reject these frames if they were lost; choose missing_chunks='fill' if empty chunks "
-            "were left out on purpose."
-        ),
-        evidence=(
-            Evidence("chunks never written", float(n_chunks)),
-            Evidence("frames", float(len(frames))),
-        ),
-        detail="",
-        t=None,
-        count=n_cells,
-    )

@@ -357,7 +357,7 @@ def test_daughters_that_begin_late(check, gap, severity):
 
 def test_late_daughters_may_have_moved_on(check):
     table = divided(family_crowd(), 15, 5, gap=11)
-    table = moved(table, table["track_id"] == NEW, y=24)
+    table = moved(table, table["track_id"] == NEW, y=34)
     assert kinds(check(table)) == ["late-daughter"]
 
 

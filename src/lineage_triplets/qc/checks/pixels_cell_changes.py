@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WINDOW = 3
 _MOST_GAP = 2
-_BEFORE_DIVISION_MINUTES, _AFTER_DIVISION_MINUTES = 60.0, 105.0
+_BEFORE_DIVISION_MINUTES, _AFTER_DIVISION_MINUTES = 45.0, 75.0
 _FEWEST_LINKS, _FEWEST_OWN_LINKS, _FEWEST_IN_FRAME = 30, 5, 5
 _MOST_DEVIATIONS = 20.0
 _SD_OF_MEDIAN = 1.4826
@@ -26,7 +26,7 @@ _SD_OF_MEDIAN = 1.4826
 
 @dataclass(frozen=True, eq=False)
 class CellChanges:
-    """Links of tracks that have enough frames on both sides, none of them near a division.
+    """Links of tracks that have enough frames on both sides, none of them near a track's end.
 
     Attributes
     ----------

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _EXCHANGE_GAIN = 2.0
-_LEAST_CHANGE, _LEAST_AT_ONCE = 45.0, 0.8
+_LEAST_CHANGE, _LEAST_AT_ONCE = 45.0, 0.75
 _REACH_RINGS = 16.0
 
 
@@ -68,27 +67,35 @@ class ChangedCellScan:
     def _exchanges(self, changes: CellChanges) -> list[_Exchange]:
         """Neighbours at one frame that fit better crosswise, the clearest first."""
         fov, found = self._fov, []
-        own = changes.distance(np.arange(len(changes.row)), np.arange(len(changes.row)))
-        order = np.argsort(fov.t[changes.row], kind="stable")
-        for links in np.split(order, np.flatnonzero(np.diff(fov.t[changes.row[order]])) + 1):
-            # Of two that are exchanged at least one looks changed.
-            first, second = np.triu_indices(len(links), 1)
-            one, other = links[first], links[second]
-            rows = changes.row[one], changes.row[other]
-            apart = np.hypot(fov.y[rows[0]] - fov.y[rows[1]], fov.x[rows[0]] - fov.x[rows[1]])
-            near = apart < _REACH_RINGS * self._reader.width_px
-            near &= own[one] + own[other] > _EXCHANGE_GAIN
+        every = np.arange(len(changes.row))
+        own = changes.distance(every, every)
+        t = fov.t[changes.row]
+        order = np.argsort(t, kind="stable")
+        for links in np.split(order, np.flatnonzero(np.diff(t[order])) + 1):
+            # At least one of two that were exchanged looks much changed.
+            changed = links[own[links] > _EXCHANGE_GAIN / 2]
+            one, other = np.repeat(changed, len(links)), np.tile(links, len(changed))
+            near = self._are_near(changes.row[one], changes.row[other]) & (one != other)
             one, other = one[near], other[near]
             straight = own[one] + own[other]
             at_once = own[one] * changes.lasting[one] + own[other] * changes.lasting[other]
-            near = at_once > _LEAST_AT_ONCE * straight
-            crossed = changes.distance(one, other) + changes.distance(other, one)
-            gain = (straight - crossed) / np.sqrt(1 + np.minimum(straight, crossed))
+            forth, back = changes.distance(one, other), changes.distance(other, one)
+            gain = straight - forth - back
+            gain /= np.sqrt(1 + np.minimum(straight, forth + back))
+            exchanged = (gain > _EXCHANGE_GAIN) & (at_once > _LEAST_AT_ONCE * straight)
+            exchanged &= (forth < own[one]) & (back < own[other])
             found += [
                 _Exchange(float(gain[k]), int(one[k]), int(other[k]))
-                for k in np.flatnonzero((gain > _EXCHANGE_GAIN) & near)
+                for k in np.flatnonzero(exchanged)
             ]
         return sorted(found, key=lambda one: (-one.gain, one.one, one.other))
+
+    def _are_near(self, one: Int64Array, other: Int64Array) -> NDArray[np.bool_]:
+        apart = np.hypot(
+            self._fov.y[one] - self._fov.y[other], self._fov.x[one] - self._fov.x[other]
+        )
+        near: NDArray[np.bool_] = apart < _REACH_RINGS * self._reader.width_px
+        return near
 
     def _around(self, changes: CellChanges, link: int) -> set[int]:
         """Links of the same track whose frames overlap with those of a link."""

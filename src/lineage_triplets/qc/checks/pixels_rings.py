@@ -78,7 +78,8 @@ class RingReader:
     def _inside(self, place: Float64Array, length: int) -> Int64Array:
         """Pixels of the windows along one axis, those beyond the border moved inward."""
         middle = np.floor(place).astype(np.int64)
-        return np.clip(middle[:, None] + self._offsets, 0, length - 1)
+        inside: Int64Array = np.clip(middle[:, None] + self._offsets, 0, length - 1)
+        return inside
 
 
 def _planes(fov: ScannedFov) -> Int64Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MEDIAN_LENGTH = np.array([np.nan, 0.6745, 1.1774, 1.5382])
 _TRACK_PRIOR_STEPS, _FOV_PRIOR_STEPS = 8.0, 20.0
 _FACTOR_BOUNDS = (0.6, 4.0)
-_YOUNG_STEPS = 3
-_YOUNG_PRIOR, _YOUNG_PRIOR_STEPS = 1.5, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +39,6 @@ class StepLaw:
         How many steps from frame to frame lead to a row, and from it, up to `REACH`.
     scale : ndarray of float64, shape (tracks,)
         How much a track's steps stray, relative to its experiment's.
-    young : ndarray of float64, shape (rows,)
-        Factor for steps of newborn daughters, which part fast; 1 for others.
     """
 
     data: TrackData
@@ -51,7 +47,6 @@ class StepLaw:
     before: Int64Array
     after: Int64Array
     scale: Float64Array
-    young: Float64Array
 
     @classmethod
     def of_data(cls, data: TrackData) -> StepLaw:
@@ -72,22 +67,10 @@ class StepLaw:
         after = np.zeros(n_rows, dtype=np.int64)
         after[:-1] = follows[1:]
         after[:-2] += follows[1:-1] & follows[2:]
-        plain = cls(data, motion, into, before, after, np.ones(n_tracks), np.ones(n_rows))
+        plain = cls(data, motion, into, before, after, np.ones(n_tracks))
         usual = MEDIAN_LENGTH[data.n_axes[experiment]]
         length = np.sqrt(plain.misfit(steps - 1, steps)) / usual
-        age = steps - 1 - data.first_row[data.track[steps]]
-        is_daughter = data.is_daughter[data.track[steps]]
-        settled = ~(is_daughter & (age < _YOUNG_STEPS))
-        scale = _track_scales(data, length[settled], data.track[steps[settled]])
-        relative = length / scale[data.track[steps]]
-        young = np.ones(n_rows)
-        for number in range(_YOUNG_STEPS):
-            at = np.flatnonzero(is_daughter & (age == number))
-            of_them, count = group_median(relative[at], experiment[at], data.n_experiments)
-            total = count * of_them + _YOUNG_PRIOR_STEPS * _YOUNG_PRIOR
-            factor = np.maximum(total / (count + _YOUNG_PRIOR_STEPS), 1.0)
-            young[steps[at] - 1] = factor[experiment[at]]
-        return cls(data, motion, into, before, after, scale, young)
+        return replace(plain, scale=_track_scales(data, length, data.track[steps]))
 
     def foretold(
         self, source: Int64Array, target: Int64Array, *, look_ahead: bool = True
@@ -137,14 +120,14 @@ class StepLaw:
                 )
             result += away**2 / variance
         scale = self.scale[data.track[source]] * self.scale[data.track[target]]
-        result /= scale * self.young[source] ** 2
+        result /= scale
         return result
 
     def sigma_px(self, row: Int64Array) -> Float64Array:
         """Standard deviation of a step from a row, along an axis of the plane."""
         data = self.data
         known = self.motion.covariance[data.experiment[row], 0, 0]
-        sigma: Float64Array = np.sqrt(known) * self.scale[data.track[row]] * self.young[row]
+        sigma: Float64Array = np.sqrt(known) * self.scale[data.track[row]]
         return sigma
 
     def _law(self, source: Int64Array, target: Int64Array, look_ahead: bool) -> Int64Array:
