@@ -87,8 +87,11 @@ class FindingsBoard:
         """Compare the slots again, by what was measured already."""
         self._settings = None
         self._pixels.clear()
-        if self.inspection is not None:
-            self.inspection = self.inspection.remapped(self._workspace.registry.channel_maps)
+        maps = self._workspace.registry.channel_maps if self._workspace.opened else {}
+        if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
+            self.inspection = self.inspection.remapped(maps)
+        else:
+            self.inspection = None
 
     def check_tables(self) -> None:
         """Run all checks of tables."""
@@ -104,7 +107,8 @@ class FindingsBoard:
 
     def check_channels(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
         """Look at what is in each slot, unless that was done."""
-        if self.inspection is None and self._workspace.opened:
+        unfinished = self.inspection is None or not self.inspection.complete
+        if unfinished and self._workspace.opened:
 
             def said(done: int, total: int) -> None:
                 if progress is not None:
@@ -164,9 +168,7 @@ class FindingsBoard:
     def recall_pixels(self) -> None:
         """Take up what earlier scans of these very images found; nothing is read."""
         if self._workspace.opened:
-            for result in recall_index(
-                self._workspace.raw, list(PIXEL_CHECKS.values()), self._log
-            ):
+            for result in recall_index(self._workspace.raw, list(PIXEL_CHECKS.values()), self._log):
                 self._pixels[result.experiment, result.fov] = list(result.findings)
 
     @property

@@ -54,8 +54,7 @@ def match_slots(cost: Float64Array) -> SlotMatch:
         joint, weight = _all_joint_orders(cost_of, orders)
     else:
         joint, weight = _near_the_best(cost_of, orders)
-    content = np.argsort(orders, axis=1)[joint]
-    holds = np.eye(n_slots)[content]
+    holds = np.eye(n_slots)[np.argsort(orders, axis=1)[joint]]
     together = np.einsum("h,haik,hbjk->abij", weight, holds, holds, optimize=True)
     return SlotMatch(np.einsum("h,haik->aik", weight, holds), together)
 
@@ -65,9 +64,9 @@ def _orders(n_slots: int) -> Int64Array:
     if n_slots <= _MOST_SLOTS_PERMUTED:
         return np.array(list(permutations(range(n_slots))), dtype=np.int64)
     orders = [np.arange(n_slots)]
-    for a, b in combinations(range(n_slots), 2):
+    for pair in combinations(range(n_slots), 2):
         order = np.arange(n_slots)
-        order[[a, b]] = b, a
+        order[list(pair)] = pair[::-1]
         orders.append(order)
     return np.array(orders, dtype=np.int64)
 

@@ -225,7 +225,7 @@ class _Store:
         top = int(np.floor(where.y_clamp[0])) - height // 2
         left = int(np.floor(where.x_clamp[0])) - width // 2
         inside = (max(top, 0), min(top + height, n_y), max(left, 0), min(left + width, n_x))
-        wanted = {
+        wanted: dict[str, int | slice] = {
             "t": int(where.t[0]),
             "c": self.names.index(channel),
             "z": slice(first, first + depth),

@@ -97,7 +97,10 @@ def sample_rows(
         fewest = room[np.argsort(share[room], kind="stable")]
         share[fewest[: asked - share.sum()]] += 1
     return np.concatenate(
-        [rows[first + _spread(of, n)] for first, of, n in zip(start, count, share, strict=True)]
+        [
+            rows[first + _spread(of, n)]
+            for first, of, n in zip(start, count.tolist(), share.tolist(), strict=True)
+        ]
     )
 
 

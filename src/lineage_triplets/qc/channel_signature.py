@@ -143,7 +143,7 @@ def _summary(
         mean[-1] = seen[:, _CENTRE].std() if len(seen) > 2 else np.nan
         apart = np.where(there, seen - mean, 0.0)
         covariance = (apart.T @ apart + _PRIOR_PATCHES * prior) / (len(seen) + _PRIOR_PATCHES)
-    live = np.flatnonzero(~np.isnan(features[:, _CENTRE]))
+    live = np.flatnonzero(~np.isnan(features[:, _CENTRE])).tolist()
     counts, edges = _histogram([surroundings[number].pixels[channel] for number in live])
     return ChannelSignature(
         experiment,
@@ -172,11 +172,11 @@ def patch_features(one: Surroundings) -> Float64Array:
     """Give the features of each channel around one cell: (C, features), NaN where blank."""
     pixels = one.pixels.astype(np.float64)
     result = np.full((len(pixels), len(FEATURES)), np.nan)
-    sane = np.isfinite(pixels).all(axis=(1, 2))
+    sane: NDArray[np.bool_] = np.asarray(np.isfinite(pixels).all(axis=(1, 2)))
     blurs = _blurred(np.where(sane[:, None, None], pixels, 0.0))
     fine = blurs[0]
     low, high = np.percentile(fine, (2, 98), axis=(1, 2))
-    live = sane & (high - low > _BLANK)
+    live: NDArray[np.bool_] = np.asarray(sane & (high - low > _BLANK))
     live &= np.ptp(pixels, axis=(1, 2)) > _BLANK * np.abs(pixels).max(axis=(1, 2))
     if not live.any():
         return result

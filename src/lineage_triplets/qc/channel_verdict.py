@@ -229,7 +229,8 @@ class Metric:
         within = np.mean([one.covariance for one in channels], axis=0)
         few = np.mean([one.covariance / (one.n_patches - one.n_blank) for one in channels], axis=0)
         same: Float64Array = 2 * (np.diag(tau**2) + _WITHIN**2 * within + few)
-        return cls(np.linalg.inv(same))
+        inverse: Float64Array = np.linalg.inv(same).astype(np.float64)
+        return cls(inverse)
 
     def costs(
         self, some: Sequence[ChannelSignature], others: Sequence[ChannelSignature]

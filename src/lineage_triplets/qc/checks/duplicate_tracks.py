@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.problems import counted
 from lineage_triplets.qc.checks.wording import length, lengths, track_target, where
 from lineage_triplets.qc.findings import Evidence, Finding, TableCheck, register
 
@@ -97,8 +98,8 @@ def _finding(data: TrackData, pair: tuple[int, int], row: int, n: int, apart: fl
         kind="duplicate-track",
         severity="warning",
         sentence=(
-            f"Tracks {names[0]} and {names[1]} lie on one cell from frame {t} on, for {n} frames: "
-            f"they are {length(data, fov, apart)} apart; a cell is about "
+            f"Tracks {names[0]} and {names[1]} lie on one cell from frame {t} on, for "
+            f"{counted(n, 'frame')}: they are {length(data, fov, apart)} apart; a cell is about "
             f"{length(data, fov, cell)} wide."
         ),
         remedy="Reject one of them; otherwise it is taken for another cell.",

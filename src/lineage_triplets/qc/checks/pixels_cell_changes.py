@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WINDOW = 3
 _MOST_GAP = 2
+_ODD_FACTOR = 2.0
 _BEFORE_DIVISION_MINUTES, _AFTER_DIVISION_MINUTES = 45.0, 75.0
 _FEWEST_LINKS, _FEWEST_OWN_LINKS, _FEWEST_IN_FRAME = 30, 5, 5
 _MOST_DEVIATIONS = 20.0
@@ -47,6 +48,22 @@ class CellChanges:
     deviation: Float64Array
     lasting: Float64Array
 
+    def returns(self, track: Int64Array, link: int) -> bool:
+        """Whether the cell looks as before again soon, or had looked so shortly before.
+
+        Parameters
+        ----------
+        track : ndarray of int64, shape (links,)
+            Track of every link.
+        link : int
+        """
+        change = self.distance(np.array([link]), np.array([link]))[0]
+        for one, other in ((link, link + WINDOW), (link - WINDOW, link)):
+            known = one >= 0 and other < len(track) and track[one] == track[other]
+            if known and self.distance(np.array([one]), np.array([other]))[0] < change / 2:
+                return True
+        return False
+
     def distance(self, one: Int64Array, other: Int64Array) -> Float64Array:
         """Mean squared change, in deviations, if `other` came after `one`."""
         apart = (self.after[other] - self.before[one]) / self.deviation[one]
@@ -67,8 +84,10 @@ def find_changes(fov: ScannedFov, rings: Float64Array) -> CellChanges | None:
     """
     seen = np.flatnonzero(np.isfinite(rings).all(axis=(1, 2)))
     order = seen[np.lexsort((fov.t[seen], fov.track_id[seen]))]
+    if len(order) < _FEWEST_LINKS:
+        return None
     features = rings[order].reshape(len(order), -1)
-    typical = np.median(np.abs(features), axis=0) if len(order) else np.ones(features.shape[1])
+    typical = np.median(np.abs(features), axis=0)
     features = np.arcsinh(2 * features / np.where(typical > 0, typical, 1))
     link = np.arange(WINDOW, len(order) - WINDOW + 1)
     track, t = fov.track_id[order], fov.t[order]
@@ -95,6 +114,21 @@ def find_changes(fov: ScannedFov, rings: Float64Array) -> CellChanges | None:
         deviation=deviation[:, told],
         lasting=along / np.maximum(square.sum(axis=1), 1e-12),
     )
+
+
+def odd_frames(spread: Float64Array) -> BoolArray:
+    """Frames whose contrast is, for a short while, quite other than around them.
+
+    Parameters
+    ----------
+    spread : ndarray of float64, shape (frames, slots)
+        Standard deviation of the image; NaN for frames that were not seen.
+    """
+    padded = np.pad(spread, ((WINDOW, WINDOW), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * WINDOW + 1, axis=0)
+    usual = np.sort(windows, axis=-1)[..., WINDOW]
+    odd = (spread * _ODD_FACTOR < usual) | (spread > usual * _ODD_FACTOR)
+    return np.asarray(odd.any(axis=1))
 
 
 def _is_sound(fov: ScannedFov, track: Int64Array, t: Int64Array, link: Int64Array) -> BoolArray:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.checks.pixels_cell_changes import WINDOW, CellChanges, find_changes
+from lineage_triplets.qc.checks.pixels_cell_changes import (
+    WINDOW,
+    CellChanges,
+    find_changes,
+    odd_frames,
+)
 from lineage_triplets.qc.checks.pixels_rings import N_RINGS, RingReader
+from lineage_triplets.qc.checks.pixels_statistics import frame_statistics
 from lineage_triplets.qc.findings import Evidence, Finding, PixelCheck, ScannedFov, register
 from lineage_triplets.qc.targets import Target
 
@@ -39,16 +45,22 @@ class ChangedCellScan:
     def __init__(self, fov: ScannedFov) -> None:
         self._fov = fov
         self._reader = RingReader(fov)
+        n_frames = fov.source.fov.shape[0]
+        self._spread = np.full((n_frames, len(fov.slot_labels)), np.nan)
         self._rings = np.full((len(fov.t), len(fov.slot_labels), N_RINGS), np.nan)
 
     def see(self, t: int, image: NDArray[np.generic]) -> None:
         """Measure the cells of one frame, (C, Z, Y, X)."""
         rows, rings = self._reader.measure(t, image)
         self._rings[rows] = rings
+        self._spread[t] = frame_statistics(image).spread.mean(axis=1)
 
     def findings(self) -> Iterator[Finding]:
         """Give a finding for each two cells that seem exchanged, and for each that changes."""
-        changes = find_changes(self._fov, self._rings)
+        odd = odd_frames(self._spread)
+        changes = find_changes(
+            self._fov, np.where(odd[self._fov.t, None, None], np.nan, self._rings)
+        )
         if changes is None:
             return
         taken: set[int] = set()
@@ -56,11 +68,11 @@ class ChangedCellScan:
             if not taken & {exchange.one, exchange.other}:
                 taken |= self._around(changes, exchange.one) | self._around(changes, exchange.other)
                 yield self._exchanged(changes, exchange)
-        links = np.arange(len(changes.row))
+        links, tracks = np.arange(len(changes.row)), self._fov.track_id[changes.row]
         change = changes.distance(links, links)
         single = (change > _LEAST_CHANGE) & (changes.lasting > _LEAST_AT_ONCE)
         for link in np.flatnonzero(single)[np.argsort(-change[single], kind="stable")].tolist():
-            if link not in taken:
+            if link not in taken and not changes.returns(tracks, link):
                 taken |= self._around(changes, link)
                 yield self._changed(changes, link, float(change[link]))
 

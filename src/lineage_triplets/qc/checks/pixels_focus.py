@@ -34,6 +34,8 @@ _FALL, _FALL_OF_DETAIL = 0.4, 0.6
 _NOISE_FLOOR = 0.03
 _TEXTURE_OVER_NOISE = 0.15
 _LEAST_CONTRAST = 1e-12
+# White noise has 1/80 of it in means of 4 x 4 pixels.
+_CONTRAST_OF_NOISE = 3 / 80
 
 
 class FocusScan:
@@ -95,7 +97,9 @@ def _sharpness(measured: Float64Array) -> Float64Array:
         Detail, noise and contrast.
     """
     detail, noise, contrast = measured.transpose(1, 0, 2)
-    blank = contrast.max(axis=1, keepdims=True) <= _LEAST_CONTRAST
+    # Where all contrast is the noise's own, as with a shut shutter, there is nothing to blur.
+    blank = contrast <= _LEAST_CONTRAST + _CONTRAST_OF_NOISE * noise
+    blank = blank.all(axis=1, keepdims=True)
     detail = np.where(blank, np.nan, np.maximum(detail, _NOISE_FLOOR * noise))
     sharpness = np.log(np.maximum(detail, _LEAST_CONTRAST))
     sharpness -= np.log(np.maximum(contrast, _LEAST_CONTRAST))
