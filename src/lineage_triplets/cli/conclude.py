@@ -152,7 +152,7 @@ def report(
 ) -> None:
     """Write the report of the review as it stands: one HTML file that opens offline."""
     from lineage_triplets.qc.export import plan_export
-    from lineage_triplets.qc.report_fill import report_of
+    from lineage_triplets.qc.report.fill import report_of
 
     refuse_existing(out, overwrite)
     with (

@@ -20,7 +20,7 @@ from lineage_triplets.qc.collection_export import COLLECTION_LOSES, collection_o
 from lineage_triplets.qc.cost import cost_table, not_accepted
 from lineage_triplets.qc.divisions import divisions_seen
 from lineage_triplets.qc.gate import GatePoint, closed, gate_points, open_points
-from lineage_triplets.qc.report_fill import report_of
+from lineage_triplets.qc.report.fill import report_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lineage_triplets.qc.channel_verdict import SURE
+from lineage_triplets.qc.channels.verdict import SURE
 from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
-    from lineage_triplets.qc.channel_verdict import Verdict
-    from lineage_triplets.qc.channels import ChannelInspection, SlotView
+    from lineage_triplets.qc.channels.inspection import ChannelInspection, SlotView
+    from lineage_triplets.qc.channels.verdict import Verdict
 
 _REMAP = (
     "Look at the channels side by side; choose the right channel for the slot (remap), or approve "

@@ -10,14 +10,13 @@ from lineage_triplets import __version__
 from lineage_triplets.engine.fingerprint import config_hash
 from lineage_triplets.engine.pairs import PairSource
 from lineage_triplets.engine.problems import NoAnchorsError, StoreError, counted
-from lineage_triplets.qc.channel_pictures import channel_grid
+from lineage_triplets.qc.channels.pictures import channel_grid
 from lineage_triplets.qc.commands import commands_of
 from lineage_triplets.qc.divisions import divisions_seen
 from lineage_triplets.qc.findings import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.gate import open_points
 from lineage_triplets.qc.preview import preview_sheet, sample_pairs
-from lineage_triplets.qc.report import encoded_picture, render_report
-from lineage_triplets.qc.report_content import (
+from lineage_triplets.qc.report.content import (
     ApprovalLine,
     ChannelGrid,
     CheckLine,
@@ -36,6 +35,7 @@ from lineage_triplets.qc.report_content import (
     TauBars,
     Verdict,
 )
+from lineage_triplets.qc.report.page import encoded_picture, render_report
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from lineage_triplets.qc.pictures import RELATION_COLOURS, relation_kind
-from lineage_triplets.qc.report_text import cleaned, number, percent
+from lineage_triplets.qc.report.text import cleaned, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.report_content import RelationShares, TauBars
+    from lineage_triplets.qc.report.content import RelationShares, TauBars
 
     Floats = NDArray[np.float64]
 

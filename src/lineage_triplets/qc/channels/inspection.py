@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.pairs import PairSource
 from lineage_triplets.engine.problems import ConfigError
-from lineage_triplets.qc.channel_proof import Proof, prove
-from lineage_triplets.qc.channel_sample import (
+from lineage_triplets.qc.channels.proof import Proof, prove
+from lineage_triplets.qc.channels.sample import (
     Thumbnails,
     read_surroundings,
     read_thumbnails,
     sample_rows,
 )
-from lineage_triplets.qc.channel_signature import ChannelSignature, signatures
-from lineage_triplets.qc.channel_verdict import Verdict, verdicts
-from lineage_triplets.qc.channel_words import finding_of_proof, finding_of_verdict, in_words
+from lineage_triplets.qc.channels.signature import ChannelSignature, signatures
+from lineage_triplets.qc.channels.verdict import Verdict, verdicts
+from lineage_triplets.qc.channels.words import finding_of_proof, finding_of_verdict, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lineage_triplets.engine.index import MultiExperimentIndex
-    from lineage_triplets.qc.channel_sample import Surroundings
+    from lineage_triplets.qc.channels.sample import Surroundings
     from lineage_triplets.qc.findings import Finding
 
 N_PATCHES = 48

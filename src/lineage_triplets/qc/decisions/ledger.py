@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lineage_triplets.qc.decision_types import Decision, HistoryEntry, What
+from lineage_triplets.qc.decisions.types import Decision, HistoryEntry, What
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:

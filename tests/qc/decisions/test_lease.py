@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from lineage_triplets.qc import lease as lease_module
 from lineage_triplets.qc.decisions import DecisionsError, ReviewInUseError
-from lineage_triplets.qc.lease import Lease, time_stamp
+from lineage_triplets.qc.decisions import lease as lease_module
+from lineage_triplets.qc.decisions.lease import Lease, time_stamp
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HAS_PROC = Path("/proc/self/stat").exists()
@@ -58,7 +58,7 @@ def left_by_the_dead(path: Path) -> None:
     """Leave the lease of a process that was killed."""
     code = """
         import os, sys
-        from lineage_triplets.qc.lease import Lease
+        from lineage_triplets.qc.decisions.lease import Lease
         held = Lease.acquire(sys.argv[1], user="bertha")
         os._exit(0)
     """
@@ -152,7 +152,7 @@ class TestHolding:
     def test_one_is_given_back_when_its_process_ends(self, path, end):
         code = f"""
             import os, sys
-            from lineage_triplets.qc.lease import Lease
+            from lineage_triplets.qc.decisions.lease import Lease
             held = Lease.acquire(sys.argv[1], user="anna")
             print(os.path.exists(sys.argv[1]))
             {end}
@@ -163,7 +163,7 @@ class TestHolding:
     def test_a_forked_child_leaves_its_parents_alone(self, path):
         code = """
             import os, sys, warnings
-            from lineage_triplets.qc.lease import Lease
+            from lineage_triplets.qc.decisions.lease import Lease
             held = Lease.acquire(sys.argv[1], user="anna")
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
@@ -220,7 +220,7 @@ class TestStale:
         path.write_text(text)
         code = """
             import os, sys
-            from lineage_triplets.qc.lease import Holder
+            from lineage_triplets.qc.decisions.lease import Holder
             from datetime import datetime, UTC
             os.setuid(65534)
             print(Holder.of_text(sys.argv[1]).why_stale(datetime.now(UTC)) == "")
@@ -329,7 +329,7 @@ class TestNowhere:
         code = """
             import os, resource, sys
             from lineage_triplets.qc.decisions import DecisionsError
-            from lineage_triplets.qc.lease import Lease
+            from lineage_triplets.qc.decisions.lease import Lease
             resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
             try:
                 Lease.acquire(sys.argv[1], user="anna")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.problems import Problem
-from lineage_triplets.qc.decision_errors import (
+from lineage_triplets.qc.decisions.errors import (
     ReviewOwnerError,
     damaged,
     decisions_error,
@@ -26,7 +26,7 @@ from lineage_triplets.qc.decision_errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lineage_triplets.qc.lease import Lease
+    from lineage_triplets.qc.decisions.lease import Lease
 
 APPLICATION_ID = int.from_bytes(b"ltqc", "big")
 FORMAT = 1

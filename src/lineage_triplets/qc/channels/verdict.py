@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lineage_triplets.qc.channel_matching import match_slots
-from lineage_triplets.qc.channel_signature import FEATURES, ChannelSignature
+from lineage_triplets.qc.channels.matching import match_slots
+from lineage_triplets.qc.channels.signature import FEATURES, ChannelSignature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,19 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lineage_triplets.engine.problems import choices
-from lineage_triplets.qc.decision_errors import (
-    DecisionsError,
-    ReviewInUseError,
-    ReviewOwnerError,
+from lineage_triplets.qc.decisions.errors import (
     damaged,
     decisions_error,
 )
-from lineage_triplets.qc.decision_file import DecisionFile
-from lineage_triplets.qc.decision_ledger import Event, Ledger
-from lineage_triplets.qc.decision_types import (
-    DECISION_KINDS,
+from lineage_triplets.qc.decisions.file import DecisionFile
+from lineage_triplets.qc.decisions.lease import Lease, time_stamp, utc_now
+from lineage_triplets.qc.decisions.ledger import Event, Ledger
+from lineage_triplets.qc.decisions.types import (
     Decision,
-    DecisionKind,
     HistoryEntry,
     NewDecision,
     What,
@@ -34,25 +30,12 @@ from lineage_triplets.qc.decision_types import (
     storable,
     to_json,
 )
-from lineage_triplets.qc.lease import Lease, time_stamp, utc_now
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
-
-__all__ = [
-    "DECISION_KINDS",
-    "Decision",
-    "DecisionKind",
-    "DecisionLog",
-    "DecisionsError",
-    "HistoryEntry",
-    "NewDecision",
-    "ReviewInUseError",
-    "ReviewOwnerError",
-]
 
 
 class DecisionLog:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.problems import Problem
-from lineage_triplets.qc.decision_errors import ReviewInUseError, of_system
+from lineage_triplets.qc.decisions.errors import ReviewInUseError, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable

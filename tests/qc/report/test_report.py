@@ -16,10 +16,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lineage_triplets.qc import report, report_plots, report_text
 from lineage_triplets.qc.findings import SEVERITIES, Finding
-from lineage_triplets.qc.report import Limits, encoded_picture, finding_groups, render_report
-from lineage_triplets.qc.report_content import (
+from lineage_triplets.qc.report import page as report
+from lineage_triplets.qc.report import plots as report_plots
+from lineage_triplets.qc.report import text as report_text
+from lineage_triplets.qc.report.content import (
     ApprovalLine,
     ChannelGrid,
     CheckLine,
@@ -38,6 +39,7 @@ from lineage_triplets.qc.report_content import (
     TauBars,
     Verdict,
 )
+from lineage_triplets.qc.report.page import Limits, encoded_picture, finding_groups, render_report
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 BLOCKS = {"p", "div", "table", "ul", "ol", "dl", "figure", "pre", "section", "details"}

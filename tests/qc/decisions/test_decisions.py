@@ -446,7 +446,7 @@ class TestOthers:
         assert names(open_log().active) == ["1", "2", "3"]
 
     def test_a_file_that_another_program_holds(self, path, open_log, monkeypatch):
-        monkeypatch.setattr("lineage_triplets.qc.decision_file._BUSY_SECONDS", 0)
+        monkeypatch.setattr("lineage_triplets.qc.decisions.file._BUSY_SECONDS", 0)
         log = open_log()
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.channel_sample import GRID_UM
+from lineage_triplets.qc.channels.sample import GRID_UM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.channel_sample import Surroundings
+    from lineage_triplets.qc.channels.sample import Surroundings
 
     Float64Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.problems import counted
-from lineage_triplets.qc.channel_canvas import MARGIN, Canvas, wrapped
+from lineage_triplets.qc.channels.canvas import MARGIN, Canvas, wrapped
 from lineage_triplets.qc.pictures.grey import GreyScale, measured_scale, rendered
 from lineage_triplets.qc.pictures.items import GREY, HAIRLINE, Colour
 from lineage_triplets.qc.pictures.text import line_height, short_number, text_width
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from lineage_triplets.qc.channel_verdict import Status
-    from lineage_triplets.qc.channels import ChannelInspection, SlotView
+    from lineage_triplets.qc.channels.inspection import ChannelInspection, SlotView
+    from lineage_triplets.qc.channels.verdict import Status
 
 RIGHT: Colour = (0, 114, 178)
 WRONG: Colour = (213, 94, 0)

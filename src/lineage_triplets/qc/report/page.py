@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from lineage_triplets.qc import report_text
 from lineage_triplets.qc.findings import SEVERITIES
-from lineage_triplets.qc.report_content import FindingStatus
-from lineage_triplets.qc.report_plots import (
+from lineage_triplets.qc.report import text as report_text
+from lineage_triplets.qc.report.content import FindingStatus
+from lineage_triplets.qc.report.plots import (
     hours_range,
     relation_groups,
     relation_plot,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.engine.problems import Severity
-    from lineage_triplets.qc.report_content import FindingLine, ReportContent
+    from lineage_triplets.qc.report.content import FindingLine, ReportContent
 
 STATUSES: tuple[FindingStatus, ...] = get_args(FindingStatus)
 _MOST_PNG_BYTES = 400_000
@@ -200,7 +200,7 @@ def _finalized(value: Any) -> Any:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("lineage_triplets.qc"),
+        loader=PackageLoader("lineage_triplets.qc.report"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalized,

@@ -22,14 +22,14 @@ from lineage_triplets import (
     load_config,
 )
 from lineage_triplets.engine.pairs import PairSource
-from lineage_triplets.qc.channel_canvas import wrapped
-from lineage_triplets.qc.channel_matching import match_slots
-from lineage_triplets.qc.channel_pictures import channel_grid, thumbnail_row
-from lineage_triplets.qc.channel_proof import prove
-from lineage_triplets.qc.channel_sample import Surroundings, read_surroundings, sample_rows
-from lineage_triplets.qc.channel_signature import FEATURES, patch_features, signatures
-from lineage_triplets.qc.channel_verdict import verdicts
 from lineage_triplets.qc.channels import ChannelInspection, inspect_channels
+from lineage_triplets.qc.channels.canvas import wrapped
+from lineage_triplets.qc.channels.matching import match_slots
+from lineage_triplets.qc.channels.pictures import channel_grid, thumbnail_row
+from lineage_triplets.qc.channels.proof import prove
+from lineage_triplets.qc.channels.sample import Surroundings, read_surroundings, sample_rows
+from lineage_triplets.qc.channels.signature import FEATURES, patch_features, signatures
+from lineage_triplets.qc.channels.verdict import verdicts
 from lineage_triplets.qc.pictures.text import text_width
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
 
