@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +23,9 @@ from lineage_triplets.engine.fovs import FovSource
 from lineage_triplets.engine.images import open_plate
 from lineage_triplets.engine.local_chunks import LocalChunkStrategy, read_layout
 from lineage_triplets.engine.read_strategies import TensorStoreStrategy, Window
+from real import DATA, PLATES, needs_real_plates
 
-DATA = Path(
-    os.environ.get("LINEAGE_TRIPLETS_DATA", Path(__file__).parents[1].parent / "shared" / "data")
-)
-PLATES = DATA / "plates"
-
-pytestmark = pytest.mark.skipif(
-    not PLATES.exists(), reason=f"no real plates in {PLATES} (LINEAGE_TRIPLETS_DATA names them)"
-)
+pytestmark = needs_real_plates
 
 
 def configured(name: str, **settings) -> TripletConfig:

@@ -13,8 +13,7 @@ import pytest
 from lineage_triplets import TripletConfig, load_config, save_config
 from lineage_triplets.cli import main
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
-from test_real_plates import PLATES
-from test_real_plates import pytestmark as needs_real_plates
+from real import PLATES, needs_real_plates
 
 HERE = Path(__file__).parent
 

@@ -22,12 +22,10 @@ from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperime
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.images import open_plate
 from lineage_triplets.engine.problems import ChunkError, ConfigError, StoreError
+from real import DATA
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels
 
-DATA = Path(
-    os.environ.get("LINEAGE_TRIPLETS_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
 WRITTEN = DATA / "foreign" / "written"
 
 

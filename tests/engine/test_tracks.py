@@ -20,10 +20,7 @@ from lineage_triplets.engine.tracks import (
     find_track_table,
     read_track_table,
 )
-
-DATA = Path(
-    os.environ.get("LINEAGE_TRIPLETS_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
+from real import DATA
 
 HEADER = "track_id,t,parent_track_id,y,x"
 # Track 1 divides after t=1 into 2 and 3.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,6 +30,7 @@ from lineage_triplets.qc.channels.signature import FEATURES, patch_features, sig
 from lineage_triplets.qc.channels.verdict import verdicts
 from lineage_triplets.qc.pictures.text import text_width
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
+from real import PLATES, needs_real_plates
 
 PHASE, NUCLEI, REPORTER = "Phase", "H2B-GFP", "Virus-mCherry"
 
@@ -475,21 +474,13 @@ class TestPictures:
         assert max(text_width(line, 12) for line in lines) <= 120
 
 
-DATA = Path(
-    os.environ.get("LINEAGE_TRIPLETS_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
-
-
 @pytest.fixture(scope="module")
 def fucci() -> ChannelInspection:
-    config = load_config(DATA / "plates" / "fucci.yml")
+    config = load_config(PLATES / "fucci.yml")
     return inspect_channels(index_of(config, yx_patch_size=(96, 96)))
 
 
-@pytest.mark.skipif(
-    not (DATA / "plates").exists(),
-    reason=f"no real plates in {DATA} (LINEAGE_TRIPLETS_DATA names them)",
-)
+@needs_real_plates
 class TestRealPlates:
     def test_two_nuclear_reporters_raise_no_alarm_in_either_order(self, fucci):
         swapped = fucci.remapped({"hacat_late": {0: 1, 1: 2}})
