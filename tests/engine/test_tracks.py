@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from lineage_triplets.engine.tracks import (
     read_track_table,
 )
 from real import DATA
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEADER = "track_id,t,parent_track_id,y,x"
 # Track 1 divides after t=1 into 2 and 3.

@@ -266,6 +266,7 @@ def test_a_store_that_is_gone_is_one_finding(make_index):
 def test_a_store_that_vanishes_in_the_middle_is_one_finding_and_not_blank_frames(make_index):
     index, kept = make_index(), Kept()
     checks = list(PIXEL_CHECKS.values())
+    shutil.rmtree(array_of(index) / "0" / "0")
 
     def vanish(done: int, total: int) -> None:
         if done == 2:
@@ -364,7 +365,10 @@ def test_the_data_key_changes_with_what_findings_follow_from(make_index):
         )
     ]
     assert len(set(keys)) == len(keys)
-    assert data_key(scanned_fov(make_index(), 0)) == keys[0]
+    scanned = scanned_fov(make_index(), 0)
+    assert data_key(scanned) == keys[0]
+    remapped = replace(scanned, source=replace(scanned.source, channels=(1, 0)))
+    assert data_key(remapped) != keys[0]
 
 
 def test_results_of_reading_are_kept_too(make_index):

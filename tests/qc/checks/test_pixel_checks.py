@@ -208,6 +208,16 @@ def test_a_blank_frame_without_cells_is_a_note(find):
     assert (found.severity, found.count) == ("note", 0)
 
 
+def test_a_lamp_at_a_fifth_of_its_light_is_not_off(find):
+    assert find(look=partial(dim, frames=slice(15, None), factor=0.2), kinds=("blank-frame",)) == []
+
+
+def test_a_stain_that_fades_to_nothing_is_not_dark(find):
+    trend = np.exp(-np.arange(FRAMES) / 4).reshape(-1, 1, 1, 1, 1)
+    look = partial(dim, frames=slice(None), factor=trend)
+    assert find(look=look, kinds=("blank-frame",)) == []
+
+
 def test_a_half_empty_frame_is_a_warning(find):
     (found,) = find(spoil=put((9, 1, 0, slice(64, None)), 0))
     assert (found.kind, found.severity, found.t) == ("blank-frame", "warning", 9)
@@ -264,10 +274,11 @@ def test_one_repeated_channel_is_a_warning(find):
     assert "Phase" not in found.sentence
 
 
-def test_frames_that_differ_in_one_pixel_are_not_repeated(find):
+def test_frames_that_differ_in_two_pixels_are_not_repeated(find):
     def nearly(pixels):
         pixels[17] = pixels[16]
-        pixels[17, :, 0, 90, 90] += 1
+        pixels[16, :, 0, 90, 90] += 1
+        pixels[17, :, 0, 90, 91] += 1
 
     assert find(spoil=nearly) == []
 
@@ -308,6 +319,14 @@ def test_a_few_brightest_pixels_are_not_saturated(find):
     assert find(spoil=put((3, 1, 0, 5, slice(5, 15)), 4095)) == []
 
 
+def test_brightness_that_fades_out_is_not_saturated(find):
+    def coarse(pixels):
+        pixels[:, 1, 0, :60, :60] = np.random.default_rng(2).normal(180, 0.8, (FRAMES, 60, 60))
+        pixels[:, 1] = np.minimum(np.rint(pixels[:, 1]), 182)
+
+    assert find(spoil=coarse, dtype="uint8", kinds=("saturated-frame",)) == []
+
+
 def test_nan_and_infinite_pixels_are_an_error_with_their_number(find):
     def spoil(pixels):
         pixels[6, 1, 0, :2, :3] = np.nan
@@ -335,10 +354,19 @@ def test_a_dim_frame_is_not_out_of_focus(find):
     assert find(look=partial(dim, frames=slice(15, 17), factor=0.4)) == []
 
 
-def test_one_blurred_cell_is_no_frame_out_of_focus(find):
+def test_light_from_elsewhere_is_not_out_of_focus(find):
+    def haze(pixels):
+        pixels[15:17] += 2500 * np.sin(np.arange(SIZE) / 10) + 2500
+
+    assert find(look=haze, kinds=("out-of-focus",)) == []
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5])
+def test_one_blurred_cell_is_no_frame_out_of_focus(find, factor):
     def one_cell(pixels):
-        part = pixels[15:17, :, :, :40, :40]
+        part = pixels[15:17, :, :, :64, :64]
         blur(part, frames=range(2))
+        dim(pixels, frames=slice(15, 17), factor=factor)
 
     assert find(look=one_cell) == []
 
@@ -394,6 +422,12 @@ def test_a_track_that_takes_another_cell_is_told(find):
     assert found.settled_by == (
         (Target("link", "one", FOV, str(one), t=18),),
         (Target("track", "one", FOV, str(one)),),
+    )
+
+
+def test_debris_that_comes_and_stays_is_no_changed_cell(find):
+    assert (
+        find(look=put((slice(18, None), slice(None), 0, slice(64, 66), slice(64, 66)), 6e4)) == []
     )
 
 

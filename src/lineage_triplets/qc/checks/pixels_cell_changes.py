@@ -21,6 +21,7 @@ _MOST_GAP = 2
 _ODD_FACTOR = 2.0
 _BEFORE_DIVISION_MINUTES, _AFTER_DIVISION_MINUTES = 45.0, 75.0
 _FEWEST_LINKS, _FEWEST_OWN_LINKS, _FEWEST_IN_FRAME = 30, 5, 5
+_MANY_IN_FRAME = 12
 _MOST_DEVIATIONS = 20.0
 _SD_OF_MEDIAN = 1.4826
 
@@ -86,7 +87,7 @@ def find_changes(fov: ScannedFov, rings: Float64Array) -> CellChanges | None:
     order = seen[np.lexsort((fov.t[seen], fov.track_id[seen]))]
     if len(order) < _FEWEST_LINKS:
         return None
-    features = rings[order].reshape(len(order), -1)
+    features = _on_one_scale(rings[order], fov.t[order]).reshape(len(order), -1)
     typical = np.median(np.abs(features), axis=0)
     features = np.arcsinh(2 * features / np.where(typical > 0, typical, 1))
     link = np.arange(WINDOW, len(order) - WINDOW + 1)
@@ -150,12 +151,26 @@ def _is_sound(fov: ScannedFov, track: Int64Array, t: Int64Array, link: Int64Arra
     return sound & (minutes >= _BEFORE_DIVISION_MINUTES)
 
 
+def _on_one_scale(rings: Float64Array, t: Int64Array) -> Float64Array:
+    """Divide by the usual brightness of the frame's cells in each slot, where they are many."""
+    scaled = rings.copy()
+    for rows in _by_number(t):
+        if len(rows) >= _MANY_IN_FRAME:
+            usual = np.median(np.abs(rings[rows]).mean(axis=2), axis=0)
+            scaled[rows] /= np.where(usual > 0, usual, 1)[:, None]
+    return scaled
+
+
+def _by_number(number: Int64Array) -> list[Int64Array]:
+    """Places of each value."""
+    order = np.argsort(number, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+
+
 def _common_change(change: Float64Array, t: Int64Array) -> Float64Array:
     """Median change of all cells at each link's frame; 0 where they are few."""
     common = np.zeros_like(change)
-    order = np.argsort(t, kind="stable")
-    edges = np.flatnonzero(np.diff(t[order])) + 1
-    for rows in np.split(order, edges):
+    for rows in _by_number(t):
         if len(rows) >= _FEWEST_IN_FRAME:
             common[rows] = np.median(change[rows], axis=0)
     return common

@@ -1,0 +1,348 @@
+"""What a reviewer decides: each decision is recorded, takes effect, and is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from psygnal import Signal, SignalGroup
+
+from lineage_triplets.engine.problems import ConfigError, Problem, nearest
+from lineage_triplets.qc.applied import Applied, apply_decisions
+from lineage_triplets.qc.decisions import Decision, DecisionLog, NewDecision
+from lineage_triplets.qc.imported import import_key, imported_decisions
+from lineage_triplets.qc.mapping import Approval, approval_of, approval_value, remapped
+from lineage_triplets.qc.target_check import (
+    cut_off_by,
+    find_target,
+    require_target,
+    require_verdict_target,
+)
+from lineage_triplets.qc.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lineage_triplets.engine.config import TripletConfig
+    from lineage_triplets.qc.board import FindingsBoard, ReviewedFinding
+    from lineage_triplets.qc.decisions import HistoryEntry
+    from lineage_triplets.qc.state import Intent, ReviewState
+    from lineage_triplets.qc.workspace import Workspace
+
+How = Literal["painted", "attested"]
+Verdict = Literal["accept", "reject", "undecided"]
+
+
+class ReviewEvents(SignalGroup):
+    """What changed; views read it from the review again.
+
+    Attributes
+    ----------
+    intent
+        Gets the new `Intent`.
+    decisions
+        Gets the decisions that were made, undone or redone.
+    channels
+        Gets the experiment whose slots show other channels now.
+    findings
+        Checks found something, or something became of a finding.
+    data
+        Stores and tables were read anew.
+    """
+
+    intent = Signal(object)
+    decisions = Signal(object)
+    channels = Signal(str)
+    findings = Signal()
+    data = Signal()
+
+
+class Decider:
+    """The deciding half of a `Review`.
+
+    Attributes
+    ----------
+    workspace : Workspace
+    log : DecisionLog
+    board : FindingsBoard
+    events : ReviewEvents
+    """
+
+    workspace: Workspace
+    log: DecisionLog
+    board: FindingsBoard
+    events: ReviewEvents
+    _intent: Intent
+    _state: ReviewState | None
+    _virtual: list[Decision]
+
+    def findings(self) -> list[ReviewedFinding]:
+        """Everything found so far with what became of it, worst first."""
+        return self.board.reviewed(self.applied)
+
+    @property
+    def applied(self) -> Applied:
+        """The decisions in effect."""
+        return self.workspace.applied
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All active decisions in order, stale ones too."""
+        return (*self._virtual, *self.log.active)
+
+    def history(self) -> list[HistoryEntry]:
+        """Everything that was ever decided, undone and redone."""
+        return self.log.history()
+
+    def target(self, level: Literal["lineage", "track"], name: str) -> Target:
+        """Find a lineage or track by its ``lineage_id`` or ``global_track_id``.
+
+        Raises
+        ------
+        ConfigError
+            There is none.
+        """
+        return find_target(self.workspace, level, name)
+
+    def accept(self, target: Target, reason: str = "") -> Decision:
+        """Say that something is good."""
+        return self.decide("accept", [target], reason)[0]
+
+    def reject(self, target: Target, reason: str) -> Decision:
+        """Leave something out of training, with a reason."""
+        return self.decide("reject", [target], reason)[0]
+
+    def undecide(self, target: Target, reason: str = "") -> Decision:
+        """Take an accept or reject back; the history keeps it."""
+        return self.decide("undecided", [target], reason)[0]
+
+    def decide(
+        self, verdict: Verdict, targets: Sequence[Target], reason: str = ""
+    ) -> tuple[Decision, ...]:
+        """Accept, reject or undecide several things in one step, undone in one step.
+
+        Parameters
+        ----------
+        verdict : {"accept", "reject", "undecided"}
+        targets : sequence of Target
+            Wells, FOVs, frames, lineages, tracks, observations.
+        reason : str
+            Needed to reject.
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            One is not there, or no reason is given; nothing is recorded.
+        TableChangedError
+            A table changed since the review read it.
+        """
+        if verdict == "reject":
+            reason = _given(reason, "reject")
+        for target in targets:
+            require_verdict_target(self.workspace, target)
+        return self._record(*(self._new(verdict, one, reason) for one in targets))
+
+    def cut(self, target: Target, reason: str) -> Decision:
+        """Cut a wrong link; what a rejected lineage or track loses by it stays rejected.
+
+        Raises
+        ------
+        ConfigError
+            There is no such link, or no reason is given.
+        """
+        require_target(self.workspace, target)
+        reason = _given(reason, "cut")
+        also = [
+            self._new("reject", one, f"cut off from what was rejected: {before.reason}")
+            for one, before in cut_off_by(self.workspace, target)
+        ]
+        return self._record(self._new("cut", target, reason), *also)[0]
+
+    def waive(self, key: str, reason: str) -> Decision:
+        """Say that a finding is no fault, with a reason.
+
+        Raises
+        ------
+        ConfigError
+            No such finding, or training could not load the data with it.
+        """
+        reason = _given(reason, "waive")
+        found = {one.finding.key: one for one in self.findings()}
+        if key not in found:
+            raise ConfigError(
+                Problem(
+                    "unknown-finding",
+                    f"the checks run so far found no {key!r}.",
+                    nearest(key, list(found)) if found else "Run the checks first.",
+                )
+            )
+        if not found[key].can_be_waived:
+            raise ConfigError(
+                Problem(
+                    "not-waivable",
+                    f"{found[key].finding.sentence} Training could not load this.",
+                    f"Mend it, or leave it out. {found[key].finding.remedy}",
+                )
+            )
+        finding = found[key].finding
+        place = {"experiment": finding.experiment, "fov": finding.fov}
+        table_hash = self._table_hash(finding.experiment, finding.fov) if finding.tracks else ""
+        new = NewDecision("waive", Target("finding", key=key), place, reason, table_hash)
+        return self._record(new)[0]
+
+    def unwaive(self, key: str, reason: str = "") -> Decision:
+        """Open a waived finding again."""
+        return self._record(NewDecision("unwaive", Target("finding", key=key), {}, reason))[0]
+
+    def remap(self, experiment: str, slots: Mapping[int | str, str], reason: str = "") -> Decision:
+        """Choose other channels for some slots of an experiment, at once and everywhere.
+
+        Parameters
+        ----------
+        experiment : str
+        slots : dict
+            Slot number or label to the name of a channel in the store.
+        reason : str
+
+        Raises
+        ------
+        UnknownNameError, ConfigError
+            No such experiment, slot or channel; a channel in two slots.
+        """
+        require_target(self.workspace, Target("experiment", experiment))
+        config = next(one for one in self.workspace.experiments if one.name == experiment)
+        value = remapped(config, self.slot_labels, slots)
+        return self._record(NewDecision("remap", Target("experiment", experiment), value, reason))[
+            0
+        ]
+
+    @property
+    def slot_labels(self) -> list[str]:
+        """Names of the slots."""
+        return list(self.workspace.registry.slot_labels)
+
+    def approve(self, experiment: str, reason: str = "") -> Decision:
+        """Approve the channels that an experiment's slots have now, for the images as they are."""
+        value = approval_value(self.workspace, experiment)
+        return self._record(
+            NewDecision("approve", Target("experiment", experiment), value, reason)
+        )[0]
+
+    def disapprove(self, experiment: str, reason: str = "") -> Decision:
+        """Take an approval back."""
+        self.workspace.registry.get_experiment(experiment)
+        return self._record(
+            NewDecision("disapprove", Target("experiment", experiment), {}, reason)
+        )[0]
+
+    def approval(self, experiment: str) -> Approval:
+        """Say whether an experiment's channels are approved, or why not."""
+        return approval_of(self.workspace, experiment)
+
+    def saw(
+        self, experiment: str, n_pairs: int, *, how: How = "attested", reason: str = ""
+    ) -> Decision:
+        """Record that pairs across a division of an experiment were looked at.
+
+        Parameters
+        ----------
+        experiment : str
+        n_pairs : int
+        how : {"painted", "attested"}
+            On screen, or as somebody says.
+        reason : str
+        """
+        opened = self.workspace.registry.get_opened(experiment)
+        settings = self.workspace.settings
+        value = {
+            "n_pairs": n_pairs,
+            "how": how,
+            "tau_range_hours": list(settings.tau_range_hours),
+            "positive_relation": settings.positive_relation,
+            "source_channel": list(opened.config.source_channel),
+            "seed": self._intent.seed,
+        }
+        return self._record(NewDecision("seen", Target("experiment", experiment), value, reason))[0]
+
+    def confirm(self, decision: Decision) -> Decision:
+        """Put a stale decision in effect again, for its table as it is now."""
+        place = decision.target if decision.target.experiment else None
+        experiment = place.experiment if place else str(decision.value.get("experiment", ""))
+        fov = place.fov if place else str(decision.value.get("fov", ""))
+        value = {
+            "decision": decision.number,
+            "table_hash": self._table_hash(experiment, fov),
+        }
+        return self._record(NewDecision("confirm", decision.target, value))[0]
+
+    def undo(self) -> tuple[Decision, ...]:
+        """Undo the last decision; gives what was undone, nothing if there is nothing."""
+        return self._after(self.log.undo())
+
+    def redo(self) -> tuple[Decision, ...]:
+        """Decide again what was undone last."""
+        return self._after(self.log.redo())
+
+    def _new(self, kind: Any, target: Target, reason: str) -> NewDecision:
+        table_hash = self._table_hash(target.experiment, target.fov) if target.of_table else ""
+        return NewDecision(kind, target, {}, reason, table_hash)
+
+    def _table_hash(self, experiment: str, fov: str) -> str:
+        table = self.workspace.table_of(experiment, fov) if fov else None
+        if table is None:
+            return ""
+        self.workspace.tables.require_unchanged([table])
+        return self.workspace.tables.hash_of(table)
+
+    def _record(self, *new: NewDecision) -> tuple[Decision, ...]:
+        return self._after(self.log.record(*new))
+
+    def _after(self, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+        if not decisions:
+            return decisions
+        self._refresh()
+        for experiment in dict.fromkeys(
+            one.target.experiment for one in decisions if one.kind in {"remap", "approve"}
+        ):
+            self.board.channels_changed()
+            self.events.channels.emit(experiment)
+        self.board.settings_changed()
+        self.events.decisions.emit(decisions)
+        return decisions
+
+    def _refresh(self) -> None:
+        self.workspace.apply(apply_decisions(self.decisions, self.workspace.table_hash))
+        self._state = None
+
+    def _import(self, config: TripletConfig) -> None:
+        said = [one.decision for one in self.log.history()]
+        known = [import_key(one) for one in said if one.value.get("from") == "config"]
+        new, problems = imported_decisions(config, known)
+        self.board.config_problems += problems
+        if not new:
+            return
+        if self.log.read_only:
+            self._virtual = [
+                Decision(
+                    kind=one.kind,
+                    target=one.target,
+                    value=one.value,
+                    reason=one.reason,
+                    table_hash="",
+                    number=-1 - k,
+                    group=-1,
+                    by="",
+                    at="",
+                    state="active",
+                )
+                for k, one in enumerate(new)
+            ]
+        else:
+            self.log.record(*new)
+
+
+def _given(reason: str, verb: str) -> str:
+    if not reason.strip():
+        raise ConfigError(
+            Problem("no-reason", f"no reason is given to {verb}.", "Say why, in a few words.")
+        )
+    return reason.strip()
