@@ -43,7 +43,8 @@ KINDS = (
 )
 DENSITIES = {"sparse": 8, "medium": 18, "dense": 36}
 NOISES = {"as simulated": 0.0, "three times": 8**0.5}
-SEEDS = (0, 1)
+# Thresholds were set on other seeds.
+SEEDS = (10, 11, 12)
 MID_TRACK = "mid-track"
 BLUR_PX = (2.0, 3.0)
 CAMERA_MAXIMUM = 4095

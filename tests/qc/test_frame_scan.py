@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.qc import frame_reading
 from lineage_triplets.qc.checks import load_checks
 from lineage_triplets.qc.findings import PIXEL_CHECKS, Evidence, Finding, PixelCheck, ScannedFov
 from lineage_triplets.qc.frame_scan import (
@@ -155,6 +157,20 @@ def test_each_frame_is_shown_once_whole_and_in_slot_order(make_index, image):
     assert [(one.number, one.experiment, one.fov, one.n_frames) for one in results] == [
         (number, "one", fov, FRAMES) for number, fov in enumerate(FOVS)
     ]
+
+
+def test_frames_too_large_to_read_ahead_are_read_one_by_one(make_index, monkeypatch):
+    index, seen = make_index(), Seen()
+    monkeypatch.setattr(frame_reading, "_BYTES_AHEAD", 0)
+    threads: list[str] = []
+
+    def note(fov: str, t: int) -> None:
+        threads.extend(one.name for one in threading.enumerate())
+
+    seen.on_see = note
+    list(scan_index(index, [seen.check], fovs=[0]))
+    np.testing.assert_array_equal(seen.images["A/1/0", 8], pixels_of(0)[8, [2, 0]])
+    assert not [name for name in threads if name.startswith("frames")]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])

@@ -200,6 +200,8 @@ def test_a_long_run_of_blank_frames_is_one_finding(find):
     assert found.count == 6 * 16
     short = find(spoil=put(slice(8, 13), 0))
     assert [frames_of(one) for one in short] == [[t] for t in range(8, 13)]
+    apart = find(spoil=put(slice(2, None, 5), 0))
+    assert [frames_of(one) for one in apart] == [[t] for t in range(2, FRAMES, 5)]
 
 
 def test_a_blank_frame_without_cells_is_a_note(find):
@@ -425,10 +427,11 @@ def test_a_track_that_takes_another_cell_is_told(find):
     )
 
 
-def test_debris_that_comes_and_stays_is_no_changed_cell(find):
-    assert (
-        find(look=put((slice(18, None), slice(None), 0, slice(64, 66), slice(64, 66)), 6e4)) == []
-    )
+@pytest.mark.parametrize(("n_cells", "brightness"), [(16, 6e4), (8, 2.5e4)])
+def test_debris_that_comes_and_stays_is_no_changed_cell(find, n_cells, brightness):
+    where = (slice(18, None), slice(None), 0, slice(64, 66), slice(64, 66))
+    table = tracked()
+    assert find(look=put(where, brightness), table=table[table["track_id"] < n_cells]) == []
 
 
 def test_a_flash_of_one_frame_is_no_changed_cell(find):

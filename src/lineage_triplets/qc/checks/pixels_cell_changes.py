@@ -152,12 +152,17 @@ def _is_sound(fov: ScannedFov, track: Int64Array, t: Int64Array, link: Int64Arra
 
 
 def _on_one_scale(rings: Float64Array, t: Int64Array) -> Float64Array:
-    """Divide by the usual brightness of the frame's cells in each slot, where they are many."""
+    """Divide by the usual brightness of the frame's cells in each slot, where they are many.
+
+    The spread of the image, which they are given in, changes with debris too.
+    """
+    frames = _by_number(t)
+    if np.median([len(rows) for rows in frames]) < _MANY_IN_FRAME:
+        return rings
     scaled = rings.copy()
-    for rows in _by_number(t):
-        if len(rows) >= _MANY_IN_FRAME:
-            usual = np.median(np.abs(rings[rows]).mean(axis=2), axis=0)
-            scaled[rows] /= np.where(usual > 0, usual, 1)[:, None]
+    for rows in frames:
+        usual = np.median(np.abs(rings[rows]).mean(axis=2), axis=0)
+        scaled[rows] /= np.where(usual > 0, usual, 1)[:, None]
     return scaled
 
 
