@@ -21,6 +21,10 @@ from lineage_triplets import (
     load_config,
 )
 from lineage_triplets.cli import app
+from lineage_triplets.qc.channels import words
+from lineage_triplets.qc.checks import load_checks
+from lineage_triplets.qc.findings import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
+from lineage_triplets.qc.frame_scan import READING_KINDS
 
 ROOT = Path(__file__).parents[1]
 DOCS, SOURCE = ROOT / "docs", ROOT / "src"
@@ -78,7 +82,7 @@ def test_cli_page_lists_every_option_with_its_default(name: str) -> None:
     assert set(written) == set(options)
     for option, cells in written.items():
         default = options[option].default
-        expected = "" if default is None or isinstance(default, bool) else f"`{default}`"
+        expected = "" if default in (None, "") or isinstance(default, bool) else f"`{default}`"
         assert cells[2] == ("required" if options[option].required else expected), option
         assert [f"`{one}`" for one in options[option].opts] == cells[0].split(", "), option
 
@@ -134,6 +138,21 @@ def test_pages_name_kinds_that_the_program_has(page: str) -> None:
     source = "".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
     assert kinds
     assert {kind for kind in kinds if f'"{kind}"' not in source} == set()
+
+
+def test_review_page_lists_every_kind_of_finding_once() -> None:
+    load_checks()
+    checks: list[Any] = [
+        *TABLE_CHECKS.values(),
+        *SETTINGS_CHECKS.values(),
+        *PIXEL_CHECKS.values(),
+    ]
+    of_channels = re.findall(r'"(channel-[a-z]+)"', inspect.getsource(words))
+    declared = {kind for check in checks for kind in check.kinds}
+    declared |= {*of_channels, *READING_KINDS}
+    _, _, kinds = section("review.md", "Findings").partition("\n### Kinds\n")
+    listed = [cells[0].strip("`") for cells in table_rows(kinds.partition("\n### ")[0])]
+    assert sorted(listed) == sorted(declared)
 
 
 @pytest.mark.parametrize(
