@@ -118,7 +118,7 @@ def test_preview_names_the_lineages_there_are(config_file, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [("preview", "p.png"), ("export", "c.yml"), ("index", "i.parquet")]
+    ("command", "name"), [("preview", "p.png"), ("draft", "c.yml"), ("index", "i.parquet")]
 )
 def test_an_output_that_exists_is_not_touched(config_file, tmp_path, capsys, command, name):
     out = tmp_path / name
@@ -132,11 +132,11 @@ def test_an_output_that_exists_is_not_touched(config_file, tmp_path, capsys, com
     assert out.read_bytes() != b"mine"
 
 
-def test_export_writes_a_draft_that_loads_to_the_same_anchors(config_file, tmp_path, capsys):
+def test_draft_writes_a_draft_that_loads_to_the_same_anchors(config_file, tmp_path, capsys):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     out = folder / "draft.yml"
-    code, said = run(capsys, "export", config_file, "--out", out, "--relation", "descendant")
+    code, said = run(capsys, "draft", config_file, "--out", out, "--relation", "descendant")
     assert code == 0
     assert "Draft" in said
     assert out.read_text().startswith("# DRAFT")
@@ -151,13 +151,13 @@ def test_export_writes_a_draft_that_loads_to_the_same_anchors(config_file, tmp_p
     pd.testing.assert_frame_equal(again, expected)
 
 
-def test_export_of_a_faulty_config_lists_all_and_writes_nothing(config_file, tmp_path, capsys):
+def test_draft_of_a_faulty_config_lists_all_and_writes_nothing(config_file, tmp_path, capsys):
     content = yaml.safe_load(config_file.read_text())
     content["experiments"][0]["interval_minutes"] = 0
     content["experiments"][1]["condition_wells"] = {}
     config_file.write_text(yaml.safe_dump(content))
     out = tmp_path / "draft.yml"
-    code, said = run(capsys, "export", config_file, "--out", out)
+    code, said = run(capsys, "draft", config_file, "--out", out)
     assert code == 1
     assert "interval_minutes" in said
     assert "condition_wells" in said
@@ -240,7 +240,7 @@ def test_what_is_no_config_gives_one_message(tmp_path, capsys, name, content, sa
     path = tmp_path / name
     if content is not None:
         path.write_text(content)
-    for command in (("validate", path), ("export", path, "--out", tmp_path / "o.yml")):
+    for command in (("validate", path), ("draft", path, "--out", tmp_path / "o.yml")):
         code, said = run(capsys, *command)
         assert code == 1
         assert said_of_it in said

@@ -308,9 +308,7 @@ def test_the_commands_of_a_review_repeat_it(tmp_path, monkeypatch):
         tracks=[TrackExclusion(global_track_id="late_A/1/0_13", reason="blurred")],
     )
     cut = [Cut(experiment="late", fov="A/1/0", track_id=1, daughter=2, reason="it's another")]
-    save_config(
-        config.model_copy(update={"exclude": exclude, "cut": cut}), path, overwrite=True
-    )
+    save_config(config.model_copy(update={"exclude": exclude, "cut": cut}), path, overwrite=True)
     copy = tmp_path / "copy.yml"
     copy.write_text(path.read_text())
     with Review.open(path, by="ada") as review:
@@ -470,7 +468,7 @@ class Reference:
 
     def root(self, cell: tuple[str, str, int, int]) -> str:
         """Number of the root of the cell's lineage."""
-        experiment, fov, track, t = cell
+        experiment, fov, track, _ = cell
         part = self.part(cell)
         mother = self.mother[experiment, fov, track]
         if "@" in part or mother < 0 or (experiment, fov, track) in self.daughters:
@@ -576,7 +574,9 @@ def test_any_decisions_in_any_order_hold_in_the_export(plates, data):
         with Review.open(plates, by="ada", decisions=place / "d.db") as review:
             for _ in range(data.draw(st.integers(1, 8), label="steps")):
                 what = data.draw(
-                    st.sampled_from(["reject", "reject", "cut", "cut", "undo", "take back", "remap"])
+                    st.sampled_from(
+                        ["reject", "reject", "cut", "cut", "undo", "take back", "remap"]
+                    )
                 )
                 before = _copied(reference), dict(mapping)
                 if what == "undo":
@@ -627,18 +627,15 @@ def _require_as_allowed(path: Path, reference: Reference, mapping: dict[str, lis
     index = MultiExperimentIndex.from_config(config)
     columns = ["experiment", "fov_name", "track_id", "t"]
     assert set(index.tracks[columns].itertuples(index=False, name=None)) == allowed
-    try:
-        dataset = MultiExperimentTripletDataset.from_config(path)
-    except LineageTripletsError:
-        # Too little is left for pairs, or for negatives.
-        settled = config.dataset.model_copy(update={"return_negative": False})
-        with_pairs = {one[:2] + (reference.root(one),) for one in allowed}
-        assert not len(index.anchor_rows) or len(with_pairs) < 2 * len({one[0] for one in allowed})
-        if not len(index.anchor_rows):
-            return
-        dataset = MultiExperimentTripletDataset.from_config(
-            config.model_copy(update={"dataset": settled})
-        )
+    with_anchors = set(index.valid_anchors["experiment"])
+    if not with_anchors:
+        return
+    lineages = {(one[0], one[1], reference.root(one)) for one in allowed}
+    if any(sum(one[0] == name for one in lineages) < 2 for name in with_anchors):
+        with pytest.raises(ConfigError, match="one lineage only"):
+            MultiExperimentTripletDataset.from_config(path)
+        return
+    dataset = MultiExperimentTripletDataset.from_config(path)
     for epoch in range(2):
         dataset.set_epoch(epoch)
         batch = everything(dataset)
@@ -651,8 +648,7 @@ def _require_as_allowed(path: Path, reference: Reference, mapping: dict[str, lis
             for role, cell in (("anchor", one), ("positive", other)):
                 values = [1 + 10 * cell[3] + c for c in mapping[cell[0]]]
                 assert batch[role][number].amin((1, 2, 3)).tolist() == values
-            if "negative_meta" in batch:
-                negative = key(batch["negative_meta"][number])
-                assert negative in allowed
-                assert negative[0] == one[0]
-                assert (*negative[:2], reference.root(negative)) != (*one[:2], reference.root(one))
+            negative = key(batch["negative_meta"][number])
+            assert negative in allowed
+            assert negative[0] == one[0]
+            assert (negative[1], reference.root(negative)) != (one[1], reference.root(one))

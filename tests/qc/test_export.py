@@ -229,6 +229,26 @@ def test_only_accepted_leaves_the_rest_out(review, tmp_path):
     }
 
 
+def test_only_accepted_asks_for_something_accepted(review, tmp_path):
+    settle(review)
+
+    with pytest.raises(GateClosedError, match="No anchor was accepted"):
+        export(review, tmp_path / "out", only_accepted=True)
+
+
+def test_findings_follow_each_decision(review):
+    review.choose(tau_range_hours=(0.1, 0.3))
+    keys = [one.finding.key for one in review.check() if one.finding.experiment == "early"]
+    of_settings = [one for one in keys if one.startswith(("no-tau-frames", "few-tau-frames"))]
+    assert of_settings
+
+    for one in keys:
+        review.waive(one, "as it should be")
+
+    waived = {one.finding.key for one in review.findings() if one.status == "waived"}
+    assert set(keys) <= waived
+
+
 def test_the_dry_run_says_what_it_costs(review, tmp_path):
     settle(review)
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from lineage_triplets.cli import options
 from lineage_triplets.cli.output import print_index, print_problems, quiet_log
+from lineage_triplets.cli.review_options import Decisions
 from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
 from lineage_triplets.engine.files import refuse_existing, whole_file
-from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.problems import ConfigError, Problem, counted
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.config import TripletConfig
@@ -83,10 +84,14 @@ def preview(
     z_slices: options.ZSlices = None,
     border: options.BorderOption = None,
     relation: options.RelationOption = None,
+    decisions: Decisions = None,
     path_map: options.PathMap = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw pairs as training draws them: anchor and positive in every slot, tau, relation."""
+    """Draw pairs as training draws them: anchor and positive in every slot, tau, relation.
+
+    What was decided about the config is applied.
+    """
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.pairs import PairSource
     from lineage_triplets.qc.preview import preview_sheet, sample_pairs
@@ -102,6 +107,7 @@ def preview(
     if loaded is None or problems:
         raise ConfigError(*problems)
     console = Console(stderr=True)
+    loaded, n_decisions = _as_decided(config, loaded, decisions, path_map)
     with console.status("Opening plates, reading tables and patches"):
         index = MultiExperimentIndex.from_config(loaded)
         settings = loaded.dataset
@@ -125,6 +131,22 @@ def preview(
         )
     with whole_file(out, overwrite=overwrite) as temporary:
         sheet.save(temporary)
+    said = f", {counted(n_decisions, 'decision')} applied" if n_decisions else ""
     Console().print(
-        f"{len(pairs.anchor)} pairs of seed {chosen_seed}, epoch {epoch}: {out}", highlight=False
+        f"{len(pairs.anchor)} pairs of seed {chosen_seed}, epoch {epoch}{said}: {out}",
+        highlight=False,
     )
+
+
+def _as_decided(
+    path: Path, config: TripletConfig, decisions: Path | None, path_map: list[str] | None
+) -> tuple[TripletConfig, int]:
+    """Give a config as a review of it made it, and how many decisions there are."""
+    from lineage_triplets.cli.review_options import opened
+    from lineage_triplets.qc.review import decisions_path
+
+    if decisions is None and not decisions_path(path).exists():
+        return config, 0
+    with opened(path, decisions=decisions, read_only=True, path_map=path_map) as review:
+        reviewed = review.workspace.config.model_copy(update={"dataset": config.dataset})
+        return reviewed, len(review.decisions) - len(review.applied.stale)

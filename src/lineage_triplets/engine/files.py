@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,8 +73,14 @@ def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:
         return written
     if is_url(expanded) or Path(expanded).is_absolute():
         return written
-    step = os.path.relpath(Path(old_base).absolute(), Path(new_base).absolute())
-    return os.path.normpath(str(Path(step) / written))
+    old, new = Path(old_base).absolute(), Path(new_base).absolute()
+    step = os.path.relpath(old, new)
+    rebased = os.path.normpath(str(Path(step) / written))
+    # Through a link, ".." leads elsewhere for those who come by the folder's real name.
+    here, there = (os.path.normpath(one / rebased) for one in (new, Path(os.path.realpath(new))))
+    if os.path.realpath(here) != os.path.realpath(there):
+        return os.path.normpath(old / written)
+    return rebased
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -181,7 +188,7 @@ class _StagedFiles:
                 os.fsync(written.fileno())
         for target, temporary in self.new.items():
             if target.exists():
-                os.link(target, self._old[target])
+                _keep(target, self._old[target])
             if self._overwrite:
                 temporary.replace(target)
             else:
@@ -204,6 +211,14 @@ class _StagedFiles:
         for folder in [] if self._done else self._made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _keep(target: Path, copy: Path) -> None:
+    """Keep what stands at `target` under another name too, where links are known or not."""
+    try:
+        os.link(target, copy)
+    except OSError:
+        shutil.copy2(target, copy)
 
 
 def _failed(error: OSError, target: Path) -> OutputError:

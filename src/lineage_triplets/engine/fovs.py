@@ -191,6 +191,7 @@ def _fovs_skipped(
         fov=names[0],
         file=config.tracks_path,
         count=len(names),
+        fovs=tuple(names),
     )
 
 
@@ -339,7 +340,8 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
             continue
         key = (problem.experiment, problem.kind, problem.message)
         known = first.get(key)
-        first[key] = replace(known, count=known.count + 1) if known else problem
+        fovs = (*(known.fovs if known else ()), problem.fov)
+        first[key] = replace(known or problem, count=len(fovs), fovs=fovs)
     return [
         replace(one, message=f"{one.message} So in {counted(one.count, 'FOV')}.")
         if one.count > 1

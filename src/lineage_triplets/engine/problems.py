@@ -33,6 +33,8 @@ class Problem:
         Line of a text file, counted from 1; row of a table without lines, counted from 0.
     count : int
         How many observations, rows or FOVs it concerns.
+    fovs : tuple of str
+        All of them, where it is about several FOVs alike.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Problem:
     line: int | None = None
     row: int | None = None
     count: int = 1
+    fovs: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

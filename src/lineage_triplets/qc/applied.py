@@ -89,13 +89,13 @@ class Applied:
 
     def experiment(self, config: ExperimentConfig) -> ExperimentConfig:
         """Give an experiment with the channels that were chosen for it."""
+        remap, approval = self.remaps.get(config.name), self.approvals.get(config.name)
         names: dict[str, Any] = {}
-        for decision in (self.remaps.get(config.name), self.approvals.get(config.name)):
-            if decision is not None and (decision.kind == "remap" or not names):
-                names = {
-                    "source_channel": list(decision.value["source_channel"]),
-                    "channel_names": list(decision.value["channel_names"]),
-                }
+        # A config that has another number of slots since is not what was remapped.
+        if remap and len(remap.value["source_channel"]) == len(config.source_channel):
+            names = {name: list(remap.value[name]) for name in ("source_channel", "channel_names")}
+        elif approval and approval.value["source_channel"] == config.source_channel:
+            names = {"channel_names": list(approval.value["channel_names"])}
         if not names:
             return config
         changed = config.model_copy(update=names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -20,14 +21,14 @@ from lineage_triplets.qc.frame_scan import recall_index, scan_index
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.problems import Problem
     from lineage_triplets.qc.applied import Applied
     from lineage_triplets.qc.decisions import Decision, DecisionLog
     from lineage_triplets.qc.workspace import Workspace
 
-    LineageOf = Callable[[Target], Target | None]
     Progress = Callable[[str, int, int], None]
     Stop = Callable[[], bool]
 
@@ -70,9 +71,43 @@ class FindingsBoard:
         self._log = log
         self._tables: list[Finding] | None = None
         self._settings: list[Finding] | None = None
+        self._follows_settings = False
         self._pixels: dict[tuple[str, str], list[Finding]] = {}
+        self._recalled: MultiExperimentIndex | None = None
         self.inspection: ChannelInspection | None = None
         self.config_problems: list[Problem] = []
+
+    def snapshot(self, workspace: Workspace, log: DecisionLog) -> FindingsBoard:
+        """Give what was found up to now, to go on from there with snapshots of data and log."""
+        twin = copy.copy(self)
+        twin.config_problems = list(self.config_problems)
+        twin.__dict__.update(_workspace=workspace, _log=log, _pixels=dict(self._pixels))
+        return twin
+
+    def take_up(self, snapshot: FindingsBoard, *, with_settings: bool) -> bool:
+        """Keep what a snapshot found in the same data; gives whether anything is new.
+
+        Parameters
+        ----------
+        snapshot : FindingsBoard
+        with_settings : bool
+            Whether settings and decisions are the same too.
+        """
+        found = vars(snapshot)
+        before = (self._tables, self._settings, self.inspection, len(self._pixels))
+        if self._tables is None:
+            self._tables = found["_tables"]
+        if self._settings is None and with_settings:
+            self._settings = found["_settings"]
+        if snapshot.inspection is not None and (
+            self.inspection is None or not self.inspection.complete
+        ):
+            self.inspection = snapshot.inspection
+        self._pixels = found["_pixels"] | self._pixels
+        if self._recalled is None:
+            self._recalled = found["_recalled"]
+        after = (self._tables, self._settings, self.inspection, len(self._pixels))
+        return before != after
 
     def data_changed(self) -> None:
         """Forget everything that was found in the data."""
@@ -100,7 +135,8 @@ class FindingsBoard:
             self._tables = [one for check in TABLE_CHECKS.values() for one in check.run(tracks)]
 
     def check_settings(self) -> None:
-        """Run all checks of config and settings."""
+        """Run all checks of config and settings; from then on findings follow each change."""
+        self._follows_settings = True
         if self._settings is None and self._workspace.opened:
             index = self._workspace.training
             self._settings = [one for check in SETTINGS_CHECKS.values() for one in check.run(index)]
@@ -167,9 +203,11 @@ class FindingsBoard:
 
     def recall_pixels(self) -> None:
         """Take up what earlier scans of these very images found; nothing is read."""
-        if self._workspace.opened:
-            for result in recall_index(self._workspace.raw, list(PIXEL_CHECKS.values()), self._log):
-                self._pixels[result.experiment, result.fov] = list(result.findings)
+        if not self._workspace.opened or self._recalled is self._workspace.raw:
+            return
+        self._recalled = self._workspace.raw
+        for result in recall_index(self._recalled, list(PIXEL_CHECKS.values()), self._log):
+            self._pixels[result.experiment, result.fov] = list(result.findings)
 
     @property
     def scanned(self) -> set[tuple[str, str]]:
@@ -181,6 +219,10 @@ class FindingsBoard:
 
     def found(self) -> list[Finding]:
         """Everything found so far, the worst first; one finding a key."""
+        if self._follows_settings:
+            self.check_settings()
+        if self._recalled is not None:
+            self.recall_pixels()
         loading = [finding_of(one) for one in self._loading()]
         channels = [] if self.inspection is None else list(self.inspection.findings())
         pixels = [one for listed in self._pixels.values() for one in listed]
@@ -199,49 +241,71 @@ class FindingsBoard:
     def reviewed(self, applied: Applied) -> list[ReviewedFinding]:
         """Everything found so far, with what became of it."""
         unloadable = {finding_of(one).key for one in self._loading() if one.severity == "error"}
-        lineage_of = self._workspace.lineage_of
-        return [
-            status_of(one, applied, lineage_of, can_be_waived=one.key not in unloadable)
-            for one in self.found()
-        ]
+        rejected = applied.rejected
+        touched = {(one.experiment, one.fov) for one in rejected}
+        reviewed = []
+        for one in self.found():
+            can_be_waived = one.key not in unloadable
+            decision = _settled(one, applied, rejected, touched, self._workspace)
+            status: Status = "open" if decision is None else "settled"
+            if decision is None and can_be_waived and one.key in applied.waived:
+                status, decision = "waived", applied.waived[one.key]
+            reviewed.append(ReviewedFinding(one, status, decision, can_be_waived))
+        return reviewed
 
 
-def status_of(
-    finding: Finding, applied: Applied, lineage_of: LineageOf, *, can_be_waived: bool = True
-) -> ReviewedFinding:
-    """Say what became of a finding, given the decisions in effect.
-
-    Parameters
-    ----------
-    finding : Finding
-    applied : Applied
-    lineage_of : callable
-        From a track (or a link, or a cell) to its lineage as it is after the cuts.
-    can_be_waived : bool
-    """
+def _settled(
+    finding: Finding,
+    applied: Applied,
+    rejected: Mapping[Target, Decision],
+    touched: set[tuple[str, str]],
+    workspace: Workspace,
+) -> Decision | None:
+    """Give the last decision that settled a finding; None if it is open."""
     for targets in finding.settled_by:
-        decisions = [_settles(one, applied, lineage_of) for one in targets]
-        if targets and all(one is not None for one in decisions):
-            return ReviewedFinding(finding, "settled", decisions[-1], can_be_waived)
-    waived = applied.waived.get(finding.key)
-    if waived is not None and can_be_waived:
-        return ReviewedFinding(finding, "waived", waived)
-    return ReviewedFinding(finding, "open", None, can_be_waived)
+        decisions: list[Decision] = []
+        for target in targets:
+            cut = applied.cuts.get(target)
+            found = [cut] if cut is not None else _rejections(target, rejected, touched, workspace)
+            if not found:
+                break
+            decisions += found
+        else:
+            if decisions:
+                return decisions[-1]
+    return None
 
 
-def _settles(target: Target, applied: Applied, lineage_of: LineageOf) -> Decision | None:
-    """Find the decision that cuts a link, or rejects a target or what holds it."""
-    if target.level == "link" and target in applied.cuts:
-        return applied.cuts[target]
+def _rejections(
+    target: Target,
+    rejected: Mapping[Target, Decision],
+    touched: set[tuple[str, str]],
+    workspace: Workspace,
+) -> list[Decision]:
+    """Find the rejections that leave out all of a target, or what holds it; none if some is in."""
     experiment, fov = target.experiment, target.fov
-    holders: list[Target | None] = [target]
-    if fov and target.level != "well":
-        holders.append(Target("fov", experiment, fov))
-        holders.append(Target("well", experiment, fov.rpartition("/")[0] or fov))
-    if target.level == "observation":
+    well = Target("well", experiment, fov.rpartition("/")[0] or fov) if fov else target
+    if target.level == "well" or not fov:
+        return [rejected[target]] if target in rejected else []
+    holders = [Target("fov", experiment, fov), well]
+    if target.level in {"frame", "observation"}:
         holders.append(Target("frame", experiment, fov, t=target.t))
-        holders.append(Target("track", experiment, fov, track=target.track))
-    if target.track and (applied.rejected.keys() - set(holders)):
-        holders.append(lineage_of(target))
-    found = (applied.rejected.get(one) for one in holders if one is not None)
-    return next((one for one in found if one is not None), None)
+    of_all = next((rejected[one] for one in holders if one in rejected), None)
+    if of_all is not None:
+        return [of_all]
+    if not target.track or (experiment, fov) not in touched:
+        return []
+    # A finding names a track as the table has it; decisions name what cuts made of it.
+    found = []
+    for part in workspace.parts_of(target):
+        track = workspace.track_target("track", part)
+        names = [workspace.track_target("lineage", part)]
+        if target.daughter is None and target.level != "lineage":
+            names.append(track)
+        if target.level == "observation":
+            names.append(replace(track, level="observation", t=target.t))
+        decision = next((rejected[one] for one in names if one in rejected), None)
+        if decision is None:
+            return []
+        found.append(decision)
+    return found

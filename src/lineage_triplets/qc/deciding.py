@@ -11,6 +11,7 @@ from lineage_triplets.qc.applied import Applied, apply_decisions
 from lineage_triplets.qc.decisions import Decision, DecisionLog, NewDecision
 from lineage_triplets.qc.imported import import_key, imported_decisions
 from lineage_triplets.qc.mapping import Approval, approval_of, approval_value, remapped
+from lineage_triplets.qc.state import still_there
 from lineage_triplets.qc.target_check import (
     cut_off_by,
     find_target,
@@ -218,7 +219,7 @@ class Decider:
     @property
     def slot_labels(self) -> list[str]:
         """Names of the slots."""
-        return list(self.workspace.registry.slot_labels)
+        return self.workspace.slot_labels
 
     def approve(self, experiment: str, reason: str = "") -> Decision:
         """Approve the channels that an experiment's slots have now, for the images as they are."""
@@ -250,7 +251,16 @@ class Decider:
         how : {"painted", "attested"}
             On screen, or as somebody says.
         reason : str
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            No pair was seen; no such experiment could be opened.
         """
+        if n_pairs < 1:
+            raise ConfigError(
+                Problem("no-pairs", f"{n_pairs} pairs were seen.", "Look at some, and say so.")
+            )
         opened = self.workspace.registry.get_opened(experiment)
         settings = self.workspace.settings
         value = {
@@ -299,19 +309,31 @@ class Decider:
     def _after(self, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
         if not decisions:
             return decisions
-        self._refresh()
-        for experiment in dict.fromkeys(
-            one.target.experiment for one in decisions if one.kind in {"remap", "approve"}
-        ):
+        if self._refresh():
             self.board.channels_changed()
-            self.events.channels.emit(experiment)
         self.board.settings_changed()
+        shown = self._let_go()
+        of_channels = [one for one in decisions if one.kind in {"remap", "approve", "disapprove"}]
+        for experiment in dict.fromkeys(one.target.experiment for one in of_channels):
+            self.events.channels.emit(experiment)
         self.events.decisions.emit(decisions)
+        if shown:
+            self.events.intent.emit(self._intent)
         return decisions
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> bool:
+        """Put all decisions into effect; True if a slot shows another channel by that."""
+        before = self.workspace.experiments
         self.workspace.apply(apply_decisions(self.decisions, self.workspace.table_hash))
         self._state = None
+        return before != self.workspace.experiments
+
+    def _let_go(self) -> bool:
+        """Show no longer what is gone, or the lineage that it is part of now."""
+        intent = still_there(self._intent, self.workspace)
+        changed = intent != self._intent
+        self._intent = intent
+        return changed
 
     def _import(self, config: TripletConfig) -> None:
         said = [one.decision for one in self.log.history()]

@@ -43,6 +43,16 @@ def divisions_seen(workspace: Workspace, experiment: str) -> DivisionsSeen:
     decision = workspace.applied.seen.get(experiment)
     if not can_cross_division(workspace.training, experiment):
         return DivisionsSeen(experiment, False, False, decision, "")
+    why = why_not_seen(workspace, experiment)
+    return DivisionsSeen(experiment, True, not why, decision, why)
+
+
+def why_not_seen(workspace: Workspace, experiment: str) -> str:
+    """Say why what somebody saw does not count for the tau, relation and channels of now.
+
+    Empty if it counts.
+    """
+    decision = workspace.applied.seen.get(experiment)
     why = ""
     settings = workspace.settings
     opened = workspace.registry.get_opened(experiment)
@@ -55,7 +65,7 @@ def divisions_seen(workspace: Workspace, experiment: str) -> DivisionsSeen:
         why = f"they were seen with positive_relation {decision.value['positive_relation']!r}"
     elif decision.value["source_channel"] != list(opened.config.source_channel):
         why = "they were seen with other channels in the slots"
-    return DivisionsSeen(experiment, True, not why, decision, why)
+    return why
 
 
 def can_cross_division(index: MultiExperimentIndex, experiment: str) -> bool:

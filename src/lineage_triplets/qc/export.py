@@ -68,6 +68,8 @@ class ExportPlan:
         In the order in which they take their places.
     notes : tuple of str
         What else one should know.
+    only_accepted : bool
+        Whether what nobody accepted is left out.
     """
 
     points: tuple[GatePoint, ...]
@@ -78,6 +80,7 @@ class ExportPlan:
     loses: dict[Format, tuple[str, ...]]
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+    only_accepted: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,13 @@ def plan_export(
             Problem("unknown-format", f"there is no format {unknown}.", f"Of: {choices(FORMATS)}.")
         )
     points = gate_points(review)
-    passed = not open_points(points) and not draft
     config = _config(review, only_accepted)
     workspace = review.workspace
     after = workspace.index_of(config)
+    if only_accepted and not len(after.anchor_rows):
+        remedy = "Accept some lineages, tracks or FOVs."
+        points.append(GatePoint("anchors", False, "No anchor was accepted.", remedy))
+    passed = not open_points(points) and not draft
     written = formats if passed else [one for one in formats if one in {"config", "report"}]
     return ExportPlan(
         points=tuple(points),
@@ -141,6 +147,7 @@ def plan_export(
         loses={one: LOSES[one] for one in formats},
         files=tuple(path for _, path in _files(Path(folder), written, passed)),
         notes=tuple(_notes(review, only_accepted)),
+        only_accepted=only_accepted,
     )
 
 
@@ -204,7 +211,7 @@ def export(
             tell(f"writing {path.name}")
             _write(name, temporary[path], path, review, plan, config, index)
         for name, path in files:
-            if name == "config":
+            if name == "config" and all(one.kind != "loading" for one in open_points(plan.points)):
                 tell("loading what was written")
                 _require_same(temporary[path], index)
     return ExportResult(dict(files), plan.passed)
@@ -262,13 +269,14 @@ def _recorded(review: Review, draft: TripletConfig, passed: bool) -> TripletConf
         approval = review.approval(config.name)
         if approval.decision is not None:
             made = approval.decision
+            labels = review.slot_labels if approval.holds else made.value["slot_labels"]
             approvals[config.name] = {
                 "by": made.by,
                 "at": made.at,
                 "holds": approval.holds,
                 "slots": dict(
                     zip(
-                        review.slot_labels,
+                        labels,
                         (
                             {"channel": name, "zarr_index": number}
                             for name, number in zip(

@@ -255,7 +255,9 @@ def finding_of(problem: Problem) -> Finding:
         fov=problem.fov,
         detail="/".join(part for part in details if part),
         count=problem.count,
-        settled_by=((Target("fov", problem.experiment, problem.fov),),)
+        settled_by=(
+            tuple(Target("fov", problem.experiment, fov) for fov in problem.fovs or [problem.fov]),
+        )
         if problem.experiment and problem.fov
         else (),
     )

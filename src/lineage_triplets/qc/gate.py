@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lineage_triplets.engine.problems import LineageTripletsError, Problem
+from lineage_triplets.engine.pairs import PairSource
+from lineage_triplets.engine.problems import ConfigError, LineageTripletsError, Problem
 from lineage_triplets.qc.divisions import divisions_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.workspace import Workspace
 
-PointKind = Literal["loading", "error", "channels", "divisions", "stale", "anchors"]
+PointKind = Literal["loading", "error", "channels", "divisions", "stale", "anchors", "settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class GatePoint:
     Attributes
     ----------
     kind : str
-        "loading", "error", "channels", "divisions", "stale" or "anchors".
+        "loading", "error", "channels", "divisions", "stale", "anchors" or "settings".
     passed : bool
     sentence : str
         What is the case.
@@ -32,6 +34,8 @@ class GatePoint:
     experiment : str
     finding_key : str
         Of an error, the finding.
+    decision : int
+        Of a stale decision, its number.
     """
 
     kind: PointKind
@@ -40,6 +44,7 @@ class GatePoint:
     remedy: str = ""
     experiment: str = ""
     finding_key: str = ""
+    decision: int = 0
 
 
 class GateClosedError(LineageTripletsError, RuntimeError):
@@ -79,6 +84,7 @@ def gate_points(review: Review) -> list[GatePoint]:
             "table.",
             "Confirm it for the table as it is now, or undo it.",
             one.target.experiment,
+            decision=one.number,
         )
         for one in review.applied.stale
     ]
@@ -87,6 +93,7 @@ def gate_points(review: Review) -> list[GatePoint]:
         return points
     for config in workspace.registry.experiments:
         points += [_channels(review, config.name), _divisions(review, config.name)]
+    points += _drawing(workspace)
     if not len(workspace.training.anchor_rows):
         points.append(
             GatePoint("anchors", False, "There is no valid anchor.", "Reject less, or widen tau.")
@@ -121,6 +128,21 @@ def _channels(review: Review, experiment: str) -> GatePoint:
         "Look at what is in each slot, and approve it.",
         experiment,
     )
+
+
+def _drawing(workspace: Workspace) -> list[GatePoint]:
+    """Say why training would refuse to draw: no negatives anywhere, a dtype that is too small."""
+    try:
+        PairSource.of_settings(workspace.training, workspace.settings)
+    except ConfigError as error:
+        return [
+            GatePoint(
+                "settings", False, f"{one.message[:1].upper()}{one.message[1:]}", one.remedy,
+                one.experiment,
+            )
+            for one in error.problems
+        ]  # fmt: skip
+    return []
 
 
 def _divisions(review: Review, experiment: str) -> GatePoint:

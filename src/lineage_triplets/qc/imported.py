@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import TripletConfig
     from lineage_triplets.qc.decisions import DecisionKind
 
-_ID = re.compile(r"(?P<fov>.+)_(?P<track>\d+(@\d+)?)")
+_ID = re.compile(r"(?P<fov>.+)_(?P<track>-?\d+(@\d+)?)")
 
 
 def import_key(decision: NewDecision) -> str:

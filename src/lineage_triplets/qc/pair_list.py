@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,12 @@ from lineage_triplets.engine.pairs import Pairs, PairSource
 from lineage_triplets.engine.probability import positive_chances, tau_chances
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index import MultiExperimentIndex
+    from lineage_triplets.qc.index_patches import IndexPatches
     from lineage_triplets.qc.workspace import Workspace
 
     Int64Array = NDArray[np.int64]
@@ -41,7 +44,7 @@ class PairList:
     pairs: Pairs
     relation: Int64Array
     probability: NDArray[np.float64]
-    _workspace: Workspace
+    _patches: IndexPatches
     _source: PairSource | None
 
     @classmethod
@@ -61,16 +64,30 @@ class PairList:
                 pairs.anchor[own],
             )
             probability[own] = positive_chances(chances, pairs.tau_frames[own])
-        return cls(index, pairs, relation, probability, workspace, source)
+        return cls(index, pairs, relation, probability, workspace.patches_of(index), source)
 
     @classmethod
     def empty(cls, workspace: Workspace, index: MultiExperimentIndex) -> PairList:
         """Give a list without pairs."""
         nothing = np.empty(0, dtype=np.int64)
-        return cls(index, Pairs(nothing, nothing, nothing), nothing, np.empty(0), workspace, None)
+        none, patches = Pairs(nothing, nothing, nothing), workspace.patches_of(index)
+        return cls(index, none, nothing, np.empty(0), patches, None)
 
     def __len__(self) -> int:
         return len(self.pairs.anchor)
+
+    def take(self, numbers: Sequence[int]) -> PairList:
+        """Give some of the pairs, in that order."""
+        chosen = np.asarray(numbers, dtype=np.int64)
+        pairs = Pairs(
+            self.pairs.anchor[chosen], self.pairs.positive[chosen], self.pairs.tau_frames[chosen]
+        )
+        return replace(
+            self,
+            pairs=pairs,
+            relation=self.relation[chosen],
+            probability=self.probability[chosen],
+        )
 
     @cached_property
     def anchors(self) -> list[dict[str, Any]]:
@@ -105,11 +122,11 @@ class PairList:
             Pixels cannot be read; store, FOV and chunk are named.
         """
         rows = np.concatenate([self.pairs.anchor, self.pairs.positive])
-        patches = self._workspace.read(self.index, rows)
+        patches = self._patches.read(rows)
         return patches[: len(self)], patches[len(self) :]
 
     def centres(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """Give the (y, x) of the cells inside their patches: anchors', positives'."""
         rows = np.concatenate([self.pairs.anchor, self.pairs.positive])
-        places = self._workspace.centres(self.index, rows)
+        places = self._patches.centres(rows)
         return places[: len(self)], places[len(self) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -61,8 +62,7 @@ class Review(Decider):
         )
         self.board.config_problems = list(problems)
         self._import(config)
-        self._refresh()
-        self.workspace.choose(self._intent.dataset)
+        self._use(self._intent.dataset)
 
     @classmethod
     def open(
@@ -158,19 +158,28 @@ class Review(Decider):
         """
         before = self._intent
         wanted = before.changed(changes)
+        other_settings = wanted.dataset != before.dataset
         try:
-            self._state = resolve(wanted, self.workspace)
-        except BaseException:
-            self.workspace.choose(before.dataset)
-            raise
-        self._intent = wanted
-        if wanted.dataset != before.dataset:
-            self.board.settings_changed()
-            if not self.log.read_only:
+            if other_settings:
+                self._use(wanted.dataset)
+            state = resolve(wanted, self.workspace)
+            if other_settings and not self.log.read_only:
                 self._keep_settings(wanted.dataset)
+        except BaseException:
+            if other_settings:
+                self._use(before.dataset)
+            raise
+        self._intent, self._state = wanted, state
+        if other_settings:
+            self.board.settings_changed()
         if wanted != before:
             self.events.intent.emit(wanted)
-        return self._state
+        return state
+
+    def _use(self, settings: DatasetConfig) -> None:
+        self.workspace.choose(settings)
+        # Other FOVs may be read now, with tables that decisions were not compared with yet.
+        self._refresh()
 
     @property
     def state(self) -> ReviewState:
@@ -238,7 +247,8 @@ class Review(Decider):
         channels : bool
             Whether to look at what is in each slot: reads some patches of each experiment.
         pixels : bool
-            Whether to scan all images; ``board.check_pixels`` does it with progress.
+            Whether to scan all images; ``board.check_pixels`` does it with progress. What an
+            earlier scan of them found counts either way.
         """
         self.board.check_settings()
         self.board.check_tables()
@@ -246,15 +256,44 @@ class Review(Decider):
             self.board.check_channels()
         if pixels:
             self.board.check_pixels()
+        else:
+            self.board.recall_pixels()
         self.events.findings.emit()
         return self.findings()
+
+    def snapshot(self) -> Review:
+        """Give the review as it is now, for one other thread to read, check, plan and export.
+
+        Later choices and decisions do not reach it, and nothing can be decided in it.
+        """
+        twin = copy.copy(self)
+        twin.workspace = self.workspace.snapshot()
+        twin.log = self.log.snapshot()
+        twin.board = self.board.snapshot(twin.workspace, twin.log)
+        twin.events = ReviewEvents()
+        twin.__dict__.update(_virtual=list(self._virtual))
+        return twin
+
+    def take_up(self, snapshot: Review) -> None:
+        """Keep what a snapshot found and made, as far as it holds for the review as it is now."""
+        here, there = self.workspace, snapshot.workspace
+        if here.data_version != there.data_version:
+            return
+        same = here.version == there.version
+        if same:
+            here.take_up(there)
+        if self.board.take_up(snapshot.board, with_settings=same):
+            self.events.findings.emit()
 
     def reload(self) -> None:
         """Read stores and tables anew; decisions about tables that changed become stale."""
         self.workspace.reload()
         self.board.data_changed()
         self._refresh()
+        shown = self._let_go()
         self.events.data.emit()
+        if shown:
+            self.events.intent.emit(self._intent)
 
     def _kept_settings(self, of_config: DatasetConfig) -> DatasetConfig:
         """Settings chosen in an earlier sitting, unless the config says others since."""

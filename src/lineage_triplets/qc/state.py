@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,11 +30,15 @@ from lineage_triplets.qc.pair_list import PairList
 from lineage_triplets.qc.preview import sample_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from lineage_triplets.engine.config import ExperimentConfig
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.part import LineagePart
     from lineage_triplets.qc.workspace import Workspace
+
+# As ids are written: another spelling of a number would name nothing in an exported config.
+_TRACK_WORD = re.compile(r"(0|-?[1-9]\d*)(@(0|[1-9]\d*))?", re.ASCII)
 
 
 class Intent(StrictModel):
@@ -214,6 +219,36 @@ def resolve(intent: Intent, workspace: Workspace) -> ReviewState:
     return ReviewState(intent, experiment, fov, intent.lineage, tau, view, pairs, reason)
 
 
+def still_there(intent: Intent, workspace: Workspace) -> Intent:
+    """Give an intent without what there is no longer: after a cut, an undo, or a reload.
+
+    Of a lineage that is part of another one now, that one is taken.
+    """
+    if not workspace.opened:
+        return intent
+    places = {(one.experiment, one.fov.name) for one in workspace.raw.fovs}
+    experiments = {one.name for one in workspace.registry.experiments}
+    changes: dict[str, str] = {}
+    if intent.experiment and intent.experiment not in experiments:
+        changes = {"experiment": "", "fov": ""}
+    elif intent.fov and not any(
+        fov == intent.fov and intent.experiment in {"", name} for name, fov in places
+    ):
+        changes = {"fov": ""}
+    if intent.lineage:
+        whole, _, cut_t = intent.lineage.rpartition("@")
+        track = find_track(workspace.linked, intent.lineage)
+        if track < 0 and cut_t.isdigit():
+            track = find_track(workspace.linked, whole)
+        root = (
+            ""
+            if track < 0
+            else track_id_text(workspace.linked, workspace.linked.forest.root[track])
+        )
+        changes["lineage"] = root
+    return intent.model_copy(update=changes)
+
+
 def find_lineage(index: MultiExperimentIndex, lineage_id: str) -> int:
     """Give the number of a lineage's root track.
 
@@ -242,16 +277,17 @@ def find_track(index: MultiExperimentIndex, global_track_id: str) -> int:
         prefix = f"{source.experiment}_{source.fov.name}_"
         if not global_track_id.startswith(prefix):
             continue
-        name, _, frame = global_track_id[len(prefix) :].partition("@")
-        try:
-            track_id, cut_t = int(name), int(frame) if frame else -1
-        except ValueError:
-            return -1
+        word = global_track_id[len(prefix) :]
+        if not _TRACK_WORD.fullmatch(word):
+            continue
+        name, _, frame = word.partition("@")
+        track_id, cut_t = int(name), int(frame) if frame else -1
         columns = index.track_columns
         low, high = np.searchsorted(columns.fov, [number, number + 1])
         own = slice(int(low), int(high))
         found = np.flatnonzero((columns.track_id[own] == track_id) & (columns.cut_t[own] == cut_t))
-        return int(low + found[0]) if len(found) else -1
+        if len(found):
+            return int(low + found[0])
     return -1
 
 
@@ -268,18 +304,37 @@ def track_word(index: MultiExperimentIndex, track: int) -> str:
     return f"{number}@{cut_t}" if cut_t >= 0 else str(number)
 
 
-def _taus(workspace: Workspace) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
-    hours = workspace.settings.tau_range_hours
-    taus, reasons = [], {}
-    for config in workspace.registry.experiments:
-        low, high = tau_range_in_frames(config.name, hours, config.interval_minutes)
-        one = ExperimentTau(
-            config.name, config.interval_minutes, hours, (low, high), max(1, low), high
+def taus_in_frames(
+    experiments: Sequence[ExperimentConfig], tau_range_hours: tuple[float, float]
+) -> tuple[ExperimentTau, ...]:
+    """Say what a range of tau comes to in each experiment.
+
+    Raises
+    ------
+    ConfigError
+        It is more than a million frames.
+    """
+    taus = []
+    for config in experiments:
+        low, high = tau_range_in_frames(config.name, tau_range_hours, config.interval_minutes)
+        taus.append(
+            ExperimentTau(
+                config.name,
+                config.interval_minutes,
+                tau_range_hours,
+                (low, high),
+                max(1, low),
+                high,
+            )
         )
-        taus.append(one)
-        if high < 1:
-            reasons[config.name] = f"{config.name}: {one.words}"
-    return tuple(taus), reasons
+    return tuple(taus)
+
+
+def _taus(workspace: Workspace) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
+    taus = taus_in_frames(workspace.registry.experiments, workspace.settings.tau_range_hours)
+    return taus, {
+        one.experiment: f"{one.experiment}: {one.words}" for one in taus if one.last < 1
+    }
 
 
 def _require_fov(workspace: Workspace, experiment: str, fov: str) -> None:

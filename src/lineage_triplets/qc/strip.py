@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.problems import ConfigError, Problem
 from lineage_triplets.qc.state import find_track, track_id_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index import MultiExperimentIndex
+    from lineage_triplets.qc.index_patches import IndexPatches
     from lineage_triplets.qc.pair_list import PairList
     from lineage_triplets.qc.workspace import Workspace
 
@@ -29,7 +31,7 @@ class StripLane:
     name : {"positive", "anchor", "sister"}
         The line that leads to the positive; the anchor's own, where that is another; a sister's.
     rows : ndarray of int64, shape (T,)
-        Rows of the review's linked index; -1 where the cell is in no table.
+        Rows of the review's linked index at that time; -1 where the cell is in no table.
     track_ids : tuple of str
         ``global_track_id`` at each frame; empty where there is no cell.
     """
@@ -67,9 +69,9 @@ class Strip:
     hours: NDArray[np.float64]
     lanes: tuple[StripLane, ...]
     divisions: tuple[int, ...]
-    _workspace: Workspace
+    _patches: IndexPatches
 
-    def images(self, lane: int, frames: slice = slice(None)) -> NDArray[np.generic]:
+    def images(self, lane: int, frames: slice | Int64Array = slice(None)) -> NDArray[np.generic]:
         """Read a lane's patches, the cell where training would have it: (T, C, Z, Y, X).
 
         Frames without a cell are zeros; see `StripLane.present`.
@@ -81,7 +83,7 @@ class Strip:
         """
         rows = self.lanes[lane].rows[frames]
         there = rows >= 0
-        read = self._workspace.read(self._workspace.linked, rows[there])
+        read = self._patches.read(rows[there])
         images = np.zeros((len(rows), *read.shape[1:]), dtype=read.dtype)
         images[there] = read
         return images
@@ -89,8 +91,28 @@ class Strip:
     def centres(self, lane: int) -> list[tuple[float, float] | None]:
         """Give the (y, x) of the cell inside each patch; None where there is no cell."""
         rows = self.lanes[lane].rows
-        places = iter(self._workspace.centres(self._workspace.linked, rows[rows >= 0]))
+        places = iter(self._patches.centres(rows[rows >= 0]))
         return [next(places) if row >= 0 else None for row in rows]
+
+    def positions(self, lane: int) -> list[tuple[float, float, float] | None]:
+        """Give the cell's (z, y, x) in its image; None where there is no cell."""
+        rows = self.lanes[lane].rows
+        cells = self._patches.index.observations.take(rows[rows >= 0])
+        places = iter(zip(cells.z.tolist(), cells.y.tolist(), cells.x.tolist(), strict=True))
+        return [next(places) if row >= 0 else None for row in rows]
+
+    def thinned(self, most: int = 24) -> Int64Array:
+        """Choose frames to show, as places in `frames`: evenly, those around divisions always."""
+        n_frames = len(self.frames)
+        born = np.array(self.divisions, dtype=np.int64) - self.frames[0]
+        always = np.unique(np.concatenate([[0, n_frames - 1], born - 1, born]))
+        places = always
+        for number in range(min(most, n_frames), len(always), -1):
+            evenly = np.linspace(0, n_frames - 1, number).round().astype(np.int64)
+            places = np.union1d(evenly, always)
+            if len(places) <= most:
+                break
+        return places
 
 
 def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
@@ -102,11 +124,21 @@ def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
     pairs : PairList
     number : int
         Which of the pairs.
+
+    Raises
+    ------
+    ConfigError
+        Its tracks were cut, or joined again, since the pairs were drawn.
     """
     anchor, positive = pairs.anchors[number], pairs.positives[number]
     index = workspace.linked
     anchor_track = find_track(index, anchor["global_track_id"])
     positive_track = find_track(index, positive["global_track_id"])
+    if anchor_track < 0 or positive_track < 0:
+        gone = (anchor if anchor_track < 0 else positive)["global_track_id"]
+        raise ConfigError(
+            Problem("pair-gone", f"there is no track {gone!r} any more.", "Draw the pairs anew.")
+        )
     frames = np.arange(anchor["t"], positive["t"] + 1, dtype=np.int64)
     line = _ancestors(index, positive_track)
     lanes = [_lane(index, "positive", line, frames)]
@@ -128,7 +160,7 @@ def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
         hours=(frames - frames[0]) * interval_hours,
         lanes=tuple(lanes),
         divisions=tuple(sorted(divisions)),
-        _workspace=workspace,
+        _patches=workspace.patches_of(index),
     )
 
 

@@ -82,6 +82,12 @@ class TableMemory:
                 )
             )
 
+    def copy(self) -> TableMemory:
+        """Give a memory of the same tables, for another thread to read more of its own."""
+        twin = TableMemory()
+        twin.__dict__.update({name: dict(known) for name, known in self.__dict__.items()})
+        return twin
+
     def forget(self) -> None:
         """Read everything anew from now on."""
         self._tables.clear()

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from lineage_triplets.engine.fov_names import has_fov
 from lineage_triplets.engine.problems import (
     ConfigError,
     Problem,
+    StoreError,
     UnknownNameError,
     choices,
     nearest,
 )
 from lineage_triplets.qc.state import find_lineage, find_track
-from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:
+    from lineage_triplets.engine.images import Plate
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.registry import OpenedExperiment
     from lineage_triplets.qc.decisions import Decision
+    from lineage_triplets.qc.targets import Target
     from lineage_triplets.qc.workspace import Workspace
 
 
@@ -68,15 +73,16 @@ def require_target(workspace: Workspace, target: Target) -> None:
     opened = {one.config.name: one for one in workspace.opened}.get(target.experiment)
     if opened is None or target.level == "experiment":
         return
-    wells, fovs = list(opened.plate.wells), opened.plate.fov_names
-    _require_name(target, target.fov, wells if target.level == "well" else fovs())
+    if target.level == "well" or not has_fov(opened.plate, target.fov):
+        wells = list(opened.plate.wells)
+        _require_name(target, wells if target.level == "well" else _fov_names(opened.plate))
     _require_inside(workspace, opened, target)
 
 
 def _require_inside(workspace: Workspace, opened: OpenedExperiment, target: Target) -> None:
     """Raise if a FOV has no such frame, track, lineage, link or cell."""
     if target.level == "link":
-        _require_link(workspace.raw, target)
+        _require_link(workspace, target)
     elif target.level == "frame":
         n_frames = opened.plate.fov(target.fov).shape[0]
         if not 0 <= (target.t or 0) < n_frames:
@@ -106,32 +112,37 @@ def require_verdict_target(workspace: Workspace, target: Target) -> None:
 def cut_off_by(workspace: Workspace, link: Target) -> list[tuple[Target, Decision]]:
     """Give what a cut makes a thing of its own out of what is rejected, and its rejection."""
     rejected = workspace.applied.rejected
+    parts = workspace.parts_of(link)
+    if link in workspace.applied.cuts or not parts:
+        return []
     own = str(link.daughter) if link.daughter is not None else f"{link.track}@{link.t}"
+    lineage = workspace.track_target("lineage", parts[0])
     cut_off: list[tuple[Target, Decision]] = []
-    lineage = workspace.lineage_of(link)
     if lineage in rejected:
-        cut_off.append((Target("lineage", link.experiment, link.fov, track=own), rejected[lineage]))
+        cut_off.append((replace(lineage, track=own), rejected[lineage]))
     if link.t is None:
         return cut_off
-    index = workspace.linked
+    track = workspace.track_target("track", parts[0])
+    if track in rejected:
+        cut_off.append((replace(track, track=own), rejected[track]))
     for before, decision in rejected.items():
-        if before.level != "track" or before.fov != link.fov:
-            continue
-        if before.experiment != link.experiment or before.track.partition("@")[0] != link.track:
-            continue
-        track = find_track(index, before.id)
-        if track >= 0 and _holds_link(index, track, link.t):
-            cut_off.append((Target("track", link.experiment, link.fov, track=own), decision))
+        is_cell = before.level == "observation" and (before.t or 0) >= link.t
+        if is_cell and replace(before, level="track", t=None) == track:
+            cut_off.append((replace(before, track=own), decision))
     return cut_off
 
 
-def _holds_link(index: MultiExperimentIndex, track: int, t: int) -> bool:
-    first, last = np.searchsorted(index.observations.track, [track, track + 1])
-    frames = index.observations.t[first:last]
-    return len(frames) > 0 and bool(frames[0] < t <= frames[-1])
+def _fov_names(plate: Plate) -> list[str]:
+    """All FOVs but those of wells that cannot be read."""
+    names: list[str] = []
+    for well in plate.wells:
+        with contextlib.suppress(StoreError):
+            names += plate.fov_names([well])
+    return names
 
 
-def _require_name(target: Target, name: str, known: list[str]) -> None:
+def _require_name(target: Target, known: list[str]) -> None:
+    name = target.fov
     if name not in known:
         raise UnknownNameError(
             Problem(
@@ -143,7 +154,8 @@ def _require_name(target: Target, name: str, known: list[str]) -> None:
         )
 
 
-def _require_link(raw: MultiExperimentIndex, link: Target) -> None:
+def _require_link(workspace: Workspace, link: Target) -> None:
+    raw = workspace.raw
     mother = find_track(raw, link.id)
     if mother < 0:
         raise _nothing(link, "There is no such track in the table; a cut names it without '@'.")
@@ -155,9 +167,24 @@ def _require_link(raw: MultiExperimentIndex, link: Target) -> None:
         return
     first, last = np.searchsorted(raw.observations.track, [mother, mother + 1])
     frames = raw.observations.t[first:last]
-    if not len(frames) or not frames[0] < (link.t or 0) <= frames[-1]:
+    t = link.t or 0
+    if not len(frames) or not frames[0] < t <= frames[-1]:
         span = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
         raise _nothing(link, f"The track has the frames {span}; t is the first after the cut.")
+    for cut in workspace.applied.cuts:
+        if cut.t is None or cut.t == t or replace(cut, t=t) != link:
+            continue
+        # In a gap of the track two cuts are one link, and would rename what is decided already.
+        if np.searchsorted(frames, t) == np.searchsorted(frames, cut.t):
+            raise ConfigError(
+                Problem(
+                    "cut-already",
+                    f"the track is cut there already, at t = {cut.t}: it has no cell between.",
+                    "Nothing is left to cut.",
+                    experiment=link.experiment,
+                    fov=link.fov,
+                )
+            )
 
 
 def _require_frame(index: MultiExperimentIndex, target: Target, track: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -15,19 +16,16 @@ from lineage_triplets.engine.patches import PatchReader
 from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.registry import ExperimentRegistry, OpenedExperiment, open_experiments
 from lineage_triplets.qc.applied import Applied
-from lineage_triplets.qc.tables import TableMemory
+from lineage_triplets.qc.index_patches import IndexPatches
+from lineage_triplets.qc.tables import TableChangedError, TableMemory
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from lineage_triplets.engine.config import Cut, ExperimentConfig
     from lineage_triplets.engine.fovs import FovSource
-
-    Int64Array = NDArray[np.int64]
 
 
 class Workspace:
@@ -37,6 +35,11 @@ class Workspace:
     ----------
     config : TripletConfig
         With absolute paths; its own ``exclude`` and ``cut`` are not looked at.
+
+    Attributes
+    ----------
+    version, data_version : int
+        Grow when anything, or what `raw` is made from, becomes another.
     """
 
     def __init__(self, config: TripletConfig) -> None:
@@ -53,11 +56,28 @@ class Workspace:
         self._training: MultiExperimentIndex | None = None
         self._exclusions: Exclusions | None = None
         self._pixels: PatchReader | None = None
+        self.version = self.data_version = 0
+
+    def snapshot(self) -> Workspace:
+        """Give the same data as they are now, for another thread to work with."""
+        twin = copy.copy(self)
+        twin.tables = self.tables.copy()
+        return twin
+
+    def take_up(self, snapshot: Workspace) -> None:
+        """Keep the indices that a snapshot of this version made."""
+        made = vars(snapshot)
+        if self._opened is None:
+            self._open_problems = made["_open_problems"]
+        for name in ("_opened", "_raw", "_plain", "_linked", "_parts", "_training"):
+            if getattr(self, name) is None:
+                setattr(self, name, made[name])
 
     def apply(self, applied: Applied) -> None:
         """Put decisions into effect; what they do not touch is kept."""
         before = self.applied
         self.applied = applied
+        self.version += 1
         self._training = None
         self._exclusions = None
         if _channels(before, self.base.experiments) != _channels(applied, self.base.experiments):
@@ -75,6 +95,7 @@ class Workspace:
         old, new = self.settings.model_dump(), settings.model_dump()
         changed = {key for key in new if new[key] != old[key]}
         self.settings = settings
+        self.version += 1
         self._training = self._plain = None
         if "slot_labels" in changed:
             self._opened = None
@@ -89,6 +110,8 @@ class Workspace:
         self._forget_indices()
 
     def _forget_indices(self) -> None:
+        self.version += 1
+        self.data_version += 1
         self._raw = self._plain = self._linked = self._parts = self._pixels = None
 
     @property
@@ -121,10 +144,16 @@ class Workspace:
             raise ConfigError(
                 *(self._open_problems or [Problem("no-experiments", "there is no experiment.")])
             )
+        return ExperimentRegistry.of_opened(self.opened, slot_labels=self.slot_labels)
+
+    @property
+    def slot_labels(self) -> list[str]:
+        """Names of the slots, whether an experiment could be opened or not."""
+        configs = [one.config for one in self.opened] or self.experiments
         labels = self.settings.slot_labels or self.base.experiments[0].source_channel
-        if len(labels) != len(self.opened[0].config.source_channel):
-            labels = self.opened[0].config.source_channel
-        return ExperimentRegistry.of_opened(self.opened, slot_labels=labels)
+        if len(labels) != len(configs[0].source_channel):
+            labels = configs[0].source_channel
+        return list(labels)
 
     def _index(
         self, settings: DatasetConfig, exclude: Exclusions, cut: Sequence[Cut]
@@ -235,58 +264,53 @@ class Workspace:
             )
         return self._pixels
 
-    def read(self, index: MultiExperimentIndex, rows: Int64Array) -> NDArray[np.generic]:
-        """Read the patches of some rows of any of the indices: (B, C, Z, Y, X).
-
-        Raises
-        ------
-        StoreError, ChunkError
-            Pixels cannot be read.
-        """
-        return self.pixels.read(index.observations.take(rows), self._raw_fov(index, rows))
-
-    def centres(self, index: MultiExperimentIndex, rows: Int64Array) -> list[tuple[float, float]]:
-        """Give the (y, x) of each row's cell inside its patch, in pixels of the patch."""
-        observations = index.observations.take(rows)
-        _, top, left = self.pixels.corners(observations, self._raw_fov(index, rows))
-        inside = zip(observations.y - top, observations.x - left, strict=True)
-        return [(float(y), float(x)) for y, x in inside]
-
-    def _raw_fov(self, index: MultiExperimentIndex, rows: Int64Array) -> Int64Array:
-        """Number in `raw` of each row's FOV."""
-        number = {one.key: k for k, one in enumerate(self.raw.fovs)}
-        in_raw = np.array([number[one.key] for one in index.fovs], dtype=np.int64)
-        return in_raw[index.fov_of_row[rows]]
+    def patches_of(self, index: MultiExperimentIndex) -> IndexPatches:
+        """Give what reads the patches of one of the indices, as settings and channels are now."""
+        return IndexPatches(index, self.pixels)
 
     def table_hash(self, experiment: str, fov: str) -> str:
-        """Hash of a FOV's table as it was read; empty where there is none."""
+        """Hash of a FOV's table as it was read; empty where there is none.
+
+        Another word where the file is no longer what was read, so that no decision fits it.
+        """
         if not self.opened:
             return ""
         source = self.source_of(experiment, fov)
-        return "" if source is None else self.tables.hash_of(source.table)
+        try:
+            return "" if source is None else self.tables.hash_of(source.table)
+        except TableChangedError:
+            return "changed"
 
-    def lineage_of(self, target: Target) -> Target | None:
-        """Give the lineage, after the cuts, of a track, a link or a cell; None if it is gone."""
+    def parts_of(self, target: Target) -> list[int]:
+        """Give the tracks of `linked` that a track, link or cell of the table is now.
+
+        A track may be several after cuts; of a link it is the one before it inside the track, or
+        the daughter; of a cell the one that has its frame. None if it is gone.
+        """
         index = self.linked
+        place = (target.experiment, target.fov)
+        numbers = [k for k, one in enumerate(index.fovs) if (one.experiment, one.fov.name) == place]
+        if not numbers:
+            return []
+        columns = index.track_columns
+        low, high = np.searchsorted(columns.fov, [numbers[0], numbers[0] + 1])
         name, _, cut_t = target.track.partition("@")
-        for number, source in enumerate(index.fovs):
-            if (source.experiment, source.fov.name) != (target.experiment, target.fov):
-                continue
-            columns = index.track_columns
-            low, high = np.searchsorted(columns.fov, [number, number + 1])
-            own = np.arange(int(low), int(high))
-            parts = own[columns.track_id[own] == int(name)]
-            at = target.t if target.t is not None else int(cut_t or -1)
-            earlier = parts[columns.cut_t[parts] <= at]
-            if len(earlier) or len(parts):
-                part = int(earlier[-1] if len(earlier) else parts[0])
-                root = int(index.forest.root[part])
-                return self.track_target("lineage", root)
-        return None
+        wanted = int(name) if target.daughter is None else target.daughter
+        first, end = np.searchsorted(columns.track_id[low:high], [wanted, wanted + 1]) + low
+        parts = np.arange(int(first), int(end))
+        if target.daughter is not None:
+            parts = parts[:1]
+        elif target.t is not None:
+            last_cut = target.t - (target.level == "link")
+            parts = parts[columns.cut_t[parts] <= last_cut][-1:]
+        elif cut_t:
+            parts = parts[columns.cut_t[parts] == int(cut_t)]
+        return [int(one) for one in parts]
 
     def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
-        """Name a track of `linked`, or the lineage that it is the root of."""
+        """Name a track of `linked`, or the lineage that it belongs to."""
         index = self.linked
+        track = int(index.forest.root[track]) if level == "lineage" else track
         source = index.fovs[int(index.fov_of_track[track])]
         number = int(index.track_columns.track_id[track])
         cut_t = int(index.track_columns.cut_t[track])

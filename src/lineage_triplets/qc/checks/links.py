@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PRIOR_DIVISIONS = 4.0
 _USUAL_SHARE_OF_CELL, _SPREAD_SHARE = 0.6, 0.3
+_LEAST_SPREAD_PX = 0.5
 _NORMAL_MAD = 1.4826
 _NU = 5.0
 
@@ -58,7 +59,13 @@ class Links:
         inside = np.flatnonzero(data.track[1:] == data.track[:-1])
         child = np.flatnonzero((data.parent >= 0) & (data.first_row >= 0))
         child = child[data.first_row[data.parent[child]] >= 0]
-        source = np.concatenate([inside, data.last_row[data.parent[child]]])
+        # A mother may have frames beside her daughter's: the last one before counts.
+        n_frames = int(data.t.max(initial=0)) + 1
+        born = data.parent[child] * n_frames + data.t[data.first_row[child]]
+        mother_row = np.searchsorted(data.track * n_frames + data.t, born) - 1
+        earlier = mother_row >= data.first_row[data.parent[child]]
+        child, mother_row = child[earlier], mother_row[earlier]
+        source = np.concatenate([inside, mother_row])
         target = np.concatenate([inside + 1, data.first_row[child]])
         gap = data.t[target] - data.t[source]
         is_inside = np.arange(len(source)) < len(inside)
@@ -116,4 +123,4 @@ def _division_law(
     known = (n / (n + _PRIOR_DIVISIONS))[of_fov]
     result = known * middle[of_fov] + (1 - known) * usual
     found = known * _NORMAL_MAD * off[of_fov] + (1 - known) * spread
-    return result, np.maximum(found, 0.15 * result)
+    return result, np.maximum(found, np.maximum(0.15 * result, _LEAST_SPREAD_PX))

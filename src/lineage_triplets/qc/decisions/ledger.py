@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -82,6 +83,13 @@ class Ledger:
         if self._active is None:
             self._active = tuple(one for group in self.done for one in self.groups[group])
         return self._active
+
+    def copy(self) -> Ledger:
+        """Give the same log, which later events do not reach."""
+        twin = copy.copy(self)
+        twin.events, twin.groups = list(self.events), dict(self.groups)
+        twin.done, twin.undone = list(self.done), list(self.undone)
+        return twin
 
     def of_group(self, group: int) -> tuple[Decision, ...]:
         """The decisions of a group, in their present state."""

@@ -6,6 +6,7 @@ other, so that they survive a restart and nothing ever leaves the history.
 
 from __future__ import annotations
 
+import copy
 import getpass
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lineage_triplets.engine.problems import choices
+from lineage_triplets.qc.decisions.copied import CopiedFile
 from lineage_triplets.qc.decisions.errors import (
     damaged,
     decisions_error,
@@ -43,6 +45,8 @@ class DecisionLog:
 
     It belongs to the thread that opened it.
     """
+
+    _file: DecisionFile | CopiedFile
 
     def __init__(
         self, file: DecisionFile, *, by: str, read_only: bool, clock: Callable[[], datetime]
@@ -286,6 +290,13 @@ class DecisionLog:
                 "REPLACE INTO pixel_result VALUES (?, ?, ?, ?, ?, ?)",
                 [experiment, fov, check, version, data_key, text],
             )
+
+    def snapshot(self) -> DecisionLog:
+        """Give what is recorded now, for another thread to read; nothing can be recorded there."""
+        twin = copy.copy(self)
+        twin.read_only = True
+        twin.__dict__.update(_ledger=self._ledger.copy(), _file=CopiedFile(self.path))
+        return twin
 
     def close(self) -> None:
         """Close the file, so that others may review; what was decided can still be read here."""

@@ -135,7 +135,7 @@ def report_of(
         formats=tuple(
             FormatLine(*_PURPOSES[one], loses=sentences) for one, sentences in plan.loses.items()
         ),
-        commands=tuple(commands_of(review)),
+        commands=tuple(commands_of(review, only_accepted=plan.only_accepted)),
     )
     return render_report(content)
 
