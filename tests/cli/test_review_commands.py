@@ -139,6 +139,31 @@ def test_what_cannot_be_decided_says_what_can(run, command, arguments, code, sai
     assert "Nothing was decided" in run("history")[1]
 
 
+def test_waivers_and_approvals_can_be_taken_back(run, findings):
+    key = next(one["key"] for one in findings()[1] if one["severity"] != "error")
+    run("waive", key, "--reason", "as it should be")
+    assert key in [one["key"] for one in findings("--all")[1] if one["status"] == "waived"]
+    assert run("unwaive", key)[0] == 0
+    assert key in [one["key"] for one in findings()[1]]
+    assert "is not waived" in run("unwaive", key)[1]
+    run("approve", "early")
+    assert "Channels approved" in run("export", "--to", "x", "--dry-run")[1]
+    assert run("disapprove", "early")[0] == 0
+    assert "Channels approved" not in run("export", "--to", "x", "--dry-run")[1]
+
+
+def test_preview_shows_what_was_decided(run, tmp_path):
+    run("reject", "fov", "early", "A/1/0", "--reason", "dirt")
+    run("reject", "fov", "early", "B/2/0", "--reason", "dirt")
+    code, said = run("preview", "--experiment", "early", "--out", tmp_path / "p.png")
+    assert code == 1
+    assert "0 anchors" in said
+    run("undo")
+    code, said = run("preview", "--experiment", "early", "--out", tmp_path / "p.png")
+    assert code == 0
+    assert "1 decision applied" in said
+
+
 def test_remap_by_number_and_by_label(run, config_path):
     assert run("remap", "late", "0=GFP", "GFP=Phase", "--reason", "order")[0] == 0
     assert "the channels are not approved" in run("export", "--to", "x", "--dry-run")[1].lower()

@@ -117,6 +117,17 @@ def approve(
 
 
 @deciding
+def disapprove(
+    review: Review,
+    experiments: Experiments,
+    reason: Reason = "",
+) -> None:
+    """Take the approval of experiments' channels back."""
+    for experiment in experiments:
+        say(review.disapprove(experiment, reason))
+
+
+@deciding
 def seen(
     review: Review,
     experiments: Experiments,
@@ -139,6 +150,23 @@ def waive(
         review.check()
     for key in keys:
         say(review.waive(key, reason))
+
+
+@deciding
+def unwaive(
+    review: Review,
+    keys: Annotated[list[str], typer.Argument(help="Keys of waived findings.")],
+    reason: Reason = "",
+) -> None:
+    """Open waived findings again."""
+    waived = review.applied.waived
+    unknown = [one for one in keys if one not in waived]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]} is not waived; waived are: {', '.join(waived) or 'none'}"
+        )
+    for key in keys:
+        say(review.unwaive(key, reason))
 
 
 @deciding
@@ -175,9 +203,11 @@ def redo(
     _say_or_nothing(review.redo(), "redo")
 
 
-def history(config: options.Config, decisions: Decisions = None) -> None:
+def history(
+    config: options.Config, decisions: Decisions = None, path_map: options.PathMap = None
+) -> None:
     """List everything that was ever decided, undone and redone."""
-    with opened(config, decisions=decisions, read_only=True) as review:
+    with opened(config, decisions=decisions, read_only=True, path_map=path_map) as review:
         stale = {one.number for one in review.applied.stale}
         entries = review.history()
     if not entries:

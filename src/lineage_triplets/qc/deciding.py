@@ -43,7 +43,7 @@ class ReviewEvents(SignalGroup):
     decisions
         Gets the decisions that were made, undone or redone.
     channels
-        Gets the experiment whose slots show other channels now.
+        Gets the experiment whose slots show other channels now, or whose approval changed.
     findings
         Checks found something, or something became of a finding.
     data

@@ -41,15 +41,18 @@ class ShownPairs:
         Of each experiment, one a slot: measured over its first 12 pairs, for now over fewer.
     pictures : dict of int to dict
         As `values`, each a tuple of (Y, X, 3) uint8, one a slot, in that scale.
+    tried : frozenset of int
+        All pairs that were ever read, those dropped since too.
     """
 
     values: Mapping[int, Projections] = field(default_factory=dict)
     damage: Mapping[int, str] = field(default_factory=dict)
     scales: Mapping[str, tuple[GreyScale, ...]] = field(default_factory=dict)
     pictures: Mapping[int, Mapping[str, Pictures]] = field(default_factory=dict)
+    tried: frozenset[int] = frozenset()
 
     def has(self, number: int) -> bool:
-        """Whether it was tried to read a pair."""
+        """Whether a pair is there to be shown, or known to be damaged."""
         return number in self.values or number in self.damage
 
     def next_numbers(
@@ -68,25 +71,33 @@ class ShownPairs:
         numbers = [one for one in wanted if not self.has(one)]
         if len(numbers) < most:
             of_scales = scale_numbers(experiments)
-            numbers += [n for n in of_scales if n not in numbers and not self.has(n)]
+            numbers += [n for n in of_scales if n not in numbers and n not in self.tried]
         return numbers[:most]
 
-    def read_more(self, pairs: PairList, numbers: Sequence[int]) -> ShownPairs:
+    def read_more(
+        self, pairs: PairList, numbers: Sequence[int], keep: Sequence[int] = ()
+    ) -> ShownPairs:
         """Read some more pairs; scales that change by that hold for all pairs of the experiment.
 
-        Pairs that were read first are dropped where more than 256 MB are held.
+        Parameters
+        ----------
+        pairs : PairList
+        numbers : sequence of int
+        keep : sequence of int
+            Pairs that are not dropped; those read first are, where more than 256 MB are held.
         """
         read = read_pairs(pairs, numbers)
         values = {**self.values, **{n: one for n, one in read.items() if isinstance(one, dict)}}
         damage = {**self.damage, **{n: one for n, one in read.items() if isinstance(one, str)}}
-        values = _youngest(values, set(numbers))
+        values = _youngest(values, {*numbers, *keep})
         experiments = [one["experiment"] for one in pairs.anchors]
         scales, pictures = dict(self.scales), dict(self.pictures)
         of_scales = scale_numbers(experiments)
         for name in dict.fromkeys(experiments[n] for n in read):
             own = [n for n in values if experiments[n] == name]
             basis = [n for n in own if n in of_scales]
-            if own and (name not in scales or any(n in of_scales for n in read)):
+            new = any(n in of_scales and n not in self.tried for n in read)
+            if own and (name not in scales or new):
                 scales[name] = scales_of([values[n] for n in basis or own])
                 if scales[name] != self.scales.get(name):
                     pictures = {n: one for n, one in pictures.items() if n not in own}
@@ -94,7 +105,7 @@ class ShownPairs:
             n: pictures[n] if n in pictures else _pictures(one, scales[experiments[n]])
             for n, one in values.items()
         }
-        return ShownPairs(values, damage, scales, shown)
+        return ShownPairs(values, damage, scales, shown, self.tried.union(read))
 
 
 def scale_numbers(experiments: Sequence[str]) -> list[int]:
@@ -111,7 +122,9 @@ def scale_numbers(experiments: Sequence[str]) -> list[int]:
 def scales_of(patches: Sequence[Projections]) -> tuple[GreyScale, ...]:
     """Measure one grey scale a slot over all of some patches."""
     images = [image for one in patches for image in one.values()]
-    return tuple(measured_scale([image[slot] for image in images]) for slot in range(len(images[0])))
+    return tuple(
+        measured_scale([image[slot] for image in images]) for slot in range(len(images[0]))
+    )
 
 
 def read_pairs(pairs: PairList, numbers: Sequence[int]) -> dict[int, Projections | str]:
@@ -144,9 +157,7 @@ class ShownStrip:
     lanes: tuple[list[Pictures | str | None], ...]
 
 
-def read_strip(
-    strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = ()
-) -> ShownStrip:
+def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = ()) -> ShownStrip:
     """Read a strip at some frames.
 
     Parameters
@@ -194,9 +205,7 @@ def _one_by_one(
 
 def _pictures(values: Projections, scales: Sequence[GreyScale]) -> dict[str, Pictures]:
     return {
-        role: tuple(
-            rendered(slot, scale, 1.0) for slot, scale in zip(image, scales, strict=True)
-        )
+        role: tuple(rendered(slot, scale, 1.0) for slot, scale in zip(image, scales, strict=True))
         for role, image in values.items()
     }
 
@@ -205,7 +214,7 @@ def _youngest(values: dict[int, Projections], needed: set[int]) -> dict[int, Pro
     """Drop those read first until what is left takes no more memory than it may."""
     size = sum(image.nbytes for one in values.values() for image in one.values())
     kept: dict[int, Any] = dict(values)
-    for number, one in values.items():
+    for number in values:
         if size <= _MOST_BYTES:
             break
         if number not in needed:

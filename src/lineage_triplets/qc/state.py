@@ -332,9 +332,7 @@ def taus_in_frames(
 
 def _taus(workspace: Workspace) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
     taus = taus_in_frames(workspace.registry.experiments, workspace.settings.tau_range_hours)
-    return taus, {
-        one.experiment: f"{one.experiment}: {one.words}" for one in taus if one.last < 1
-    }
+    return taus, {one.experiment: f"{one.experiment}: {one.words}" for one in taus if one.last < 1}
 
 
 def _require_fov(workspace: Workspace, experiment: str, fov: str) -> None:

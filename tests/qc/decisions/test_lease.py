@@ -185,7 +185,7 @@ class TestStale:
         with pytest.raises(ReviewInUseError, match=r"bertha on .*that process is gone") as caught:
             Lease.acquire(path, user="anna")
         assert caught.value.stale
-        assert "take_over=True" in str(caught.value)
+        assert "--take-over" in str(caught.value)
         half_a_beat = path.with_name(f"{path.name}.{json.loads(path.read_text())['token'][:8]}")
         half_a_beat.write_text("{")
         held = Lease.acquire(path, user="anna", take_over=True)

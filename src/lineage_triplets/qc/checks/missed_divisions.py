@@ -49,8 +49,8 @@ def find_missed_divisions(data: TrackData) -> Iterator[Finding]:
             severity="warning",
             sentence=sentence,
             remedy=(
-                "Add the links in your tracking tool; or reject the tracks, if pairs across this "
-                "division must not be lost."
+                "Add the links in your tracking tool. Without them no pair goes across this "
+                "division, and the daughters count as other lineages."
             ),
             **where(data, fov),
             tracks=(name, *daughters),

@@ -196,7 +196,7 @@ def _words(
         if here is not None and known:
             typical = float(np.median(known))
             parts.append(
-                f"cells of {name} get {_round(here)} {unit} far in {_round(hours)} h, those of "
+                f"cells of {name} move {_round(here)} {unit} in {_round(hours)} h, those of "
                 f"{they} {_round(typical)} {unit}"
                 + (" (not every store gives the size of its pixels)" if unit == "px" else "")
             )

@@ -11,7 +11,7 @@ from lineage_triplets.engine.problems import LineageTripletsError, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
-ELSEWHERE = "Name another place with decisions=…, or open the review read-only."
+ELSEWHERE = "Name another place for the decisions (--decisions), or open the review read-only."
 
 
 class DecisionsError(LineageTripletsError, OSError):
@@ -41,7 +41,7 @@ def not_ours(path: Path) -> DecisionsError:
     return decisions_error(
         "not-decisions",
         "this is not a file of decisions.",
-        "Move it away, or name another place with decisions=….",
+        "Move it away, or name another place for the decisions (--decisions).",
         path,
     )
 

@@ -293,7 +293,7 @@ def _release(held: _Held, stop: threading.Event, thread: threading.Thread) -> No
 def _in_use(holder: Holder | None, stale: str, path: Path) -> ReviewInUseError:
     who = "somebody" if holder is None else str(holder)
     if stale:
-        remedy = "Take it over (take_over=True) if nobody works on it, or open it read-only."
+        remedy = "Take it over (--take-over) if nobody works on it, or open it read-only."
         kind, message = "review-stale", f"a review was begun and not ended: {who}; {stale}."
     else:
         remedy = "Wait until they have closed it, or open it read-only."

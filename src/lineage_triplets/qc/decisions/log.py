@@ -123,7 +123,7 @@ class DecisionLog:
                 "other-config",
                 f"these decisions are about other experiments ({choices(known)}) than the config "
                 f"({choices(experiments)}).",
-                "Open the config that they were made for, or name another place with decisions=….",
+                "Open the config that they were made for, or name another place for the decisions (--decisions).",
                 self.path,
             )
         new = [one for one in dict.fromkeys(experiments) if one not in known]
@@ -244,7 +244,7 @@ class DecisionLog:
             raise decisions_error(
                 "read-only",
                 "the review is open read-only. Nothing was recorded.",
-                "Open it for writing, or name another place with decisions=….",
+                "Open it for writing, or name another place for the decisions (--decisions).",
                 self.path,
             )
 
