@@ -86,7 +86,11 @@ def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise before any work is done for a file that must not be overwritten."""
     if path.is_dir() or (os.path.lexists(path) and not overwrite):
-        remedy = "Name a file." if path.is_dir() else "Name another file, or say overwrite (--overwrite)."
+        remedy = (
+            "Name a file."
+            if path.is_dir()
+            else "Name another file, or say overwrite (--overwrite)."
+        )
         kind = "a folder" if path.is_dir() else "there already"
         raise OutputExistsError(
             Problem("output-exists", f"the output is {kind}.", remedy, file=str(path))

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.problems import StoreError
-from lineage_triplets.qc.pictures.grey import GreyScale, measured_scale, projected, rendered
+from lineage_triplets.qc.pictures.grey import (
+    GreyScale,
+    blank_note,
+    measured_scale,
+    projected,
+    rendered,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +47,8 @@ class ShownPairs:
         Of each experiment, one a slot: measured over its first 12 pairs, for now over fewer.
     pictures : dict of int to dict
         As `values`, each a tuple of (Y, X, 3) uint8, one a slot, in that scale.
+    notes : dict of int to dict
+        As `pictures`: what a patch is where it shows nothing, ``"all 0"``; empty for others.
     tried : frozenset of int
         All pairs that were ever read, those dropped since too.
     """
@@ -49,6 +57,7 @@ class ShownPairs:
     damage: Mapping[int, str] = field(default_factory=dict)
     scales: Mapping[str, tuple[GreyScale, ...]] = field(default_factory=dict)
     pictures: Mapping[int, Mapping[str, Pictures]] = field(default_factory=dict)
+    notes: Mapping[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     tried: frozenset[int] = frozenset()
 
     def has(self, number: int) -> bool:
@@ -105,7 +114,12 @@ class ShownPairs:
             n: pictures[n] if n in pictures else _pictures(one, scales[experiments[n]])
             for n, one in values.items()
         }
-        return ShownPairs(values, damage, scales, shown, self.tried.union(read))
+        notes = {
+            n: self.notes.get(n)
+            or {role: tuple(map(blank_note, image)) for role, image in one.items()}
+            for n, one in values.items()
+        }
+        return ShownPairs(values, damage, scales, shown, notes, self.tried.union(read))
 
 
 def scale_numbers(experiments: Sequence[str]) -> list[int]:

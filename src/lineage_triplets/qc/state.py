@@ -215,7 +215,7 @@ def resolve(intent: Intent, workspace: Workspace) -> ReviewState:
         experiment, fov = view.experiment, view.fov
     pairs, reason = _pairs(intent, workspace, view, experiment, fov)
     if reason:
-        reason = "; ".join([*(reasons[one] for one in reasons if one in ("", experiment)), reason])
+        reason = "; ".join([*(reasons[one] for one in reasons if experiment in ("", one)), reason])
     return ReviewState(intent, experiment, fov, intent.lineage, tau, view, pairs, reason)
 
 

@@ -123,7 +123,8 @@ class DecisionLog:
                 "other-config",
                 f"these decisions are about other experiments ({choices(known)}) than the config "
                 f"({choices(experiments)}).",
-                "Open the config that they were made for, or name another place for the decisions (--decisions).",
+                "Open the config that they were made for, or name another place for the decisions "
+                "(--decisions).",
                 self.path,
             )
         new = [one for one in dict.fromkeys(experiments) if one not in known]

@@ -89,3 +89,11 @@ def rendered(values: NDArray[np.float32], scale: GreyScale, factor: float) -> ND
     holes = Image.fromarray(missing).resize((width, height), Image.Resampling.NEAREST)
     rgb = np.repeat(shown[:, :, None], 3, axis=2)
     return np.where(np.asarray(holes)[:, :, None], hatch(height, width), rgb)
+
+
+def blank_note(values: NDArray[np.float32]) -> str:
+    """Say what a patch is that has one value alone, or none; empty for others."""
+    finite = values[~np.isnan(values)]
+    if not finite.size:
+        return "all NaN"
+    return f"all {short_number(float(finite[0]))}" if finite.min() == finite.max() else ""

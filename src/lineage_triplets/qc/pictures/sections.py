@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lineage_triplets.qc.pictures.grey import (
     GreyScale,
+    blank_note,
     drawn_length,
     measured_scale,
     projected,
     rendered,
 )
 from lineage_triplets.qc.pictures.items import Box, PatchItem, Role
-from lineage_triplets.qc.pictures.text import short_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from lineage_triplets.qc.pictures.inputs import ExperimentInputs, PairPicture
@@ -139,7 +138,7 @@ class Section:
             slot=slot,
             role=role,
             centre_yx=(top + y, left + x) if inside else None,
-            note=_note(values),
+            note=blank_note(values),
         )
 
 
@@ -150,10 +149,3 @@ def _detail(pairs: dict[int, PairPicture], shapes: set[tuple[int, ...]]) -> str:
     if depths[-1] > 1:
         parts.append("max of " + " or ".join(str(depth) for depth in depths) + " z")
     return " · ".join(parts)
-
-
-def _note(values: NDArray[np.float32]) -> str:
-    finite = values[~np.isnan(values)]
-    if not finite.size:
-        return "all NaN"
-    return f"all {short_number(float(finite[0]))}" if finite.min() == finite.max() else ""
