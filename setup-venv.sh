@@ -32,9 +32,24 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 
+# The viewer's tests open real windows, on a virtual screen where there is none.
+screen="xvfb xauth libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4
+    libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0
+    libxcb-xkb1 libxcb-xfixes0 libdbus-1-3 libfontconfig1 fonts-dejavu-core"
+if [ "$(uname -s)" = Linux ] && ! command -v Xvfb >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update
+        # shellcheck disable=SC2086 # one package a word
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $screen
+    else
+        echo "Xvfb was not found; tests of the viewer need it. On Debian and Ubuntu:" \
+            "sudo apt-get install" $screen >&2
+    fi
+fi
+
 "$python" -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "pip>=25.1"
 # torch first and by its pin: a resolver left to itself fetches a build of several gigabytes.
 "$folder/bin/python" -m pip install --quiet --constraint constraints.txt torch
 "$folder/bin/python" -m pip install --quiet --constraint constraints.txt --editable . \
-    --group test --group lint --group docs --group bench
+    --group test --group gui --group lint --group docs --group bench

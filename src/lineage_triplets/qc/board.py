@@ -18,10 +18,11 @@ from lineage_triplets.qc.findings import (
     finding_of,
 )
 from lineage_triplets.qc.frame_scan import recall_index, scan_index
-from lineage_triplets.qc.targets import Target
+from lineage_triplets.qc.pixel_scan import HeldResults, PixelScan
+from lineage_triplets.qc.settling import settling_decision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.problems import Problem
@@ -99,10 +100,9 @@ class FindingsBoard:
             self._tables = found["_tables"]
         if self._settings is None and with_settings:
             self._settings = found["_settings"]
-        if snapshot.inspection is not None and (
-            self.inspection is None or not self.inspection.complete
-        ):
-            self.inspection = snapshot.inspection
+        unfinished = self.inspection is None or not self.inspection.complete
+        if unfinished or (_is_whole(snapshot.inspection) and not _is_whole(self.inspection)):
+            self.inspection = snapshot.inspection or self.inspection
         self._pixels = found["_pixels"] | self._pixels
         if self._recalled is None:
             self._recalled = found["_recalled"]
@@ -143,16 +143,18 @@ class FindingsBoard:
 
     def check_channels(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
         """Look at what is in each slot, unless that was done."""
-        unfinished = self.inspection is None or not self.inspection.complete
-        if unfinished and self._workspace.opened:
+        if not self._workspace.opened:
+            return
+        inspection = self.inspection
+        if inspection is None or not inspection.complete:
 
             def said(done: int, total: int) -> None:
                 if progress is not None:
                     progress("channels", done, total)
 
             self.inspection = inspect_channels(self._workspace.raw, progress=said, stop=stop)
-        if self.inspection is not None and any(one.proof is None for one in self.inspection.slots):
-            self.inspection = self.inspection.proved(self._workspace.raw)
+        elif not _is_whole(inspection):
+            self.inspection = inspection.proved(self._workspace.raw)
 
     def check_pixels(
         self,
@@ -201,6 +203,55 @@ class FindingsBoard:
             self._pixels[result.experiment, result.fov] = list(result.findings)
         return len(self._pixels)
 
+    def scan_pixels(
+        self,
+        experiment: str,
+        fov: str,
+        *,
+        anew: bool = False,
+        on_frame: Callable[[int, int], None] | None = None,
+        stop: Stop | None = None,
+    ) -> PixelScan | None:
+        """Run all checks of images on one FOV and keep nothing: for a snapshot in its thread.
+
+        Parameters
+        ----------
+        experiment, fov : str
+        anew : bool
+            Whether it is read again if what it gave is kept.
+        on_frame : callable, optional
+            Gets the frames done and their number.
+        stop : callable, optional
+            Asked between frames; nothing is given once it says so.
+
+        Returns
+        -------
+        PixelScan or None
+            For `take_pixels`.
+        """
+        raw = self._workspace.raw
+        places = [(one.experiment, one.fov.name) for one in raw.fovs]
+        held = HeldResults(self._log)
+        for result in scan_index(
+            raw,
+            list(PIXEL_CHECKS.values()),
+            kept=held,
+            anew=anew,
+            fovs=[places.index((experiment, fov))],
+            progress=on_frame,
+            stop=stop,
+        ):
+            return PixelScan(result, tuple(held.held), self._workspace.data_version)
+        return None
+
+    def take_pixels(self, scan: PixelScan) -> None:
+        """Keep what a snapshot found in the images of a FOV."""
+        for one in scan.to_keep:
+            self._log.keep_result(*one)
+        if scan.data_version == self._workspace.data_version:
+            place = (scan.result.experiment, scan.result.fov)
+            self._pixels[place] = list(scan.result.findings)
+
     def recall_pixels(self) -> None:
         """Take up what earlier scans of these very images found; nothing is read."""
         if not self._workspace.opened or self._recalled is self._workspace.raw:
@@ -246,7 +297,7 @@ class FindingsBoard:
         reviewed = []
         for one in self.found():
             can_be_waived = one.key not in unloadable
-            decision = _settled(one, applied, rejected, touched, self._workspace)
+            decision = settling_decision(one, applied, rejected, touched, self._workspace)
             status: Status = "open" if decision is None else "settled"
             if decision is None and can_be_waived and one.key in applied.waived:
                 status, decision = "waived", applied.waived[one.key]
@@ -254,58 +305,10 @@ class FindingsBoard:
         return reviewed
 
 
-def _settled(
-    finding: Finding,
-    applied: Applied,
-    rejected: Mapping[Target, Decision],
-    touched: set[tuple[str, str]],
-    workspace: Workspace,
-) -> Decision | None:
-    """Give the last decision that settled a finding; None if it is open."""
-    for targets in finding.settled_by:
-        decisions: list[Decision] = []
-        for target in targets:
-            cut = applied.cuts.get(target)
-            found = [cut] if cut is not None else _rejections(target, rejected, touched, workspace)
-            if not found:
-                break
-            decisions += found
-        else:
-            if decisions:
-                return decisions[-1]
-    return None
-
-
-def _rejections(
-    target: Target,
-    rejected: Mapping[Target, Decision],
-    touched: set[tuple[str, str]],
-    workspace: Workspace,
-) -> list[Decision]:
-    """Find the rejections that leave out all of a target, or what holds it; none if some is in."""
-    experiment, fov = target.experiment, target.fov
-    well = Target("well", experiment, fov.rpartition("/")[0] or fov) if fov else target
-    if target.level == "well" or not fov:
-        return [rejected[target]] if target in rejected else []
-    holders = [Target("fov", experiment, fov), well]
-    if target.level in {"frame", "observation"}:
-        holders.append(Target("frame", experiment, fov, t=target.t))
-    of_all = next((rejected[one] for one in holders if one in rejected), None)
-    if of_all is not None:
-        return [of_all]
-    if not target.track or (experiment, fov) not in touched:
-        return []
-    # A finding names a track as the table has it; decisions name what cuts made of it.
-    found = []
-    for part in workspace.parts_of(target):
-        track = workspace.track_target("track", part)
-        names = [workspace.track_target("lineage", part)]
-        if target.daughter is None and target.level != "lineage":
-            names.append(track)
-        if target.level == "observation":
-            names.append(replace(track, level="observation", t=target.t))
-        decision = next((rejected[one] for one in names if one in rejected), None)
-        if decision is None:
-            return []
-        found.append(decision)
-    return found
+def _is_whole(inspection: ChannelInspection | None) -> bool:
+    """Whether all was looked at, and compared with the stores as slots are now."""
+    return (
+        inspection is not None
+        and inspection.complete
+        and all(one.proof is not None for one in inspection.slots)
+    )

@@ -11,6 +11,7 @@ from lineage_triplets.qc.applied import Applied, apply_decisions
 from lineage_triplets.qc.decisions import Decision, DecisionLog, NewDecision
 from lineage_triplets.qc.imported import import_key, imported_decisions
 from lineage_triplets.qc.mapping import Approval, approval_of, approval_value, remapped
+from lineage_triplets.qc.settling import left_to_settle
 from lineage_triplets.qc.state import still_there
 from lineage_triplets.qc.target_check import (
     cut_off_by,
@@ -151,12 +152,36 @@ class Decider:
             There is no such link, or no reason is given.
         """
         require_target(self.workspace, target)
-        reason = _given(reason, "cut")
+        return self._record(*self._cut(target, _given(reason, "cut")))[0]
+
+    def settle(self, targets: Sequence[Target], reason: str) -> tuple[Decision, ...]:
+        """Cut the links and reject the rest of what settles a finding, undone in one step.
+
+        Parameters
+        ----------
+        targets : sequence of Target
+            One alternative of ``Finding.settled_by``; what was decided already is left out.
+        reason : str
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            One is not there, or no reason is given; nothing is recorded.
+        """
+        reason = _given(reason, "settle a finding")
+        new: list[NewDecision] = []
+        for one in left_to_settle(self.workspace, targets):
+            new += self._cut(one, reason) if one.level == "link" else [
+                self._new("reject", one, reason)
+            ]  # fmt: skip
+        return self._record(*new) if new else ()
+
+    def _cut(self, link: Target, reason: str) -> list[NewDecision]:
         also = [
             self._new("reject", one, f"cut off from what was rejected: {before.reason}")
-            for one, before in cut_off_by(self.workspace, target)
+            for one, before in cut_off_by(self.workspace, link)
         ]
-        return self._record(self._new("cut", target, reason), *also)[0]
+        return [self._new("cut", link, reason), *also]
 
     def waive(self, key: str, reason: str) -> Decision:
         """Say that a finding is no fault, with a reason.
@@ -221,9 +246,22 @@ class Decider:
         """Names of the slots."""
         return self.workspace.slot_labels
 
-    def approve(self, experiment: str, reason: str = "") -> Decision:
-        """Approve the channels that an experiment's slots have now, for the images as they are."""
-        value = approval_value(self.workspace, experiment)
+    def approve(self, experiment: str, reason: str = "", *, images: str = "") -> Decision:
+        """Approve the channels that an experiment's slots have now, for the images as they are.
+
+        Parameters
+        ----------
+        experiment : str
+        reason : str
+        images : str
+            What `mapping.images_hash` gave just now; read here by default.
+
+        Raises
+        ------
+        ConfigError, UnknownNameError, StoreError
+            No such experiment could be opened, or its images cannot be read.
+        """
+        value = approval_value(self.workspace, experiment, images)
         return self._record(
             NewDecision("approve", Target("experiment", experiment), value, reason)
         )[0]

@@ -136,15 +136,41 @@ def _slot_number(slot: int | str, slot_labels: Sequence[str], n_slots: int, expe
     )  # fmt: skip
 
 
-def approval_value(workspace: Workspace, experiment: str) -> dict[str, Any]:
-    """Record what an approval is bound to: the mapping, and the images as they are."""
+def chosen_slots(channels: Sequence[str], slot: int, name: str) -> dict[int | str, str]:
+    """Give the slots to remap so that one shows a channel; one that has it gets the other's.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        Channel of each slot now.
+    slot : int
+    name : str
+        The channel that the slot shall show.
+    """
+    chosen: dict[int | str, str] = {slot: name}
+    for other, channel in enumerate(channels):
+        if channel == name and other != slot:
+            chosen[other] = channels[slot]
+    return chosen
+
+
+def approval_value(workspace: Workspace, experiment: str, images: str = "") -> dict[str, Any]:
+    """Record what an approval is bound to: the mapping, and the images as they are.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    experiment : str
+    images : str
+        Their `images_hash`; read by default.
+    """
     opened = workspace.registry.get_opened(experiment)
     return {
         "source_channel": list(opened.config.source_channel),
         "channel_names": list(opened.channel_names),
         "zarr_index": [opened.channel_map[slot] for slot in sorted(opened.channel_map)],
         "slot_labels": list(workspace.registry.slot_labels),
-        "images": images_hash(workspace, experiment),
+        "images": images or images_hash(workspace, experiment),
     }
 
 

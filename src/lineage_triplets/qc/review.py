@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lineage_triplets.qc.pair_list import PairList
+    from lineage_triplets.qc.pixel_scan import PixelScan
 
 _SETTINGS_NOTE = "dataset settings"
 
@@ -284,6 +285,11 @@ class Review(Decider):
             here.take_up(there)
         if self.board.take_up(snapshot.board, with_settings=same):
             self.events.findings.emit()
+
+    def take_pixels(self, scan: PixelScan) -> None:
+        """Keep what ``board.scan_pixels`` of a snapshot found in the images of a FOV."""
+        self.board.take_pixels(scan)
+        self.events.findings.emit()
 
     def reload(self) -> None:
         """Read stores and tables anew; decisions about tables that changed become stale."""

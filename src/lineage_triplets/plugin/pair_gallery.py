@@ -1,0 +1,179 @@
+"""The gallery: pairs as tiles that fill the width, read as they come into view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt, QTimer, Signal
+from qtpy.QtWidgets import QAbstractItemView, QListView, QWidget
+
+from lineage_triplets.plugin.pair_tiles import PairTiles, TileSize
+from lineage_triplets.plugin.pair_words import pair_words
+from lineage_triplets.qc.shown_pixels import ShownPairs
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QKeyEvent, QPaintEvent, QResizeEvent
+
+    from lineage_triplets.qc.pair_list import PairList
+
+PAIR_ROLE = Qt.ItemDataRole.UserRole
+_LOOK_MS = 250
+
+
+class PairModel(QAbstractListModel):
+    """The pairs of a list; `PAIR_ROLE` gives a pair's number in it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pairs: PairList | None = None
+        self.shown = ShownPairs()
+
+    def set_pairs(self, pairs: PairList | None) -> None:
+        """Show another list of pairs, none of them read."""
+        self.beginResetModel()
+        self.pairs = pairs
+        self.shown = ShownPairs()
+        self.endResetModel()
+
+    def replace_pairs(self, pairs: PairList) -> None:
+        """Take a list of the very same pairs; what was read of them stays."""
+        self.pairs = pairs
+
+    def set_shown(self, shown: ShownPairs) -> None:
+        """Show what has been read."""
+        self.shown = shown
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+        """Give the number of pairs."""
+        inside = parent is not None and parent.isValid()
+        return 0 if self.pairs is None or inside else len(self.pairs)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Give a pair in words, or its number."""
+        if self.pairs is None or not index.isValid():
+            return None
+        number = index.row()
+        if role == PAIR_ROLE:
+            return number
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return "; ".join(pair_words(self.pairs, number))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            damage = [self.shown.damage[number]] if number in self.shown.damage else []
+            share = self.pairs.probability[number]
+            chance = f"drawn for this anchor with a probability of {share:.2g}"
+            return "\n".join([*pair_words(self.pairs, number), chance, *damage])
+        return None
+
+
+class PairGallery(QListView):
+    """Tiles of pairs. A click, Enter or the space bar chooses one.
+
+    Attributes
+    ----------
+    chosen : Signal(int)
+        Gets the number of the pair that a person wants to look at.
+    unread : Signal()
+        A pair came into view that was not read yet.
+    looked_at : Signal(object)
+        Gets the numbers of the pairs whose pictures are on screen in full, and were for a while.
+    """
+
+    chosen = Signal(int)
+    unread = Signal()
+    looked_at = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pair_gallery")
+        self.setAccessibleName("Pairs: anchor left, positive right")
+        self.setToolTip("Click or Enter: show the pair in the viewer, and its way below")
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setMouseTracking(True)
+        self._pairs = PairModel(self)
+        self._tiles = PairTiles(self._pairs, self)
+        self.setModel(self._pairs)
+        self.setItemDelegate(self._tiles)
+        self._n_slots, self._shape = 1, (1, 1)
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(_LOOK_MS)
+        self._look.timeout.connect(self._tell_looked_at)
+        self.clicked.connect(lambda index: self.chosen.emit(index.row()))
+
+    @property
+    def pairs(self) -> PairModel:
+        """What is shown."""
+        return self._pairs
+
+    def set_patches(self, n_slots: int, yx_patch_size: tuple[int, int]) -> None:
+        """Say what patches look like."""
+        self._n_slots, self._shape = n_slots, yx_patch_size
+        self._tiles.forget()
+        self._fit()
+
+    def numbers_in_view(self, *, in_full: bool = False) -> list[int]:
+        """Give the pairs on screen; only those whose pictures are there in full, if asked.
+
+        Pictures higher than the view are there in full where they fill it.
+        """
+        view = self.viewport().rect()
+        found = []
+        for row in range(self._pairs.rowCount()):
+            tile = self.visualRect(self._pairs.index(row))
+            pictures = self._tiles.pictures_box(tile)
+            needed = min(pictures.height(), view.height()) if in_full else 0
+            if tile.intersects(view) and pictures.intersected(view).height() >= needed:
+                found.append(row)
+        return found
+
+    def bring_into_view(self, number: int) -> None:
+        """Scroll as little as shows a pair."""
+        self.scrollTo(self._pairs.index(number))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Choose the current pair by Enter or the space bar."""
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        if event.key() in keys and self.currentIndex().isValid():
+            self.chosen.emit(self.currentIndex().row())
+            return
+        super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw, and ask for pairs that came into view."""
+        super().paintEvent(event)
+        if any(not self._pairs.shown.has(one) for one in self.numbers_in_view()):
+            self.unread.emit()
+        self._look.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Fill the width."""
+        self._fit()
+        super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        size = TileSize.fitting(
+            self.viewport().width() - 1, self.fontMetrics(), self._n_slots, self._shape
+        )
+        if size != self._tiles.size:
+            self._tiles.set_size(size)
+            self.setGridSize(QSize(size.width, size.height))
+        self.verticalScrollBar().setSingleStep(self.fontMetrics().height() * 2)
+
+    def _tell_looked_at(self) -> None:
+        if self.isVisible() and not self.window().isMinimized():
+            numbers = [
+                one
+                for one in self.numbers_in_view(in_full=True)
+                if one in self._pairs.shown.pictures and one in self._tiles.painted
+            ]
+            if numbers:
+                self.looked_at.emit(numbers)

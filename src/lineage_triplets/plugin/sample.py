@@ -1,0 +1,114 @@
+"""The simulated sample: three experiments with planted faults, made once and kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineage_triplets import __version__
+from lineage_triplets.simulate import SAMPLE_FAULTS, sample
+from lineage_triplets.simulate.movies import CONFIG_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from lineage_triplets.plugin.work import Job
+
+    Progress = Callable[[int, int], None]
+
+JOB_NAME = "Simulating the sample"
+_PLACEHOLDER = "Lineage Triplets: the sample is being simulated"
+
+
+class SampleStopped(Exception):  # noqa: N818 - the outcome of a wish, no error
+    """Nobody waits for the sample any more."""
+
+
+def sample_folder() -> Path:
+    """Where the sample is kept: ``LINEAGE_TRIPLETS_CACHE``, or the user's cache folder."""
+    given = os.environ.get("LINEAGE_TRIPLETS_CACHE")
+    if given:
+        return Path(given) / f"sample-{__version__}"
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "lineage-triplets" / f"sample-{__version__}"
+
+
+def make_sample(folder: Path, progress: Progress | None = None) -> Path:
+    """Simulate the sample with its faults, unless it is there already.
+
+    Parameters
+    ----------
+    folder : Path
+        Appears once the sample is whole; an interrupted one is never mistaken for it.
+    progress : callable, optional
+        Called with the frames done and their total; what it raises ends the simulation.
+
+    Returns
+    -------
+    Path
+        The config.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    """
+    config = folder / CONFIG_NAME
+    if config.is_file():
+        return config
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+    try:
+        sample(unfinished, faults=SAMPLE_FAULTS, progress=progress)
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return config
+
+
+def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
+    """Open the sample in the dock widget; it is simulated beside the event loop the first time.
+
+    Returns
+    -------
+    list
+        An empty layer, since napari takes no sample without one; it is gone once the event loop
+        runs again.
+    """
+    import napari
+    import numpy as np
+    from qtpy.QtCore import QTimer
+
+    from lineage_triplets.plugin.docking import review_widget
+
+    viewer = napari.current_viewer()
+    widget = review_widget(viewer)
+    folder = sample_folder()
+
+    def run(job: Job) -> Path:
+        def progress(done: int, total: int) -> None:
+            if job.stopped():
+                raise SampleStopped
+            job.progress(done, total)
+
+        return make_sample(folder, progress)
+
+    def opened(config: Path) -> None:
+        widget.open_config(config)
+
+    widget.session.work.start(JOB_NAME, run, opened)
+    QTimer.singleShot(0, widget, lambda: _remove_placeholder(viewer))
+    return [(np.empty((0, 2)), {"name": _PLACEHOLDER}, "points")]
+
+
+def _remove_placeholder(viewer: napari.Viewer) -> None:
+    if _PLACEHOLDER in viewer.layers:
+        viewer.layers.remove(_PLACEHOLDER)

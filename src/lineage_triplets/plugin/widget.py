@@ -1,0 +1,218 @@
+"""The dock widget: a config under review, its panels, and what is under way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSettings, Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lineage_triplets.engine.problems import LineageTripletsError
+from lineage_triplets.plugin.layers import LayerKeeper
+from lineage_triplets.plugin.messages import Messages
+from lineage_triplets.plugin.new_config import NewConfigDialog
+from lineage_triplets.plugin.panels.browse import BrowsePanel
+from lineage_triplets.plugin.panels.channels import ChannelsPanel
+from lineage_triplets.plugin.panels.export import ExportPanel
+from lineage_triplets.plugin.panels.pairs import PairsPanel
+from lineage_triplets.plugin.panels.problems import ProblemsPanel
+from lineage_triplets.plugin.session import Session
+from lineage_triplets.qc.decisions import ReviewInUseError
+
+if TYPE_CHECKING:
+    import napari
+
+_RECENT = "recent configs"
+_MOST_RECENT = 8
+_LEAST_WIDTH_CHARACTERS = 58
+
+
+class ReviewWidget(QWidget):
+    """Review of one config: Browse, Pairs, Channels, Problems, Export.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer that images and tracks are shown in.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("lineage_triplets")
+        self.setMinimumWidth(_LEAST_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth())
+        # Not children of the widget: they outlive it by the moment that tidying up takes.
+        self.session = Session()
+        self.layers = LayerKeeper(napari_viewer, self.session)
+        self.messages = Messages(self.session, self)
+        self._settings = QSettings("lineage-triplets", "lineage-triplets")
+        self.tabs = QTabWidget(self)
+        self.tabs.setObjectName("panels")
+        self.tabs.setDocumentMode(True)
+        export = ExportPanel(self.session, self)
+        export.panel_wanted.connect(self.show_panel)
+        self.panels: dict[str, QWidget] = {
+            "Browse": BrowsePanel(self.session, self),
+            "Pairs": PairsPanel(self.session, self),
+            "Channels": ChannelsPanel(self.session, self),
+            "Problems": ProblemsPanel(self.session, self),
+            "Export": export,
+        }
+        for title, panel in self.panels.items():
+            self.tabs.addTab(panel, title)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(self._head())
+        layout.addWidget(self.messages)
+        layout.addWidget(self.tabs, 1)
+        layout.addLayout(self._foot())
+        self.session.opened.connect(self._on_opened)
+        self.session.closed.connect(self._on_closed)
+        self.session.work.progressed.connect(self._on_progress)
+        self.session.work.finished.connect(self._on_finished)
+        self._on_closed()
+        session, layers = self.session, self.layers
+        self.destroyed.connect(lambda: _leave(session, layers))
+
+    def open_config(self, path: str | Path, **options: object) -> bool:
+        """Open a config for review; says in the widget why it cannot be opened.
+
+        Returns
+        -------
+        bool
+            Whether it is open.
+        """
+        self.messages.clear()
+        try:
+            self.session.open(path, **options)
+        except ReviewInUseError as error:
+            self.messages.show_in_use(
+                error,
+                lambda: self.open_config(path, take_over=True),
+                lambda: self.open_config(path, read_only=True),
+            )
+            return False
+        except LineageTripletsError as error:
+            self.messages.show_problems(error.problems, lambda: self.open_config(path, **options))
+            return False
+        self._remember(Path(path))
+        return True
+
+    def show_panel(self, title: str) -> None:
+        """Bring a panel to the front."""
+        self.tabs.setCurrentWidget(self.panels[title])
+
+    def _head(self) -> QHBoxLayout:
+        self._title = QLabel(self)
+        self._title.setObjectName("config_name")
+        self._title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._open = QToolButton(self)
+        self._open.setObjectName("open_config")
+        self._open.setText("Open config…")
+        self._open.setToolTip("Open a config for review (Ctrl+Shift+O)")
+        self._open.setShortcut("Ctrl+Shift+O")
+        self._open.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self._open.clicked.connect(self._ask_for_config)
+        menu = QMenu(self._open)
+        menu.setObjectName("recent_configs")
+        menu.aboutToShow.connect(self._fill_recent)
+        self._open.setMenu(menu)
+        self._new = QPushButton("New config…", self)
+        self._new.setObjectName("new_config_button")
+        self._new.setToolTip("Make a config from plates and their track tables")
+        self._new.clicked.connect(self._make_config)
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._new)
+        head.addWidget(self._open)
+        return head
+
+    def _foot(self) -> QHBoxLayout:
+        self._progress = QProgressBar(self)
+        self._progress.setObjectName("progress")
+        self._progress.setMaximumHeight(14)
+        self._cancel = QPushButton("Stop", self)
+        self._cancel.setObjectName("stop_work")
+        self._cancel.setToolTip("Stop what is under way; what is finished is kept")
+        self._cancel.clicked.connect(self.session.work.cancel_all)
+        foot = QHBoxLayout()
+        foot.addWidget(self._progress, 1)
+        foot.addWidget(self._cancel)
+        self._progress.hide()
+        self._cancel.hide()
+        return foot
+
+    def _ask_for_config(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open a config", self._folder(), "Configs (*.yml *.yaml)"
+        )
+        if name:
+            self.open_config(name)
+
+    def _make_config(self) -> None:
+        dialog = NewConfigDialog(self.session.work, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.saved.connect(self.open_config)
+        dialog.open()
+
+    def _folder(self) -> str:
+        recent = self._recent()
+        return str(Path(recent[0]).parent) if recent else ""
+
+    def _recent(self) -> list[str]:
+        value = self._settings.value(_RECENT, [])
+        return [value] if isinstance(value, str) else list(value or [])
+
+    def _remember(self, path: Path) -> None:
+        name = str(path.absolute())
+        others = [one for one in self._recent() if one != name]
+        self._settings.setValue(_RECENT, [name, *others][:_MOST_RECENT])
+
+    def _fill_recent(self) -> None:
+        menu = self._open.menu()
+        menu.clear()
+        for name in self._recent():
+            menu.addAction(name, lambda name=name: self.open_config(name))
+        if menu.isEmpty():
+            menu.addAction("No recent configs").setEnabled(False)
+
+    def _on_opened(self) -> None:
+        review = self.session.review
+        if review is not None:
+            only = " (read-only)" if review.log.read_only else ""
+            self._title.setText(f"<b>{review.config_path.name}</b>{only}")
+            self._title.setToolTip(str(review.config_path))
+            self.tabs.setEnabled(True)
+
+    def _on_closed(self) -> None:
+        self._title.setText("No config is open")
+        self.tabs.setEnabled(False)
+
+    def _on_progress(self, name: str, done: int, total: int) -> None:
+        self._progress.setFormat(f"{name}: %p%")
+        self._progress.setRange(0, total)
+        self._progress.setValue(done)
+        self._progress.show()
+        self._cancel.show()
+
+    def _on_finished(self) -> None:
+        if not self.session.work.running:
+            self._progress.hide()
+            self._cancel.hide()
+
+
+def _leave(session: Session, layers: LayerKeeper) -> None:
+    """Leave nothing behind once the widget is gone; its Qt children are gone already."""
+    layers.leave()
+    session.end()

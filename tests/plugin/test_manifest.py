@@ -1,0 +1,137 @@
+"""What napari learns of the plugin, and what it does with it."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from npe2 import PluginManifest
+
+import lineage_triplets
+from lineage_triplets.plugin import sample
+from lineage_triplets.plugin.reader import get_reader
+from lineage_triplets.simulate.scenario import Simulation
+from reviews import write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MANIFEST = Path(lineage_triplets.__file__).parent / "napari.yaml"
+
+
+@pytest.fixture
+def manifest() -> PluginManifest:
+    found = entry_points(group="napari.manifest", name="lineage-triplets")
+    assert found, "reinstall the package: pip install -e ."
+    return PluginManifest.from_distribution("lineage-triplets")
+
+
+def test_the_manifest_is_found_and_everything_it_names_exists(manifest):
+    assert manifest.name == "lineage-triplets"
+    for command in manifest.contributions.commands:
+        module, _, name = command.python_name.partition(":")
+        assert callable(getattr(importlib.import_module(module), name)), command.id
+    manifest.validate_imports()
+
+
+def test_the_manifest_at_the_root_is_the_one_in_the_package():
+    root = Path(__file__).parents[2] / "napari.yaml"
+    assert root.is_symlink()
+    assert not root.readlink().is_absolute()
+    assert root.resolve() == MANIFEST.resolve()
+
+
+def test_menu_widget_reader_and_sample_are_offered(manifest):
+    offered = manifest.contributions
+    commands = {one.id for one in offered.commands}
+    used = {
+        *(one.command for one in offered.widgets),
+        *(one.command for one in offered.readers),
+        *(one.command for one in offered.sample_data),
+        *(one.command for one in offered.menus["napari/layers/track"]),
+    }
+    assert used == commands
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "experiments:\n- name: a\n",
+        "# made by hand\nname: x\nexperiments: []\n",
+        "\ufeff'experiments' :\n  - name: a\n",
+    ],
+)
+def test_a_config_is_accepted(tmp_path, text):
+    path = tmp_path / "config.YML"
+    path.write_text(text, encoding="utf-8")
+    assert get_reader(str(path)) is not None
+    assert get_reader([str(path)]) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("other.yml", b"plates:\n  experiments: 3\n"),
+        ("other.yml", b"# experiments:\n"),
+        ("config.txt", b"experiments:\n"),
+        ("binary.yaml", b"\xff\xfe\x00experiments:"),
+        ("missing.yml", None),
+    ],
+)
+def test_other_files_are_left_to_others(tmp_path, name, content):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    assert get_reader(str(path)) is None
+
+
+def test_folders_and_several_files_are_left_to_others(tmp_path):
+    config = write_config(tmp_path)
+    (tmp_path / "folder.yml").mkdir()
+    assert get_reader(str(tmp_path / "folder.yml")) is None
+    assert get_reader([str(config), str(config)]) is None
+
+
+@pytest.fixture
+def quick_sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+    """A sample that takes no time; gives the folders that were simulated into."""
+    made: list[Path] = []
+
+    def simulate(folder, *, faults, progress):
+        assert faults == sample.SAMPLE_FAULTS
+        made.append(folder)
+        if progress is not None:
+            progress(1, 2)
+        (folder / "experiments.yml").write_text("experiments: []\n")
+        return Simulation(folder / "experiments.yml", ())
+
+    monkeypatch.setattr(sample, "sample", simulate)
+    return made
+
+
+def test_the_sample_is_made_once_and_whole(tmp_path, quick_sample):
+    folder = tmp_path / "cache" / "sample"
+    config = sample.make_sample(folder)
+    assert config == folder / "experiments.yml"
+    assert config.is_file()
+    assert sample.make_sample(folder) == config
+    assert len(quick_sample) == 1
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_stopped_sample_leaves_nothing(tmp_path, quick_sample):
+    def stop(done: int, total: int) -> None:
+        raise sample.SampleStopped
+
+    with pytest.raises(sample.SampleStopped):
+        sample.make_sample(tmp_path / "cache" / "sample", stop)
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert sample.make_sample(tmp_path / "cache" / "sample").is_file()
+
+
+def test_the_cache_can_be_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("LINEAGE_TRIPLETS_CACHE", str(tmp_path))
+    assert sample.sample_folder().parent == tmp_path
