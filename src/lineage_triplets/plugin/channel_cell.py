@@ -17,7 +17,7 @@ from lineage_triplets.qc.pictures.text import short_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtGui import QPaintEvent, QWheelEvent
+    from qtpy.QtGui import QKeyEvent, QPaintEvent, QWheelEvent
 
     from lineage_triplets.qc.channels import ChannelInspection, SlotView
     from lineage_triplets.qc.channels.signature import ChannelSignature
@@ -33,6 +33,16 @@ _MARKS: dict[Status, tuple[str, str, QColor]] = {
     "unlike": _WRONG,
     "blank": _WRONG,
 }
+_CHOOSING_KEYS = frozenset(
+    {
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+    }
+)
 _PATCH, _GAP = 66, 4
 _HISTOGRAM = 40
 
@@ -44,7 +54,10 @@ def verdict_mark(view: SlotView) -> tuple[str, str, QColor]:
 
 
 class ChannelPicker(QComboBox):
-    """All channels of a store; the wheel scrolls the panel and changes nothing.
+    """All channels of a store.
+
+    A choice is a decision: the wheel scrolls the panel, and keys open the list, in which Enter
+    chooses.
 
     Attributes
     ----------
@@ -57,6 +70,7 @@ class ChannelPicker(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._channel = ""
+        self._names: tuple[str, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumContentsLength(10)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -64,7 +78,9 @@ class ChannelPicker(QComboBox):
 
     def set_channels(self, names: Sequence[str], channel: str) -> None:
         """Offer the channels of a store, with one chosen that may not be among them."""
-        self._channel = channel
+        if (tuple(names), channel) == (self._names, self._channel):
+            return
+        self._names, self._channel = tuple(names), channel
         self.clear()
         for number, name in enumerate(names):
             self.addItem(f"{name} (zarr {number})", name)
@@ -73,8 +89,16 @@ class ChannelPicker(QComboBox):
         self.setCurrentIndex(self.findData(channel))
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        """Leave the wheel to the panel: a choice here is a decision."""
+        """Leave the wheel to the panel."""
         event.ignore()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Open the list by keys that would choose at once."""
+        is_letter = bool(event.text()) and event.text().isprintable()
+        if event.key() in _CHOOSING_KEYS or is_letter:
+            self.showPopup()
+        else:
+            super().keyPressEvent(event)
 
     def _on_activated(self, row: int) -> None:
         name = str(self.itemData(row))
@@ -192,6 +216,7 @@ class ChannelCell(QFrame):
         self.setObjectName(f"cell_{name}")
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._head = QLabel(self)
+        self._head.setObjectName(f"title_{name}")
         self._head.setTextFormat(Qt.TextFormat.RichText)
         self._head.setWordWrap(True)
         self.picker = ChannelPicker(self)
@@ -199,6 +224,7 @@ class ChannelCell(QFrame):
         self.picker.setVisible(slot is not None)
         self.picker.picked.connect(self._on_picked)
         self._picture = ChannelPicture(self)
+        self._picture.setObjectName(f"picture_{name}")
         self._proof = _words(f"proof_{name}", self)
         self._verdict = _words(f"verdict_{name}", self)
         layout = QVBoxLayout(self)

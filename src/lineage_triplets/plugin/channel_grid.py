@@ -81,6 +81,11 @@ class ChannelGrid(QScrollArea):
         """Least width of an experiment's column in this font."""
         return max(_LEAST_WIDTH, _LETTERS_WIDE * self.fontMetrics().averageCharWidth())
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether columns are still to be shown."""
+        return bool(self._left)
+
     def clear(self) -> None:
         """Show nothing."""
         self._next.stop()

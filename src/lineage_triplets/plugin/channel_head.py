@@ -36,6 +36,7 @@ class ChannelHead(QFrame):
         self._state = QLabel(self)
         self._state.setObjectName(f"approval_{experiment}")
         self._state.setWordWrap(True)
+        self._state.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._state.setTextFormat(Qt.TextFormat.PlainText)
         self._state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._button = QPushButton("Approve", self)

@@ -56,6 +56,21 @@ def severity_colour(severity: str, palette: QPalette) -> QColor:
     return legible(_COLOURS[severity], palette)
 
 
+class _Choice(QComboBox):
+    """A choice that is found by typing, whatever keys the panel has."""
+
+    def event(self, event: QEvent) -> bool:
+        """Take letters before the panel's shortcuts do."""
+        if event.type() == QEvent.Type.ShortcutOverride and event.text().isprintable():
+            plain = event.modifiers() in {
+                Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+            }  # fmt: skip
+            if plain and event.text():
+                event.accept()
+                return True
+        return bool(super().event(event))
+
+
 class FindingList(QWidget):
     """Filters and the list.
 
@@ -153,7 +168,7 @@ class FindingList(QWidget):
         self.wanted.emit()
 
     def _choice(self, name: str, tip: str) -> QComboBox:
-        combo = QComboBox(self)
+        combo = _Choice(self)
         combo.setObjectName(name)
         combo.setToolTip(tip)
         combo.setAccessibleName(tip)

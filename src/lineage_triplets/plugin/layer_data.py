@@ -67,6 +67,11 @@ class FovCells:
         low, high = np.searchsorted(self.t, [t, t + 1])
         return slice(int(low), int(high))
 
+    @cached_property
+    def most_in_a_frame(self) -> int:
+        """Number of cells in the fullest frame."""
+        return int(np.bincount(self.t).max(initial=0))
+
     def lineage_id(self, entry: int) -> str:
         """Give the ``lineage_id`` of a cell."""
         return track_id_text(self.index, int(self.lineage[entry]))

@@ -24,7 +24,11 @@ _ORDER = {TRACKS: 100, DRAWN_OUT: 200, CELLS: 300}
 _MOST_LINKS = 250
 _TAIL_FRAMES = 12
 _GOLDEN = 0.618033988749895
-_PLAIN, _NO_ANCHOR, _EXCLUDED = (1.0, 1.0, 1.0, 0.9), (1.0, 1.0, 1.0, 0.4), (0.6, 0.6, 0.6, 0.9)
+_PLAIN, _NO_ANCHOR, _EXCLUDED = (
+    (0.4, 0.72, 1.0, 1.0),
+    (0.4, 0.72, 1.0, 0.5),
+    (0.65, 0.65, 0.65, 1.0),
+)
 _CHOSEN, _MARKED = (1.0, 0.82, 0.0, 1.0), (1.0, 0.35, 0.2, 1.0)
 
 
@@ -133,23 +137,31 @@ class TableLayers:
         color[chosen] = _CHOSEN
         color[excluded] = _EXCLUDED
         color[marked] = _MARKED
-        size = np.where(is_anchor | chosen, self._size, 0.7 * self._size)
+        size = np.where(is_anchor | chosen | excluded, self._size, 0.7 * self._size)
         size[marked] = 1.4 * self._size
-        symbol = np.where(excluded, "x", "disc")
         layer = self._stack.get(CELLS)
         if layer is None:
             axes = {"scale": self._scale[1:], "units": self._units[1:]}
             made = Points(ndim=len(self._scale) - 1, name="cells", border_width=0.09, **axes)
             layer = self._stack.put(CELLS, _ORDER[CELLS], made)
-        layer.data = place
-        layer.editable = False
-        if not len(place):
-            return
-        layer.border_color = color
-        layer.face_color = color * [[1, 1, 1, 0]]
-        layer.size = size
-        layer.symbol = symbol
+        # As many points in every frame: napari, slicing in another thread, stumbles over fewer.
+        n_points = max(cells.most_in_a_frame, len(layer.data))
+        spare = n_points - len(place)
+        layer.data = np.pad(place, ((0, spare), (0, 0)))
+        layer.shown = np.arange(n_points) < len(place)
+        layer.border_color = np.pad(color, ((0, spare), (0, 0)))
+        size = np.pad(size, (0, spare), constant_values=1.0)
+        symbol = np.pad(np.where(excluded, "x", "disc"), (0, spare), constant_values="disc")
+        # Setting what is so already would draw it anew all the same.
+        face = np.pad(color * excluded[:, np.newaxis], ((0, spare), (0, 0)))
+        if not np.array_equal(layer.face_color, face.astype(np.float32)):
+            layer.face_color = face
+        if not np.array_equal(layer.size, size):
+            layer.size = size
+        if not np.array_equal([str(one) for one in layer.symbol], symbol):
+            layer.symbol = symbol
         layer.selected_data = set()
+        layer.editable = False
 
     def clear(self) -> None:
         """Remove the layers, and let go of the cells."""

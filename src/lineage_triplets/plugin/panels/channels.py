@@ -40,17 +40,22 @@ class ChannelsPanel(QWidget):
         self._approvals: dict[str, Approval] = {}
         self._looked_version = -1
         self._looking = False
+        self._without_result: set[str] = set()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self._look_up)
+        self._show_soon = QTimer(self)
+        self._show_soon.setSingleShot(True)
+        self._show_soon.setInterval(0)
+        self._show_soon.timeout.connect(self._show)
         self._words = QLabel(self)
         self._words.setObjectName("channels_state")
         self._words.setWordWrap(True)
         self._look = QPushButton("Look again", self)
         self._look.setObjectName("look_at_channels")
         self._look.setToolTip("Read patches of all channels, and compare the experiments")
-        self._look.clicked.connect(self._start_looking)
+        self._look.clicked.connect(self._look_again)
         self.grid = ChannelGrid(self)
         self.grid.picked.connect(self._on_picked)
         self.grid.approval_wanted.connect(self._on_approval)
@@ -71,6 +76,12 @@ class ChannelsPanel(QWidget):
         session.work.finished.connect(self._on_finished)
         self._on_closed()
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether something is looked up or drawn anew."""
+        timers = (self._later, self._show_soon)
+        return self._looking or self.grid.is_filling or any(one.isActive() for one in timers)
+
     def _on_opened(self, review: Review) -> None:
         review.events.data.connect(self._look_up_soon)
         self._words.setText("Opening…")
@@ -81,6 +92,7 @@ class ChannelsPanel(QWidget):
         self._experiments, self._approvals = (), {}
         self._looked_version = -1
         self._looking = False
+        self._without_result.clear()
         self.grid.clear()
         self._words.setText("No config is open")
         self._look.hide()
@@ -111,6 +123,10 @@ class ChannelsPanel(QWidget):
     def _look_up_soon(self) -> None:
         self._later.start()
 
+    def _look_again(self) -> None:
+        self._looked_version = -1
+        self._look_up()
+
     def _look_up(self) -> None:
         """Look up experiments and approvals, and look at the channels where that was not done."""
         review = self._session.review
@@ -128,6 +144,7 @@ class ChannelsPanel(QWidget):
 
     def _got(self, found: tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]) -> None:
         self._experiments, self._approvals = found
+        self._without_result.discard(APPROVALS_JOB)
         self._show()
 
     def _start_looking(self) -> None:
@@ -145,14 +162,15 @@ class ChannelsPanel(QWidget):
 
         self._session.work.start(LOOK_JOB, run, self._looked)
         self._looking = True
+        self._without_result.clear()
         self._look.hide()
         self._words.setText("Looking at the channels…")
 
     def _looked(self, snapshot: Review) -> None:
         review = self._session.review
         if review is not None:
+            self._without_result.discard(LOOK_JOB)
             review.take_up(snapshot)
-            self._look.hide()
             self._show()
 
     def _show(self) -> None:
@@ -172,6 +190,7 @@ class ChannelsPanel(QWidget):
         )
         if not self._looking and inspection is not None:
             self._words.setText(_KEY)
+        self._look.setVisible(bool(self._without_result))
 
     def _on_picked(self, experiment: str, slot: int, channel: str) -> None:
         slots = next(one.slots for one in self._experiments if one.name == experiment)
@@ -214,14 +233,12 @@ class ChannelsPanel(QWidget):
             self._words.setText(f"Looking at the channels… {done} of {total} cells")
 
     def _on_finished(self, name: str) -> None:
+        if name not in (LOOK_JOB, APPROVALS_JOB, APPROVE_JOB):
+            return
         if name == LOOK_JOB:
             self._looking = False
             # Where a result comes, it replaces this at once.
             self._words.setText("Looking at the channels was stopped.")
-            self._look.show()
-            self._show_later()
-        elif name == APPROVE_JOB:
-            self._show_later()
-
-    def _show_later(self) -> None:
-        QTimer.singleShot(0, self, self._show)
+        if name != APPROVE_JOB:
+            self._without_result.add(name)
+        self._show_soon.start()

@@ -102,6 +102,11 @@ class ProblemsPanel(QWidget):
         session.work.finished.connect(self._on_finished)
         self._on_closed()
 
+    @property
+    def is_checking(self) -> bool:
+        """Whether the list will be made anew."""
+        return self._running or self._later.isActive()
+
     def _stepper(self, step: int) -> Callable[[], None]:
         return lambda: self.findings.step(step)
 
