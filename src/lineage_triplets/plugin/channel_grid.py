@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QTimer, Signal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _LEAST_WIDTH = 310
 _LETTERS_WIDE = 42
 _SPACE = 6
+_AT_ONCE_S = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ class ChannelGrid(QScrollArea):
         self._columns: dict[str, _Column] = {}
         self._shown: _Shown | None = None
         self._left: list[int] = []
-        # A column at a time, so that many experiments do not hold up the window.
+        # What takes longer, a column at a time, so that many experiments do not hold up the window.
         self._next = QTimer(self)
         self._next.setInterval(0)
         self._next.timeout.connect(self._show_next)
@@ -134,7 +136,9 @@ class ChannelGrid(QScrollArea):
             return
         self._shown = shown
         self._left = list(range(len(experiments)))
-        self._show_next()
+        until = perf_counter() + _AT_ONCE_S
+        while self._left and perf_counter() < until:
+            self._show_next()
         if self._left:
             self._next.start()
 
