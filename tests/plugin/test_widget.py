@@ -92,3 +92,11 @@ def test_a_second_reviewer_may_look(widget, config_path, qtbot):
         qtbot.mouseClick(widget.findChild(QPushButton, "open_read_only"), Qt.MouseButton.LeftButton)
         assert widget.session.review.log.read_only
         settled(qtbot, widget)
+
+
+def test_the_open_config_can_be_opened_again(widget, config_path, qtbot):
+    assert widget.open_config(config_path, by="ada")
+    first = widget.session.review
+    assert widget.open_config(config_path, by="ada")
+    assert widget.session.review is not first
+    settled(qtbot, widget)

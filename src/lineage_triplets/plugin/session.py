@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -13,7 +14,6 @@ from lineage_triplets.qc.review import Review
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.pair_list import PairList
@@ -102,8 +102,12 @@ class Session(QObject):
         Raises
         ------
         LineageTripletsError
-            As `Review.open`; the present review stays open.
+            As `Review.open`; the present review stays open, unless it is of the same config.
         """
+        present = self._review
+        if present is not None and present.config_path.resolve() == Path(path).resolve():
+            # Its lease is ours, and is free only once it is closed.
+            self.close()
         review = Review.open(path, **options)
         self.close()
         self._review = review

@@ -62,6 +62,7 @@ class Work(QObject):
     finished = Signal(str)
     failed = Signal(str)
     _returned = Signal(object, object, object)
+    _advanced = Signal(object, int, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,6 +71,7 @@ class Work(QObject):
         self._done: dict[int, Callable[[Any], None]] = {}
         self._number = 0
         self._returned.connect(self._hand_back)
+        self._advanced.connect(self._tell_progress)
 
     def start(self, name: str, run: Callable[[Job], Any], done: Callable[[Any], None]) -> Job:
         """Start a job; one of the same name that is under way becomes void.
@@ -88,7 +90,7 @@ class Work(QObject):
             name,
             self._number,
             threading.Event(),
-            lambda now, total: self.progressed.emit(name, now, total),
+            lambda now, total: self._advanced.emit(job, now, total),
         )
         self._jobs[name] = job
         self._done[job.number] = done
@@ -129,6 +131,10 @@ class Work(QObject):
         """Cancel everything and wait for the threads to end."""
         self.cancel_all()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _tell_progress(self, job: Job, done: int, total: int) -> None:
+        if self._jobs.get(job.name) is job:
+            self.progressed.emit(job.name, done, total)
 
     def _hand_back(self, job: Job, result: object, error: str | None) -> None:
         if self._jobs.get(job.name) is not job:

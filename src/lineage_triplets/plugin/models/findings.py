@@ -196,13 +196,6 @@ class FindingModel(QAbstractTableModel):
         is_shown = row is not None and found < len(self._shown) and self._shown[found] == row
         return int(found) if is_shown else -1
 
-    def row_after(self, key: str) -> int:
-        """Row of a finding, or else of the one that took its place; -1 if nothing is shown."""
-        if not len(self._shown):
-            return -1
-        row = self.rows.row_of.get(key, 0)
-        return min(int(np.searchsorted(self._shown, row)), len(self._shown) - 1)
-
     def at(self, row: int) -> ReviewedFinding | None:
         """Finding in a row of the view; None where there is none."""
         if not 0 <= row < len(self._shown):
