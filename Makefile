@@ -19,6 +19,7 @@ test: $(READY)
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pytest
+	PYTHONPATH=$(CURDIR)/$(VENV)/pyqt6 QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(BIN)/pytest tests/plugin
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -53,3 +53,6 @@ fi
 "$folder/bin/python" -m pip install --quiet --constraint constraints.txt torch
 "$folder/bin/python" -m pip install --quiet --constraint constraints.txt --editable . \
     --group test --group gui --group lint --group docs --group bench
+# A folder of its own, which only the tests under PyQt6 have on their path.
+"$folder/bin/python" -m pip install --quiet --constraint constraints.txt --upgrade \
+    --target "$folder/pyqt6" --group pyqt6

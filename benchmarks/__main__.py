@@ -12,7 +12,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from benchmarks import draw, faults_channels, faults_pixels, faults_tables, index, read, review
+from benchmarks import (
+    draw,
+    faults_channels,
+    faults_pixels,
+    faults_tables,
+    index,
+    read,
+    review,
+    widget,
+)
 from lineage_triplets import __version__
 from lineage_triplets.engine.resources import usable_cpus
 
@@ -24,6 +33,7 @@ BENCHMARKS = {
     "faults-channels": faults_channels.tables,
     "faults-pixels": faults_pixels.tables,
     "faults-tables": faults_tables.tables,
+    "widget": widget.tables,
 }
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lineage_triplets import MultiExperimentTripletDataset, simulate
 from lineage_triplets.cli import main
-from lineage_triplets.plugin import demo
+from lineage_triplets.plugin.demo.without_screen import run_demo
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def small_sample(monkeypatch):
 @pytest.mark.usefixtures("small_sample")
 def test_the_demo_writes_what_it_names(tmp_path):
     said = io.StringIO()
-    written = demo.run_demo(tmp_path, Console(file=said, width=200))
+    written = run_demo(tmp_path, Console(file=said, width=200))
     assert "valid anchors" in said.getvalue()
     assert all(path.is_file() for path in written.values())
     pictures = [path for path in written.values() if path.suffix == ".png"]

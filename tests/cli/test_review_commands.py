@@ -129,6 +129,7 @@ def test_reject_takes_every_level_and_undo_takes_it_back(run, arguments, said):
         ("approve", ("lat",), 1, "early, late"),
         ("waive", ("jump:nowhere", "--reason", "x"), 1, "found no"),
         ("confirm", ("7",), 2, "not stale"),
+        ("withdraw", ("7",), 2, "no decision 7"),
         ("export", ("--to", "out", "--format", "csv"), 2, "cell_index"),
     ],
 )
@@ -137,6 +138,15 @@ def test_what_cannot_be_decided_says_what_can(run, command, arguments, code, sai
     assert found == code, text
     assert said in text
     assert "Nothing was decided" in run("history")[1]
+
+
+def test_a_decision_is_withdrawn_by_its_number(run):
+    run("reject", "lineage", "late_A/1/0_1", "--reason", "odd")
+    run("reject", "lineage", "late_A/1/0_11", "--reason", "odd")
+    code, text = run("withdraw", "1", "--reason", "looked again")
+    assert code == 0 and "late_A/1/0_1" in text
+    assert "no decision 1" in run("withdraw", "1")[1]
+    assert "withdraw" in run("history")[1]
 
 
 def test_waivers_and_approvals_can_be_taken_back(run, findings):

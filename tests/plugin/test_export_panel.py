@@ -269,6 +269,33 @@ def test_a_table_that_changed_is_confirmed_here(qtbot, session, panel, tmp_path)
     assert len(session.review.applied.rejected) == 1
 
 
+def test_stale_decisions_are_taken_back_one_by_one_or_all(qtbot, session, panel):
+    review = session.review
+    for name in ("early_A/1/0_1", "early_A/1/0_11", "early_A/1/0_21"):
+        review.reject(review.target("lineage", name), "dead cells")
+    table = review.workspace.table_of("early", "A/1/0")
+    table.write_text(table.read_text().rstrip("\n") + "\n\n")
+    review.reload()
+    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4, timeout=10_000)
+    gos = [one for one in buttons(panel, "go_") if "early_A/1/0_11" in one.toolTip()]
+    qtbot.mouseClick(gos[0], Qt.MouseButton.LeftButton)
+    assert review.intent.lineage == "early_A/1/0_11"
+    qtbot.mouseClick(find(panel, QPushButton, "take_back_all"), Qt.MouseButton.LeftButton)
+    assert review.applied.stale == ()
+    assert not review.applied.rejected
+    session.decide(lambda review: review.undo())
+    assert len(review.applied.stale) == 3
+    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4, timeout=10_000)
+    second = next(one for one in buttons(panel, "go_") if "_11)" in one.toolTip())
+    number = second.objectName().removeprefix("go_")
+    back = find(panel, QPushButton, f"take_back_{number}")
+    qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
+    assert [one.target.track for one in review.applied.stale] == ["1", "21"]
+    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 3, timeout=10_000)
+    qtbot.mouseClick(find(panel, QPushButton, "confirm_all"), Qt.MouseButton.LeftButton)
+    assert {one.track for one in review.applied.rejected} == {"1", "21"}
+
+
 def test_data_that_cannot_be_opened_still_give_a_checklist(qtbot, session, tmp_path):
     path = write_config(tmp_path)
     for name in ("early", "late"):

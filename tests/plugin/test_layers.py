@@ -295,7 +295,7 @@ def test_a_place_in_the_chosen_lineage_keeps_it(opened: Desk) -> None:
     marked = opened.layer("marked tracks").data
     assert set(review.workspace.linked.track_columns.track_id[marked[:, 0].astype(int)]) == {2}
     opened.look_at("early", "A/1/0", t=2)
-    assert "marked tracks" not in opened.roles()
+    assert not opened.layer("marked tracks").visible
     assert opened.viewer.scene.camera.center[-2:] == (6.0, 8.0)
 
 
@@ -360,7 +360,7 @@ def test_a_box_is_faint_in_frames_not_its_own(opened: Desk) -> None:
     alpha = opened.layer("pair").edge_color[:, 3]
     assert alpha[0] < 1 == alpha[1]
     opened.choose(experiment="late")
-    assert ("pair" in opened.roles()) == (pairs.anchors[0]["experiment"] == "late")
+    assert opened.layer("pair").visible == (pairs.anchors[0]["experiment"] == "late")
 
 
 def test_a_click_on_a_cell_selects_its_lineage(opened: Desk) -> None:
@@ -492,6 +492,21 @@ def test_a_damaged_chunk_is_blank_marked_and_said_once(opened: Desk) -> None:
     assert len(opened.failed) == 1 and "frame 8" in opened.failed[0]
 
 
+def test_a_frame_that_reads_well_later_loses_its_mark(opened: Desk) -> None:
+    review = opened.session.review
+    assert review is not None
+    path = Path(review.workspace.raw.fovs[0].fov.array_path, "8", "0/0/0/0")
+    whole = path.read_bytes()
+    damage(opened, 8)
+    opened.viewer.dims.set_current_step(0, 8)
+    opened.qtbot.waitUntil(lambda: opened.names[0] == "Phase (damaged)")
+    path.write_bytes(whole)
+    opened.viewer.dims.set_current_step(0, 5)
+    opened.viewer.dims.set_current_step(0, 8)
+    opened.qtbot.waitUntil(lambda: opened.names[:2] == SLOTS)
+    assert np.asarray(opened.layer("slot 0").data[8]).any()
+
+
 def test_what_is_gone_from_under_the_viewer_is_said(opened: Desk) -> None:
     review = opened.session.review
     assert review is not None
@@ -552,3 +567,38 @@ def test_in_a_real_viewer_it_is_drawn_clicked_and_closed(
     desk.keeper.leave()
     desk.session.end()
     assert not list(viewer.layers)
+
+
+def test_a_channel_that_a_fov_lacks_is_put_away_and_comes_back(desk: Desk, tmp_path: Path) -> None:
+    pixels = numbered_pixels((N_FRAMES, 3, 1, 48, 64), seed=9)
+    rich = make_experiment(
+        tmp_path,
+        "rich",
+        {"A/1/0": field()},
+        channels=("Phase", "GFP", "RFP"),
+        source_channel=("Phase", "GFP"),
+        pixels=pixels,
+    )
+    desk.open(save(tmp_path / "two.yml", [rich, *experiments(tmp_path)[:1]]))
+    spare = desk.layer("channel 0")
+    spare.visible = True
+    desk.choose(experiment="early")
+    assert desk.layer("channel 0") is spare
+    assert not spare.visible and not np.asarray(spare.data).any()
+    desk.choose(experiment="rich")
+    assert spare.visible and spare.name == "RFP"
+    np.testing.assert_array_equal(desk.pixels("channel 0"), pixels[:, 2, 0])
+
+
+def test_a_fov_that_was_overtaken_half_way_is_shown_whole(opened: Desk, tmp_path: Path) -> None:
+    begun = []
+    opened.layer("slot 0").events.data.connect(lambda: begun.append(opened.keeper.place))
+    assert opened.session.choose(experiment="early", fov="B/2/0")
+    opened.qtbot.waitUntil(lambda: bool(begun))
+    opened.choose(experiment="early", fov="A/1/0")
+    pixels = store(tmp_path, "early", "A/1/0")
+    for slot in range(2):
+        np.testing.assert_array_equal(opened.pixels(f"slot {slot}"), pixels[:, slot])
+    assert opened.keeper.place == ("early", "A/1/0")
+    opened.look_at("early", "A/1/0", t=3)
+    assert opened.t == 3

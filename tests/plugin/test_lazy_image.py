@@ -142,6 +142,29 @@ def test_what_cannot_be_read_is_blank_and_told_once(
     assert "one A/1/0, frame 3" in told[0].what and "3/1/0/1/0" in told[0].what
 
 
+@pytest.mark.parametrize("harm", [_damage, Path.unlink])
+def test_a_fault_ends_when_all_that_failed_reads_well(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    pixels = numbered_pixels(SHAPE)
+    source = source_of(tmp_path, pixels, chunks=(1, 1, 1, 10, 24))
+    files = [chunk_file(source, 3, 1, 0, part, 0) for part in range(2)]
+    whole = [one.read_bytes() for one in files]
+    for one in files:
+        harm(one)
+    told: list[tuple[int, int]] = []
+    images = FovImages(source, on_fault=lambda _, fault: told.append((fault.channel, fault.t)))
+    image = images.channel(1)[0]
+    assert not np.asarray(image[3, 0]).any()
+    files[0].write_bytes(whole[0])
+    np.testing.assert_array_equal(np.asarray(image[3, 0, :10]), pixels[3, 1, 0, :10])
+    np.testing.assert_array_equal(np.asarray(image[2, 0]), pixels[2, 1, 0])
+    assert set(images.faults) == {(1, 3)} and told == [(1, 3)]
+    files[1].write_bytes(whole[1])
+    np.testing.assert_array_equal(np.asarray(image[3, 0]), pixels[3, 1, 0])
+    assert not images.faults and told == [(1, 3), (1, 3)]
+
+
 def test_absent_chunks_are_no_fault_where_they_are_meant(tmp_path: Path) -> None:
     pixels = numbered_pixels((5, 2, 1, 20, 24))
     source = source_of(tmp_path, pixels)

@@ -76,7 +76,7 @@ def test_a_row_says_what_is_known_of_a_lineage(model: LineageModel) -> None:
     assert "well A/1" in words
     assert "frames 0 to 13" in words
     titles = [model.headerData(k, Qt.Orientation.Horizontal) for k in range(len(COLUMNS))]
-    assert titles == ["Lineage", "Cells", "Div.", "Frames", "Anch.", "Prob.", "Decision"]
+    assert titles == ["Lineage", "Cells", "Div.", "Frames", "Anch.", "Prob.", "Dec."]
 
 
 def test_qt_finds_no_fault(model: LineageModel, qtmodeltester: Any) -> None:

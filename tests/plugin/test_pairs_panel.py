@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QLabel, QWidget
+from napari.components import ViewerModel
+from qtpy.QtCore import QModelIndex, QPoint, Qt
+from qtpy.QtWidgets import QAbstractItemView, QLabel, QWidget
 
+from lineage_triplets.plugin.layer_stack import MARK
+from lineage_triplets.plugin.layers import LayerKeeper
+from lineage_triplets.plugin.pair_gallery import PairGallery
 from lineage_triplets.plugin.panels.pairs import PairsPanel
 from lineage_triplets.plugin.session import Session
 from reviews import write_config
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from napari.layers import Image
     from pytestqt.qtbot import QtBot
 
 
@@ -320,11 +325,117 @@ def test_a_damaged_chunk_is_said_on_its_tile_and_the_rest_is_shown(
     assert "chunk" in tip
 
 
-def damage_frame(root: Path, t: int) -> None:
-    """Overwrite the chunks of one frame of the first experiment."""
+def test_a_tile_that_could_not_be_read_is_read_again_when_it_is_clicked(
+    qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel], tmp_path: Path
+) -> None:
+    panel = opened()
+    session.choose(n_pairs=40)
+    frames = sorted({one["t"] for one in session.review.state.pairs.anchors})
+    whole = damage_frame(tmp_path, frames[0])
+    session.decide(lambda review: review.reload())
+    shown = lambda: panel.gallery.pairs.shown  # noqa: E731
+    qtbot.waitUntil(lambda: bool(shown().damage) and not session.work.running)
+    number = next(iter(shown().damage))
+    for path, content in whole.items():
+        path.write_bytes(content)
+    _click_pair(qtbot, panel, number)
+    qtbot.waitUntil(lambda: number in shown().pictures)
+    assert number not in shown().damage
+
+
+@pytest.fixture
+def layers(session: Session) -> Iterator[ViewerModel]:
+    """A viewer's layers, as the widget keeps them."""
+    viewer = ViewerModel()
+    keeper = LayerKeeper(viewer, session)
+    yield viewer
+    keeper.leave()
+
+
+def _slot(viewer: ViewerModel, number: int) -> Image:
+    (found,) = [one for one in viewer.layers if one.metadata.get(MARK) == f"slot {number}"]
+    return found
+
+
+def _greys(view: QAbstractItemView, index: QModelIndex) -> set[str]:
+    """Colours of a small square in the middle of an item's first picture."""
+    tile = view.visualRect(index)
+    image = view.viewport().grab(tile).toImage()
+    box = view.itemDelegate().pictures_box(tile) if isinstance(view, PairGallery) else tile
+    x, y = box.width() // 4, box.top() - tile.top() + box.height() // 4
+    if not isinstance(view, PairGallery):
+        x, y = tile.width() // 2, tile.height() // 4
+    return {image.pixelColor(x + dx, y + dy).name() for dx in range(-3, 4) for dy in range(-3, 4)}
+
+
+def test_slots_are_drawn_at_the_contrast_of_their_layers(
+    qtbot: QtBot,
+    session: Session,
+    opened: Callable[..., PairsPanel],
+    layers: ViewerModel,
+) -> None:
+    panel = opened(size=(500, 1400))
+    gallery = panel.gallery
+    pairs = session.review.state.pairs
+    early, late = (
+        next(n for n, one in enumerate(pairs.anchors) if one["experiment"] == name)
+        for name in ("early", "late")
+    )
+    qtbot.waitUntil(lambda: len(gallery.pairs.shown.pictures) == len(pairs))
+    _click_pair(qtbot, panel, early)
+    qtbot.waitUntil(lambda: panel.strip.strip.shown is not None)
+    shown, layer = gallery.pairs.shown, _slot(layers, 0)
+    tile, strip = gallery.model().index(early, 0), panel.strip.model().index(0, 0)
+    gallery.scrollTo(gallery.model().index(late, 0))
+    others = _greys(gallery, gallery.model().index(late, 0))
+    gallery.scrollTo(tile)
+    layer.contrast_limits = (0, 1)
+    assert _greys(gallery, tile) == _greys(panel.strip, strip) == {"#ffffff"}
+    layer.contrast_limits_range = (0, 100_000)
+    layer.contrast_limits = (60_000, 100_000)
+    assert _greys(gallery, tile) == _greys(panel.strip, strip) == {"#000000"}
+    assert gallery.pairs.shown is shown
+    # The viewer shows no other experiment: its pairs keep their own.
+    gallery.scrollTo(gallery.model().index(late, 0))
+    assert _greys(gallery, gallery.model().index(late, 0)) == others
+    gallery.scrollTo(tile)
+    layer.contrast_limits = (0, 4000)
+    linear = _greys(gallery, tile)
+    layer.gamma = 0.2
+    assert _greys(gallery, tile) != linear
+    layers.layers.remove(layer)
+    assert _greys(gallery, tile) != linear
+    assert session.contrast["early"].keys() == {1}
+
+
+def test_a_remapped_slot_lets_go_of_the_contrast_of_its_old_channel(
+    qtbot: QtBot,
+    session: Session,
+    opened: Callable[..., PairsPanel],
+    layers: ViewerModel,
+) -> None:
+    opened()
+    _slot(layers, 0).contrast_limits = (3, 4)
+    assert session.contrast["early"][0].high == 4
+    session.choose(experiment="late")
+    qtbot.waitUntil(lambda: not session.work.running and "late" in session.contrast)
+    session.decide(lambda review: review.approve("early"))
+    assert session.contrast["early"][0].high == 4
+    session.decide(lambda review: review.remap("early", {0: "GFP", 1: "Phase"}))
+    assert session.contrast["early"] == {}
+    session.decide(lambda review: review.remap("late", {0: "GFP", 1: "Phase"}))
+    qtbot.waitUntil(lambda: not session.work.running)
+    low, high = _slot(layers, 0).contrast_limits
+    assert (session.contrast["late"][0].low, session.contrast["late"][0].high) == (low, high)
+
+
+def damage_frame(root: Path, t: int) -> dict[Path, bytes]:
+    """Overwrite the chunks of one frame of the first experiment; give what they were."""
     store = root / "early.zarr" / "A" / "1" / "0" / "0"
     found = [one for one in store.rglob("*") if one.is_file() and not one.name.startswith(".")]
     own = [one for one in found if one.relative_to(store).parts[0] == str(t)]
     assert own, found[:5]
+    whole = {one: one.read_bytes() for one in own}
     for one in own:
         one.write_bytes(b"damaged")
+    return whole

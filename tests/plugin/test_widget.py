@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton, QTabWidget, QTextBrowser
+from qtpy.QtWidgets import QLabel, QPushButton, QTabWidget, QTextBrowser
 
 from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.qc.review import Review
@@ -81,7 +81,7 @@ def test_what_cannot_be_opened_says_so_and_can_be_tried_again(widget, config_pat
     assert "line" in shown
     config_path.write_text(text)
     qtbot.mouseClick(widget.findChild(QPushButton, "try_again"), Qt.MouseButton.LeftButton)
-    assert widget.session.review is not None
+    qtbot.waitUntil(lambda: widget.session.review is not None)
     settled(qtbot, widget)
 
 
@@ -90,6 +90,7 @@ def test_a_second_reviewer_may_look(widget, config_path, qtbot):
         assert not widget.open_config(config_path, by="ada")
         assert "bea" in widget.findChild(QTextBrowser, "message_text").toPlainText()
         qtbot.mouseClick(widget.findChild(QPushButton, "open_read_only"), Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: widget.session.review is not None)
         assert widget.session.review.log.read_only
         settled(qtbot, widget)
 
@@ -100,3 +101,68 @@ def test_the_open_config_can_be_opened_again(widget, config_path, qtbot):
     assert widget.open_config(config_path, by="ada")
     assert widget.session.review is not first
     settled(qtbot, widget)
+
+
+def test_a_config_opens_beside_the_event_loop(widget, config_path, qtbot):
+    seen = []
+    widget.session.opening.connect(seen.append)
+    with Review.open(config_path, by="ada") as before:
+        before.reject(before.target("lineage", "early_A/1/0_1"), "out of focus")
+
+    widget.start_opening(config_path, by="ada")
+
+    assert widget.session.review is None
+    assert "experiments.yml" in widget.findChild(QLabel, "opening").text()
+    assert widget.findChild(QLabel, "opening").isVisibleTo(widget)
+    settled(qtbot, widget)
+    review = widget.session.review
+    assert seen == ["experiments.yml", ""]
+    assert not widget.findChild(QLabel, "opening").isVisibleTo(widget)
+    assert "early_A/1/0_1" in {one.lineage_id for one in review.workspace.exclusions.lineages}
+    review.undo()
+    assert not review.workspace.exclusions.lineages
+
+
+def test_opening_that_is_stopped_lets_others_review(widget, config_path, qtbot):
+    widget.start_opening(config_path, by="ada")
+    lock = config_path.with_name(f"{config_path.name}.review.db.lock")
+    qtbot.waitUntil(lock.exists)
+
+    qtbot.mouseClick(widget.findChild(QPushButton, "stop_work"), Qt.MouseButton.LeftButton)
+
+    assert widget.session.review is None
+    assert not widget.findChild(QLabel, "opening").isVisibleTo(widget)
+    Review.open(config_path, by="bea").close()
+
+
+def test_what_cannot_be_opened_beside_the_loop_says_so(widget, config_path, qtbot):
+    text = config_path.read_text()
+    config_path.write_text(text.replace("interval_minutes", "interval_minute"))
+
+    widget.start_opening(config_path)
+    settled(qtbot, widget)
+
+    assert "interval_minutes" in widget.findChild(QTextBrowser, "message_text").toPlainText()
+    assert widget.session.review is None
+
+
+def test_a_config_of_which_nothing_loads_lists_all_problems(widget, tmp_path, qtbot):
+    path = write_config(tmp_path)
+    tables = [one for one in tmp_path.iterdir() if one.is_dir() and one.name.endswith("tracks")]
+    for one in tables:
+        one.rename(one.with_name(f"{one.name}_away"))
+    widget.start_opening(path)
+    said = widget.findChild(QTextBrowser, "message_text")
+    qtbot.waitUntil(lambda: widget.findChild(QPushButton, "try_again") is not None)
+    settled(qtbot, widget)
+
+    assert len(tables) > 1
+    assert all(one.name in said.toPlainText() for one in tables)
+
+    for one in tables:
+        one.with_name(f"{one.name}_away").rename(one)
+    qtbot.mouseClick(widget.findChild(QPushButton, "try_again"), Qt.MouseButton.LeftButton)
+    settled(qtbot, widget)
+
+    assert widget.messages.isHidden()
+    assert len(widget.session.review.lineages()) > 0

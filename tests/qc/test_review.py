@@ -428,6 +428,50 @@ def test_a_decision_about_a_table_that_changed_is_stale_until_confirmed(config_p
         assert row["decision"] == "rejected"
 
 
+def test_a_stale_decision_can_be_taken_back(config_path, tmp_path):
+    with Review.open(config_path, by="ada") as review:
+        cut = review.cut(Target("link", "late", "A/1/0", track="1", daughter=2), "far")
+        kept = review.reject(review.target("lineage", "late_A/1/0_11"), "odd")
+    table = field()
+    write_tables(tmp_path / "late_tracks", {"A/1/0": table[table["track_id"] != 21]})
+
+    with Review.open(config_path, by="bea") as review:
+        assert review.applied.stale == (cut, kept)
+        review.withdraw(cut, reason="the tracker was mended")
+        assert review.applied.stale == (kept,)
+        assert cut not in review.decisions and not review.applied.cuts
+        with pytest.raises(ConfigError, match="no decision"):
+            review.withdraw(cut)
+        assert [one.kind for one in review.undo()] == ["withdraw"]
+        assert review.applied.stale == (cut, kept)
+        review.confirm(cut, kept)
+        assert (len(review.applied.cuts), len(review.applied.rejected)) == (1, 1)
+        assert [one.kind for one in review.undo()] == ["confirm", "confirm"]
+
+
+def test_a_withdrawn_decision_leaves_what_was_decided_before(review):
+    lineage = review.target("lineage", "late_A/1/0_1")
+    review.accept(lineage)
+    review.reject(lineage, "odd")
+    review.withdraw(review.reject(lineage, "blurred"))
+    assert review.applied.rejected[lineage].reason == "odd"
+    told: list[str] = []
+    review.events.channels.connect(told.append)
+    review.withdraw(review.remap("late", {0: "GFP", 1: "Phase"}))
+    assert told == ["late", "late"] and not review.applied.remaps
+
+
+def test_undo_passes_over_pairs_that_were_on_screen(review):
+    lineage = review.target("lineage", "late_A/1/0_1")
+    review.reject(lineage, "odd")
+    review.saw("early", 8, how="painted")
+    assert [one.kind for one in review.undo()] == ["reject"]
+    review.saw("late", 8, how="painted")
+    assert [one.kind for one in review.redo()] == ["reject"]
+    assert set(review.applied.seen) == {"early", "late"}
+    assert lineage in review.applied.rejected
+
+
 def test_a_configs_exclusions_and_cuts_become_decisions_once(config_path):
     config = load_config(config_path)
     exclude = Exclusions(

@@ -183,8 +183,21 @@ def confirm(
         raise typer.BadParameter(
             f"decision {unknown[0]} is not stale; stale are: {sorted(stale) or 'none'}"
         )
-    for number in numbers:
-        say(review.confirm(stale[number]))
+    say(*review.confirm(*(stale[number] for number in numbers)))
+
+
+@deciding
+def withdraw(
+    review: Review,
+    numbers: Annotated[list[int], typer.Argument(help="Numbers of decisions; see `history`.")],
+    reason: Reason = "",
+) -> None:
+    """Take decisions back whenever they were made, stale ones too."""
+    made = {one.number: one for one in review.decisions}
+    unknown = [one for one in numbers if one not in made]
+    if unknown:
+        raise typer.BadParameter(f"there is no decision {unknown[0]} to take back; see `history`")
+    say(*review.withdraw(*(made[number] for number in numbers), reason=reason))
 
 
 @deciding

@@ -44,7 +44,9 @@ _CHOOSING_KEYS = frozenset(
     }
 )
 _PATCH, _GAP = 66, 4
+_N_PATCHES = 4
 _HISTOGRAM = 40
+_GAMMA = "\N{GREEK SMALL LETTER GAMMA}"
 
 
 def verdict_mark(view: SlotView) -> tuple[str, str, QColor]:
@@ -117,12 +119,19 @@ class ChannelPicture(QWidget):
         self._scale = ""
         self._note = ""
         self._signature: ChannelSignature | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Four patches, a line of words, the histogram, and its ends."""
-        line = self.fontMetrics().height()
-        return QSize(4 * (_PATCH + _GAP), _PATCH + _GAP + _HISTOGRAM + 2 * line + 2)
+        """Two patches side by side, a line of words, the histogram, and its ends."""
+        width = 2 * (_PATCH + _GAP)
+        return QSize(width, self.heightForWidth(width))
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
+        """As many rows of patches as do not fit side by side."""
+        rows = -(-_N_PATCHES // _n_across(width))
+        return rows * (_PATCH + _GAP) + _HISTOGRAM + 2 * self.fontMetrics().height() + 2
 
     def show_channel(self, inspection: ChannelInspection, experiment: str, channel: int) -> None:
         """Show a channel, whether it is in a slot or not."""
@@ -152,15 +161,16 @@ class ChannelPicture(QWidget):
         dim, line = dimmed(self.palette()), self.fontMetrics().height()
         if self._note:
             draw_note(painter, QRectF(0, 0, self.width() - 1, _PATCH), self._note, dim)
-        left = 0.0
-        for image in self._images:
-            painter.drawImage(QPointF(left, 0), image)
-            left += image.width() + _GAP
+        across, step = _n_across(self.width()), _PATCH + _GAP
+        for number, image in enumerate(self._images):
+            row, column = divmod(number, across)
+            painter.drawImage(QPointF(column * step, row * step), image)
         painter.setPen(dim)
-        top = _PATCH + 1
+        top = -(-_N_PATCHES // across) * step - _GAP + 1
         if self._scale:
             painter.drawText(
-                QPointF(0, top + painter.fontMetrics().ascent()), f"grey {self._scale}"
+                QPointF(0, top + painter.fontMetrics().ascent()),
+                f"grey {self._scale.replace('gamma', _GAMMA)}",
             )
         if self._signature is not None:
             room = QRectF(0, top + line, self.width() - 1, _HISTOGRAM)
@@ -225,12 +235,16 @@ class ChannelCell(QFrame):
         self.picker.picked.connect(self._on_picked)
         self._picture = ChannelPicture(self)
         self._picture.setObjectName(f"picture_{name}")
+        self._unlike = _words(f"unlike_{name}", self)
+        self._unlike.hide()
         self._proof = _words(f"proof_{name}", self)
         self._verdict = _words(f"verdict_{name}", self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(4)
-        for widget in (self._head, self.picker, self._picture, self._proof, self._verdict):
+        for widget in (
+            *(self._head, self.picker, self._unlike, self._picture, self._proof, self._verdict),
+        ):
             layout.addWidget(widget)
         layout.addStretch(1)
 
@@ -243,6 +257,7 @@ class ChannelCell(QFrame):
         *,
         note: str,
         why_not: str,
+        unlike: str = "",
     ) -> None:
         """Show what is in the slot.
 
@@ -259,6 +274,8 @@ class ChannelCell(QFrame):
             Said where the slot was not looked at.
         why_not : str
             Why nothing can be chosen; empty if it can.
+        unlike : str
+            How its name differs from those in the other experiments; empty if it does not.
         """
         slot = self._slot or 0
         self.picker.set_channels(names, channel)
@@ -271,6 +288,11 @@ class ChannelCell(QFrame):
         )
         view = _view(inspection, self._experiment, slot)
         head = f"{escape(self._experiment)} · slot {slot} · {escape(label)}"
+        if unlike:
+            shade = legible(_WRONG[2], self.palette()).name()
+            head += f" &nbsp; <b><span style='color:{shade}'>⚠ named unlike</span></b>"
+        self._unlike.setText(unlike)
+        self._unlike.setVisible(bool(unlike))
         if inspection is None or view is None or view.channel_name != channel:
             self._head.setText(head)
             self._picture.show_note(note)
@@ -297,6 +319,12 @@ class ChannelCell(QFrame):
     def _on_picked(self, channel: str) -> None:
         if self._slot is not None:
             self.picked.emit(self._experiment, self._slot, channel)
+
+
+def _n_across(width: int) -> int:
+    """How many patches fit side by side: all, half of them, or one."""
+    fitting = (width + _GAP) // (_PATCH + _GAP)
+    return next((one for one in (_N_PATCHES, 2) if one <= fitting), 1)
 
 
 def _view(inspection: ChannelInspection | None, experiment: str, slot: int) -> SlotView | None:

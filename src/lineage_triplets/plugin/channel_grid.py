@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.channels import ChannelInspection
     from lineage_triplets.qc.mapping import Approval
 
-_LEAST_WIDTH = 310
-_LETTERS_WIDE = 42
+_LEAST_WIDTH = 160
+_LETTERS_WIDE = 24
 _SPACE = 6
 _AT_ONCE_S = 0.03
 
@@ -198,6 +198,7 @@ class ChannelGrid(QScrollArea):
                 shown.inspection if not one.problem else None,
                 note=shown.note if not one.problem else "not opened",
                 why_not=shown.why_not or ("" if one.channels else "The store cannot be read"),
+                unlike=one.unlike[slot] if slot < len(one.unlike) else "",
             )
 
     def _show_unused(

@@ -27,12 +27,13 @@ class ChecklistView(QWidget):
     ----------
     go_wanted : Signal(object)
         Gets the `OpenLine` that a person wants to settle.
-    confirm_wanted : Signal(object)
-        Gets the `OpenLine` whose stale decisions they confirm.
+    confirm_wanted, take_back_wanted : Signal(object)
+        Gets the numbers of the stale decisions that they keep, or take back.
     """
 
     go_wanted = Signal(object)
     confirm_wanted = Signal(object)
+    take_back_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +61,8 @@ class ChecklistView(QWidget):
             for line in group.lines[:_MOST_LINES]:
                 self._layout.addWidget(self._row(line, number, shared=bool(shared)))
                 number += 1
+            if len(group.decisions) > 1:
+                self._layout.addWidget(self._row_of_all(group.decisions))
             if len(group.lines) > _MOST_LINES:
                 more = f"… and {len(group.lines) - _MOST_LINES} more"
                 self._layout.addWidget(_words(more, indent=22))
@@ -73,13 +76,8 @@ class ChecklistView(QWidget):
         remedy = f"<br><i>{escape(line.remedy)}</i>" if own else ""
         layout.addWidget(_words(f"{where}{escape(line.sentence)}{remedy}"), 1)
         if line.decisions:
-            confirm = self._button(
-                "Confirm",
-                f"confirm_{number}",
-                "Keep the decision for the table as it is now",
-                lambda: self.confirm_wanted.emit(line),
-            )
-            layout.addWidget(confirm, 0, Qt.AlignmentFlag.AlignTop)
+            for button in self._stale_buttons(line.decisions, str(number), "the decision"):
+                layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         go = self._button(
             "Go",
             f"go_{number}",
@@ -88,6 +86,33 @@ class ChecklistView(QWidget):
         )
         layout.addWidget(go, 0, Qt.AlignmentFlag.AlignTop)
         return row
+
+    def _row_of_all(self, decisions: tuple[int, ...]) -> QWidget:
+        row = QWidget(self)
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(22, 0, 0, 0)
+        layout.addWidget(_words(f"All {len(decisions)} decisions:"), 1)
+        for button in self._stale_buttons(decisions, "all", f"all {len(decisions)} decisions"):
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _stale_buttons(
+        self, decisions: tuple[int, ...], name: str, words: str
+    ) -> tuple[QPushButton, QPushButton]:
+        return (
+            self._button(
+                "Confirm",
+                f"confirm_{name}",
+                f"Keep {words} for the table as it is now",
+                lambda: self.confirm_wanted.emit(decisions),
+            ),
+            self._button(
+                "Take back",
+                f"take_back_{name}",
+                f"Take {words} back, as if never made; the history keeps it",
+                lambda: self.take_back_wanted.emit(decisions),
+            ),
+        )
 
     def _button(self, text: str, name: str, tip: str, action: Callable[[], object]) -> QPushButton:
         button = QPushButton(text)

@@ -48,10 +48,13 @@ class DecideBar(QWidget):
         Gets the `Target` that was accepted or rejected here.
     gone_back : Signal(object)
         Gets the `Target` whose decision was undone or redone here.
+    cut_asked : Signal(object)
+        Gets the `Spot` whose link is about to be cut; None when it is, or nobody wants to.
     """
 
     decided = Signal(object)
     gone_back = Signal(object)
+    cut_asked = Signal(object)
 
     def __init__(self, session: Session, keys: Sequence[tuple[str, str]], parent: QWidget) -> None:
         super().__init__(parent)
@@ -84,6 +87,7 @@ class DecideBar(QWidget):
         )
         self._list_keys.setToolTip("All keys of this panel (F1)")
         self.reason = ReasonField(self)
+        self.reason.ended.connect(lambda: self.cut_asked.emit(None))
         self._lay_out()
         for key, button in (
             ("A", self.accept),
@@ -101,6 +105,11 @@ class DecideBar(QWidget):
         """Decide about another place from now on."""
         self._spot = spot
         self._say()
+
+    @property
+    def spot(self) -> Spot:
+        """Where it decides."""
+        return self._spot
 
     @property
     def target(self) -> Target | None:
@@ -157,7 +166,7 @@ class DecideBar(QWidget):
             )
         self.cut.setEnabled(writable and link is not None)
         self.cut.setToolTip(
-            f"Cut the {link} (C)"
+            f"{self._spot.cut_words}: the {link} (C)"
             if link and writable
             else "Click a track in the tree where it goes wrong, or a link to a daughter"
             if writable
@@ -204,10 +213,11 @@ class DecideBar(QWidget):
         if link is None:
             return
         self.reason.ask(
-            f"Cut {link}",
+            f"{self._spot.cut_words}: track {self._spot.track}, frame {self._spot.t}",
             self._reasons(("cut",)),
             lambda reason: self._session.decide(lambda review: review.cut(link, reason)),
         )
+        self.cut_asked.emit(self._spot)
 
     def _reasons(self, kinds: tuple[str, ...]) -> list[str]:
         """Reasons given before, the latest first."""

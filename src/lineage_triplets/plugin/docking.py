@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.widget import ReviewWidget
 
+_SHARE_OF_WINDOW = 1 / 3
 DOCK_NAME = "Review pairs (Lineage Triplets)"
 """As napari's own menu names it, so that the menu shows and hides the same widget."""
 
@@ -29,7 +30,8 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
         There is no viewer with a window.
     """
     import napari
-    from qtpy.QtWidgets import QDockWidget
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QDockWidget, QMainWindow
 
     from lineage_triplets.plugin.widget import ReviewWidget
 
@@ -44,6 +46,7 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
         )
     found = (one for one in viewer.window.dock_widgets.values() if isinstance(one, ReviewWidget))
     widget = next(found, None)
+    is_new = widget is None
     if widget is None:
         widget = ReviewWidget(viewer)
         viewer.window.add_dock_widget(
@@ -51,6 +54,10 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
         )
     dock = widget.parent()
     if isinstance(dock, QDockWidget):
+        window = dock.parent()
+        if is_new and isinstance(window, QMainWindow):
+            width = max(round(_SHARE_OF_WINDOW * window.width()), widget.minimumWidth())
+            window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
         dock.show()
         dock.raise_()
     return widget

@@ -31,6 +31,7 @@ _KEYS = (
     ("W", "waive, with a reason; open again"),
     ("Alt+1, Alt+2, …", "settle it in the first, second, … way"),
     ("Ctrl+Z", "undo"),
+    ("Ctrl+Shift+Z", "redo"),
     ("Enter, Esc", "of a reason: decide; go back"),
     ("F1", "these keys"),
 )
@@ -44,7 +45,7 @@ class FindingActions(QWidget):
     ----------
     session : Session
     panel : QWidget
-        Its keys are W, Alt and a number, Ctrl+Z, F1.
+        Its keys are W, Alt and a number, Ctrl+Z, Ctrl+Shift+Z, F1.
 
     Attributes
     ----------
@@ -75,6 +76,9 @@ class FindingActions(QWidget):
         )
         self._waive = self._button("waive", "", "")
         self._undo = self._button("undo_decision", "Undo", "Undo the last decision (Ctrl+Z)")
+        self._redo = self._button(
+            "redo_decision", "Redo", "Decide again what was undone last (Ctrl+Shift+Z)"
+        )
         self._list_keys = self._button("finding_keys", "Keys", "All keys of this panel (F1)")
         self._keys = KeyList(_KEYS, self)
         self._list_keys.clicked.connect(lambda: self._keys.open_above(self._list_keys))
@@ -82,6 +86,7 @@ class FindingActions(QWidget):
         self._next.clicked.connect(lambda: self.step_wanted.emit(1))
         self._waive.clicked.connect(self._press_waive)
         self._undo.clicked.connect(lambda: session.decide(lambda review: review.undo()))
+        self._redo.clicked.connect(lambda: session.decide(lambda review: review.redo()))
         # Kept and shown as needed: what had the focus must not go away under it.
         self._settle: list[QPushButton] = []
         self.reason = ReasonField(self)
@@ -93,6 +98,7 @@ class FindingActions(QWidget):
         layout.addWidget(self._buttons)
         bind(panel, "W", self._waive.click)
         bind(panel, "Ctrl+Z", self._undo.click)
+        bind(panel, "Ctrl+Shift+Z", self._redo.click)
         bind(panel, "F1", self._list_keys.click)
         self.show_finding(None)
 
@@ -117,6 +123,7 @@ class FindingActions(QWidget):
         for button in (self._previous, self._next):
             button.setEnabled(n_shown > 0)
         self._undo.setEnabled(writable)
+        self._redo.setEnabled(writable)
         self._show_waive(one, writable=writable)
         self._show_settle(one, writable=writable)
 

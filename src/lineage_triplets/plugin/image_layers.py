@@ -12,7 +12,7 @@ from napari.layers import Image
 from lineage_triplets.engine.images import resolve_channels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.plugin.layer_stack import LayerStack
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PERCENTILES = (0.5, 99.8)
 _SAMPLE_SIDE = 512
+_NO_CHANNEL = "(not in this FOV)"
 _UNIT_NAMES = {"um": "micrometer"}
 _LOOKS = (
     "colormap",
@@ -167,6 +168,7 @@ class ImageLayers:
         self._contrast: dict[tuple[str, str], Contrast] = {}
         self._shown: dict[str, tuple[str, str]] = {}
         self._looks: dict[str, dict[str, Any]] = {}
+        self._away: dict[str, bool] = {}
         self._plans: tuple[ChannelPlan, ...] = ()
         self._images: FovImages | None = None
 
@@ -187,14 +189,25 @@ class ImageLayers:
         scale: Sequence[float],
         units: Sequence[str],
         labels: Sequence[str],
-    ) -> None:
-        """Show the channels of a FOV in the layers that there are, and make those that lack."""
+    ) -> Iterator[None]:
+        """Show the channels of a FOV in the layers that there are, and make those that lack.
+
+        One layer is done at a step. A layer that the FOV has no channel for stays, hidden and
+        blank: napari takes long to remove one.
+        """
         self._remember()
+        self._plans, self._images = (), None
         experiment = images.source.experiment
-        pixels = {plan.role: images.channel(plan.number) for plan in plans}
+        pixels: dict[str, list[Any]] = {one.role: images.channel(one.number) for one in plans}
+        unfit = []
         for role in [*self._stack.roles("slot "), *self._stack.roles("channel ")]:
-            if role not in pixels or not _fits(self._stack.get(role), pixels[role], units):
-                self._drop(role)
+            levels = pixels.get(role) or [np.zeros((1,) * len(scale), images.dtype)]
+            if not _fits(self._stack.get(role), levels, units):
+                unfit.append(role)
+            elif role not in pixels:
+                self._put_away(role, levels[0])
+        self._drop(unfit)
+        yield
         for order, plan in enumerate(plans):
             levels = pixels[plan.role]
             layer = self._stack.get(plan.role)
@@ -211,6 +224,8 @@ class ImageLayers:
                 layer = self._stack.put(plan.role, order, made)
             else:
                 _replace(layer, levels, scale)
+                if plan.role in self._away:
+                    layer.visible = self._away.pop(plan.role)
             contrast = self._contrast.get((experiment, plan.channel))
             self._shown.pop(plan.role, None)
             if contrast is not None:
@@ -218,7 +233,12 @@ class ImageLayers:
                 layer.contrast_limits_range = (min(least, low), max(most, high))
                 layer.contrast_limits = contrast.limits
                 self._shown[plan.role] = (experiment, plan.channel)
+            yield
         self._plans, self._images = plans, images
+
+    def shows(self, images: FovImages) -> bool:
+        """Whether the layers show these images, all of them."""
+        return self._images is images
 
     def name(self, t: int) -> None:
         """Name the layers, and say in the name what of this frame is blank."""
@@ -245,11 +265,16 @@ class ImageLayers:
         return next((one for one in faults if one is not None), None)
 
     def forget(self) -> None:
+        """Let go of all that is known of an experiment; the layers are gone."""
+        self.let_go()
+        self._contrast.clear()
+        self._looks.clear()
+
+    def let_go(self) -> None:
         """Let go of the images; the layers are gone."""
         self._plans, self._images = (), None
-        self._contrast.clear()
         self._shown.clear()
-        self._looks.clear()
+        self._away.clear()
 
     def _remember(self) -> None:
         """Keep the contrast that a person chose."""
@@ -260,12 +285,24 @@ class ImageLayers:
                 least, most = (float(one) for one in layer.contrast_limits_range)
                 self._contrast[key] = Contrast((low, high), (least, most))
 
-    def _drop(self, role: str) -> None:
-        """Remove a layer, and remember its looks: napari keeps axes and pyramid fixed."""
+    def _put_away(self, role: str, blank: Any) -> None:
+        """Hide a layer that there is no channel for, and remember whether it was seen."""
         layer = self._stack.get(role)
-        if layer is not None:
-            self._looks[role] = {name: getattr(layer, name) for name in _LOOKS}
-        self._stack.drop(role)
+        self._shown.pop(role, None)
+        if layer is not None and role not in self._away:
+            self._away[role] = bool(layer.visible)
+            layer.visible = False
+            layer.data = blank
+            layer.name = _NO_CHANNEL
+
+    def _drop(self, roles: Sequence[str]) -> None:
+        """Remove layers, and remember their looks: napari keeps axes and pyramid fixed."""
+        for role in roles:
+            layer = self._stack.get(role)
+            if layer is not None:
+                self._looks[role] = {name: getattr(layer, name) for name in _LOOKS}
+                self._looks[role]["visible"] = self._away.pop(role, layer.visible)
+        self._stack.drop(*roles)
 
 
 def _data(levels: list[Any]) -> dict[str, Any]:

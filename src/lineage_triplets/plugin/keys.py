@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+CANVAS_KEYS = (
+    *("A", "R", "U", "C", "W", "J", "K", "F8", "Shift+F8", "Ctrl+Z", "Ctrl+Shift+Z"),
+    *(f"Alt+{number}" for number in range(1, 5)),
+)
+"""What the panel in front also does by them while the viewer's canvas has the focus."""
+
+
 def bind(panel: QWidget, key: str, action: Callable[[], object]) -> QShortcut:
     """Run an action by a key while a panel, or something in it, has the focus."""
     shortcut = QShortcut(QKeySequence(key), panel)
@@ -41,6 +48,8 @@ class LettersStay(QObject):
 class KeyList(QFrame):
     """All keys of a panel in two columns; goes away by Esc or a click beside it.
 
+    It says at the end which of them work in the viewer's canvas too.
+
     Parameters
     ----------
     keys : sequence of (str, str)
@@ -59,6 +68,11 @@ class KeyList(QFrame):
                 grid.addWidget(QLabel(what, self), row, 1)
             else:
                 grid.addWidget(QLabel(f"<i>{what}</i>", self), row, 0, 1, 2)
+        named = {one for key, _ in keys for one in key.replace("Alt+2, …", "").split(", ")}
+        on_canvas = ", ".join(one for one in CANVAS_KEYS if one in named)
+        note = QLabel(f"<i>Also with the focus in the viewer's canvas:</i><br>{on_canvas}", self)
+        note.setObjectName("canvas_keys")
+        grid.addWidget(note, len(keys), 0, 1, 2)
 
     def open_above(self, button: QWidget) -> None:
         """Show the list above a button, within the screen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,17 +70,22 @@ class LayerStack:
         self._layers[role], self._order[role] = layer, order
         return layer
 
-    def drop(self, role: str) -> None:
-        """Remove the layer of a role, if it is there."""
-        layer = self.get(role)
-        if layer is not None:
-            self._viewer.layers.remove(layer)
-        self._layers.pop(role, None)
+    def drop(self, *roles: str) -> None:
+        """Remove the layers of some roles, if they are there.
+
+        napari collects garbage after each removal, which takes long; after several it does once.
+        """
+        there = [layer for one in roles if (layer := self.get(one)) is not None]
+        layers = self._viewer.layers
+        with layers.batched_update() if len(there) > 1 else nullcontext():
+            for layer in there:
+                layers.remove(layer)
+        for one in roles:
+            self._layers.pop(one, None)
 
     def clear(self) -> None:
         """Remove them all."""
-        for role in list(self._layers):
-            self.drop(role)
+        self.drop(*self._layers)
 
     def abandon(self) -> None:
         """Let go of them without removing them: the viewer is gone."""

@@ -5,22 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt, Signal
 
+from lineage_triplets.plugin.cut_mark import CutMark
 from lineage_triplets.plugin.image_layers import ImageLayers
 from lineage_triplets.plugin.layer_stack import LayerStack
 from lineage_triplets.plugin.lazy_image import Fault, FovImages
 from lineage_triplets.plugin.pair_overlay import PairOverlay, PairPlace, pair_place
 from lineage_triplets.plugin.session import Place, Session
 from lineage_triplets.plugin.shown_fov import ShownFov, Wanted, fov_of_state, prepare
+from lineage_triplets.plugin.slot_contrast import SlotContrast
+from lineage_triplets.plugin.soon import soon
 from lineage_triplets.plugin.table_layers import TableLayers
+from lineage_triplets.plugin.viewer_window import is_open, still_canvas
 from lineage_triplets.plugin.viewpoint import Viewpoint
 from lineage_triplets.qc.state import find_track
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from lineage_triplets.plugin.models.cut_place import CutPlace
     from lineage_triplets.qc.pair_list import PairList
     from lineage_triplets.qc.state import ReviewState
 
@@ -54,7 +58,11 @@ class LayerKeeper(QObject):
         self._tables = TableLayers(self._stack)
         self._pair = PairOverlay(self._stack)
         self._view = Viewpoint(viewer, self._stack)
+        self._contrast = SlotContrast(viewer, session)
+        self._cut = CutMark(self._stack)
+        # What is on screen as a whole, and what the layers were made for last.
         self._shown: ShownFov | None = None
+        self._begun: ShownFov | None = None
         self._coming: Wanted | None = None
         self._look_next: Place | PairPlace | None = None
         self._told: tuple[str, str] | None = None
@@ -65,6 +73,7 @@ class LayerKeeper(QObject):
             (session.closed, self._on_closed),
             (session.place_wanted, self._on_place),
             (session.pair_wanted, self._on_pair),
+            (session.cut_marked, self._on_cut_marked),
         )
         for signal, slot in self._slots:
             signal.connect(slot)
@@ -84,8 +93,9 @@ class LayerKeeper(QObject):
             signal.disconnect(slot)
         self._slots = ()
         viewer = self._viewer
-        if not _is_open(viewer):
+        if not is_open(viewer):
             self._stack.abandon()
+        self._contrast.leave()
         viewer.dims.events.point.disconnect(self._on_step)
         viewer.dims.events.ndisplay.disconnect(self._on_step)
         if self._on_mouse in viewer.mouse_drag_callbacks:
@@ -95,8 +105,8 @@ class LayerKeeper(QObject):
 
     @property
     def place(self) -> tuple[str, str] | None:
-        """Experiment and FOV on screen."""
-        return None if self._shown is None else self._shown.wanted.place
+        """Experiment and FOV on screen, or coming onto it."""
+        return None if self._begun is None else self._begun.wanted.place
 
     # What is chosen
 
@@ -142,37 +152,42 @@ class LayerKeeper(QObject):
             return wanted.t
         return self._view.t or 0
 
-    def _show(self, ready: ShownFov) -> None:
-        review, before = self._session.review, self._shown
-        if review is None:
-            return
+    def _show(self, ready: ShownFov) -> Generator[None, None, None]:
+        """Show what is ready, layer by layer; the event loop goes on in between."""
+        with still_canvas(self._viewer):
+            yield from self._change(ready)
+            review = self._session.review
+            if review is not None:
+                self._coming, self._shown = None, ready
+                self._arrive(review.state)
+                yield
+
+    def _change(self, ready: ShownFov) -> Generator[None, None, None]:
+        before, self._begun, self._shown = self._begun, ready, None
         source = ready.wanted.source
         n_frames, depth, height, width = ready.shape_tzyx
-        self._coming, self._shown = None, ready
-        self._changing = True
-        try:
-            self._images.learn(source.experiment, ready.contrast)
-            scale, units, labels = ready.axes()
-            other_axes = before is None or before.axes()[1] != units
-            if other_axes:
-                # Layers of unlike units beside each other would be a warning of napari's.
-                self._tables.clear()
-                self._pair.hide()
-            if before is None or before.images is not ready.images:
-                self._images.show(ready.images, ready.wanted.plans, scale, units, labels)
-            size = float(np.clip(min(ready.wanted.settings.yx_patch_size) / 6, 3, 24))
-            self._tables.show(ready.cells, scale, units, n_frames, size)
-            if self._pair.place is not None and _of(self._pair.place) != ready.wanted.place:
-                self._pair.hide()
-            if before is None:
-                self._view.go(0)
-            if other_axes:
-                self._view.go(z=depth // 2)
-            if before is None or before.shape_tzyx != ready.shape_tzyx:
-                self._view.frame((0, 0, height, width), _FOV_MARGIN)
-        finally:
-            self._changing = False
-        self._arrive(review.state)
+        self._images.learn(source.experiment, ready.contrast)
+        scale, units, labels = ready.axes()
+        other_axes = before is None or before.axes()[1] != units
+        self._cut.hide()
+        if other_axes:
+            # Layers of unlike units beside each other would be a warning of napari's.
+            self._tables.clear()
+            self._pair.drop()
+        if not self._images.shows(ready.images):
+            self._contrast.follow("")
+            yield from self._images.show(ready.images, ready.wanted.plans, scale, units, labels)
+            self._contrast.follow(source.experiment)
+        size = float(np.clip(min(ready.wanted.settings.yx_patch_size) / 6, 3, 24))
+        yield from self._tables.show(ready.cells, scale, units, n_frames, size)
+        if self._pair.place is not None and _of(self._pair.place) != ready.wanted.place:
+            self._pair.hide()
+        if before is None:
+            self._view.go(0)
+        if other_axes:
+            self._view.go(z=depth // 2)
+        if before is None or before.shape_tzyx != ready.shape_tzyx:
+            self._view.frame((0, 0, height, width), _FOV_MARGIN)
 
     def _arrive(self, state: ReviewState) -> None:
         """Look at what was wanted of the FOV that is on screen now."""
@@ -193,10 +208,13 @@ class LayerKeeper(QObject):
         self._images.forget()
 
     def _clear(self) -> None:
-        self._shown = self._coming = self._look_next = self._told = self._said = None
-        self._pair.hide()
-        self._tables.clear()
+        self._shown = self._begun = self._coming = None
+        self._look_next = self._told = self._said = None
+        self._contrast.follow("")
         self._stack.clear()
+        self._pair.drop()
+        self._tables.clear()
+        self._images.let_go()
 
     # Where the viewer is
 
@@ -229,10 +247,10 @@ class LayerKeeper(QObject):
     def _is_here(self, place: Place | PairPlace) -> bool:
         """Whether the FOV is on screen; else it is chosen, and looked at when it is there."""
         review, coming = self._session.review, self._coming
-        if coming is None or coming.place == self.place:
+        if self._shown is not None and (coming is None or coming.place == self.place):
             if _of(place) == self.place:
                 return True
-        elif coming.place == _of(place):
+        elif coming is not None and coming.place == _of(place):
             self._look_next = place
             return False
         if review is not None:
@@ -272,10 +290,11 @@ class LayerKeeper(QObject):
     # Clicks, and what cannot be read
 
     def _on_mouse(self, viewer: Any, event: Any) -> Generator[None, None, None]:
-        """Select the lineage of the cell that is clicked on; a drag is none."""
+        """Select the cell that is clicked on, or ask what to do with it; a drag is none."""
         active = viewer.layers.selection.active
         mode = "pan_zoom" if active is None else str(active.mode)
-        if mode != "pan_zoom" or event.button != 1 or list(event.modifiers):
+        button = event.button
+        if mode != "pan_zoom" or button not in {1, 2} or list(event.modifiers):
             return
         start, position = np.array(event.pos, dtype=float), event.position
         direction = event.view_direction
@@ -284,12 +303,15 @@ class LayerKeeper(QObject):
             if np.abs(np.array(event.pos, dtype=float) - start).max() > _CLICK_PIXELS:
                 return
             yield
-        self._on_click(position, direction)
+        if self._on_click(position, direction) and button == 2:
+            # Not in the middle of the event: a menu is a loop of its own.
+            soon(self, self._session.menu_wanted.emit)
 
-    def _on_click(self, position: Any, direction: Any) -> None:
+    def _on_click(self, position: Any, direction: Any) -> bool:
+        """Select the lineage of the cell at a place; False if there is none."""
         shown, review, t = self._shown, self._session.review, self._view.t
         if shown is None or review is None or t is None or shown.cells is None:
-            return
+            return False
         at = self._view.pixel(position)
         within = min(review.workspace.settings.yx_patch_size) / 2
         if self._view.is_flat or direction is None or len(at) < 4:
@@ -300,6 +322,16 @@ class LayerKeeper(QObject):
             place = Place(*shown.wanted.place, t=t, tracks=(shown.cells.track_word(found),))
             if self._session.choose(lineage=shown.cells.lineage_id(found)):
                 self._session.look_at(place)
+                return True
+        return False
+
+    def _on_cut_marked(self, cut: CutPlace | None) -> None:
+        """Draw the link that is about to be cut."""
+        self._changing = True
+        try:
+            self._cut.show(cut, self._shown, self._view.z)
+        finally:
+            self._changing = False
 
     def _on_fault(self, images: FovImages, _fault: Fault) -> None:
         if self._shown is not None and images is self._shown.images and self._view.t is not None:
@@ -312,16 +344,6 @@ class LayerKeeper(QObject):
         if fault is not None and self._told != place:
             self._told = place
             self._session.failed.emit(fault.what)
-
-
-def _is_open(viewer: Any) -> bool:
-    """Whether its window is there: napari's views of layers fail once it is not."""
-    # What plugins get is a proxy that warns of private names, and there is no public one.
-    window = getattr(getattr(viewer, "__wrapped__", viewer), "window", None)
-    if window is None:
-        return True
-    main = getattr(window, "_qt_window", None)
-    return main is not None and bool(isalive(main))
 
 
 def _of(place: Place | PairPlace) -> tuple[str, str]:

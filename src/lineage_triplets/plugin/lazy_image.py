@@ -17,6 +17,7 @@ from lineage_triplets.engine.images import CANONICAL_AXES
 from lineage_triplets.engine.problems import StoreError
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.zarr_metadata import metadata_file, node_attributes, understood
+from lineage_triplets.plugin.unread_parts import UnreadParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +64,8 @@ class FovImages:
     fill_absent : bool
         Whether chunks that were never written are no fault.
     on_fault : callable, optional
-        Gets the first `Fault` of each channel's frame, in the thread that reads.
+        Gets the first `Fault` of each channel's frame, and again when all of it reads well, in the
+        thread that reads.
 
     Attributes
     ----------
@@ -72,7 +74,7 @@ class FovImages:
     shapes : list of tuple of int
         (T, C, Z, Y, X) of each level that the viewer can use, finest first.
     faults : dict of (int, int) to Fault
-        By channel and frame.
+        By channel and frame; one whose parts were all read well since is none any more.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class FovImages:
         # The viewer draws no bool.
         self.dtype = np.dtype(np.uint8) if stored.kind == "b" else stored
         self.faults: dict[tuple[int, int], Fault] = {}
+        self._unread = UnreadParts()
         self._paths, self.shapes = usable_levels(source.fov)
         self._fill_absent = fill_absent
         self._on_fault = on_fault
@@ -108,11 +111,23 @@ class FovImages:
         out = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
         if out.size:
             try:
+                self._recheck(level, box)
                 store = self._open(level)
                 out[...] = store[box].read().result()
             except (ValueError, OSError) as error:
                 self._read_what_there_is(level, box, out, error)
+            else:
+                self._note_whole(level, box)
         return out
+
+    def _recheck(self, level: int, box: Box) -> None:
+        """Let go of the array where a chunk was absent: it remembers that as long as it is open."""
+        for channel, t in itertools.product(*(range(one.start, one.stop) for one in box[1::-1])):
+            fault = self.faults.get((channel, t))
+            if fault is not None and fault.absent:
+                with self._lock:
+                    self._opened.pop(level, None)
+                return
 
     def _open(self, level: int) -> ts.TensorStore:
         with self._lock:
@@ -145,7 +160,7 @@ class FovImages:
             for channel, t in itertools.product(
                 *(range(one.start, one.stop) for one in box[1::-1])
             ):
-                self._note(channel, t, error)
+                self._note(level, box, channel, t, error)
             return
         pending = [(part, store[part].read()) for part in parts]
         for part, future in pending:
@@ -158,9 +173,19 @@ class FovImages:
             except (ValueError, OSError) as fault:
                 for channel in range(part[1].start, part[1].stop):
                     for t in range(part[0].start, part[0].stop):
-                        self._note(channel, t, fault)
+                        self._note(level, part, channel, t, fault)
+            else:
+                self._note_whole(level, part)
 
-    def _note(self, channel: int, t: int, error: Exception) -> None:
+    def _note_whole(self, level: int, box: Box) -> None:
+        """Forget the faults of what reads well now."""
+        for key in self._unread.read_well(level, box):
+            fault = self.faults.pop(key, None)
+            if fault is not None and self._on_fault is not None:
+                self._on_fault(self, fault)
+
+    def _note(self, level: int, box: Box, channel: int, t: int, error: Exception) -> None:
+        self._unread.add((channel, t), level, box)
         if (channel, t) in self.faults:
             return
         fault = Fault(channel, t, "NOT_FOUND" in str(error), self._words(t, error))

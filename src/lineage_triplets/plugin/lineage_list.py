@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import (
@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QStyledItemDelegate,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -21,12 +22,22 @@ from qtpy.QtWidgets import (
 from lineage_triplets.plugin.models.lineages import COLUMNS, LineageFilter, LineageModel
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QShowEvent
+    from qtpy.QtGui import QResizeEvent, QShowEvent
 
-    from lineage_triplets.plugin.models.lineages import LineageRows
+    from lineage_triplets.plugin.models.lineages import Column, LineageRows
 
-_WIDEST = {"n_cells": "99,999", "n_anchors": "99,999", "decision": "✓ accepted"}
-_CELL_MARGIN = 14
+_WIDEST = {"n_cells": "9,999", "n_anchors": "9,999", "decision": "✓ accepted"}
+_CELL_MARGIN = 10
+_NAME_CHARACTERS = 20
+
+
+class _DecisionDelegate(QStyledItemDelegate):
+    """Shows the mark of a decision alone where its words do not fit."""
+
+    def initStyleOption(self, option: Any, index: QModelIndex) -> None:  # noqa: N802 - Qt's name
+        super().initStyleOption(option, index)
+        if option.fontMetrics.horizontalAdvance(option.text) + _CELL_MARGIN > option.rect.width():
+            option.text = option.text[:1]
 
 
 class LineageList(QWidget):
@@ -44,7 +55,7 @@ class LineageList(QWidget):
         super().__init__(parent)
         self._lineage = ""
         self._following = False
-        self._fitted = (0, 0)
+        self._fitted = (0, 0, False)
         self.model = LineageModel(self)
         self.filter_text = QLineEdit(self)
         self.filter_text.setObjectName("filter_text")
@@ -111,6 +122,12 @@ class LineageList(QWidget):
             self._set_filter(self.model.filter)
         self._restore(None)
 
+    def step(self, by: int) -> None:
+        """Go to a lineage below, or above by a negative number; to the first where none is."""
+        row = self._row + by if self._row >= 0 else 0
+        if 0 <= row < self.model.rowCount():
+            self.table.setCurrentIndex(self.model.index(row, 0))
+
     def select_next_undecided(self) -> None:
         """Go on to the next lineage that nothing was decided about."""
         following = self.model.next_undecided(self._lineage)
@@ -133,6 +150,8 @@ class LineageList(QWidget):
         table.setObjectName("lineage_table")
         table.setAccessibleName("Lineages")
         table.setModel(self.model)
+        self._decisions = _DecisionDelegate(table)
+        table.setItemDelegateForColumn(len(COLUMNS) - 1, self._decisions)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setTextElideMode(Qt.TextElideMode.ElideLeft)
@@ -165,18 +184,30 @@ class LineageList(QWidget):
         super().showEvent(event)
         self._fit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Say decisions in words where there is room."""
+        super().resizeEvent(event)
+        self._fit()
+
     def _fit(self) -> None:
         metrics, header = self.table.fontMetrics(), self.table.horizontalHeader()
         row, least = metrics.height() + 6, metrics.horizontalAdvance("00000")
-        if (row, least) == self._fitted:
+        widths = [self._width_of(column) for column in COLUMNS[1:]]
+        name = _NAME_CHARACTERS * metrics.averageCharWidth()
+        in_words = self.width() > name + sum(widths)
+        if (row, least, in_words) == self._fitted:
             return
-        self._fitted = (row, least)
+        self._fitted = (row, least, in_words)
+        if not in_words:
+            widths[-1] = metrics.horizontalAdvance(COLUMNS[-1].title) + _CELL_MARGIN
         self.table.verticalHeader().setDefaultSectionSize(row)
         header.setMinimumSectionSize(least)
-        for number, column in enumerate(COLUMNS[1:], start=1):
-            words = (column.title, _WIDEST.get(column.key, "999"))
-            widest = max(metrics.horizontalAdvance(one) for one in words)
-            header.resizeSection(number, widest + _CELL_MARGIN)
+        for number, width in enumerate(widths, start=1):
+            header.resizeSection(number, width)
+
+    def _width_of(self, column: Column) -> int:
+        words = (column.title, _WIDEST.get(column.key, "999"))
+        return max(self.table.fontMetrics().horizontalAdvance(one) for one in words) + _CELL_MARGIN
 
     def _filter(self) -> None:
         place = self.model.filter

@@ -36,6 +36,7 @@ class Messages(QFrame):
         self._text.setMaximumHeight(_MOST_HEIGHT)
         self._text.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._buttons = QHBoxLayout()
+        self._covered = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self._text)
@@ -46,18 +47,32 @@ class Messages(QFrame):
 
     def clear(self) -> None:
         """Say nothing."""
+        self._covered = ""
         self._put([])
         self.hide()
 
     def show_text(self, text: str) -> None:
         """Show one message, which can be put away."""
+        if text == self._covered and not self.isHidden():
+            return
         self._text.setPlainText(text)
         self._put([("Close", "close_message", self.clear)])
 
-    def show_problems(self, problems: Sequence[Problem], again: Callable[[], object]) -> None:
-        """Show a list of problems with a button to try again."""
+    def show_problems(
+        self, problems: Sequence[Problem], again: Callable[[], object], *, covered: str = ""
+    ) -> None:
+        """Show a list of problems with a button to try again.
+
+        Parameters
+        ----------
+        problems : sequence of Problem
+        again : callable
+        covered : str
+            What others say of the same; it does not take the list's place.
+        """
         self._text.setHtml("".join(_as_html(one) for one in problems))
         self._put([("Try again", "try_again", again), ("Close", "close_message", self.clear)])
+        self._covered = covered
 
     def show_in_use(
         self,

@@ -12,12 +12,17 @@ from lineage_triplets.plugin.pair_words import pair_words
 from lineage_triplets.qc.shown_pixels import ShownPairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qtpy.QtGui import QKeyEvent, QPaintEvent, QResizeEvent
 
     from lineage_triplets.qc.pair_list import PairList
+    from lineage_triplets.qc.pictures.grey import GreyScale
 
 PAIR_ROLE = Qt.ItemDataRole.UserRole
 _LOOK_MS = 250
+_LARGE_PART = 0.75
+_PAGES = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
 class PairModel(QAbstractListModel):
@@ -38,6 +43,11 @@ class PairModel(QAbstractListModel):
     def replace_pairs(self, pairs: PairList) -> None:
         """Take a list of the very same pairs; what was read of them stays."""
         self.pairs = pairs
+
+    def forget_damage(self, number: int) -> None:
+        """Let a pair that could not be read be read again."""
+        if number in self.shown.damage:
+            self.set_shown(self.shown.without_damage(number))
 
     def set_shown(self, shown: ShownPairs) -> None:
         """Show what has been read."""
@@ -120,17 +130,23 @@ class PairGallery(QListView):
         self._tiles.forget()
         self._fit()
 
+    def set_contrast(self, contrast: Mapping[str, Mapping[int, GreyScale]]) -> None:
+        """Draw the slots of experiments at a contrast, from what was read already."""
+        self._tiles.contrast = {name: dict(slots) for name, slots in contrast.items()}
+        self.viewport().update()
+
     def numbers_in_view(self, *, in_full: bool = False) -> list[int]:
         """Give the pairs on screen; only those whose pictures are there in full, if asked.
 
-        Pictures higher than the view are there in full where they fill it.
+        A narrow strip may be missing, and pictures higher than the view are there in full where
+        they fill it.
         """
         view = self.viewport().rect()
         found = []
         for row in range(self._pairs.rowCount()):
             tile = self.visualRect(self._pairs.index(row))
             pictures = self._tiles.pictures_box(tile)
-            needed = min(pictures.height(), view.height()) if in_full else 0
+            needed = _LARGE_PART * min(pictures.height(), view.height()) if in_full else 0
             if tile.intersects(view) and pictures.intersected(view).height() >= needed:
                 found.append(row)
         return found
@@ -140,10 +156,16 @@ class PairGallery(QListView):
         self.scrollTo(self._pairs.index(number))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Choose the current pair by Enter or the space bar."""
+        """Choose the current pair by Enter or the space bar; scroll by the page keys."""
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         if event.key() in keys and self.currentIndex().isValid():
             self.chosen.emit(self.currentIndex().row())
+            return
+        if event.key() in _PAGES:
+            # By whole tiles, so that each is once on screen in full.
+            bar, tile = self.verticalScrollBar(), self.gridSize().height()
+            step = max(self.viewport().height() // max(tile, 1), 1) * tile
+            bar.setValue(bar.value() + _PAGES[event.key()] * step)
             return
         super().keyPressEvent(event)
 

@@ -114,6 +114,9 @@ class PairOverlay:
         """Draw a pair; `scale` and `units` are of (y, x), or (z, y, x) in a volume."""
         self._place, self._scale, self._units, self._drawn = place, scale, units, ()
         self.step(t, z)
+        layer = self._stack.get(ROLE)
+        if layer is not None:
+            layer.visible = True
 
     def step(self, t: int, z: float | None) -> None:
         """Follow the viewer to a frame and slice; None for z draws each at its own."""
@@ -138,7 +141,14 @@ class PairOverlay:
         self._drawn = (place, now, z)
 
     def hide(self) -> None:
-        """Take the pair away."""
+        """Take the pair away; its layer stays for the next."""
+        self._place, self._drawn = None, ()
+        layer = self._stack.get(ROLE)
+        if layer is not None:
+            layer.visible = False
+
+    def drop(self) -> None:
+        """Remove its layer."""
         self._place, self._drawn = None, ()
         self._stack.drop(ROLE)
 

@@ -15,15 +15,18 @@ from lineage_triplets.plugin.patch_image import (
     draw_note,
     draw_patch,
     draw_plate,
-    patch_image,
     relation_colour,
+    slot_image,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qtpy.QtGui import QFontMetrics
 
     from lineage_triplets.plugin.pair_gallery import PairModel
     from lineage_triplets.qc.pair_list import PairList
+    from lineage_triplets.qc.pictures.grey import GreyScale
 
     Centre = tuple[float, float]
 
@@ -88,14 +91,17 @@ class PairTiles(QStyledItemDelegate):
     size : TileSize or None
     painted : set of int
         Pairs whose pictures were drawn.
+    contrast : mapping of str to mapping
+        Of an experiment's slots: their `GreyScale`, in place of what the pairs themselves give.
     """
 
     def __init__(self, pairs: PairModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.size: TileSize | None = None
         self.painted: set[int] = set()
+        self.contrast: Mapping[str, Mapping[int, GreyScale]] = {}
         self._pairs = pairs
-        self._images: dict[int, tuple[object, list[tuple[QImage, QImage]]]] = {}
+        self._images: dict[int, tuple[object, object, list[tuple[QImage, QImage]]]] = {}
         self._centres: tuple[PairList, list[Centre], list[Centre]] | None = None
         pairs.modelReset.connect(self.forget)
 
@@ -206,7 +212,8 @@ class PairTiles(QStyledItemDelegate):
         centres = self._centres_of(pairs, number)
         left = option.rect.left() + _PAD + _TICK
         notes = self._pairs.shown.notes[number]
-        for slot, images in enumerate(self._images_of(number)):
+        experiment = pairs.anchors[number]["experiment"]
+        for slot, images in enumerate(self._images_of(number, experiment)):
             top = (
                 option.rect.top() + size.slots_top + _TICK + slot * (size.patch_height + 2 * _TICK)
             )
@@ -218,17 +225,21 @@ class PairTiles(QStyledItemDelegate):
                 if note:
                     draw_plate(painter, box, note)
 
-    def _images_of(self, number: int) -> list[tuple[QImage, QImage]]:
-        pictures = self._pairs.shown.pictures[number]
+    def _images_of(self, number: int, experiment: str) -> list[tuple[QImage, QImage]]:
+        pictures, scales = self._pairs.shown.pictures[number], self.contrast.get(experiment, {})
         kept = self._images.get(number)
-        if kept is None or kept[0] is not pictures:
-            images = [
-                (patch_image(one), patch_image(other))
-                for one, other in zip(pictures["anchor"], pictures["positive"], strict=True)
-            ]
-            kept = (pictures, images)
+        if kept is None or kept[0] is not pictures or kept[1] != scales:
+            values = self._pairs.shown.values[number]
+            anchor, positive = (
+                [
+                    slot_image(values[role][slot], picture, scales.get(slot))
+                    for slot, picture in enumerate(pictures[role])
+                ]
+                for role in ("anchor", "positive")
+            )
+            kept = (pictures, scales, list(zip(anchor, positive, strict=True)))
             self._images[number] = kept
-        return kept[1]
+        return kept[2]
 
     def _centres_of(self, pairs: PairList, number: int) -> tuple[Centre, Centre]:
         if self._centres is None or self._centres[0] is not pairs:

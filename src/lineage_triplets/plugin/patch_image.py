@@ -9,12 +9,17 @@ from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 
 from lineage_triplets.qc.pictures import RELATION_COLOURS, relation_kind
+from lineage_triplets.qc.pictures.grey import rendered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lineage_triplets.qc.pictures.grey import GreyScale
+
 _SMOOTH_BELOW = 3
 _DARK = 128
+# Steps between black and white before gamma spreads the dark ones.
+_LEVELS = 4095
 
 
 def patch_image(picture: NDArray[np.uint8]) -> QImage:
@@ -22,6 +27,27 @@ def patch_image(picture: NDArray[np.uint8]) -> QImage:
     rgb = np.ascontiguousarray(picture)
     height, width, _ = rgb.shape
     return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def contrast_image(values: NDArray[np.float32], scale: GreyScale) -> QImage:
+    """Make an image of (Y, X) values as `rendered` does, fast enough for a gallery at once."""
+    span = scale.high - scale.low
+    if span <= 0 or np.isnan(values).any():
+        return patch_image(rendered(values, scale, 1.0))
+    steps = np.clip((values - scale.low) * (_LEVELS / span) + 0.5, 0, _LEVELS).astype(np.uint16)
+    shades = np.rint(255 * (np.arange(_LEVELS + 1) / _LEVELS) ** scale.gamma).astype(np.uint8)
+    grey = shades[steps]
+    height, width = grey.shape
+    return QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+def slot_image(
+    values: NDArray[np.float32],
+    picture: NDArray[np.uint8],
+    scale: GreyScale | None,
+) -> QImage:
+    """Make an image of (Y, X) values at a contrast; of their picture where there is none."""
+    return patch_image(picture) if scale is None else contrast_image(values, scale)
 
 
 def is_dark(palette: QPalette) -> bool:

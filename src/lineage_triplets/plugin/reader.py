@@ -51,5 +51,5 @@ def _open_config(path: str | Sequence[str]) -> LayerData:
     """Open the config in the dock widget, which adds its own layers."""
     from lineage_triplets.plugin.docking import review_widget
 
-    review_widget().open_config(path if isinstance(path, str) else path[0])
+    review_widget().start_opening(path if isinstance(path, str) else path[0])
     return [(None,)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 
 class ReasonField(QFrame):
-    """One line with recent reasons to pick from; hidden while nothing is asked."""
+    """One line with recent reasons to pick from; hidden while nothing is asked.
+
+    Attributes
+    ----------
+    ended : Signal()
+        Something was asked, and is no more.
+    """
+
+    ended = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +82,8 @@ class ReasonField(QFrame):
         confirmed : callable
             Gets the reason; False keeps the question open.
         """
+        if self._confirmed is not None:
+            self.ended.emit()
         if self.isHidden():
             self._focus = QApplication.focusWidget()
         self._confirmed = confirmed
@@ -89,12 +99,14 @@ class ReasonField(QFrame):
 
     def put_away(self) -> None:
         """Ask no more; the focus goes back where it was."""
-        self._confirmed = None
+        asked, self._confirmed = self._confirmed is not None, None
         focus, self._focus = self._focus, None
         had_focus = self.isAncestorOf(QApplication.focusWidget() or self)
         self.hide()
         if focus is not None and had_focus:
             focus.setFocus(Qt.FocusReason.OtherFocusReason)
+        if asked:
+            self.ended.emit()
 
     def _on_text(self, text: str) -> None:
         self._ok.setEnabled(bool(text.strip()))

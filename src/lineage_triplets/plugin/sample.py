@@ -85,9 +85,9 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     """
     import napari
     import numpy as np
-    from qtpy.QtCore import QTimer
 
     from lineage_triplets.plugin.docking import review_widget
+    from lineage_triplets.plugin.soon import soon
 
     viewer = napari.current_viewer()
     widget = review_widget(viewer)
@@ -102,10 +102,10 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
         return make_sample(folder, progress)
 
     def opened(config: Path) -> None:
-        widget.open_config(config)
+        widget.start_opening(config)
 
     widget.session.work.start(JOB_NAME, run, opened)
-    QTimer.singleShot(0, widget, lambda: _remove_placeholder(viewer))
+    soon(widget, lambda: _remove_placeholder(viewer))
     return [(np.empty((0, 2)), {"name": _PLACEHOLDER}, "points")]
 
 

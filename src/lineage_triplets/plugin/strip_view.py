@@ -21,14 +21,17 @@ from lineage_triplets.plugin.patch_image import (
     dimmed,
     draw_note,
     draw_patch,
-    patch_image,
     relation_colour,
+    slot_image,
 )
 from lineage_triplets.plugin.session import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qtpy.QtGui import QKeyEvent
 
+    from lineage_triplets.qc.pictures.grey import GreyScale
     from lineage_triplets.qc.shown_pixels import ShownStrip
     from lineage_triplets.qc.strip import Strip
 
@@ -216,6 +219,11 @@ class StripView(QTableView):
         self.scrollToTop()
         self.horizontalScrollBar().setValue(0)
 
+    def set_contrast(self, contrast: Mapping[str, Mapping[int, GreyScale]]) -> None:
+        """Draw the slots of experiments at a contrast, from what was read already."""
+        self._frames.contrast = {name: dict(slots) for name, slots in contrast.items()}
+        self.viewport().update()
+
     def show_division(self) -> None:
         """Bring the first division into view, where not all frames are."""
         for column in range(self._model.columnCount()):
@@ -252,7 +260,8 @@ class _StripFrames(QStyledItemDelegate):
         self.n_slots = 1
         self.patch = (1.0, 1.0)
         self._strip = strip
-        self._images: dict[tuple[int, int], tuple[object, list[QImage]]] = {}
+        self.contrast: dict[str, dict[int, GreyScale]] = {}
+        self._images: dict[tuple[int, int], tuple[object, object, list[QImage]]] = {}
         self._centres: dict[int, Any] = {}
         strip.modelReset.connect(self._images.clear)
         strip.modelReset.connect(self._centres.clear)
@@ -294,15 +303,22 @@ class _StripFrames(QStyledItemDelegate):
         painter.restore()
 
     def _images_of(self, lane: int, column: int) -> list[QImage]:
-        shown = self._strip.shown
-        pictures = None if shown is None else shown.lanes[lane][column]
-        if pictures is None or isinstance(pictures, str):
+        strip, shown = self._strip.strip, self._strip.shown
+        if strip is None or shown is None:
             return []
+        pictures, values = shown.lanes[lane][column], shown.values[lane][column]
+        if pictures is None or isinstance(pictures, str) or values is None:
+            return []
+        scales = self.contrast.get(strip.experiment, {})
         kept = self._images.get((lane, column))
-        if kept is None or kept[0] is not pictures:
-            kept = (pictures, [patch_image(one) for one in pictures])
+        if kept is None or kept[0] is not pictures or kept[1] != scales:
+            images = [
+                slot_image(values[slot], picture, scales.get(slot))
+                for slot, picture in enumerate(pictures)
+            ]
+            kept = (pictures, scales, images)
             self._images[lane, column] = kept
-        return kept[1]
+        return kept[2]
 
     def _centre(self, lane: int, column: int) -> tuple[float, float] | None:
         strip = self._strip.strip

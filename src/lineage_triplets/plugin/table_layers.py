@@ -9,7 +9,7 @@ from napari.layers import Points, Tracks
 from napari.utils import Colormap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,8 +62,8 @@ class TableLayers:
         units: Sequence[str],
         n_frames: int,
         size: float,
-    ) -> None:
-        """Show the tracks and cells of a FOV.
+    ) -> Iterator[None]:
+        """Show the tracks and cells of a FOV, a layer at a time.
 
         Parameters
         ----------
@@ -81,16 +81,18 @@ class TableLayers:
             or cells.index is not before.index
             or cells.fov != before.fov
         )
-        self._cells, self._scale, self._units = cells, scale, units
+        self._cells, self._scale, self._units = None, scale, units
         self._n_frames, self._size = n_frames, size
         if other:
             self._marked = np.empty(0, dtype=np.int64)
-            self._stack.drop(DRAWN_OUT)
+            self._hide_marked()
         if cells is None or not len(cells):
-            for role in (TRACKS, CELLS):
-                self._stack.drop(role)
+            self._stack.drop(TRACKS, CELLS)
         elif other or self._stack.get(TRACKS) is None:
+            yield
             self._show_tracks(cells)
+            yield
+        self._cells = cells
 
     def choose(self, lineage: int) -> None:
         """Draw out one lineage: the number of its root; -1 for none."""
@@ -111,13 +113,19 @@ class TableLayers:
         vertices = self._vertices(cells)
         vertices = vertices[np.isin(vertices[:, 0], self._marked)]
         if not len(vertices):
-            self._stack.drop(DRAWN_OUT)
+            self._hide_marked()
             return
         layer = self._stack.get(DRAWN_OUT)
         if layer is None:
             self._stack.put(DRAWN_OUT, _ORDER[DRAWN_OUT], self._marked_layer(vertices))
         else:
             layer.data = vertices
+            layer.visible = True
+
+    def _hide_marked(self) -> None:
+        layer = self._stack.get(DRAWN_OUT)
+        if layer is not None:
+            layer.visible = False
 
     def step(self, t: int, z: float | None) -> None:
         """Show the cells of a frame; in a volume at slice `z`, or each at its own for None."""
@@ -165,8 +173,7 @@ class TableLayers:
 
     def clear(self) -> None:
         """Remove the layers, and let go of the cells."""
-        for role in _ORDER:
-            self._stack.drop(role)
+        self._stack.drop(*_ORDER)
         self._cells, self._lineage = None, -1
         self._marked = np.empty(0, dtype=np.int64)
 

@@ -32,13 +32,13 @@ _BUTTONS_WIDE = 40
 _MOST_HOURS = 10_000.0
 
 RELATIONS = {
-    "lineage": "anyone of the lineage: sisters and cousins too",
-    "descendant": "the cell itself and its descendants",
-    "same_track": "the same track only, never across a division",
+    "lineage": "the lineage: sisters, cousins too",
+    "descendant": "the cell and its descendants",
+    "same_track": "the same track, no division",
 }
 FALLBACKS = {
-    "scan": "the least tau at which there is somebody",
-    "renormalize": "a draw among the taus at which there is somebody",
+    "scan": "the least tau with somebody",
+    "renormalize": "a draw among taus with somebody",
 }
 
 

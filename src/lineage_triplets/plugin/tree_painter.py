@@ -78,6 +78,21 @@ def paint_tree(
     painter.restore()
 
 
+def paint_cut(painter: QPainter, before: QPointF, after: QPointF) -> None:
+    """Paint the link that is about to be cut: broad and dashed, with a cross on it."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    corner = QPointF(after.x(), before.y())
+    painter.setPen(QPen(COLORS["cut"], 4, Qt.PenStyle.DotLine))
+    painter.drawPolyline(QPolygonF([before, corner, after]))
+    painter.setPen(QPen(COLORS["cut"], 3))
+    middle = (corner + after) / 2
+    for side in (-1, 1):
+        arm = QPointF(7, 7 * side)
+        painter.drawLine(middle - arm, middle + arm)
+    painter.restore()
+
+
 def _pen(color: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
     pen = QPen(color, width, style, Qt.PenCapStyle.FlatCap)
     pen.setCosmetic(True)

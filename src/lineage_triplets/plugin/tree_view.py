@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
@@ -21,7 +22,7 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from lineage_triplets.plugin.tree_painter import faint, line_path, paint_tree
+from lineage_triplets.plugin.tree_painter import faint, line_path, paint_cut, paint_tree
 from lineage_triplets.plugin.tree_scale import TreeScale
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ class TreeView(QAbstractScrollArea):
     ----------
     node_chosen : Signal(int, int)
         Gets the row of the track and the frame that was clicked, or gone to by keys.
+    menu_wanted : Signal(object)
+        Gets where on the screen, as QPoint: a person asks what can be done with the chosen node.
     """
 
     node_chosen = Signal(int, int)
+    menu_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +57,7 @@ class TreeView(QAbstractScrollArea):
         self._path = QPainterPath()
         self._hint = ""
         self._node: tuple[int, int] | None = None
+        self._cut: tuple[tuple[int, int], tuple[int, int]] | None = None
         self._frame: int | None = None
         self._zoom = (1.0, 1.0)
         self._still: QPixmap | None = None
@@ -74,7 +79,7 @@ class TreeView(QAbstractScrollArea):
 
     def show_tree(self, tree: Tree | None, hint: str = "", *, keep_zoom: bool = False) -> None:
         """Show another tree; `hint` stands there while there is none."""
-        self._tree, self._hint, self._node = tree, hint, None
+        self._tree, self._hint, self._node, self._cut = tree, hint, None, None
         self._path = line_path(tree.layout) if tree is not None else QPainterPath()
         if keep_zoom:
             self._changed()
@@ -84,6 +89,16 @@ class TreeView(QAbstractScrollArea):
     def set_node(self, track: int, t: int) -> None:
         """Mark a track at a frame."""
         self._node = (track, t)
+        self.viewport().update()
+
+    def set_cut(self, frames: tuple[int, int] | None) -> None:
+        """Mark the link into the chosen node, between two frames, as about to be cut."""
+        self._cut = None
+        if frames is not None and self._node is not None and self._tree is not None:
+            track, layout = self._node[0], self._tree.layout
+            starts_here = frames[0] < layout.first_t[track]
+            before = int(layout.parent[track]) if starts_here else track
+            self._cut = (before, frames[0]), (track, frames[1])
         self.viewport().update()
 
     def set_frame(self, t: int | None) -> None:
@@ -175,12 +190,15 @@ class TreeView(QAbstractScrollArea):
         return pixmap
 
     def _draw_moving(self, painter: QPainter, tree: Tree) -> None:
-        area, scale = self._area(), self._scale()
+        area, scale, layout_x = self._area(), self._scale(), tree.layout.x
         painter.setClipRect(area)
         if self._frame is not None:
             y = scale.y(self._frame)
             painter.setPen(QPen(_FRAME_LINE, 2))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        if self._cut is not None:
+            ends = [QPointF(scale.x(layout_x[track]), scale.y(t)) for track, t in self._cut]
+            paint_cut(painter, *ends)
         if self._node is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(_FRAME_LINE, 2.5))
@@ -228,6 +246,19 @@ class TreeView(QAbstractScrollArea):
         found = self._under(event.position())
         if event.button() == Qt.MouseButton.LeftButton and found is not None:
             self._choose(*found)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask what can be done with what is under the pointer, or with what is chosen."""
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        found = self._under(QPointF(event.pos())) if by_mouse else self._node
+        if found is None:
+            return
+        if by_mouse:
+            self._choose(*found)
+            at = event.globalPos()
+        else:
+            at = self.viewport().mapToGlobal(self.pixel_of(*found).toPoint())
+        self.menu_wanted.emit(at)
 
     def _choose(self, track: int, t: int) -> None:
         self.set_node(track, t)

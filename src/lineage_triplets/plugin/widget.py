@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtWidgets import (
@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.problems import LineageTripletsError
+from lineage_triplets.plugin.keys import bind
 from lineage_triplets.plugin.layers import LayerKeeper
 from lineage_triplets.plugin.messages import Messages
 from lineage_triplets.plugin.new_config import NewConfigDialog
@@ -29,6 +30,7 @@ from lineage_triplets.plugin.panels.export import ExportPanel
 from lineage_triplets.plugin.panels.pairs import PairsPanel
 from lineage_triplets.plugin.panels.problems import ProblemsPanel
 from lineage_triplets.plugin.session import Session
+from lineage_triplets.plugin.viewer_keys import ViewerKeys
 from lineage_triplets.qc.decisions import ReviewInUseError
 
 if TYPE_CHECKING:
@@ -57,13 +59,18 @@ class ReviewWidget(QWidget):
         self.layers = LayerKeeper(napari_viewer, self.session)
         self.messages = Messages(self.session, self)
         self._settings = QSettings("lineage-triplets", "lineage-triplets")
+        self._options: dict[str, Any] = {}
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("panels")
         self.tabs.setDocumentMode(True)
+        # Themes leave its colour to the platform: a white line on dark.
+        self.tabs.tabBar().setDrawBase(False)
+        browse = BrowsePanel(self.session, self)
+        browse.wanted.connect(lambda: self.show_panel("Browse"))
         export = ExportPanel(self.session, self)
         export.panel_wanted.connect(self.show_panel)
         self.panels: dict[str, QWidget] = {
-            "Browse": BrowsePanel(self.session, self),
+            "Browse": browse,
             "Pairs": PairsPanel(self.session, self),
             "Channels": ChannelsPanel(self.session, self),
             "Problems": ProblemsPanel(self.session, self),
@@ -79,13 +86,19 @@ class ReviewWidget(QWidget):
         layout.addLayout(self._foot())
         self.session.opened.connect(self._on_opened)
         self.session.closed.connect(self._on_closed)
+        self.session.unloadable.connect(self._on_unloadable)
+        self.session.opening.connect(self._on_opening)
         self.session.work.progressed.connect(self._on_progress)
         self.session.work.finished.connect(self._on_finished)
         self._on_closed()
-        session, layers = self.session, self.layers
-        self.destroyed.connect(lambda: _leave(session, layers))
+        for panel in (self.panels["Pairs"], self.panels["Channels"], self.panels["Export"]):
+            bind(panel, "Ctrl+Z", browse.bar.undo.click)
+            bind(panel, "Ctrl+Shift+Z", browse.bar.redo.click)
+        self.viewer_keys = ViewerKeys(napari_viewer, self.tabs)
+        session, layers, keys = self.session, self.layers, self.viewer_keys
+        self.destroyed.connect(lambda: _leave(session, layers, keys))
 
-    def open_config(self, path: str | Path, **options: object) -> bool:
+    def open_config(self, path: str | Path, **options: Any) -> bool:
         """Open a config for review; says in the widget why it cannot be opened.
 
         Returns
@@ -94,20 +107,33 @@ class ReviewWidget(QWidget):
             Whether it is open.
         """
         self.messages.clear()
+        self._options = options
         try:
             self.session.open(path, **options)
-        except ReviewInUseError as error:
+        except LineageTripletsError as error:
+            self._say_why_not(error, path, options)
+            return False
+        return True
+
+    def start_opening(self, path: str | Path, **options: Any) -> None:
+        """Open a config as `open_config`, without holding up the event loop."""
+        self.messages.clear()
+        self._options = options
+        self.session.start_opening(
+            path, lambda error: self._say_why_not(error, path, options), **options
+        )
+
+    def _say_why_not(
+        self, error: LineageTripletsError, path: str | Path, options: dict[str, Any]
+    ) -> None:
+        if isinstance(error, ReviewInUseError):
             self.messages.show_in_use(
                 error,
-                lambda: self.open_config(path, take_over=True),
-                lambda: self.open_config(path, read_only=True),
+                lambda: self.start_opening(path, **{**options, "take_over": True}),
+                lambda: self.start_opening(path, **{**options, "read_only": True}),
             )
-            return False
-        except LineageTripletsError as error:
-            self.messages.show_problems(error.problems, lambda: self.open_config(path, **options))
-            return False
-        self._remember(Path(path))
-        return True
+        else:
+            self.messages.show_problems(error.problems, lambda: self.start_opening(path, **options))
 
     def show_panel(self, title: str) -> None:
         """Bring a panel to the front."""
@@ -123,6 +149,8 @@ class ReviewWidget(QWidget):
         self._open.setToolTip("Open a config for review (Ctrl+Shift+O)")
         self._open.setShortcut("Ctrl+Shift+O")
         self._open.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        # Style sheets leave no room for the arrow by themselves.
+        self._open.setStyleSheet("QToolButton { padding-right: 1.5em; }")
         self._open.clicked.connect(self._ask_for_config)
         menu = QMenu(self._open)
         menu.setObjectName("recent_configs")
@@ -146,7 +174,11 @@ class ReviewWidget(QWidget):
         self._cancel.setObjectName("stop_work")
         self._cancel.setToolTip("Stop what is under way; what is finished is kept")
         self._cancel.clicked.connect(self.session.work.cancel_all)
+        self._opening = QLabel(self)
+        self._opening.setObjectName("opening")
+        self._opening.hide()
         foot = QHBoxLayout()
+        foot.addWidget(self._opening, 1)
         foot.addWidget(self._progress, 1)
         foot.addWidget(self._cancel)
         self._progress.hide()
@@ -158,12 +190,12 @@ class ReviewWidget(QWidget):
             self, "Open a config", self._folder(), "Configs (*.yml *.yaml)"
         )
         if name:
-            self.open_config(name)
+            self.start_opening(name)
 
     def _make_config(self) -> None:
         dialog = NewConfigDialog(self.session.work, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.saved.connect(self.open_config)
+        dialog.saved.connect(self.start_opening)
         dialog.open()
 
     def _folder(self) -> str:
@@ -183,7 +215,7 @@ class ReviewWidget(QWidget):
         menu = self._open.menu()
         menu.clear()
         for name in self._recent():
-            menu.addAction(name, lambda name=name: self.open_config(name))
+            menu.addAction(name, lambda name=name: self.start_opening(name))
         if menu.isEmpty():
             menu.addAction("No recent configs").setEnabled(False)
 
@@ -194,10 +226,26 @@ class ReviewWidget(QWidget):
             self._title.setText(f"<b>{review.config_path.name}</b>{only}")
             self._title.setToolTip(str(review.config_path))
             self.tabs.setEnabled(True)
+            self._remember(review.config_path)
+
+    def _on_unloadable(self, error: LineageTripletsError) -> None:
+        review = self.session.review
+        if review is not None:
+            path, options = review.config_path, self._options
+            self.messages.show_problems(
+                error.problems,
+                lambda: self.start_opening(path, **options),
+                covered=str(error),
+            )
 
     def _on_closed(self) -> None:
         self._title.setText("No config is open")
         self.tabs.setEnabled(False)
+
+    def _on_opening(self, name: str) -> None:
+        self._opening.setText(f"Opening {name}…")
+        self._opening.setVisible(bool(name))
+        self._cancel.setVisible(bool(name))
 
     def _on_progress(self, name: str, done: int, total: int) -> None:
         self._progress.setFormat(f"{name}: %p%")
@@ -212,7 +260,8 @@ class ReviewWidget(QWidget):
             self._cancel.hide()
 
 
-def _leave(session: Session, layers: LayerKeeper) -> None:
+def _leave(session: Session, layers: LayerKeeper, keys: ViewerKeys) -> None:
     """Leave nothing behind once the widget is gone; its Qt children are gone already."""
+    keys.leave()
     layers.leave()
     session.end()

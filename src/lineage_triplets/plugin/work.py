@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from inspect import isgeneratorfunction
+from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
 from lineage_triplets.engine.problems import LineageTripletsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from lineage_triplets.plugin.soon import soon
 
 _THREADS = 2
+_Steps = Generator[None, None, None]
+_Done = Callable[[Any], _Steps | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +70,19 @@ class Work(QObject):
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lineage-triplets")
         self._jobs: dict[str, Job] = {}
-        self._done: dict[int, Callable[[Any], None]] = {}
+        self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
+        self._steps: dict[int, _Steps] = {}
         self._number = 0
         self._returned.connect(self._hand_back)
         self._advanced.connect(self._tell_progress)
 
-    def start(self, name: str, run: Callable[[Job], Any], done: Callable[[Any], None]) -> Job:
+    def start(
+        self,
+        name: str,
+        run: Callable[[Job], Any],
+        done: _Done,
+        dropped: Callable[[], None] | None = None,
+    ) -> Job:
         """Start a job; one of the same name that is under way becomes void.
 
         Parameters
@@ -82,7 +91,11 @@ class Work(QObject):
         run : callable
             Does the work in a thread; gets the `Job`, to ask whether to stop and to tell progress.
         done : callable
-            Gets what `run` gave, in the event loop, unless the job became void.
+            Gets what `run` gave, in the event loop, unless the job became void. If it is a
+            generator, the event loop is let go on at each of its steps, and the job is under way
+            until its end; one that becomes void before is closed.
+        dropped : callable, optional
+            Called where `done` is not, or not to its end: the job became void, or failed.
         """
         self.cancel(name)
         self._number += 1
@@ -93,7 +106,7 @@ class Work(QObject):
             lambda now, total: self._advanced.emit(job, now, total),
         )
         self._jobs[name] = job
-        self._done[job.number] = done
+        self._done[job.number] = done, dropped
 
         def work() -> None:
             result, error = None, None
@@ -114,7 +127,12 @@ class Work(QObject):
         job = self._jobs.pop(name, None)
         if job is not None:
             job.stop.set()
-            self._done.pop(job.number, None)
+            _, dropped = self._done.pop(job.number)
+            steps = self._steps.pop(job.number, None)
+            if steps is not None:
+                steps.close()
+            if dropped is not None:
+                dropped()
             self.finished.emit(name)
 
     def cancel_all(self) -> None:
@@ -139,10 +157,36 @@ class Work(QObject):
     def _hand_back(self, job: Job, result: object, error: str | None) -> None:
         if self._jobs.get(job.name) is not job:
             return
-        del self._jobs[job.name]
-        done = self._done.pop(job.number)
-        self.finished.emit(job.name)
+        done, dropped = self._done[job.number]
         if error is not None:
+            self._end(job)
+            if dropped is not None:
+                dropped()
             self.failed.emit(error)
+        elif isgeneratorfunction(done):
+            steps = done(result)
+            if steps is not None:
+                self._steps[job.number] = steps
+                self._step(job)
         else:
+            self._end(job)
             done(result)
+
+    def _step(self, job: Job) -> None:
+        """Do the next step of what follows a job, and the others once the loop was let go on."""
+        steps = self._steps.get(job.number)
+        if steps is None:
+            return
+        try:
+            next(steps)
+        except BaseException as ended:
+            self._end(job)
+            if not isinstance(ended, StopIteration):
+                raise
+        else:
+            soon(self, lambda: self._step(job))
+
+    def _end(self, job: Job) -> None:
+        del self._jobs[job.name], self._done[job.number]
+        self._steps.pop(job.number, None)
+        self.finished.emit(job.name)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from psygnal import Signal, SignalGroup
-
 from lineage_triplets.engine.problems import ConfigError, Problem, nearest
-from lineage_triplets.qc.applied import Applied, apply_decisions
-from lineage_triplets.qc.decisions import Decision, DecisionLog, NewDecision
-from lineage_triplets.qc.imported import import_key, imported_decisions
+from lineage_triplets.qc.decisions import Decision, NewDecision
 from lineage_triplets.qc.mapping import Approval, approval_of, approval_value, remapped
+from lineage_triplets.qc.recording import Recorder
 from lineage_triplets.qc.settling import left_to_settle
-from lineage_triplets.qc.state import still_there
 from lineage_triplets.qc.target_check import (
     cut_off_by,
     find_target,
@@ -24,76 +20,18 @@ from lineage_triplets.qc.targets import Target
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lineage_triplets.engine.config import TripletConfig
-    from lineage_triplets.qc.board import FindingsBoard, ReviewedFinding
-    from lineage_triplets.qc.decisions import HistoryEntry
-    from lineage_triplets.qc.state import Intent, ReviewState
-    from lineage_triplets.qc.workspace import Workspace
+    from lineage_triplets.qc.board import ReviewedFinding
 
 How = Literal["painted", "attested"]
 Verdict = Literal["accept", "reject", "undecided"]
 
 
-class ReviewEvents(SignalGroup):
-    """What changed; views read it from the review again.
-
-    Attributes
-    ----------
-    intent
-        Gets the new `Intent`.
-    decisions
-        Gets the decisions that were made, undone or redone.
-    channels
-        Gets the experiment whose slots show other channels now, or whose approval changed.
-    findings
-        Checks found something, or something became of a finding.
-    data
-        Stores and tables were read anew.
-    """
-
-    intent = Signal(object)
-    decisions = Signal(object)
-    channels = Signal(str)
-    findings = Signal()
-    data = Signal()
-
-
-class Decider:
-    """The deciding half of a `Review`.
-
-    Attributes
-    ----------
-    workspace : Workspace
-    log : DecisionLog
-    board : FindingsBoard
-    events : ReviewEvents
-    """
-
-    workspace: Workspace
-    log: DecisionLog
-    board: FindingsBoard
-    events: ReviewEvents
-    _intent: Intent
-    _state: ReviewState | None
-    _virtual: list[Decision]
+class Decider(Recorder):
+    """The deciding half of a `Review`."""
 
     def findings(self) -> list[ReviewedFinding]:
         """Everything found so far with what became of it, worst first."""
         return self.board.reviewed(self.applied)
-
-    @property
-    def applied(self) -> Applied:
-        """The decisions in effect."""
-        return self.workspace.applied
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """All active decisions in order, stale ones too."""
-        return (*self._virtual, *self.log.active)
-
-    def history(self) -> list[HistoryEntry]:
-        """Everything that was ever decided, undone and redone."""
-        return self.log.history()
 
     def target(self, level: Literal["lineage", "track"], name: str) -> Target:
         """Find a lineage or track by its ``lineage_id`` or ``global_track_id``.
@@ -287,7 +225,7 @@ class Decider:
         experiment : str
         n_pairs : int
         how : {"painted", "attested"}
-            On screen, or as somebody says.
+            On screen, which no undo takes back; or as somebody says.
         reason : str
 
         Raises
@@ -311,93 +249,9 @@ class Decider:
         }
         return self._record(NewDecision("seen", Target("experiment", experiment), value, reason))[0]
 
-    def confirm(self, decision: Decision) -> Decision:
-        """Put a stale decision in effect again, for its table as it is now."""
-        place = decision.target if decision.target.experiment else None
-        experiment = place.experiment if place else str(decision.value.get("experiment", ""))
-        fov = place.fov if place else str(decision.value.get("fov", ""))
-        value = {
-            "decision": decision.number,
-            "table_hash": self._table_hash(experiment, fov),
-        }
-        return self._record(NewDecision("confirm", decision.target, value))[0]
-
-    def undo(self) -> tuple[Decision, ...]:
-        """Undo the last decision; gives what was undone, nothing if there is nothing."""
-        return self._after(self.log.undo())
-
-    def redo(self) -> tuple[Decision, ...]:
-        """Decide again what was undone last."""
-        return self._after(self.log.redo())
-
     def _new(self, kind: Any, target: Target, reason: str) -> NewDecision:
         table_hash = self._table_hash(target.experiment, target.fov) if target.of_table else ""
         return NewDecision(kind, target, {}, reason, table_hash)
-
-    def _table_hash(self, experiment: str, fov: str) -> str:
-        table = self.workspace.table_of(experiment, fov) if fov else None
-        if table is None:
-            return ""
-        self.workspace.tables.require_unchanged([table])
-        return self.workspace.tables.hash_of(table)
-
-    def _record(self, *new: NewDecision) -> tuple[Decision, ...]:
-        return self._after(self.log.record(*new))
-
-    def _after(self, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
-        if not decisions:
-            return decisions
-        if self._refresh():
-            self.board.channels_changed()
-        self.board.settings_changed()
-        shown = self._let_go()
-        of_channels = [one for one in decisions if one.kind in {"remap", "approve", "disapprove"}]
-        for experiment in dict.fromkeys(one.target.experiment for one in of_channels):
-            self.events.channels.emit(experiment)
-        self.events.decisions.emit(decisions)
-        if shown:
-            self.events.intent.emit(self._intent)
-        return decisions
-
-    def _refresh(self) -> bool:
-        """Put all decisions into effect; True if a slot shows another channel by that."""
-        before = self.workspace.experiments
-        self.workspace.apply(apply_decisions(self.decisions, self.workspace.table_hash))
-        self._state = None
-        return before != self.workspace.experiments
-
-    def _let_go(self) -> bool:
-        """Show no longer what is gone, or the lineage that it is part of now."""
-        intent = still_there(self._intent, self.workspace)
-        changed = intent != self._intent
-        self._intent = intent
-        return changed
-
-    def _import(self, config: TripletConfig) -> None:
-        said = [one.decision for one in self.log.history()]
-        known = [import_key(one) for one in said if one.value.get("from") == "config"]
-        new, problems = imported_decisions(config, known)
-        self.board.config_problems += problems
-        if not new:
-            return
-        if self.log.read_only:
-            self._virtual = [
-                Decision(
-                    kind=one.kind,
-                    target=one.target,
-                    value=one.value,
-                    reason=one.reason,
-                    table_hash="",
-                    number=-1 - k,
-                    group=-1,
-                    by="",
-                    at="",
-                    state="active",
-                )
-                for k, one in enumerate(new)
-            ]
-        else:
-            self.log.record(*new)
 
 
 def _given(reason: str, verb: str) -> str:

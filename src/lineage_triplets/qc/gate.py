@@ -82,7 +82,7 @@ def gate_points(review: Review) -> list[GatePoint]:
             False,
             f"Decision {one.number} ({one.kind} {one.target}) was made for another version of the "
             "table.",
-            "Confirm it for the table as it is now, or undo it.",
+            "Confirm it for the table as it is now, or take it back.",
             one.target.experiment,
             decision=one.number,
         )

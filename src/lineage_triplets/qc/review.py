@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -9,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lineage_triplets.engine.config import DatasetConfig, TripletConfig
 from lineage_triplets.engine.configfile import read_config
-from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.problems import ConfigError, LineageTripletsError, Problem
 from lineage_triplets.qc.board import FindingsBoard, ReviewedFinding
-from lineage_triplets.qc.deciding import Decider, ReviewEvents
+from lineage_triplets.qc.deciding import Decider
 from lineage_triplets.qc.decisions import Decision, DecisionLog
 from lineage_triplets.qc.lineage_table import lineage_table
+from lineage_triplets.qc.recording import ReviewEvents
 from lineage_triplets.qc.state import Intent, ReviewState, resolve
 from lineage_triplets.qc.strip import Strip, strip_of
 from lineage_triplets.qc.tau_table import TauTable, tau_table
 from lineage_triplets.qc.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     import pandas as pd
@@ -61,9 +63,9 @@ class Review(Decider):
         self._intent = Intent(
             seed=config.dataset.seed or 0, dataset=self._kept_settings(config.dataset)
         )
+        self._taken_at = self._now
         self.board.config_problems = list(problems)
         self._import(config)
-        self._use(self._intent.dataset)
 
     @classmethod
     def open(
@@ -102,8 +104,42 @@ class Review(Decider):
         ReviewInUseError
             Somebody else reviews this config.
         """
-        path = Path(config)
-        loaded, problems = read_config(path, path_map)
+        read = read_config(config, path_map)
+        review = cls.begin(
+            config, read, by=by, decisions=decisions, read_only=read_only, take_over=take_over
+        )
+        try:
+            review.take_effect()
+        except BaseException:
+            review.close()
+            raise
+        return review
+
+    @classmethod
+    def begin(
+        cls,
+        config: str | Path,
+        read: tuple[TripletConfig | None, list[Problem]],
+        *,
+        by: str | None = None,
+        decisions: str | Path | None = None,
+        read_only: bool = False,
+        take_over: bool = False,
+    ) -> Review:
+        """Open a config that was read; no decision is in effect, and no data were looked at.
+
+        `prepare` of a snapshot does the rest in another thread, `adopt` takes it over; together
+        they are `open`.
+
+        Parameters
+        ----------
+        config : str or Path
+        read : tuple
+            What `read_config` gave.
+        by, decisions, read_only, take_over
+            As of `open`, with its errors.
+        """
+        path, (loaded, problems) = Path(config), read
         if loaded is None:
             raise ConfigError(*problems)
         log = DecisionLog.open(
@@ -118,6 +154,28 @@ class Review(Decider):
         except BaseException:
             log.close()
             raise
+
+    def take_effect(self) -> None:
+        """Put settings and all decisions into effect."""
+        self._use(self._intent.dataset)
+
+    def prepare(self, go_on: Callable[[], None] | None = None) -> None:
+        """Put all decisions into effect, and make what is shown first.
+
+        Parameters
+        ----------
+        go_on : callable, optional
+            Called before each table that is read, in any thread; what it raises ends this.
+        """
+        tables = self.workspace.tables
+        tables.go_on = go_on
+        try:
+            self.take_effect()
+            with contextlib.suppress(LineageTripletsError):
+                # Where nothing could be opened, whoever asks for the state hears why.
+                _ = self.workspace.exclusions, self.workspace.linked, self.state
+        finally:
+            tables.go_on = None
 
     def close(self) -> None:
         """Let others review this config."""
@@ -272,8 +330,35 @@ class Review(Decider):
         twin.log = self.log.snapshot()
         twin.board = self.board.snapshot(twin.workspace, twin.log)
         twin.events = ReviewEvents()
-        twin.__dict__.update(_virtual=list(self._virtual))
+        twin.__dict__.update(_virtual=list(self._virtual), _taken_at=self._now)
         return twin
+
+    def adopt(self, snapshot: Review) -> bool:
+        """Go on as a snapshot in which something was prepared or chosen since it was taken.
+
+        The snapshot is used up by that.
+
+        Returns
+        -------
+        bool
+            False if something was chosen or decided here meanwhile: nothing is taken over then.
+        """
+        if self._now != snapshot._taken_at:
+            return False
+        before, wanted = self._intent, snapshot.intent
+        if wanted.dataset != before.dataset and not self.log.read_only:
+            self._keep_settings(wanted.dataset)
+        self.workspace.become(snapshot.workspace)
+        self._intent, self._state = wanted, snapshot._state
+        if wanted.dataset != before.dataset:
+            self.board.settings_changed()
+        if wanted != before:
+            self.events.intent.emit(wanted)
+        return True
+
+    @property
+    def _now(self) -> tuple[int, int, Intent]:
+        return self.workspace.version, self.workspace.data_version, self._intent
 
     def take_up(self, snapshot: Review) -> None:
         """Keep what a snapshot found and made, as far as it holds for the review as it is now."""

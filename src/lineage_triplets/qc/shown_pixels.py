@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +63,10 @@ class ShownPairs:
     def has(self, number: int) -> bool:
         """Whether a pair is there to be shown, or known to be damaged."""
         return number in self.values or number in self.damage
+
+    def without_damage(self, number: int) -> ShownPairs:
+        """Give the same, with a pair not read yet that could not be read."""
+        return replace(self, damage={n: why for n, why in self.damage.items() if n != number})
 
     def next_numbers(
         self, experiments: Sequence[str], wanted: Sequence[int], most: int = 8
@@ -165,10 +169,13 @@ class ShownStrip:
     lanes : tuple of list
         Of each lane, for each of these frames: its pictures, one a slot; None where there is no
         cell; a str where it cannot be read: why.
+    values : tuple of list
+        As `lanes`: (C, Y, X) float32, maximum over z; None where there is no picture.
     """
 
     places: Int64Array
     lanes: tuple[list[Pictures | str | None], ...]
+    values: tuple[list[NDArray[np.float32] | None], ...]
 
 
 def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = ()) -> ShownStrip:
@@ -200,6 +207,7 @@ def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = (
             [_pictures(one, used)["cell"] if isinstance(one, dict) else one for one in lane]
             for lane in lanes
         ),
+        tuple([one["cell"] if isinstance(one, dict) else None for one in lane] for lane in lanes),
     )
 
 

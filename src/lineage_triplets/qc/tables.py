@@ -14,7 +14,7 @@ from lineage_triplets.engine.problems import (
 from lineage_triplets.engine.tracks import TrackTable, read_track_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _Stamp = tuple[int, int, int]
@@ -25,9 +25,16 @@ class TableChangedError(LineageTripletsError, OSError):
 
 
 class TableMemory:
-    """Reads tables as `read_track_table` does, each once, until it is told to forget."""
+    """Reads tables as `read_track_table` does, each once, until it is told to forget.
+
+    Attributes
+    ----------
+    go_on : callable or None
+        Called before each table that is read; what it raises ends the reading.
+    """
 
     def __init__(self) -> None:
+        self.go_on: Callable[[], None] | None = None
         self._tables: dict[Path, TrackTable | tuple[Problem, ...]] = {}
         self._stamps: dict[Path, _Stamp | None] = {}
         self._hashes: dict[Path, str] = {}
@@ -35,6 +42,8 @@ class TableMemory:
     def __call__(self, path: Path, /, *, experiment: str, fov: str) -> TrackTable:
         """Give the table; raises what reading it raised."""
         if path not in self._tables:
+            if self.go_on is not None:
+                self.go_on()
             self._stamps[path] = _stamp(path)
             try:
                 self._tables[path] = read_track_table(path, experiment=experiment, fov=fov)
@@ -85,7 +94,8 @@ class TableMemory:
     def copy(self) -> TableMemory:
         """Give a memory of the same tables, for another thread to read more of its own."""
         twin = TableMemory()
-        twin.__dict__.update({name: dict(known) for name, known in self.__dict__.items()})
+        twin._tables, twin._stamps = dict(self._tables), dict(self._stamps)
+        twin._hashes = dict(self._hashes)
         return twin
 
     def forget(self) -> None:

@@ -73,6 +73,10 @@ class Workspace:
             if getattr(self, name) is None:
                 setattr(self, name, made[name])
 
+    def become(self, snapshot: Workspace) -> None:
+        """Take over everything from a snapshot; it is used up by that."""
+        self.__dict__.update(vars(snapshot))
+
     def apply(self, applied: Applied) -> None:
         """Put decisions into effect; what they do not touch is kept."""
         before = self.applied
@@ -197,6 +201,16 @@ class Workspace:
         if self._training is None:
             self._training = self._index(self.settings, self.exclusions, self.applied.cut_list())
         return self._training
+
+    @property
+    def has_training(self) -> bool:
+        """Whether `training` need not be made first."""
+        return self._training is not None
+
+    @property
+    def n_observations(self) -> int:
+        """Number of cells and frames in the tables, as far as these were read."""
+        return 0 if self._raw is None else len(self._raw)
 
     @property
     def exclusions(self) -> Exclusions:

@@ -58,6 +58,10 @@ def reject(name: object = 7, **more: Any) -> NewDecision:
     return NewDecision("reject", track(name), **more)
 
 
+def looked(how: str = "painted") -> NewDecision:
+    return NewDecision("seen", Target("experiment", "one"), {"how": how, "n_pairs": 8})
+
+
 def names(decisions: Any) -> list[str]:
     return [one.target.track for one in decisions]
 
@@ -223,6 +227,28 @@ class TestUndo:
             (5, "decided", "3", "active"),
         ]  # fmt: skip
 
+    def test_what_was_recorded_by_itself_is_no_step(self, open_log):
+        log = open_log()
+        assert log.record(looked()) and not log.can_undo
+        assert log.undo() == ()
+        log.record(reject(1))
+        log.record(looked())
+        assert log.can_undo
+        assert names(log.undo()) == ["1"]
+        # Pairs come on screen while somebody thinks about it.
+        log.record(looked())
+        log.close()
+        log = open_log()
+        assert log.can_redo
+        assert names(log.redo()) == ["1"]
+        assert [one.kind for one in log.active] == ["seen", "reject", "seen", "seen"]
+        assert [one.number for one in log.active] == [1, 2, 3, 4]
+
+    def test_what_somebody_says_to_have_seen_is_a_step(self, open_log):
+        log = open_log()
+        log.record(looked("attested"))
+        assert [one.kind for one in log.undo()] == ["seen"]
+
     def test_order_is_by_number_when_the_clock_goes_backwards(self, open_log):
         times = iter(NOON + timedelta(hours=hours) for hours in (0, -2, -1, -1, 3))
         log = open_log(clock=lambda: NOON)
@@ -253,10 +279,15 @@ class LogMachine(RuleBasedStateMachine):
         self.undone: list[tuple[int, list[str]]] = []
         self.happened: list[tuple[str, str]] = []
         self.groups = 0
+        self.by_itself: set[int] = set()
         self.log = self.opened()
 
     def opened(self) -> DecisionLog:
         return DecisionLog.open(self.path, experiments=["one"], by="anna")
+
+    def steps(self) -> list[tuple[int, list[str]]]:
+        """What undo takes back, the last at the end."""
+        return [one for one in self.done if one[0] not in self.by_itself]
 
     @rule(tracks=st.lists(st.text(min_size=1, max_size=3), min_size=1, max_size=3))
     def record(self, tracks: list[str]) -> None:
@@ -268,8 +299,19 @@ class LogMachine(RuleBasedStateMachine):
         self.happened += [("decided", one) for one in names(made)]
 
     @rule()
+    def look(self) -> None:
+        made = self.log.record(looked())
+        self.groups += 1
+        self.done.append((self.groups, names(made)))
+        self.by_itself.add(self.groups)
+        self.happened += [("decided", one) for one in names(made)]
+
+    @rule()
     def undo(self) -> None:
-        expected = self.done.pop() if self.done else (0, [])
+        steps = self.steps()
+        expected = steps[-1] if steps else (0, [])
+        if steps:
+            self.done.remove(expected)
         assert names(self.log.undo()) == expected[1]
         if expected[1]:
             self.undone.append(expected)
@@ -280,7 +322,7 @@ class LogMachine(RuleBasedStateMachine):
         expected = self.undone.pop() if self.undone else (0, [])
         assert names(self.log.redo()) == expected[1]
         if expected[1]:
-            self.done.append(expected)
+            self.done = sorted([*self.done, expected])
         self.happened += [("redone", one) for one in expected[1]]
 
     @precondition(lambda self: self.groups)
@@ -301,7 +343,7 @@ class LogMachine(RuleBasedStateMachine):
         assert active == [(group, one) for group, tracks in self.done for one in tracks]
         history = self.log.history()
         assert [(one.what, one.decision.target.track) for one in history] == self.happened
-        assert (self.log.can_undo, self.log.can_redo) == (bool(self.done), bool(self.undone))
+        assert (self.log.can_undo, self.log.can_redo) == (bool(self.steps()), bool(self.undone))
         assert [one.number for one in self.log.active] == sorted(
             one.number for one in self.log.active
         )

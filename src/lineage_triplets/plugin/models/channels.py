@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.problems import LineageTripletsError
+from lineage_triplets.qc.checks.settings_channel_names import names_unlike
 from lineage_triplets.qc.mapping import channel_names_in_store
 
 if TYPE_CHECKING:
@@ -26,12 +27,19 @@ class ExperimentChannels:
         Channel of each slot.
     problem : str
         Why it could not be opened; empty if it could.
+    unlike : tuple of str
+        Of each slot how its channel's name differs from the other experiments'; empty where not.
     """
 
     name: str
     channels: tuple[str, ...]
     slots: tuple[str, ...]
     problem: str = ""
+    unlike: tuple[str, ...] = ()
+
+    def with_slots(self, slots: tuple[str, ...]) -> ExperimentChannels:
+        """Give the experiment with other channels in its slots, before anything is compared."""
+        return replace(self, slots=slots, unlike=())
 
 
 def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
@@ -42,12 +50,14 @@ def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
         problems.setdefault(problem.experiment, []).append(
             " ".join(part for part in (problem.message, problem.remedy) if part)
         )
+    unlike = names_unlike(review.workspace.raw)
     listed = []
     for config in review.workspace.experiments:
         slots = tuple(config.source_channel)
         if config.name in opened:
             names = tuple(opened[config.name].channel_names)
-            listed.append(ExperimentChannels(config.name, names, slots))
+            words = tuple(unlike.get((config.name, slot), "") for slot in range(len(slots)))
+            listed.append(ExperimentChannels(config.name, names, slots, unlike=words))
             continue
         try:
             names = tuple(channel_names_in_store(config))

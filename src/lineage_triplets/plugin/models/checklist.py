@@ -104,6 +104,11 @@ class Group:
         return remedies.pop() if len(self.lines) > 1 and len(remedies) == 1 else ""
 
     @property
+    def decisions(self) -> tuple[int, ...]:
+        """All its stale decisions."""
+        return tuple(number for one in self.lines for number in one.decisions)
+
+    @property
     def words(self) -> str:
         """The heading, with how far it is where there are several points."""
         if self.kind in {"channels", "divisions"} and self.n_points > 1:
@@ -126,8 +131,9 @@ def checklist(points: Sequence[GatePoint]) -> list[Group]:
 def _lines(points: Sequence[GatePoint]) -> list[OpenLine]:
     alike: dict[tuple[str, str], list[GatePoint]] = {}
     for one in points:
-        finding_kind = one.finding_key.partition(":")[0]
-        alike.setdefault((one.experiment, finding_kind), []).append(one)
+        # Stale decisions are confirmed or taken back one by one.
+        what = str(one.decision) if one.decision else one.finding_key.partition(":")[0]
+        alike.setdefault((one.experiment, what), []).append(one)
     lines = []
     for (experiment, _), own in alike.items():
         first = own[0]

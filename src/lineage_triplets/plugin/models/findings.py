@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from lineage_triplets.qc.findings import SEVERITIES
@@ -103,7 +105,7 @@ class FindingRows:
     ----------
     reviewed : list of ReviewedFinding
     severity, kind, experiment, status : ndarray of str
-    text : list of str
+    text : pyarrow.Array
         What the filter's words are looked for in.
     row_of : dict of str to int
         By the finding's key.
@@ -114,7 +116,7 @@ class FindingRows:
     kind: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
     experiment: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
     status: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
-    text: list[str] = field(default_factory=list)
+    text: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     row_of: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -130,10 +132,13 @@ class FindingRows:
             np.array([one.kind for one in found], dtype=str),
             np.array([one.experiment for one in found], dtype=str),
             np.array([one.status for one in ordered], dtype=str),
-            [
-                f"{one.sentence} {kind_words(one.kind)} {where_words(one)} {key}".casefold()
-                for one, key in zip(found, keys, strict=True)
-            ],
+            pa.array(
+                [
+                    f"{one.sentence} {kind_words(one.kind)} {where_words(one)} {key}".casefold()
+                    for one, key in zip(found, keys, strict=True)
+                ],
+                pa.string(),
+            ),
             {key: row for row, key in enumerate(keys)},
         )
 
@@ -147,12 +152,9 @@ class FindingRows:
             value = getattr(wanted, column)
             if value:
                 kept &= getattr(self, column) == value
-        rows = np.flatnonzero(kept)
-        words = wanted.text.casefold().split()
-        if words:
-            found = [all(word in self.text[row] for word in words) for row in rows.tolist()]
-            rows = rows[np.array(found, dtype=bool)]
-        return rows
+        for word in wanted.text.casefold().split():
+            kept &= pc.match_substring(self.text, word).to_numpy(zero_copy_only=False)
+        return np.flatnonzero(kept)
 
     def counts(self, status: str = "open") -> dict[str, int]:
         """How many of each severity have a status."""

@@ -44,6 +44,10 @@ class FrameTable(QAbstractTableModel):
             return None
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole}:
             return str(self._frame.iloc[index.row(), index.column()])
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            text = str(self._frame.iloc[index.row(), index.column()])
+            if text.replace(",", "").isdigit():
+                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
     def headerData(  # noqa: N802 - Qt's

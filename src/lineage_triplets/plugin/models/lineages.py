@@ -44,7 +44,7 @@ COLUMNS = (
     Column("Frames", "n_frames", "Frames from the first cell to the last"),
     Column("Anch.", "n_anchors", "Anchors that training has, with tau and decisions as they are"),
     Column("Prob.", "n_problems", "Open errors and warnings that name one of its tracks"),
-    Column("Decision", "decision", "What was decided"),
+    Column("Dec.", "decision", "Decision: ✓ accepted, ◐ partly rejected, ✕ rejected"),
 )
 
 

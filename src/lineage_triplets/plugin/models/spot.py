@@ -70,6 +70,14 @@ class Spot:
             return Target("link", self.experiment, self.fov, track=mother, daughter=int(self.track))
         return None
 
+    @property
+    def cut_words(self) -> str:
+        """What cutting `link` does; empty where there is none."""
+        link = self.link
+        if link is None:
+            return ""
+        return "Cut the link to the frame before" if link.t else f"Cut from mother {link.track}"
+
     def missing(self, level: str) -> str:
         """What to do so that a level can be decided."""
         return {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from lineage_triplets.plugin.cell_menu import CellMenu
 from lineage_triplets.plugin.decide_bar import DecideBar
 from lineage_triplets.plugin.keys import bind
 from lineage_triplets.plugin.lineage_list import LineageList
+from lineage_triplets.plugin.models.cut_place import cut_place
 from lineage_triplets.plugin.models.lineages import LineageRows
 from lineage_triplets.plugin.models.spot import Spot
 from lineage_triplets.plugin.place_pickers import PlacePickers
@@ -40,11 +42,14 @@ _KEYS = (
     ("Ctrl+Shift+Z", "redo"),
     ("", "Table of lineages"),
     ("Up, Down", "select the lineage above or below"),
+    ("J", "the next lineage"),
+    ("K", "the lineage before"),
     ("Enter", "go to its first cell in the viewer"),
     ("Ctrl+F", "filter"),
     ("", "Lineage tree"),
     ("Up, Down", "a frame back or on, into mother or daughter"),
     ("Left, Right", "the next branch at this frame"),
+    ("Menu", "cut the link into the cell (or a click with the right button, also in the viewer)"),
     ("+, -, 0", "zoom in, out, show all (or Ctrl and wheel)"),
     ("", "A reason"),
     ("Enter, Esc", "decide; go back"),
@@ -59,7 +64,14 @@ class BrowsePanel(QWidget):
     Parameters
     ----------
     session : Session
+
+    Attributes
+    ----------
+    wanted : Signal()
+        Something here asks for a person's answer.
     """
+
+    wanted = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +90,7 @@ class BrowsePanel(QWidget):
         self.lineages = LineageList(self)
         self.tree = TreeView(self)
         self.bar = DecideBar(session, _KEYS, self)
+        self.menu = CellMenu(self.bar.cut, self)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.setObjectName("browse_splitter")
         splitter.setChildrenCollapsible(False)
@@ -91,9 +104,17 @@ class BrowsePanel(QWidget):
         layout.addWidget(splitter, 1)
         layout.addWidget(self.bar)
         bind(self, "Ctrl+F", self.lineages.filter_text.setFocus)
+        bind(self, "J", lambda: self.lineages.step(1))
+        bind(self, "K", lambda: self.lineages.step(-1))
         self.lineages.chosen.connect(lambda lineage: session.choose(lineage=lineage))
         self.lineages.table.activated.connect(self._on_activated)
         self.tree.node_chosen.connect(self._on_node)
+        self.tree.menu_wanted.connect(lambda at: self.menu.open_for(self.bar.spot, at))
+        self.menu.aboutToShow.connect(lambda: self._mark_cut(self.bar.spot))
+        self.menu.aboutToHide.connect(lambda: self._mark_cut(None))
+        self.menu.cut_wanted.connect(self.wanted)
+        session.menu_wanted.connect(lambda: self.menu.open_for(self.bar.spot))
+        self.bar.cut_asked.connect(self._mark_cut)
         self.bar.decided.connect(self._on_decided_here)
         self.bar.gone_back.connect(self._on_gone_back)
         session.opened.connect(self._on_opened)
@@ -141,7 +162,7 @@ class BrowsePanel(QWidget):
         self._findings = {}
         self._reading = self._outdated = False
         self.lineages.set_rows(LineageRows())
-        self.tree.show_tree(None, "Open a config to see its lineages")
+        self.tree.show_tree(None, "Open a config, or make a new one")
         self.bar.reason.put_away()
         self.bar.set_spot(Spot())
 
@@ -294,6 +315,13 @@ class BrowsePanel(QWidget):
         here = state is not None and (place.experiment, place.fov) == (state.experiment, state.fov)
         if here and place.tracks and place.t is not None:
             self.show_node(place.tracks[0], place.t)
+
+    def _mark_cut(self, spot: Spot | None) -> None:
+        """Mark the link that is about to be cut, here and in the viewer."""
+        view = None if self._state is None else self._state.view
+        place = None if spot is None or view is None else cut_place(view, spot)
+        self.tree.set_cut(None if place is None else place.frames)
+        self._session.cut_marked.emit(place)
 
     def _on_decided_here(self, target: Target) -> None:
         if target.level == "lineage" and self.bar.go_on.isChecked():

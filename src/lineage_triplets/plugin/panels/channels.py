@@ -104,8 +104,7 @@ class ChannelsPanel(QWidget):
             return
         slots = {one.name: tuple(one.source_channel) for one in review.workspace.experiments}
         self._experiments = tuple(
-            type(one)(one.name, one.channels, slots.get(one.name, one.slots), one.problem)
-            for one in self._experiments
+            one.with_slots(slots.get(one.name, one.slots)) for one in self._experiments
         )
         self._approvals = {}
         self._show()

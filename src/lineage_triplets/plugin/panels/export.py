@@ -28,14 +28,18 @@ from lineage_triplets.plugin.models.checklist import (
     left_out_table,
     verdict_words,
 )
+from lineage_triplets.plugin.soon import soon
+from lineage_triplets.qc.state import find_track
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from lineage_triplets.plugin.models.checklist import OpenLine
     from lineage_triplets.plugin.session import Session
+    from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.export import ExportResult
     from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.targets import Target
 
 CHECKLIST_JOB = "Checking what is open"
 EXPORT_JOB = "Exporting"
@@ -89,6 +93,7 @@ class ExportPanel(QWidget):
         self._checklist = ChecklistView(self)
         self._checklist.go_wanted.connect(self._go)
         self._checklist.confirm_wanted.connect(self._confirm)
+        self._checklist.take_back_wanted.connect(self._take_back)
         self._cost_words = _label("cost_words", self)
         self._cost = FittedTable("cost_table", "Cells and anchors of each experiment", self)
         self._excluded = FittedTable("excluded_table", "What is left out, why, and by whom", self)
@@ -267,7 +272,15 @@ class ExportPanel(QWidget):
         self._result.show_result(result)
         self._options.look()
         # Once the layout has made room for it.
-        QTimer.singleShot(0, self._result, lambda: self._area.ensureWidgetVisible(self._result))
+        soon(self._result, self._show_result)
+
+    def _show_result(self) -> None:
+        content = self._area.widget()
+        layout = content.layout() if content is not None else None
+        if content is not None and layout is not None:
+            layout.activate()
+            content.resize(content.width(), max(content.height(), layout.sizeHint().height()))
+        self._area.ensureWidgetVisible(self._result)
 
     def _tell(self, words: str) -> None:
         self._progress.setText(words)
@@ -291,19 +304,32 @@ class ExportPanel(QWidget):
             choice["experiment"] = line.experiment
         if line.kind == "divisions":
             choice["across_divisions"] = True
+        for one in _stale(review, line.decisions):
+            choice.update(_place_of(review, one.target))
         if choice:
             self._session.choose(**choice)
         self.panel_wanted.emit(line.panel)
         if line.finding_key:
             self._session.finding_wanted.emit(line.finding_key)
 
-    def _confirm(self, line: OpenLine) -> None:
-        def confirm(review: Review) -> None:
-            for one in review.applied.stale:
-                if one.number in line.decisions:
-                    review.confirm(one)
+    def _confirm(self, numbers: tuple[int, ...]) -> None:
+        self._session.decide(lambda review: review.confirm(*_stale(review, numbers)))
 
-        self._session.decide(confirm)
+    def _take_back(self, numbers: tuple[int, ...]) -> None:
+        self._session.decide(lambda review: review.withdraw(*_stale(review, numbers)))
+
+
+def _stale(review: Review, numbers: tuple[int, ...]) -> list[Decision]:
+    return [one for one in review.applied.stale if one.number in numbers]
+
+
+def _place_of(review: Review, target: Target) -> dict[str, str]:
+    """Say what to choose to see what a decision is about, as far as it is there still."""
+    workspace = review.workspace
+    track = find_track(workspace.linked, target.id) if target.track else -1
+    if track < 0:
+        return {"fov": target.fov} if target.fov else {}
+    return {"fov": target.fov, "lineage": workspace.track_target("lineage", track).id}
 
 
 def _label(name: str, parent: QWidget) -> QLabel:

@@ -18,36 +18,32 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.plugin.pair_gallery import PairGallery
-from lineage_triplets.plugin.pair_words import hours_words
 from lineage_triplets.plugin.sample_bar import SampleBar
-from lineage_triplets.plugin.strip_view import StripView
+from lineage_triplets.plugin.seen_pairs import SeenPairs
+from lineage_triplets.plugin.soon import soon
+from lineage_triplets.plugin.strip_box import StripBox
 from lineage_triplets.plugin.tau_settings import TauSettings
 from lineage_triplets.plugin.tau_view import TauView, draws_of
-from lineage_triplets.qc.divisions import why_not_seen
-from lineage_triplets.qc.painted_pairs import ENOUGH_PAIRS, PaintedPairs, pairs_across
-from lineage_triplets.qc.shown_pixels import ShownStrip, read_strip
+from lineage_triplets.qc.painted_pairs import pairs_across
 from lineage_triplets.qc.tau_table import tau_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from qtpy.QtGui import QResizeEvent, QShowEvent
 
     from lineage_triplets.plugin.session import Session
     from lineage_triplets.plugin.work import Job
-    from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.pair_list import PairList
-    from lineage_triplets.qc.review import Review
     from lineage_triplets.qc.shown_pixels import ShownPairs
     from lineage_triplets.qc.state import ReviewState
-    from lineage_triplets.qc.strip import Strip
     from lineage_triplets.qc.tau_table import TauTable
 
     Drawn = tuple[TauTable, dict[str, int]]
 
 _LATER_MS = 150
-_TOP_SHARE, _TOP_SHARE_OVER_STRIP, _STRIP_SHARE = 0.45, 0.25, 0.4
-_READING, _DRAWING, _STRIP = "Pairs", "Tau", "Strip"
+_TOP_SHARE, _TOP_SHARE_OVER_STRIP, _STRIP_SHARE = 0.45, 0.13, 0.34
+_READING, _DRAWING = "Pairs", "Tau"
 
 
 class PairsPanel(QWidget):
@@ -62,8 +58,6 @@ class PairsPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("pairs_panel")
         self._session = session
-        self._painted = PaintedPairs()
-        self._there_are: dict[str, int] = {}
         self._table: TauTable | None = None
         self._table_of: tuple[object, ...] = ()
         self._pixels_of: tuple[object, ...] = ()
@@ -80,7 +74,7 @@ class PairsPanel(QWidget):
         self.gallery.chosen.connect(self.look_at)
         self.gallery.unread.connect(self._read)
         self.gallery.looked_at.connect(self._on_looked_at)
-        self.strip.place_chosen.connect(session.look_at)
+        session.contrast_changed.connect(self._on_contrast)
         if session.review is not None:
             self._on_state(session.review.state)
 
@@ -95,10 +89,14 @@ class PairsPanel(QWidget):
         pairs, review = self.gallery.pairs.pairs, self._session.review
         if pairs is None or review is None:
             return
+        if _READING not in self._session.work.running:
+            # What could not be read may be whole again.
+            self.gallery.pairs.forget_damage(number)
         self._session.look_at_pair(pairs, number)
-        self._session.attempt(lambda: self._show_strip(pairs, number, review.strip(pairs, number)))
+        scales = self.gallery.pairs.shown.scales.get(pairs.anchors[number]["experiment"], ())
+        self._session.attempt(lambda: self._strip_box.show_pair(pairs, number, scales))
         # The gallery is lower now; not before its new layout can the pair be brought back.
-        QTimer.singleShot(0, self, lambda: self.gallery.bring_into_view(number))
+        soon(self, lambda: self.gallery.bring_into_view(number))
 
     def _build(self) -> None:
         self._settings = TauSettings(self._session, self)
@@ -118,6 +116,10 @@ class PairsPanel(QWidget):
         self._draws = TauView(self)
         self._bar = SampleBar(self._session, self)
         self._rows = _label("gallery_rows", self)
+        self._rows.setToolTip(
+            "Each slot at the contrast and gamma of its layer in the viewer, once the viewer "
+            "showed the experiment; before, as the pairs themselves give it"
+        )
         self.gallery = PairGallery(self)
         self._reason = _label("no_pairs", self)
         self._reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -125,13 +127,10 @@ class PairsPanel(QWidget):
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.gallery)
         self._stack.addWidget(self._reason)
-        self._seen = _label("pairs_seen", self)
-        self._seen.setToolTip(
-            "Pairs across a division that were on screen with this tau, relation and these "
-            "channels; a validated config asks for some of each experiment"
-        )
-        self._strip_title = _label("strip_title", self)
-        self.strip = StripView(self)
+        self._seen = SeenPairs(self._session, self)
+        self._strip_box = StripBox(self._session, self)
+        self._strip_box.changed.connect(self._share_out)
+        self.strip = self._strip_box.view
 
         self._split = QSplitter(Qt.Orientation.Vertical, self)
         self._split.setObjectName("pairs_splitter")
@@ -141,8 +140,6 @@ class PairsPanel(QWidget):
         top.setWidgetResizable(True)
         top.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         top.setWidget(_column(self._settings, self._fold, self._draws, stretch=True))
-        self._strip_box = _column(self._strip_title, self.strip)
-        self._strip_box.hide()
         gallery = _column(self._bar, self._rows, self._stack, self._seen)
         for number, widget in enumerate((top, gallery, self._strip_box)):
             self._split.addWidget(widget)
@@ -164,28 +161,22 @@ class PairsPanel(QWidget):
         if self._moved:
             return
         height = self._split.height()
-        strip = 0
-        if not self._strip_box.isHidden():
-            strip = min(self.strip.full_height() + self._line * 2, round(_STRIP_SHARE * height))
+        strip = min(self._strip_box.full_height(), round(_STRIP_SHARE * height))
         share = _TOP_SHARE_OVER_STRIP if strip else _TOP_SHARE
         top = min(self._top.widget().sizeHint().height() + 4, round(share * height))
         self._split.setSizes([top, height - top - strip, strip])
 
-    @property
-    def _line(self) -> int:
-        return int(self.fontMetrics().height())
-
     def _on_opened(self) -> None:
-        self._painted = PaintedPairs()
+        self._seen.start_over()
 
     def _on_closed(self) -> None:
         self._later.stop()
         self._pending = None
         self._table, self._table_of, self._pixels_of = None, (), ()
-        self._there_are = {}
         self.gallery.pairs.set_pairs(None)
+        self.gallery.set_contrast({})
         self._draws.set_draws([])
-        self._close_strip()
+        self._strip_box.close_strip()
 
     def _on_state(self, state: ReviewState) -> None:
         if self.isVisible():
@@ -195,7 +186,7 @@ class PairsPanel(QWidget):
 
     def _on_fold(self, shown: bool) -> None:
         self._draws.setVisible(shown)
-        QTimer.singleShot(0, self, self._share_out)
+        soon(self, self._share_out)
         arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
         self._fold.setArrowType(arrow)
 
@@ -218,10 +209,11 @@ class PairsPanel(QWidget):
             self.gallery.pairs.set_pairs(state.pairs)
             height, width = workspace.settings.yx_patch_size
             self.gallery.set_patches(len(review.slot_labels), (height, width))
-            self._close_strip()
+            self.gallery.scrollToTop()
+            self._strip_box.close_strip()
         labels = ", ".join(review.slot_labels)
         self._rows.setText(f"Left anchor, right positive; rows: {labels}")
-        self._say_seen()
+        self._seen.say()
         table_of = (workspace.settings, workspace.applied, state.intent.seed, state.intent.epoch)
         if table_of != self._table_of:
             self._table_of = table_of
@@ -234,26 +226,28 @@ class PairsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        # Taken here: a review belongs to the event loop, its frozen parts to anybody.
-        index, settings, intent = (
-            review.workspace.training,
-            review.workspace.settings,
-            review.intent,
-        )
+        snapshot, intent = review.snapshot(), review.intent
+        settings = snapshot.workspace.settings
 
         def run(_job: Job) -> Drawn:
+            index = snapshot.workspace.training
             table = tau_table(index, settings, intent.seed)
             return table, pairs_across(index, settings, seed=intent.seed, epoch=intent.epoch)
 
-        self._session.work.start(_DRAWING, run, self._on_drawn)
+        def show(drawn: Drawn) -> None:
+            review.take_up(snapshot)
+            self._on_drawn(drawn)
+
+        self._session.work.start(_DRAWING, run, show)
 
     def _on_drawn(self, drawn: Drawn) -> None:
         review = self._session.review
         if review is None:
             return
-        self._table, self._there_are = drawn
+        self._table, there_are = drawn
+        self._seen.set_there_are(there_are)
         self._draws.set_draws(draws_of(self._table, review.state.experiment))
-        QTimer.singleShot(0, self, self._share_out)
+        soon(self, self._share_out)
         self._record()
 
     def _read(self) -> None:
@@ -273,75 +267,21 @@ class PairsPanel(QWidget):
         self.gallery.pairs.set_shown(shown)
         self._read()
 
-    def _show_strip(self, pairs: PairList, number: int, strip: Strip) -> None:
-        review = self._session.review
-        if review is None:
-            return
-        positive = pairs.positives[number]
-        thinned = len(strip.frames) - len(strip.thinned())
-        left_out = f"; {thinned} frames left out" if thinned else ""
-        self._strip_title.setText(
-            f"<b>{positive['relation']}</b>, {hours_words(positive['tau_hours'])} later, in "
-            f"{strip.experiment} {strip.fov}{left_out}"
-        )
-        height, width = review.workspace.settings.yx_patch_size
-        self.strip.set_strip(strip, len(review.slot_labels), (height, width))
-        self._strip_box.show()
-        self._share_out()
-        self.strip.show_division()
-        scales = self.gallery.pairs.shown.scales.get(strip.experiment, ())
-        places = strip.thinned()
-        self._session.work.start(
-            _STRIP, lambda _job: read_strip(strip, places, scales), self._on_strip
-        )
-
-    def _on_strip(self, shown: ShownStrip) -> None:
-        self.strip.strip.set_shown(shown)
-
-    def _close_strip(self) -> None:
-        self._session.work.cancel(_STRIP)
-        self.strip.strip.set_strip(None)
-        self._strip_box.hide()
-        self._share_out()
-
     def _on_looked_at(self, numbers: Sequence[int]) -> None:
-        pairs, review = self.gallery.pairs.pairs, self._session.review
-        if pairs is None or review is None:
-            return
-        self._painted.paint(review.workspace, pairs, numbers)
-        self._record()
+        pairs = self.gallery.pairs.pairs
+        if pairs is not None:
+            self._seen.paint_pairs(pairs, numbers)
+            self._record()
 
     def _record(self) -> None:
-        """Record once what was on screen, as soon as it is enough."""
-        review = self._session.review
-        if review is None:
-            return
-        if not review.log.read_only and not self._later.isActive():
-            due = self._painted.due(review.workspace, self._there_are)
-            for experiment, n_pairs in due.items():
-                self._session.decide(_saw(experiment, n_pairs))
-        self._say_seen()
+        # While settings change, what is on screen is not what they give.
+        if self._later.isActive():
+            self._seen.say()
+        else:
+            self._seen.record()
 
-    def _say_seen(self) -> None:
-        review = self._session.review
-        if review is None:
-            return
-        workspace = review.workspace
-        words = []
-        for one in workspace.registry.experiments:
-            if not why_not_seen(workspace, one.name):
-                n_pairs = workspace.applied.seen[one.name].value["n_pairs"]
-                words.append(f"✓ {n_pairs} pairs ({one.name})")
-            else:
-                count = self._painted.count(workspace, one.name)
-                of = min(ENOUGH_PAIRS, self._there_are.get(one.name, ENOUGH_PAIRS))
-                if of:
-                    words.append(f"{count} of {of} ({one.name})")
-        self._seen.setText("Seen across a division: " + "; ".join(words) if words else "")
-
-
-def _saw(experiment: str, n_pairs: int) -> Callable[[Review], Decision]:
-    return lambda review: review.saw(experiment, n_pairs, how="painted")
+    def _on_contrast(self) -> None:
+        self.gallery.set_contrast(self._session.contrast)
 
 
 def _identities(pairs: PairList) -> list[tuple[object, ...]]:

@@ -54,6 +54,20 @@ def check_channel_names(index: MultiExperimentIndex) -> Iterator[Finding]:
             yield _unlike([one.config.name for one in opened], names, slot, label, least)
 
 
+def names_unlike(index: MultiExperimentIndex) -> dict[tuple[str, int], str]:
+    """Say of each (experiment, slot) whose name differs what the names are.
+
+    A slot whose names are unlike without one that would fit better counts in every experiment.
+    """
+    said: dict[tuple[str, int], str] = {}
+    for finding in check_channel_names(index):
+        slot = int(finding.detail.removeprefix("slot").partition("=")[0])
+        everywhere = [one.config.name for one in index.registry.opened]
+        for experiment in [finding.experiment] if finding.experiment else everywhere:
+            said[experiment, slot] = finding.sentence
+    return said
+
+
 def alike(name: str, other: str) -> float:
     """Say how alike two channel names are, from 0 to 1."""
     return _alike(*sorted((name, other)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import json
 from dataclasses import replace
@@ -69,13 +70,29 @@ class Ledger:
             self.groups[event.group] = tuple(made)
             self.last_decision = made[-1].number
             self.done.append(event.group)
-            self.undone.clear()
+            if self._is_step(event.group):
+                self.undone.clear()
         elif event.what == "undone":
-            self.undone.append(self.done.pop())
+            self.done.remove(event.group)
+            self.undone.append(event.group)
         else:
-            self.done.append(self.undone.pop())
+            self.undone.remove(event.group)
+            bisect.insort(self.done, event.group)
         self.events.append(event)
         self._active = None
+
+    @property
+    def to_undo(self) -> int | None:
+        """The group to undo next: the last that somebody decided; None if there is none."""
+        return next((one for one in reversed(self.done) if self._is_step(one)), None)
+
+    @property
+    def to_redo(self) -> int | None:
+        """The group to redo next; None if there is none."""
+        return self.undone[-1] if self.undone else None
+
+    def _is_step(self, group: int) -> bool:
+        return any(one.is_deliberate for one in self.groups[group])
 
     @property
     def active(self) -> tuple[Decision, ...]:

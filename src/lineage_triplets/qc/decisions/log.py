@@ -157,12 +157,12 @@ class DecisionLog:
     @property
     def can_undo(self) -> bool:
         """Whether there is something to undo."""
-        return bool(self._ledger.done) and not self.read_only
+        return self._ledger.to_undo is not None and not self.read_only
 
     @property
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
-        return bool(self._ledger.undone) and not self.read_only
+        return self._ledger.to_redo is not None and not self.read_only
 
     def record(self, *new: NewDecision) -> tuple[Decision, ...]:
         """Record decisions as one step of undo; once this returns, they are on disk.
@@ -196,7 +196,9 @@ class DecisionLog:
         return tuple(made)
 
     def undo(self) -> tuple[Decision, ...]:
-        """Undo what was recorded last; returns it, and nothing if there is nothing to undo.
+        """Undo what was decided last; returns it, and nothing if there is nothing to undo.
+
+        What is recorded by itself (`NewDecision.is_deliberate`) is passed over.
 
         Raises
         ------
@@ -206,7 +208,7 @@ class DecisionLog:
         return self._step("undone")
 
     def redo(self) -> tuple[Decision, ...]:
-        """Redo what was undone last, unless something was recorded since; returns it.
+        """Redo what was undone last, unless something was decided since; returns it.
 
         Raises
         ------
@@ -219,10 +221,10 @@ class DecisionLog:
         self._refuse_read_only()
         with self._file.writing() as connection:
             self._catch_up()
-            groups = self._ledger.done if what == "undone" else self._ledger.undone
-            if not groups:
+            group = self._ledger.to_undo if what == "undone" else self._ledger.to_redo
+            if group is None:
                 return ()
-            event = self._insert(connection, what, groups[-1])
+            event = self._insert(connection, what, group)
         self._ledger.follow(event)
         return self._ledger.of_group(event.group)
 

@@ -24,6 +24,7 @@ DecisionKind = Literal[
     "disapprove",
     "seen",
     "confirm",
+    "withdraw",
 ]
 What = Literal["decided", "undone", "redone"]
 DECISION_KINDS: tuple[str, ...] = get_args(DecisionKind)
@@ -63,6 +64,11 @@ class NewDecision:
             raise ConfigError(
                 Problem("bad-decision", message, nearest(str(self.kind), DECISION_KINDS))
             )
+
+    @property
+    def is_deliberate(self) -> bool:
+        """Whether somebody decided it; that pairs were on screen is recorded by itself."""
+        return self.kind != "seen" or self.value.get("how") != "painted"
 
 
 @dataclass(frozen=True)

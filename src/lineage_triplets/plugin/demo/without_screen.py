@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import Progress
 from torch.utils.data import DataLoader
 
@@ -17,8 +15,11 @@ from lineage_triplets.qc.preview import preview_sheet, sample_pairs
 from lineage_triplets.simulate import sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import Any
+
+    from rich.console import Console
 
 _PATCH_SIZE = (96, 96)
 _TAU_HOURS = (0.5, 3.0)
@@ -39,13 +40,8 @@ def run_demo(folder: Path, console: Console) -> dict[str, Path]:
     dict of str to Path
         What was written, by what it is.
     """
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("Simulating three experiments", total=None)
-        simulation = sample(
-            folder / "sample",
-            overwrite=True,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with simulating(console) as progress:
+        simulation = sample(folder / "sample", overwrite=True, progress=progress)
     config = load_config(simulation.config_path)
     settings = {"yx_patch_size": _PATCH_SIZE, "tau_range_hours": _TAU_HOURS, "seed": 0}
     config = config.model_copy(update={"dataset": config.dataset.model_copy(update=settings)})
@@ -71,19 +67,13 @@ def run_demo(folder: Path, console: Console) -> dict[str, Path]:
     return written
 
 
+@contextmanager
+def simulating(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a simulation is; gives what is to be called with frames done and total."""
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Simulating three experiments", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
 def _whole_batch(batch: Any) -> Any:
     return batch
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the demo in the folder that is named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("demo"))
-    console = Console()
-    written = run_demo(parser.parse_args(arguments).folder, console)
-    for what, path in written.items():
-        console.print(f"{what[0].upper()}{what[1:]}: {path}", highlight=False, soft_wrap=True)
-
-
-if __name__ == "__main__":
-    main()
