@@ -306,6 +306,7 @@ def test_data_that_cannot_be_opened_still_give_a_checklist(qtbot, session, tmp_p
     session.open(path)
     wait(qtbot, panel)
     assert not find(panel, QPushButton, "export").isEnabled()
+    qtbot.waitUntil(lambda: bool(buttons(panel, "go_")), timeout=10_000)
     findings: list[str] = []
     session.finding_wanted.connect(findings.append)
     with qtbot.waitSignal(panel.panel_wanted) as wanted:
