@@ -17,7 +17,7 @@ from lineage_triplets.plugin.layer_stack import MARK
 from lineage_triplets.plugin.layers import LayerKeeper
 from lineage_triplets.plugin.session import Place, Session
 from lineage_triplets.qc.targets import Target
-from reviews import N_FRAMES, experiments, field, save, write_config
+from reviews import N_FRAMES, SHAPE, experiments, field, save, write_config
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
@@ -211,6 +211,23 @@ def test_channels_in_no_slot_are_hidden(desk: Desk, tmp_path: Path) -> None:
     assert desk.names[:2] == ["GFP", "Phase"]
     assert desk.layer("slot 0").visible and not desk.layer("channel 0").visible
     np.testing.assert_array_equal(desk.pixels("channel 0"), store(tmp_path, "early", "A/1/0")[:, 0])
+
+
+def test_a_layer_without_a_channel_leaves_the_frames_as_they_are(
+    desk: Desk, tmp_path: Path
+) -> None:
+    shape = (SHAPE[0], 3, *SHAPE[2:])
+    three = make_experiment(
+        tmp_path, "three", {"A/1/0": field()}, channels=("Phase", "GFP", "RFP"),
+        source_channel=("Phase", "GFP"), pixels=numbered_pixels(shape, seed=5),
+        interval_minutes=7,
+    )  # fmt: skip
+    (two, *_) = experiments(tmp_path)
+    desk.open(save(tmp_path / "both.yml", [three, two]))
+    desk.choose(experiment="three")
+    desk.choose(experiment="early")
+    assert "(not in this FOV)" in desk.names
+    assert desk.viewer.dims.nsteps[0] == SHAPE[0]
 
 
 def test_contrast_that_a_person_chose_comes_back(opened: Desk) -> None:

@@ -151,6 +151,8 @@ def test_a_config_of_which_nothing_loads_lists_all_problems(widget, tmp_path, qt
     tables = [one for one in tmp_path.iterdir() if one.is_dir() and one.name.endswith("tracks")]
     for one in tables:
         one.rename(one.with_name(f"{one.name}_away"))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, "colour: blue", ""]))
     widget.start_opening(path)
     said = widget.findChild(QTextBrowser, "message_text")
     qtbot.waitUntil(lambda: widget.findChild(QPushButton, "try_again") is not None)
@@ -158,7 +160,12 @@ def test_a_config_of_which_nothing_loads_lists_all_problems(widget, tmp_path, qt
 
     assert len(tables) > 1
     assert all(one.name in said.toPlainText() for one in tables)
+    places = [f"line {n}" for n, line in enumerate(lines, 1) if "tracks_path" in line]
+    assert len(places) == len(tables)
+    assert all(f"{path}, {place}" in said.toPlainText() for place in places)
+    assert f"{path}, line {len(lines) + 1}" in said.toPlainText()
 
+    path.write_text("\n".join([*lines, ""]))
     for one in tables:
         one.with_name(f"{one.name}_away").rename(one)
     qtbot.mouseClick(widget.findChild(QPushButton, "try_again"), Qt.MouseButton.LeftButton)

@@ -12,6 +12,7 @@ from rich.console import Console
 from lineage_triplets.cli import options
 from lineage_triplets.cli.output import print_index, print_problems, quiet_log
 from lineage_triplets.cli.review_options import Decisions
+from lineage_triplets.engine.configfile import with_lines
 from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
 from lineage_triplets.engine.files import refuse_existing, whole_file
 from lineage_triplets.engine.problems import ConfigError, Problem, counted
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import TripletConfig
 
 
-def diagnosed(config: TripletConfig | None, problems: list[Problem], console: Console) -> Diagnosis:
-    """Diagnose a config that was read with some problems already."""
+def diagnosed(
+    path: Path, config: TripletConfig | None, problems: list[Problem], console: Console
+) -> Diagnosis:
+    """Diagnose a config that was read from a file, with some problems already."""
     if config is None:
         return Diagnosis(tuple(problems), None, None)
     with quiet_log(), console.status("Opening plates and reading tables"):
         found = diagnose(config)
-    return replace(found, problems=(*problems, *found.problems))
+    return replace(found, problems=(*problems, *with_lines(found.problems, path)))
 
 
 def validate(
@@ -46,7 +49,7 @@ def validate(
     read = options.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
-    found = diagnosed(*read, Console(stderr=True))
+    found = diagnosed(config, *read, Console(stderr=True))
     if found.index is not None:
         print_index(found.index, console)
     print_problems(found.problems, console)

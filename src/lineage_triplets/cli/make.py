@@ -43,7 +43,7 @@ def draft(
     read = options.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
-    loaded, index = _usable(*read)
+    loaded, index = _usable(config, *read)
     with Console(stderr=True).status("Reading patches for the fingerprints"):
         written = draft_of(loaded, index, __version__)
     save_config(written, out, overwrite=overwrite)
@@ -74,7 +74,7 @@ def index_table(
     read = options.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
-    _, index = _usable(*read)
+    _, index = _usable(config, *read)
     table = index.tracks
     is_anchor = table.index.isin(index.anchor_rows)
     with whole_file(out, overwrite=overwrite) as temporary:
@@ -112,10 +112,10 @@ def simulate_sample(
 
 
 def _usable(
-    config: TripletConfig | None, problems: list[Problem]
+    path: Path, config: TripletConfig | None, problems: list[Problem]
 ) -> tuple[TripletConfig, MultiExperimentIndex]:
     """The config and its index; lists every problem and exits with 1 if it has errors."""
-    found = diagnosed(config, problems, Console(stderr=True))
+    found = diagnosed(path, config, problems, Console(stderr=True))
     print_problems(found.problems, Console(stderr=True))
     if found.errors or found.config is None or found.index is None:
         raise typer.Exit(1)

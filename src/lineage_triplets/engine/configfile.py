@@ -6,6 +6,7 @@ import copy
 import itertools
 import logging
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
@@ -18,7 +19,7 @@ from lineage_triplets.engine.problems import ConfigError, Problem, nearest, show
 from lineage_triplets.engine.yamlfile import YamlDocument, read_yaml, write_yaml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -78,6 +79,39 @@ def read_config(
             )
     _warn_of_unused(path_map, located)
     return config.model_copy(update={"experiments": located}), problems
+
+
+def with_lines(problems: Sequence[Problem], path: str | Path) -> list[Problem]:
+    """Name the file and line of what is wrong with the data that experiments' fields name.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Those that have a place already, or that are about no field of the file, stay as they are.
+    path : str or Path
+        The config's file.
+    """
+    try:
+        document = read_yaml(path)
+    except ConfigError:
+        return list(problems)
+    experiments = document.content.get("experiments")
+    names = [
+        str(one.get("name", "")) if isinstance(one, dict) else ""
+        for one in (experiments if isinstance(experiments, list) else [])
+    ]
+    found = []
+    for one in problems:
+        line = None
+        if one.experiment in names:
+            key = one.field.partition(".")[0]
+            line = document.lines.get(("experiments", names.index(one.experiment), key))
+        has_place = one.line is not None or one.row is not None or one.file
+        if line is not None and not has_place:
+            found.append(replace(one, file=str(path), line=line))
+        else:
+            found.append(one)
+    return found
 
 
 def load_config(path: str | Path, path_map: Mapping[str, str] | None = None) -> TripletConfig:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.config import TripletConfig
-from lineage_triplets.engine.configfile import read_config
+from lineage_triplets.engine.configfile import read_config, with_lines
 from lineage_triplets.engine.index import MultiExperimentIndex
 from lineage_triplets.engine.observations import assemble
 from lineage_triplets.engine.pairs import PairSource
@@ -54,11 +54,14 @@ def diagnose(
     path_map : dict, optional
         Leading folders to replace, ``{old: new}``.
     """
-    if isinstance(config, TripletConfig):
-        loaded: TripletConfig | None = config
-        problems: list[Problem] = []
-    else:
+    if not isinstance(config, TripletConfig):
         loaded, problems = read_config(config, path_map)
+        found = _diagnose(loaded, problems)
+        return replace(found, problems=tuple(with_lines(found.problems, config)))
+    return _diagnose(config, [])
+
+
+def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosis:
     if loaded is None:
         return Diagnosis(_sorted(problems), None, None)
     opened, found = open_experiments(loaded.experiments)

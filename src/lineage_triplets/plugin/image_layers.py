@@ -205,7 +205,7 @@ class ImageLayers:
             if not _fits(self._stack.get(role), levels, units):
                 unfit.append(role)
             elif role not in pixels:
-                self._put_away(role, levels[0])
+                self._put_away(role, levels[0], scale)
         self._drop(unfit)
         yield
         for order, plan in enumerate(plans):
@@ -285,15 +285,19 @@ class ImageLayers:
                 least, most = (float(one) for one in layer.contrast_limits_range)
                 self._contrast[key] = Contrast((low, high), (least, most))
 
-    def _put_away(self, role: str, blank: Any) -> None:
+    def _put_away(self, role: str, blank: Any, scale: Sequence[float]) -> None:
         """Hide a layer that there is no channel for, and remember whether it was seen."""
         layer = self._stack.get(role)
         self._shown.pop(role, None)
-        if layer is not None and role not in self._away:
+        if layer is None:
+            return
+        if role not in self._away:
             self._away[role] = bool(layer.visible)
             layer.visible = False
             layer.data = blank
             layer.name = _NO_CHANNEL
+        # The viewer's frames are those of the layer with the shortest interval, seen or not.
+        layer.scale = scale
 
     def _drop(self, roles: Sequence[str]) -> None:
         """Remove layers, and remember their looks: napari keeps axes and pyramid fixed."""

@@ -233,7 +233,7 @@ class ReviewWidget(QWidget):
         if review is not None:
             path, options = review.config_path, self._options
             self.messages.show_problems(
-                error.problems,
+                review.load_problems() or error.problems,
                 lambda: self.start_opening(path, **options),
                 covered=str(error),
             )

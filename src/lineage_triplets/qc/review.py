@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lineage_triplets.engine.config import DatasetConfig, TripletConfig
-from lineage_triplets.engine.configfile import read_config
+from lineage_triplets.engine.configfile import read_config, with_lines
 from lineage_triplets.engine.problems import ConfigError, LineageTripletsError, Problem
 from lineage_triplets.qc.board import FindingsBoard, ReviewedFinding
 from lineage_triplets.qc.deciding import Decider
@@ -154,6 +154,11 @@ class Review(Decider):
         except BaseException:
             log.close()
             raise
+
+    def load_problems(self) -> list[Problem]:
+        """All that is wrong with the config and with loading its data, with file and line."""
+        problems = [*self.board.config_problems, *self.workspace.load_problems()]
+        return with_lines(list(dict.fromkeys(problems)), self.config_path)
 
     def take_effect(self) -> None:
         """Put settings and all decisions into effect."""
