@@ -216,11 +216,10 @@ def test_channels_in_no_slot_are_hidden(desk: Desk, tmp_path: Path) -> None:
 def test_a_layer_without_a_channel_leaves_the_frames_as_they_are(
     desk: Desk, tmp_path: Path
 ) -> None:
-    shape = (SHAPE[0], 3, *SHAPE[2:])
+    longer = (SHAPE[0] + 5, 3, *SHAPE[2:])
     three = make_experiment(
         tmp_path, "three", {"A/1/0": field()}, channels=("Phase", "GFP", "RFP"),
-        source_channel=("Phase", "GFP"), pixels=numbered_pixels(shape, seed=5),
-        interval_minutes=7,
+        source_channel=("Phase", "GFP"), pixels=numbered_pixels(longer, seed=5),
     )  # fmt: skip
     (two, *_) = experiments(tmp_path)
     desk.open(save(tmp_path / "both.yml", [three, two]))
@@ -228,6 +227,23 @@ def test_a_layer_without_a_channel_leaves_the_frames_as_they_are(
     desk.choose(experiment="early")
     assert "(not in this FOV)" in desk.names
     assert desk.viewer.dims.nsteps[0] == SHAPE[0]
+
+
+def test_a_hidden_channel_leaves_the_frames_as_they_are(desk: Desk, tmp_path: Path) -> None:
+    shorter = (SHAPE[0], 3, *SHAPE[2:])
+    longer = (SHAPE[0] + 5, 3, *SHAPE[2:])
+    one = make_experiment(
+        tmp_path, "three", {"A/1/0": field(), "B/2/0": field()}, channels=("Phase", "GFP", "RFP"),
+        source_channel=("Phase", "GFP"),
+        pixels={
+            "A/1/0": numbered_pixels(longer, seed=5), "B/2/0": numbered_pixels(shorter, seed=6)
+        },
+    )  # fmt: skip
+    desk.open(save(tmp_path / "one.yml", [one]))
+    desk.choose(experiment="three", fov="A/1/0")
+    assert desk.viewer.dims.nsteps[0] == longer[0]
+    desk.choose(experiment="three", fov="B/2/0")
+    assert desk.viewer.dims.nsteps[0] == shorter[0]
 
 
 def test_contrast_that_a_person_chose_comes_back(opened: Desk) -> None:

@@ -296,7 +296,7 @@ class ImageLayers:
             layer.visible = False
             layer.data = blank
             layer.name = _NO_CHANNEL
-        # The viewer's frames are those of the layer with the shortest interval, seen or not.
+        # For its extent, as in `_replace`.
         layer.scale = scale
 
     def _drop(self, roles: Sequence[str]) -> None:
@@ -322,5 +322,6 @@ def _fits(layer: Any, levels: list[Any], units: Sequence[str]) -> bool:
 def _replace(layer: Any, levels: list[Any], scale: Sequence[float]) -> None:
     """Give a layer other pixels; each change draws it anew."""
     layer.data = _data(levels)["data"]
-    if tuple(layer.scale) != tuple(scale):
+    # Napari takes note of a hidden layer's new extent only with its scale.
+    if tuple(layer.scale) != tuple(scale) or not layer.visible:
         layer.scale = scale
