@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
@@ -17,7 +18,7 @@ from lineage_triplets.plugin.layer_stack import MARK
 from lineage_triplets.plugin.layers import LayerKeeper
 from lineage_triplets.plugin.session import Place, Session
 from lineage_triplets.qc.targets import Target
-from reviews import N_FRAMES, SHAPE, experiments, field, save, write_config
+from reviews import N_FRAMES, SHAPE, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
@@ -232,9 +233,11 @@ def test_a_layer_without_a_channel_leaves_the_frames_as_they_are(
 def test_a_hidden_channel_leaves_the_frames_as_they_are(desk: Desk, tmp_path: Path) -> None:
     shorter = (SHAPE[0], 3, *SHAPE[2:])
     longer = (SHAPE[0] + 5, 3, *SHAPE[2:])
+    late = single(9, 20.0, 20.0)
+    late["t"] += 5
     one = make_experiment(
-        tmp_path, "three", {"A/1/0": field(), "B/2/0": field()}, channels=("Phase", "GFP", "RFP"),
-        source_channel=("Phase", "GFP"),
+        tmp_path, "three", {"A/1/0": pd.concat([field(), late]), "B/2/0": field()},
+        channels=("Phase", "GFP", "RFP"), source_channel=("Phase", "GFP"),
         pixels={
             "A/1/0": numbered_pixels(longer, seed=5), "B/2/0": numbered_pixels(shorter, seed=6)
         },
@@ -242,6 +245,8 @@ def test_a_hidden_channel_leaves_the_frames_as_they_are(desk: Desk, tmp_path: Pa
     desk.open(save(tmp_path / "one.yml", [one]))
     desk.choose(experiment="three", fov="A/1/0")
     assert desk.viewer.dims.nsteps[0] == longer[0]
+    desk.look_at("three", "A/1/0", 3, 20.0, 20.0, tracks=("9",))
+    assert desk.layer("marked tracks").visible
     desk.choose(experiment="three", fov="B/2/0")
     assert desk.viewer.dims.nsteps[0] == shorter[0]
 

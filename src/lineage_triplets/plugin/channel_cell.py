@@ -43,7 +43,7 @@ _CHOOSING_KEYS = frozenset(
         Qt.Key.Key_End,
     }
 )
-_PATCH, _GAP = 66, 4
+_PATCH, _GAP = 62, 4
 _N_PATCHES = 4
 _HISTOGRAM = 40
 _GAMMA = "\N{GREEK SMALL LETTER GAMMA}"

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.channels import ChannelInspection
     from lineage_triplets.qc.mapping import Approval
 
-_LEAST_WIDTH = 160
-_LETTERS_WIDE = 24
+_LEAST_WIDTH = 140
+_LETTERS_WIDE = 20
 _SPACE = 6
 _AT_ONCE_S = 0.03
 

@@ -145,6 +145,8 @@ class PairOverlay:
         self._place, self._drawn = None, ()
         layer = self._stack.get(ROLE)
         if layer is not None:
+            # What is hidden extends the axes too.
+            layer.data = []
             layer.visible = False
 
     def drop(self) -> None:

@@ -196,8 +196,10 @@ class PairTiles(QStyledItemDelegate):
         painter.setFont(option.font)
         for x, one in ((left, anchor), (middle + _TICK, positive)):
             room = middle - left - _TICK
-            words = painter.fontMetrics().elidedText(
-                f"track {track_word(one)}, t {one['t']}", Qt.TextElideMode.ElideMiddle, room
+            metrics, track = painter.fontMetrics(), f"{track_word(one)}, t {one['t']}"
+            fits = metrics.horizontalAdvance(f"track {track}") <= room
+            words = metrics.elidedText(
+                f"track {track}" if fits else track, Qt.TextElideMode.ElideLeft, room
             )
             painter.drawText(
                 QRect(x, bottom, room, size.line), int(Qt.AlignmentFlag.AlignLeft), words

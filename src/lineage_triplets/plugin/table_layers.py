@@ -123,8 +123,10 @@ class TableLayers:
             layer.visible = True
 
     def _hide_marked(self) -> None:
+        """Hide the marked tracks, and reduce them to a point: hidden ones extend the axes too."""
         layer = self._stack.get(DRAWN_OUT)
-        if layer is not None:
+        if layer is not None and layer.visible:
+            layer.data = np.zeros((1, layer.data.shape[1]))
             layer.visible = False
 
     def step(self, t: int, z: float | None) -> None:
