@@ -74,6 +74,20 @@ def make_sample(folder: Path, progress: Progress | None = None) -> Path:
     return config
 
 
+def sample_job(folder: Path) -> Callable[[Job], Path]:
+    """Give the job that makes the sample, unless it is there, and returns its config."""
+
+    def run(job: Job) -> Path:
+        def progress(done: int, total: int) -> None:
+            if job.stopped():
+                raise SampleStopped
+            job.progress(done, total)
+
+        return make_sample(folder, progress)
+
+    return run
+
+
 def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     """Open the sample in the dock widget; it is simulated beside the event loop the first time.
 
@@ -91,20 +105,7 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
 
     viewer = napari.current_viewer()
     widget = review_widget(viewer)
-    folder = sample_folder()
-
-    def run(job: Job) -> Path:
-        def progress(done: int, total: int) -> None:
-            if job.stopped():
-                raise SampleStopped
-            job.progress(done, total)
-
-        return make_sample(folder, progress)
-
-    def opened(config: Path) -> None:
-        widget.start_opening(config)
-
-    widget.session.work.start(JOB_NAME, run, opened)
+    widget.open_sample()
     soon(widget, lambda: _remove_placeholder(viewer))
     return [(np.empty((0, 2)), {"name": _PLACEHOLDER}, "points")]
 

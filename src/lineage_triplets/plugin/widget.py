@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import (
     QMenu,
     QProgressBar,
     QPushButton,
+    QStackedWidget,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -29,8 +31,10 @@ from lineage_triplets.plugin.panels.channels import ChannelsPanel
 from lineage_triplets.plugin.panels.export import ExportPanel
 from lineage_triplets.plugin.panels.pairs import PairsPanel
 from lineage_triplets.plugin.panels.problems import ProblemsPanel
+from lineage_triplets.plugin.sample import JOB_NAME, sample_folder, sample_job
 from lineage_triplets.plugin.session import Session
 from lineage_triplets.plugin.viewer_keys import ViewerKeys
+from lineage_triplets.plugin.welcome import Welcome
 from lineage_triplets.qc.decisions import ReviewInUseError
 
 if TYPE_CHECKING:
@@ -78,11 +82,19 @@ class ReviewWidget(QWidget):
         }
         for title, panel in self.panels.items():
             self.tabs.addTab(panel, title)
+        self.welcome = Welcome(self)
+        self.welcome.open_wanted.connect(self._ask_for_config)
+        self.welcome.new_wanted.connect(self._make_config)
+        self.welcome.sample_wanted.connect(self.open_sample)
+        self.welcome.recent_wanted.connect(self.start_opening)
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self.welcome)
+        self._pages.addWidget(self.tabs)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._head())
         layout.addWidget(self.messages)
-        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self._pages, 1)
         layout.addLayout(self._foot())
         self.session.opened.connect(self._on_opened)
         self.session.closed.connect(self._on_closed)
@@ -122,6 +134,10 @@ class ReviewWidget(QWidget):
         self.session.start_opening(
             path, lambda error: self._say_why_not(error, path, options), **options
         )
+
+    def open_sample(self) -> None:
+        """Open the sample; it is simulated beside the event loop the first time."""
+        self.session.work.start(JOB_NAME, sample_job(sample_folder()), self.start_opening)
 
     def _say_why_not(
         self, error: LineageTripletsError, path: str | Path, options: dict[str, Any]
@@ -226,6 +242,7 @@ class ReviewWidget(QWidget):
             self._title.setText(f"<b>{review.config_path.name}</b>{only}")
             self._title.setToolTip(str(review.config_path))
             self.tabs.setEnabled(True)
+            self._pages.setCurrentWidget(self.tabs)
             self._remember(review.config_path)
 
     def _on_unloadable(self, error: LineageTripletsError) -> None:
@@ -241,6 +258,8 @@ class ReviewWidget(QWidget):
     def _on_closed(self) -> None:
         self._title.setText("No config is open")
         self.tabs.setEnabled(False)
+        self.welcome.show_recent(self._recent())
+        self._pages.setCurrentWidget(self.welcome)
 
     def _on_opening(self, name: str) -> None:
         self._opening.setText(f"Opening {name}…")
@@ -262,6 +281,11 @@ class ReviewWidget(QWidget):
 
 def _leave(session: Session, layers: LayerKeeper, keys: ViewerKeys) -> None:
     """Leave nothing behind once the widget is gone; its Qt children are gone already."""
-    keys.leave()
-    layers.leave()
-    session.end()
+    # They go first where the program ends without closing the window.
+    if isalive(session) and isalive(layers):
+        keys.leave()
+        layers.leave()
+        session.end()
+        # Views that are gone and the session hold each other, out of sight of the collector.
+        layers.deleteLater()
+        session.deleteLater()

@@ -1,0 +1,78 @@
+"""The widget while no config is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton, QTabWidget, QWidget
+
+from lineage_triplets import simulate
+from lineage_triplets.plugin.docking import review_widget
+from lineage_triplets.simulate import movies
+from reviews import write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lineage_triplets.plugin.widget import ReviewWidget
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def widget(make_napari_viewer, qtbot) -> Iterator[ReviewWidget]:
+    made = review_widget(make_napari_viewer(show=True))
+    yield made
+    made.session.close()
+    made.layers.leave()
+    qtbot.waitUntil(lambda: not made.session.work.running, timeout=20_000)
+
+
+def settled(qtbot, widget: ReviewWidget) -> None:
+    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=60_000)
+
+
+def click(qtbot, widget: ReviewWidget, name: str) -> None:
+    button = widget.findChild(QPushButton, name)
+    assert button.isVisible()
+    qtbot.mouseClick(button, LEFT)
+
+
+def test_the_ways_in_give_place_to_the_panels_and_come_back(widget, tmp_path, qtbot):
+    welcome, panels = widget.findChild(QWidget, "welcome"), widget.findChild(QTabWidget, "panels")
+    assert welcome.isVisible()
+    assert not panels.isVisible()
+    assert widget.findChild(QPushButton, "welcome_recent_0") is None
+
+    path = write_config(tmp_path)
+    widget.open_config(path, by="ada")
+    settled(qtbot, widget)
+    assert panels.isVisible()
+    assert not welcome.isVisible()
+
+    widget.session.close()
+    assert welcome.isVisible()
+    click(qtbot, widget, "welcome_recent_0")
+    qtbot.waitUntil(lambda: widget.session.review is not None, timeout=20_000)
+    assert widget.session.review.config_path == path
+    settled(qtbot, widget)
+
+
+def test_the_sample_is_made_and_opened(widget, tmp_path, qtbot, monkeypatch):
+    small = tuple(
+        replace(one, n_frames=round(480 / one.interval_minutes), shape=(130, 120), n_cells=4,
+                cycle_hours=6)
+        for one in simulate.SAMPLE
+    )  # fmt: skip
+    monkeypatch.setattr(movies, "SAMPLE", small)
+    monkeypatch.setenv("LINEAGE_TRIPLETS_CACHE", str(tmp_path))
+
+    click(qtbot, widget, "welcome_sample")
+
+    qtbot.waitUntil(lambda: widget.session.review is not None, timeout=60_000)
+    assert widget.session.review.config_path.is_relative_to(tmp_path)
+    assert len(widget.session.review.workspace.opened) == 3
+    settled(qtbot, widget)
