@@ -25,7 +25,7 @@ def listed(names: tuple[str, ...]) -> str:
 
 
 def _sure(probability: float) -> str:
-    return "over 0.99" if probability > 0.99 else f"{probability:.2f}"
+    return "over 99 % sure" if probability > 0.99 else f"{100 * probability:.0f} % sure"
 
 
 def in_words(verdict: Verdict, experiment: str, slot: int, inspection: ChannelInspection) -> str:
@@ -39,8 +39,8 @@ def in_words(verdict: Verdict, experiment: str, slot: int, inspection: ChannelIn
         return words
     return (
         f"{words} Its {names[verdict.better]} (zarr {verdict.better}), in no slot, looks more like "
-        f"slot {slot} of {listed(verdict.others)} than {channel} does; "
-        f"how sure: {_sure(verdict.better_sure)}."
+        f"slot {slot} of {listed(verdict.others)} than {channel} does "
+        f"({_sure(verdict.better_sure)})."
     )
 
 
@@ -50,9 +50,9 @@ def _words(
     others, sure = listed(verdict.others) if verdict.others else "", _sure(verdict.sure)
     match verdict.status:
         case "same":
-            return f"{this} looks like slot {slot} of {others}; how sure: {sure}."
+            return f"{this} looks like slot {slot} of {others} ({sure})."
         case "swapped":
-            return f"{this} looks like slot {verdict.looks_like} of {others}; how sure: {sure}."
+            return f"{this} looks like slot {verdict.looks_like} of {others} ({sure})."
         case "differs":
             one, *_ = verdict.others
             said = f"{this} and slot {slot} of {others} do not show the same"
@@ -63,12 +63,12 @@ def _words(
                 if len(inspection.channel_maps) == 2
                 else "These experiments do not tell"
             )
-            return f"{said}; how sure: {sure}. {why} which of them is wrong."
+            return f"{said} ({sure}). {why} which of them is wrong."
         case "unlike":
             whatever = (
                 "no slot" if len(verdict.likeness) > 1 else f"no other experiment's slot {slot}"
             )
-            return f"{this} looks like {whatever}, unlike those of {others}; how sure: {sure}."
+            return f"{this} looks like {whatever}, unlike those of {others} ({sure})."
         case "blank":
             return f"{this} has nothing to see: one value all around every cell looked at."
         case "alone":
@@ -85,12 +85,12 @@ def _why_not(verdict: Verdict, experiment: str, slot: int, inspection: ChannelIn
         alike = [k for k, p in enumerate(verdict.likeness) if k == slot or p >= 0.1]
         slots = f"slots {listed(tuple(map(str, alike)))}" if len(alike) > 1 else "the slots"
         return (
-            f"By what is around these cells, {slots} look too much alike; the likeliest order of "
-            f"them has {verdict.sure:.2f}."
+            f"By what is around these cells, {slots} look too much alike: their likeliest order is "
+            f"{100 * verdict.sure:.0f} % likely."
         )
     return (
         f"It is neither much like slot {slot} of {listed(verdict.others)} nor clearly another "
-        f"stain; likelihood of the same stain: {verdict.sure:.2f}."
+        f"stain; that it is the same is {100 * verdict.sure:.0f} % likely."
     )
 
 
