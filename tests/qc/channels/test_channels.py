@@ -84,7 +84,7 @@ class TestVerdicts:
             ("channel-swapped", "error")
         }
         sentence = found["slow", "slot0"].sentence
-        assert sentence.startswith("Slot 0 of slow (Phase) looks like slot 1 of fast and far; how")
+        assert sentence.startswith("Slot 0 of slow (Phase) looks like slot 1 of fast and far (")
         assert looks.view("fast", 1).verdict.status == "same"
         assert looks.view("fast", 1).verdict.others == ("far",)
 
