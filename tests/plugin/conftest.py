@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from qtpy.QtCore import QSettings
 
+from lineage_triplets.plugin.docking import review_widget
+from reviews import write_config
+from widgets import settled
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from lineage_triplets.plugin.widget import ReviewWidget
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +24,29 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("settings")
     QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(folder))
     return folder
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Any:
+    """A real viewer on the screen."""
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def widget(viewer: Any, qtbot: Any) -> Iterator[ReviewWidget]:
+    """The review widget in its dock, with no config open."""
+    made = review_widget(viewer)
+    yield made
+    made.session.close()
+    made.layers.leave()
+    settled(qtbot, made)
+
+
+@pytest.fixture
+def review(widget: ReviewWidget, qtbot: Any, tmp_path: Path) -> ReviewWidget:
+    """The widget with a small config open, its window in use."""
+    widget.open_config(write_config(tmp_path), by="ada", decisions=tmp_path / "decisions.db")
+    settled(qtbot, widget)
+    widget.window().activateWindow()
+    qtbot.waitUntil(widget.window().isActiveWindow)
+    return widget

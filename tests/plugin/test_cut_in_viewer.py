@@ -11,41 +11,21 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QContextMenuEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QMenu, QTabWidget, QWidget
 
-from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.plugin.layer_stack import MARK
 from lineage_triplets.plugin.tree_view import TreeView
 from lineage_triplets.qc.targets import Target
-from reviews import field, write_config
+from reviews import field
+from widgets import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from lineage_triplets.plugin.widget import ReviewWidget
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Any) -> Any:
-    return make_napari_viewer(show=True)
-
-
-@pytest.fixture
-def widget(viewer: Any, qtbot: Any, tmp_path: Path) -> Iterator[ReviewWidget]:
-    made = review_widget(viewer)
-    made.open_config(write_config(tmp_path), by="ada", decisions=tmp_path / "decisions.db")
-    settled(qtbot, made)
-    made.window().activateWindow()
-    qtbot.waitUntil(made.window().isActiveWindow)
-    yield made
-    made.session.close()
-    made.layers.leave()
-    qtbot.waitUntil(lambda: not made.session.work.running)
-
-
-def settled(qtbot: Any, widget: ReviewWidget) -> None:
-    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=20_000)
+def widget(review: ReviewWidget) -> ReviewWidget:
+    return review
 
 
 def marks(viewer: Any) -> list[Any]:

@@ -20,9 +20,9 @@ from qtpy.QtWidgets import (
 from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.plugin.layer_stack import MARK
 from reviews import write_config
+from widgets import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from lineage_triplets.plugin.widget import ReviewWidget
@@ -33,25 +33,8 @@ FIRST = "early_A/1/0_1"
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Any) -> Any:
-    return make_napari_viewer(show=True)
-
-
-@pytest.fixture
-def widget(viewer: Any, qtbot: Any, tmp_path: Path) -> Iterator[ReviewWidget]:
-    made = review_widget(viewer)
-    made.open_config(write_config(tmp_path), by="ada", decisions=tmp_path / "decisions.db")
-    settled(qtbot, made)
-    made.window().activateWindow()
-    qtbot.waitUntil(made.window().isActiveWindow)
-    yield made
-    made.session.close()
-    made.layers.leave()
-    qtbot.waitUntil(lambda: not made.session.work.running)
-
-
-def settled(qtbot: Any, widget: ReviewWidget) -> None:
-    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=20_000)
+def widget(review: ReviewWidget) -> ReviewWidget:
+    return review
 
 
 def canvas(viewer: Any) -> QWidget:

@@ -5,34 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QTabWidget, QWidget
 
 from lineage_triplets import simulate
-from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.simulate import movies
 from reviews import write_config
+from widgets import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lineage_triplets.plugin.widget import ReviewWidget
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def widget(make_napari_viewer, qtbot) -> Iterator[ReviewWidget]:
-    made = review_widget(make_napari_viewer(show=True))
-    yield made
-    made.session.close()
-    made.layers.leave()
-    qtbot.waitUntil(lambda: not made.session.work.running, timeout=20_000)
-
-
-def settled(qtbot, widget: ReviewWidget) -> None:
-    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=60_000)
 
 
 def click(qtbot, widget: ReviewWidget, name: str) -> None:

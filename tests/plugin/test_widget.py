@@ -5,42 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QTabWidget, QTextBrowser
 
 from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.qc.review import Review
 from reviews import write_config
+from widgets import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from lineage_triplets.plugin.widget import ReviewWidget
 
 
 @pytest.fixture
 def config_path(tmp_path: Path) -> Path:
     return write_config(tmp_path)
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer(show=True)
-
-
-@pytest.fixture
-def widget(viewer, qtbot) -> Iterator[ReviewWidget]:
-    made = review_widget(viewer)
-    yield made
-    made.session.close()
-    made.layers.leave()
-    qtbot.waitUntil(lambda: not made.session.work.running)
-
-
-def settled(qtbot, widget: ReviewWidget) -> None:
-    """Wait until no work is under way."""
-    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=20_000)
 
 
 def test_a_config_is_shown_and_its_layers_leave_with_it(viewer, widget, config_path, qtbot):
@@ -55,6 +35,35 @@ def test_a_config_is_shown_and_its_layers_leave_with_it(viewer, widget, config_p
     widget.session.close()
     assert [one.name for one in viewer.layers] == ["mine"]
     assert not widget.findChild(QTabWidget, "panels").isEnabled()
+
+
+def test_a_widget_that_is_gone_leaves_no_session(viewer, config_path, qtbot):
+    made = review_widget(viewer)
+    assert made.open_config(config_path, by="ada")
+    settled(qtbot, made)
+    session, keeper = made.session, made.layers
+
+    viewer.window.remove_dock_widget(made)
+    made.deleteLater()
+
+    qtbot.waitUntil(lambda: not isalive(session) and not isalive(keeper))
+    assert session.review is None
+    assert not list(viewer.layers)
+    Review.open(config_path, by="bea").close()
+
+
+def test_a_session_may_be_gone_before_its_widget(viewer, qtbot):
+    made = review_widget(viewer)
+    gone = made.session, made.layers
+    for one in gone:
+        one.deleteLater()
+    qtbot.waitUntil(lambda: not any(isalive(one) for one in gone))
+
+    viewer.window.remove_dock_widget(made)
+    with qtbot.captureExceptions() as raised:
+        made.deleteLater()
+        qtbot.waitUntil(lambda: not isalive(made))
+    assert not raised
 
 
 def test_accepting_by_key_is_recorded(widget, config_path, qtbot):
