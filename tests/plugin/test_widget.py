@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QTabWidget, QTextBrowser
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTabWidget, QTextBrowser
 
 from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.qc.review import Review
@@ -182,3 +182,22 @@ def test_a_config_of_which_nothing_loads_lists_all_problems(widget, tmp_path, qt
 
     assert widget.messages.isHidden()
     assert len(widget.session.review.lineages()) > 0
+
+
+def test_where_decisions_cannot_be_kept_another_place_is_offered(
+    widget, config_path, tmp_path, qtbot, monkeypatch
+):
+    (tmp_path / "full").touch()
+    widget.start_opening(config_path, by="ada", decisions=tmp_path / "full" / "decisions.db")
+    qtbot.waitUntil(lambda: widget.findChild(QPushButton, "decisions_elsewhere") is not None)
+    assert widget.session.review is None
+    elsewhere = tmp_path / "elsewhere.db"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(elsewhere), ""))
+
+    button = widget.findChild(QPushButton, "decisions_elsewhere")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    qtbot.waitUntil(lambda: widget.session.review is not None, timeout=20_000)
+    settled(qtbot, widget)
+    assert elsewhere.is_file()
+    assert widget.messages.isHidden()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.problems import Problem
     from lineage_triplets.plugin.session import Session
-    from lineage_triplets.qc.decisions import ReviewInUseError
+    from lineage_triplets.qc.decisions import DecisionsError, ReviewInUseError
 
 _MOST_HEIGHT = 260
 
@@ -88,6 +88,24 @@ class Messages(QFrame):
         if error.stale:
             buttons.insert(0, ("Take over", "take_over", take_over))
         self._put([*buttons, ("Close", "close_message", self.clear)])
+
+    def show_no_decisions(
+        self,
+        error: DecisionsError,
+        elsewhere: Callable[[], object],
+        read_only: Callable[[], object],
+        again: Callable[[], object],
+    ) -> None:
+        """Say why decisions cannot be kept, and offer another place for them."""
+        self._text.setHtml("".join(_as_html(one) for one in error.problems))
+        self._put(
+            [
+                ("Keep decisions elsewhere…", "decisions_elsewhere", elsewhere),
+                ("Open read-only", "open_read_only", read_only),
+                ("Try again", "try_again", again),
+                ("Close", "close_message", self.clear),
+            ]
+        )
 
     def _put(self, buttons: list[tuple[str, str, Callable[[], object]]]) -> None:
         while self._buttons.count():

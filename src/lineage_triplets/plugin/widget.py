@@ -35,7 +35,7 @@ from lineage_triplets.plugin.sample import JOB_NAME, sample_folder, sample_job
 from lineage_triplets.plugin.session import Session
 from lineage_triplets.plugin.viewer_keys import ViewerKeys
 from lineage_triplets.plugin.welcome import Welcome
-from lineage_triplets.qc.decisions import ReviewInUseError
+from lineage_triplets.qc.decisions import DecisionsError, ReviewInUseError
 
 if TYPE_CHECKING:
     import napari
@@ -148,8 +148,27 @@ class ReviewWidget(QWidget):
                 lambda: self.start_opening(path, **{**options, "take_over": True}),
                 lambda: self.start_opening(path, **{**options, "read_only": True}),
             )
+        elif isinstance(error, DecisionsError):
+            self.messages.show_no_decisions(
+                error,
+                lambda: self._ask_for_decisions(path, options),
+                lambda: self.start_opening(path, **{**options, "read_only": True}),
+                lambda: self.start_opening(path, **options),
+            )
         else:
             self.messages.show_problems(error.problems, lambda: self.start_opening(path, **options))
+
+    def _ask_for_decisions(self, path: str | Path, options: dict[str, Any]) -> None:
+        proposed = Path.home() / f"{Path(path).name}.review.db"
+        name, _ = QFileDialog.getSaveFileName(
+            self,
+            "Keep the decisions in",
+            str(proposed),
+            "Decisions (*.db)",
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if name:
+            self.start_opening(path, **{**options, "decisions": name})
 
     def show_panel(self, title: str) -> None:
         """Bring a panel to the front."""
