@@ -162,6 +162,22 @@ def test_n_draws_the_next_epoch_and_the_seed_box_another_seed(
     assert panel.gallery.model().rowCount() == 6
 
 
+def test_a_few_pairs_in_view_are_read_first(
+    qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
+) -> None:
+    panel = opened()
+    gallery = panel.gallery
+    qtbot.waitUntil(lambda: not session.work.running)
+    read: list[set[int]] = []
+    gallery.pairs.dataChanged.connect(lambda: read.append(set(gallery.pairs.shown.values)))
+    _tick(qtbot, panel, "across_divisions")
+    qtbot.waitUntil(lambda: len(gallery.pairs.shown.pictures) == len(session.review.state.pairs))
+
+    in_view = gallery.numbers_in_view()
+    assert read[0] == set(in_view[:4])
+    assert set(in_view) <= read[1]
+
+
 def test_pairs_are_read_into_the_gallery_and_a_click_shows_the_way(
     qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
 ) -> None:

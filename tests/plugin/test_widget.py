@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QTabWidget, QTextBrowser
+from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QPushButton, QTabWidget, QTextBrowser
 
 from lineage_triplets.plugin.docking import review_widget
 from lineage_triplets.qc.review import Review
@@ -50,6 +50,15 @@ def test_a_widget_that_is_gone_leaves_no_session(viewer, config_path, qtbot):
     assert session.review is None
     assert not list(viewer.layers)
     Review.open(config_path, by="bea").close()
+
+
+def test_progress_without_an_end_keeps_nothing_moving(widget, qtbot):
+    bar = widget.findChild(QProgressBar, "progress")
+    widget.session.work.start("it", lambda job: job.progress(0, 0), lambda _: None)
+    with qtbot.waitSignal(widget.session.work.progressed):
+        pass
+    assert (bar.minimum(), bar.maximum()) == (0, 1)
+    settled(qtbot, widget)
 
 
 def test_a_session_may_be_gone_before_its_widget(viewer, qtbot):

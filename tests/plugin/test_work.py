@@ -64,6 +64,34 @@ def test_a_newer_job_closes_the_steps_of_an_older_one(work: Work, qtbot) -> None
     assert dropped == ["old"]
 
 
+def test_a_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
+    seen: list[str] = []
+
+    def steps(_result: object) -> Iterator[None]:
+        try:
+            work.start("it", lambda _job: None, lambda _: seen.append("new"))
+            yield
+            seen.append("went on")
+        finally:
+            seen.append("closed")
+
+    work.start("it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen == ["dropped", "closed", "new"]
+
+
+def test_a_last_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
+    seen: list[str] = []
+
+    def steps(_result: object) -> Iterator[None]:
+        yield
+        work.start("it", lambda _job: None, lambda _: seen.append("new"))
+
+    work.start("it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen == ["dropped", "new"]
+
+
 def test_what_is_cancelled_or_fails_is_dropped(work: Work, qtbot) -> None:
     dropped: list[str] = []
     go = threading.Event()

@@ -172,8 +172,6 @@ class Session(QObject):
                     if job.stopped():
                         raise InterruptedError
 
-                # How many tables there are shows only once they are read.
-                job.progress(0, 0)
                 snapshot.prepare(go_on)
 
             def take(_nothing: None) -> None:

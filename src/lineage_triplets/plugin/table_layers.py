@@ -49,6 +49,8 @@ class TableLayers:
         self._n_frames = 1
         self._lineage = -1
         self._marked: Int64Array = np.empty(0, dtype=np.int64)
+        # Whose extent the viewer knows.
+        self._measured: FovCells | None = None
 
     @property
     def cells(self) -> FovCells | None:
@@ -157,26 +159,34 @@ class TableLayers:
         # As many points in every frame: napari, slicing in another thread, stumbles over fewer.
         n_points = max(cells.most_in_a_frame, len(layer.data))
         spare = n_points - len(place)
-        layer.data = np.pad(place, ((0, spare), (0, 0)))
-        layer.shown = np.arange(n_points) < len(place)
-        layer.border_color = np.pad(color, ((0, spare), (0, 0)))
+        border = np.pad(color, ((0, spare), (0, 0)))
+        face = np.pad(color * excluded[:, np.newaxis], ((0, spare), (0, 0)))
         size = np.pad(size, (0, spare), constant_values=1.0)
         symbol = np.pad(np.where(excluded, "x", "disc"), (0, spare), constant_values="disc")
-        # Setting what is so already would draw it anew all the same.
-        face = np.pad(color * excluded[:, np.newaxis], ((0, spare), (0, 0)))
-        if not np.array_equal(layer.face_color, face.astype(np.float32)):
-            layer.face_color = face
-        if not np.array_equal(layer.size, size):
-            layer.size = size
-        if not np.array_equal([str(one) for one in layer.symbol], symbol):
-            layer.symbol = symbol
-        layer.selected_data = set()
-        layer.editable = False
+        # Each of these would draw it anew, and so would what is as it was.
+        with layer.events.blocker_all():
+            layer.data = np.pad(place, ((0, spare), (0, 0)))
+            layer.shown = np.arange(n_points) < len(place)
+            if not np.array_equal(layer.border_color, border.astype(np.float32)):
+                layer.border_color = border
+            if not np.array_equal(layer.face_color, face.astype(np.float32)):
+                layer.face_color = face
+            if not np.array_equal(layer.size, size):
+                layer.size = size
+            if not np.array_equal([str(one) for one in layer.symbol], symbol):
+                layer.symbol = symbol
+        # In no frame do they reach beyond the images: the viewer need not measure them again.
+        new, self._measured = self._measured is not cells, cells
+        layer.refresh(thumbnail=new, extent=new, highlight=False)
+        if layer.selected_data:
+            layer.selected_data = set()
+        if layer.editable:
+            layer.editable = False
 
     def clear(self) -> None:
         """Remove the layers, and let go of the cells."""
         self._stack.drop(*_ORDER)
-        self._cells, self._lineage = None, -1
+        self._cells, self._measured, self._lineage = None, None, -1
         self._marked = np.empty(0, dtype=np.int64)
 
     def _vertices(self, cells: FovCells) -> NDArray[np.float64]:

@@ -287,7 +287,8 @@ class ReviewWidget(QWidget):
 
     def _on_progress(self, name: str, done: int, total: int) -> None:
         self._progress.setFormat(f"{name}: %p%")
-        self._progress.setRange(0, total)
+        # Without an end it would be drawn all the time, and slow down what it tells of.
+        self._progress.setRange(0, max(total, 1))
         self._progress.setValue(done)
         self._progress.show()
         self._cancel.show()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from inspect import isgeneratorfunction
+from inspect import GEN_RUNNING, getgeneratorstate, isgeneratorfunction
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -129,7 +129,8 @@ class Work(QObject):
             job.stop.set()
             _, dropped = self._done.pop(job.number)
             steps = self._steps.pop(job.number, None)
-            if steps is not None:
+            # A step that makes its own job void is closed once it is over.
+            if steps is not None and getgeneratorstate(steps) != GEN_RUNNING:
                 steps.close()
             if dropped is not None:
                 dropped()
@@ -180,11 +181,15 @@ class Work(QObject):
         try:
             next(steps)
         except BaseException as ended:
-            self._end(job)
+            if job.number in self._steps:
+                self._end(job)
             if not isinstance(ended, StopIteration):
                 raise
         else:
-            soon(self, lambda: self._step(job))
+            if job.number in self._steps:
+                soon(self, lambda: self._step(job))
+            else:
+                steps.close()
 
     def _end(self, job: Job) -> None:
         del self._jobs[job.name], self._done[job.number]

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _LATER_MS = 150
 _TOP_SHARE, _TOP_SHARE_OVER_STRIP, _STRIP_SHARE = 0.45, 0.13, 0.34
 _READING, _DRAWING = "Pairs", "Tau"
+# Pairs that are read first, so that something is seen; and in one go once those in view are.
+_FIRST, _AT_ONCE = 4, 8
 
 
 class PairsPanel(QWidget):
@@ -211,6 +213,8 @@ class PairsPanel(QWidget):
             self.gallery.set_patches(len(review.slot_labels), (height, width))
             self.gallery.scrollToTop()
             self._strip_box.close_strip()
+            # Not only once it is drawn: the viewer draws before, which takes long.
+            self._read()
         labels = ", ".join(review.slot_labels)
         self._rows.setText(f"Left anchor, right positive; rows: {labels}")
         self._seen.say()
@@ -257,7 +261,9 @@ class PairsPanel(QWidget):
             return
         experiments = [one["experiment"] for one in pairs.anchors]
         in_view = self.gallery.numbers_in_view()
-        numbers = shown.next_numbers(experiments, in_view)
+        unread = sum(not shown.has(one) for one in in_view)
+        most = unread or _AT_ONCE if shown.tried else _FIRST
+        numbers = shown.next_numbers(experiments, in_view, most)
         if numbers:
             self._session.work.start(
                 _READING, lambda _job: shown.read_more(pairs, numbers, in_view), self._on_read

@@ -86,8 +86,10 @@ def rendered(values: NDArray[np.float32], scale: GreyScale, factor: float) -> ND
         method = Image.Resampling.BICUBIC if factor < 3 else Image.Resampling.NEAREST
     resized = np.asarray(Image.fromarray(grey).resize((width, height), method))
     shown = np.rint(np.clip(resized, 0, 1) * 255).astype(np.uint8)
-    holes = Image.fromarray(missing).resize((width, height), Image.Resampling.NEAREST)
     rgb = np.repeat(shown[:, :, None], 3, axis=2)
+    if not missing.any():
+        return rgb
+    holes = Image.fromarray(missing).resize((width, height), Image.Resampling.NEAREST)
     return np.where(np.asarray(holes)[:, :, None], hatch(height, width), rgb)
 
 
