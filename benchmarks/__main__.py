@@ -20,6 +20,7 @@ from benchmarks import (
     index,
     read,
     review,
+    soak,
     widget,
 )
 from lineage_triplets import __version__
@@ -35,19 +36,21 @@ BENCHMARKS = {
     "faults-tables": faults_tables.tables,
     "widget": widget.tables,
 }
+# Minutes long, and run by name alone.
+LONG = {"soak": soak.tables}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which to run, of {', '.join(BENCHMARKS)}"
+        "names", nargs="*", metavar="NAME", help=f"which to run, of {', '.join(BENCHMARKS | LONG)}"
     )
     parser.add_argument(
         "--large", action="store_true", help="also build an index of 10 million observations"
     )
     parser.add_argument("--folder", type=Path, help="where the temporary data go (about 1.5 GB)")
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(BENCHMARKS)
+    unknown = set(arguments.names) - set(BENCHMARKS | LONG)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     # Warnings about the simulated data would stand between the tables.
@@ -60,7 +63,7 @@ def main() -> None:
     )
     for name in arguments.names or BENCHMARKS:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            for table in BENCHMARKS[name](Path(folder), large=arguments.large):
+            for table in (BENCHMARKS | LONG)[name](Path(folder), large=arguments.large):
                 console.print(table)
 
 

@@ -69,7 +69,7 @@ def _rows(folder: Path) -> Iterator[Sequence[str]]:
             written = chunking.label
         index = MultiExperimentIndex(registry_of(folder / "images"), slice(*z_range), PATCH_SIZE)
         for dtype in DTYPES:
-            source = PairSource(index, dtype=dtype)
+            source = PairSource(index, dtype=dtype, cache_pool_bytes=0)
             stacked = StackOfSlices(source)
             for size in BATCHES:
                 rows = _anchors_and_positives(source, size)

@@ -16,7 +16,6 @@ from numcodecs import blosc
 from zarr.codecs import BloscCodec
 
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.blosc_blocks import UnknownContainerError, decode_touched
 from lineage_triplets.engine.local_chunks import LocalChunkStrategy, read_layout
 from lineage_triplets.engine.patches import PatchReader
@@ -293,15 +292,3 @@ sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
     tests = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
     subprocess.run([sys.executable, "-c", script, tmp_path, tests], check=True, timeout=120)
-
-
-def test_a_pool_of_decoded_chunks_is_tensorstores(tmp_path):
-    pixels = numbered_pixels((3, 2, 1, 512, 512))
-    one = make_experiment(
-        tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels, compressor=SMALL_BLOCKS
-    )
-    index = MultiExperimentIndex(ExperimentRegistry([one]), 1, (32, 32))
-    for cache_pool_bytes, kind in ((0, LocalChunkStrategy), (10**7, TensorStoreStrategy)):
-        source = PairSource(index, cache_pool_bytes=cache_pool_bytes)
-        source.read(index.anchor_rows)
-        assert type(source.reader._reader) is kind

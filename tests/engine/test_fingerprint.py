@@ -242,7 +242,7 @@ class TestText:
 
     @pytest.mark.parametrize(
         ("old", "new"),
-        [("cache_pool_bytes: 0", "cache_pool_bytes: 99"), ("by: me", "by: you"),
+        [("cache_pool_bytes: null", "cache_pool_bytes: 99"), ("by: me", "by: you"),
          ("experiments:", "# a remark\nexperiments:"),
          ("program_version: ''", "program_version: 9")],
     )  # fmt: skip

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.lineage import Relation
     from lineage_triplets.engine.pairs import Pairs, PairSource
+    from lineage_triplets.engine.prefetch import PrefetchLoader
     from lineage_triplets.engine.problems import LineageTripletsError, Problem
     from lineage_triplets.engine.registry import ExperimentRegistry
     from lineage_triplets.engine.tau import sample_tau, tau_distribution
@@ -34,6 +35,7 @@ _HOMES = {
     "MultiExperimentTripletDataset": f"{_ENGINE}.dataset",
     "PairSource": f"{_ENGINE}.pairs",
     "Pairs": f"{_ENGINE}.pairs",
+    "PrefetchLoader": f"{_ENGINE}.prefetch",
     "Problem": f"{_ENGINE}.problems",
     "Relation": f"{_ENGINE}.lineage",
     "TripletConfig": f"{_ENGINE}.config",
@@ -54,6 +56,7 @@ __all__ = [
     "MultiExperimentTripletDataset",
     "PairSource",
     "Pairs",
+    "PrefetchLoader",
     "Problem",
     "Relation",
     "TripletConfig",

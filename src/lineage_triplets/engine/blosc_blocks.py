@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numcodecs import blosc
 
+from lineage_triplets.engine.chunk_cache import FileStamp, Part
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from lineage_triplets.engine.chunk_cache import PartCache
 
 _HEADER = struct.Struct("<BBBBIII")
 _FORMAT_VERSION = 2
@@ -28,7 +34,9 @@ class UnknownContainerError(ValueError):
     """Not a blosc container as it was expected; tensorstore shall judge it."""
 
 
-def decode_touched(path: str, n_bytes: int, touched: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+def decode_touched(
+    path: str, n_bytes: int, touched: NDArray[np.int64] | None, cache: PartCache | None = None
+) -> NDArray[np.uint8]:
     """Read a container's file and decode the blocks that some byte ranges touch.
 
     Parameters
@@ -38,6 +46,8 @@ def decode_touched(path: str, n_bytes: int, touched: NDArray[np.int64] | None) -
         Size of the decoded chunk; a container of another size is refused.
     touched : ndarray of int64, shape (N, 2), or None
         Ranges ``[start, end)`` of decoded bytes; None for all.
+    cache : PartCache, optional
+        Keeps what was decoded, and gives what it has; that is not decoded again.
 
     Returns
     -------
@@ -53,7 +63,15 @@ def decode_touched(path: str, n_bytes: int, touched: NDArray[np.int64] | None) -
     """
     file = os.open(path, os.O_RDONLY)
     try:
-        size = os.fstat(file).st_size
+        status = os.fstat(file)
+        size, stamp = status.st_size, FileStamp.of(status)
+        chunk = np.empty(n_bytes, dtype=np.uint8)
+        if cache is not None:
+            asked = np.array([[0, n_bytes]]) if touched is None else touched
+            missing = cache.copy_into(chunk, path, stamp, asked)
+            if not len(missing):
+                return chunk
+            touched = missing
         header = os.pread(file, _HEADER.size, 0)
         if len(header) < _HEADER.size:
             raise UnknownContainerError(f"{size} bytes are no container")
@@ -63,8 +81,15 @@ def decode_touched(path: str, n_bytes: int, touched: NDArray[np.int64] | None) -
         wanted = None if touched is None else _wanted_blocks(touched, n_bytes, block_size)
         n_blocks = -(-n_bytes // block_size)
         if wanted is None or flags & _PLAIN_COPY or len(wanted) > _WORTH_PICKING * n_blocks:
-            return _decode(header + _read(file, size - _HEADER.size, _HEADER.size), n_bytes)
-        return _decode_blocks(file, header, wanted, n_bytes, block_size, size)
+            whole = _decode(header + _read(file, size - _HEADER.size, _HEADER.size), n_bytes)
+            if cache is not None:
+                cache.keep(path, stamp, Part(0, whole))
+            return whole
+        for part in _decode_blocks(file, header, wanted, n_bytes, block_size, size):
+            chunk[part.start : part.end] = part.content
+            if cache is not None:
+                cache.keep(path, stamp, part)
+        return chunk
     finally:
         os.close(file)
 
@@ -88,7 +113,7 @@ def _decode_blocks(
     n_bytes: int,
     block_size: int,
     size: int,
-) -> NDArray[np.uint8]:
+) -> Iterator[Part]:
     n_blocks = -(-n_bytes // block_size)
     first = _HEADER.size + 4 * n_blocks
     table = np.frombuffer(_read(file, 4 * n_blocks, _HEADER.size), "<u4").astype(np.int64)
@@ -108,14 +133,12 @@ def _decode_blocks(
     container = b"".join([new_header, new_starts.astype("<u4").tobytes(), *body])
     decoded = _decode(container, int(decoded_sizes.sum()))
 
-    chunk = np.empty(n_bytes, dtype=np.uint8)
     run_starts = np.flatnonzero(np.diff(wanted, prepend=-2) > 1)
     for start, end in zip(run_starts, [*run_starts[1:], len(wanted)], strict=True):
         source = int(decoded_sizes[:start].sum())
         length = int(decoded_sizes[start:end].sum())
-        target = int(wanted[start]) * block_size
-        chunk[target : target + length] = decoded[source : source + length]
-    return chunk
+        run = decoded if length == len(decoded) else decoded[source : source + length].copy()
+        yield Part(int(wanted[start]) * block_size, run)
 
 
 def _read_ranges(file: int, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[bytes]:

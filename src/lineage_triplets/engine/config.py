@@ -142,8 +142,9 @@ class DatasetConfig(StrictModel):
         Pairs depend on (seed, epoch, anchor) alone; None draws differently each time.
     missing_chunks : {"warn", "error", "fill"}
         What a chunk that was never written means.
-    cache_pool_bytes : int
-        Memory for decoded chunks in each process; 0 keeps none.
+    cache_pool_bytes : int or None
+        Memory for decoded chunks in each process; None takes a share of what the process may use,
+        0 keeps none.
     include_wells, exclude_fovs : list, dict or None
         Names that hold in every experiment, or names for each experiment.
     slot_labels : list of str or None
@@ -162,7 +163,7 @@ class DatasetConfig(StrictModel):
     dtype: DtypeName = "float32"
     seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(_no_flag)] | None = None
     missing_chunks: MissingChunks = "warn"
-    cache_pool_bytes: Annotated[int, Field(ge=0)] = 0
+    cache_pool_bytes: Annotated[int, Field(ge=0)] | None = None
     include_wells: list[Text] | dict[Text, list[Text]] | None = None
     exclude_fovs: list[Text] | dict[Text, list[Text]] | None = None
     slot_labels: list[Name] | None = None

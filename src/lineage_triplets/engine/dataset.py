@@ -55,8 +55,9 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         Decay of the law of tau; 0 is uniform.
     return_negative : bool
         Whether batches have negatives.
-    cache_pool_bytes : int
-        Memory for decoded chunks in each process; 0 keeps none.
+    cache_pool_bytes : int, optional
+        Memory for decoded chunks in each process; 0 keeps none. By default a quarter of what the
+        process may use, 4 GiB at most, for all datasets of the process together.
     tau_fallback : {"scan", "renormalize"}
         Where the lineage has nobody at the drawn tau: the smallest tau with somebody, or a new
         draw among the taus that have.
@@ -85,7 +86,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         tau_range_hours: tuple[float, float] | None = None,
         tau_decay_rate: float = 2.0,
         return_negative: bool = False,
-        cache_pool_bytes: int = 0,
+        cache_pool_bytes: int | None = None,
         *,
         tau_fallback: TauFallback = "scan",
         negative_from: NegativeFrom = "experiment",

@@ -11,6 +11,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.chunk_cache import PartCache
     from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.engine.read_strategies import ReadStrategy, Window
 
@@ -87,10 +89,18 @@ class LocalChunkStrategy:
         Reads what this one does not know.
     least_chunk_bytes : int
         Smaller chunks are left to the other strategy too: decoding them is not what takes time.
+    cache : PartCache, optional
+        Keeps decoded parts of chunks.
     """
 
-    def __init__(self, otherwise: ReadStrategy, least_chunk_bytes: int = 500_000) -> None:
+    def __init__(
+        self,
+        otherwise: ReadStrategy,
+        least_chunk_bytes: int = 500_000,
+        cache: PartCache | None = None,
+    ) -> None:
         self._otherwise = otherwise
+        self._cache = cache if cache is not None and cache.limit_bytes else None
         self._least_chunk_bytes = least_chunk_bytes
         self._layouts: dict[str, ChunkLayout | None] = {}
 
@@ -131,7 +141,7 @@ class LocalChunkStrategy:
             _POOLS.append(ThreadPoolExecutor(usable_cpus(), "lineage-triplets-decode"))
         n_parts = min(len(items), 4 * usable_cpus())
         parts = [items[first::n_parts] for first in range(n_parts)]
-        return list(_POOLS[0].map(_decode_part, parts))
+        return list(_POOLS[0].map(partial(_decode_part, self._cache), parts))
 
 
 def read_layout(source: FovSource) -> ChunkLayout | None:
@@ -234,15 +244,15 @@ def _spans(span: slice, size: int) -> list[tuple[int, slice, slice]]:
 
 
 def _decode_part(
+    cache: PartCache | None,
     items: Sequence[tuple[ChunkLayout, tuple[int, ...], list[_Use]]],
 ) -> list[Window]:
     """Decode some chunks into their windows; give the windows of those that could not be."""
     failed: list[Window] = []
     for layout, indices, uses in items:
         try:
-            content = decode_touched(
-                layout.path(indices), layout.n_bytes, _touched(layout, [one.inside for one in uses])
-            )
+            touched = _touched(layout, [one.inside for one in uses])
+            content = decode_touched(layout.path(indices), layout.n_bytes, touched, cache)
         except (OSError, RuntimeError, ValueError):
             failed += [one.window for one in uses]
             continue

@@ -64,8 +64,8 @@ class PairSource:
         Data type of the patches.
     missing_chunks : {"warn", "error", "fill"}
         What a chunk that was never written means.
-    cache_pool_bytes : int
-        Memory for decoded chunks.
+    cache_pool_bytes : int, optional
+        Memory for decoded chunks; 0 keeps none. By default a share of what the process may use.
 
     Raises
     ------
@@ -83,7 +83,7 @@ class PairSource:
         negative_from: NegativeFrom = "experiment",
         dtype: DtypeName = "float32",
         missing_chunks: MissingChunks = "warn",
-        cache_pool_bytes: int = 0,
+        cache_pool_bytes: int | None = None,
     ) -> None:
         self.index = index
         self.tau_fallback = tau_fallback

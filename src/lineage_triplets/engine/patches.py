@@ -34,11 +34,11 @@ class PatchReader:
         Data type of the patches; it must hold all values of the stores' data types.
     missing_chunks : {"warn", "error", "fill"}
         What a chunk that was never written means.
-    cache_pool_bytes : int
-        Memory for decoded chunks.
+    cache_pool_bytes : int or None
+        Memory for decoded chunks; 0 keeps none, None takes a share of what the process may use.
     strategy : str, optional
         How to read, one of ``read_strategies.STRATEGIES``. By default "blosc-blocks", which
-        decodes only what is touched; "tensorstore" where it shall keep decoded chunks.
+        decodes only what is touched.
 
     Raises
     ------
@@ -53,10 +53,10 @@ class PatchReader:
         *,
         dtype: DtypeName = "float32",
         missing_chunks: MissingChunks = "warn",
-        cache_pool_bytes: int = 0,
+        cache_pool_bytes: int | None = 0,
         strategy: str | None = None,
     ) -> None:
-        strategy = strategy or ("tensorstore" if cache_pool_bytes else "blosc-blocks")
+        strategy = strategy or "blosc-blocks"
         if strategy not in STRATEGIES:
             raise ConfigError(
                 Problem(

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import tensorstore as ts
 
+from lineage_triplets.engine.cache_pools import CachePools
 from lineage_triplets.engine.images import CANONICAL_AXES, chunk_bytes
 from lineage_triplets.engine.local_chunks import LocalChunkStrategy
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
-from lineage_triplets.engine.resources import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,21 +80,17 @@ class TensorStoreStrategy:
     ----------
     missing_chunks : {"warn", "error", "fill"}
         What a chunk that was never written means.
-    cache_pool_bytes : int
-        Memory for decoded chunks; 0 keeps none beyond the batch that needs them.
+    cache_pool_bytes : int, CachePools or None
+        Memory for decoded chunks, of which tensorstore has a half; 0 keeps none beyond the batch
+        that needs them, None takes the pools of the process.
     """
 
-    def __init__(self, missing_chunks: MissingChunks, cache_pool_bytes: int) -> None:
+    def __init__(
+        self, missing_chunks: MissingChunks, cache_pool_bytes: int | CachePools | None
+    ) -> None:
         self.missing_chunks = missing_chunks
+        self._pools = CachePools.of(cache_pool_bytes)
         self._missing: dict[tuple[str, str], int] = {}
-        concurrency = {"limit": usable_cpus()}
-        self._context = ts.Context(
-            {
-                "cache_pool": {"total_bytes_limit": cache_pool_bytes},
-                "data_copy_concurrency": concurrency,
-                "file_io_concurrency": {"limit": max(4, usable_cpus())},
-            }
-        )
         self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
 
     @property
@@ -170,7 +166,7 @@ class TensorStoreStrategy:
         for source in sources:
             path = source.fov.array_path
             if (path, fill) not in self._handles and path not in pending:
-                pending[path] = source, ts.open(_spec(source, fill), context=self._context)
+                pending[path] = source, ts.open(_spec(source, fill), context=self._pools.context())
         for path, (source, future) in pending.items():
             try:
                 view = _canonical_view(future.result(), source.fov.axes)
@@ -202,11 +198,12 @@ class TensorStoreStrategy:
         return store[window.t, c, window.z, window.y, window.x]
 
 
-def _blosc_blocks(missing_chunks: MissingChunks, cache_pool_bytes: int) -> ReadStrategy:
-    return LocalChunkStrategy(TensorStoreStrategy(missing_chunks, cache_pool_bytes))
+def _blosc_blocks(missing_chunks: MissingChunks, cache_pool_bytes: int | None) -> ReadStrategy:
+    pools = CachePools.of(cache_pool_bytes)
+    return LocalChunkStrategy(TensorStoreStrategy(missing_chunks, pools), cache=pools.parts)
 
 
-STRATEGIES: dict[str, Callable[[MissingChunks, int], ReadStrategy]] = {
+STRATEGIES: dict[str, Callable[[MissingChunks, int | None], ReadStrategy]] = {
     "blosc-blocks": _blosc_blocks,
     "tensorstore": TensorStoreStrategy,
 }
@@ -219,7 +216,7 @@ def _spec(source: FovSource, fill: bool) -> dict[str, object]:
         "kvstore": {"driver": "file", "path": f"{source.fov.array_path}/"},
         "fill_missing_data_reads": fill,
         "open": True,
-        "recheck_cached_data": "open",
+        "recheck_cached_data": True,
     }
 
 

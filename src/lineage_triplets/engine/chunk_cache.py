@@ -1,0 +1,251 @@
+"""Decoded parts of chunks, kept in memory for the batches that come back to them.
+
+A part is a range of bytes of a decoded chunk. Parts of a chunk never overlap; the least recently
+used ones go first. Nothing is kept of a file that is no longer the one that was decoded.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+# A file written to twice within one tick of the clock has the same times.
+_SETTLED_NS = 2 * 10**9
+
+
+class FileStamp(NamedTuple):
+    """What tells a file from the one that has taken its place, or that was written to since."""
+
+    device: int
+    inode: int
+    n_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileStamp:
+        """Take it from an open file's status."""
+        return cls(
+            status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        )
+
+
+class Part(NamedTuple):
+    """Decoded bytes of a chunk from `start` on; not to be written to."""
+
+    start: int
+    content: NDArray[np.uint8]
+
+    @property
+    def end(self) -> int:
+        """One after the last byte."""
+        return self.start + len(self.content)
+
+
+class _Chunk(NamedTuple):
+    stamp: FileStamp
+    starts: list[int]
+
+
+class PartCache:
+    """Parts of decoded chunks up to a number of bytes, for all threads of a process.
+
+    A forked child begins with an empty one.
+
+    Parameters
+    ----------
+    limit_bytes : int
+        Most bytes of parts; 0 keeps none.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self.forget()
+        _CACHES.add(self)
+
+    @property
+    def limit_bytes(self) -> int:
+        """Most bytes of parts that are kept."""
+        return self._limit_bytes
+
+    @limit_bytes.setter
+    def limit_bytes(self, limit_bytes: int) -> None:
+        with self._lock:
+            self._limit_bytes = limit_bytes
+            self._shrink()
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the parts that are kept."""
+        return self._n_bytes
+
+    def __len__(self) -> int:
+        """Number of parts."""
+        return len(self._parts)
+
+    def find(self, path: str, stamp: FileStamp, start: int, end: int) -> list[Part]:
+        """Give what is kept of bytes ``[start, end)`` of a chunk, in order.
+
+        The first and the last part may reach beyond that range.
+
+        Parameters
+        ----------
+        path : str
+            File of the chunk.
+        stamp : FileStamp
+            Of the file now; parts of another one are forgotten.
+        start, end : int
+        """
+        with self._lock:
+            chunk = self._current(path, stamp)
+            if chunk is None:
+                return []
+            found = list(self._overlapping(path, chunk.starts, start, end))
+            for part in found:
+                self._parts.move_to_end((path, part.start))
+            return found
+
+    def copy_into(
+        self, chunk: NDArray[np.uint8], path: str, stamp: FileStamp, ranges: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Copy what is kept of some ranges of a chunk to its place; give the ranges that are not.
+
+        Parameters
+        ----------
+        chunk : ndarray of uint8
+            As long as the decoded chunk.
+        path : str
+            File of the chunk.
+        stamp : FileStamp
+            Of the file now.
+        ranges : ndarray of int64, shape (N, 2)
+            ``[start, end)`` in bytes, in any order.
+
+        Returns
+        -------
+        ndarray of int64, shape (M, 2)
+            In order, without overlaps.
+        """
+        missing = []
+        for start, end in _merged(ranges):
+            copied = start
+            for part in self.find(path, stamp, start, end):
+                first, last = max(start, part.start), min(end, part.end)
+                chunk[first:last] = part.content[first - part.start : last - part.start]
+                if copied < first:
+                    missing.append((copied, first))
+                copied = last
+            if copied < end:
+                missing.append((copied, end))
+        return np.array(missing, dtype=np.int64).reshape(-1, 2)
+
+    def keep(self, path: str, stamp: FileStamp, part: Part) -> None:
+        """Keep a decoded part; of bytes that are kept already only the others.
+
+        Nothing is kept of a file written to in the last two seconds: it may be written to again
+        without another stamp.
+
+        Parameters
+        ----------
+        path : str
+            File of the chunk.
+        stamp : FileStamp
+            Of the file when it was read.
+        part : Part
+            Its content owns its memory, and is no view of more than that.
+        """
+        if not 0 < len(part.content) <= self._limit_bytes:
+            return
+        if time.time_ns() - stamp.modified_ns < _SETTLED_NS:
+            return
+        with self._lock:
+            chunk = self._current(path, stamp)
+            known = [] if chunk is None else chunk.starts
+            missing = list(_without(part, self._overlapping(path, known, part.start, part.end)))
+            for one in missing:
+                chunk = self._chunks.setdefault(path, _Chunk(stamp, []))
+                insort(chunk.starts, one.start)
+                self._parts[path, one.start] = one.content
+                self._n_bytes += len(one.content)
+            self._shrink()
+
+    def forget(self) -> None:
+        """Drop all parts."""
+        # A lock that another thread held when this process was forked stays locked.
+        self._lock = threading.Lock()
+        self._chunks: dict[str, _Chunk] = {}
+        self._parts: OrderedDict[tuple[str, int], NDArray[np.uint8]] = OrderedDict()
+        self._n_bytes = 0
+
+    def _current(self, path: str, stamp: FileStamp) -> _Chunk | None:
+        chunk = self._chunks.get(path)
+        if chunk is not None and chunk.stamp != stamp:
+            for start in list(chunk.starts):
+                self._drop(path, start)
+            return None
+        return chunk
+
+    def _overlapping(self, path: str, starts: list[int], start: int, end: int) -> Iterator[Part]:
+        first = max(0, bisect_right(starts, start) - 1)
+        for known in starts[first : bisect_left(starts, end)]:
+            part = Part(known, self._parts[path, known])
+            if part.end > start:
+                yield part
+
+    def _shrink(self) -> None:
+        while self._n_bytes > self._limit_bytes:
+            self._drop(*next(iter(self._parts)))
+
+    def _drop(self, path: str, start: int) -> None:
+        self._n_bytes -= len(self._parts.pop((path, start)))
+        starts = self._chunks[path].starts
+        starts.remove(start)
+        if not starts:
+            del self._chunks[path]
+
+
+def _merged(ranges: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges in order, those that touch each other as one."""
+    ordered = ranges[np.argsort(ranges[:, 0])]
+    ends = np.maximum.accumulate(ordered[:, 1])
+    begins = np.flatnonzero(np.append(True, ordered[1:, 0] > ends[:-1]))
+    last = np.append(begins[1:], len(ordered)) - 1
+    yield from zip(ordered[begins, 0].tolist(), ends[last].tolist(), strict=True)
+
+
+def _without(part: Part, known: Iterator[Part]) -> Iterator[Part]:
+    """What of a part no other one has; copies, unless it is all of it."""
+    start = part.start
+    for other in known:
+        if start < other.start:
+            yield Part(start, part.content[start - part.start : other.start - part.start].copy())
+        start = max(start, other.end)
+    if start == part.start:
+        yield part
+    elif start < part.end:
+        yield Part(start, part.content[start - part.start :].copy())
+
+
+_CACHES: weakref.WeakSet[PartCache] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for cache in list(_CACHES):
+        cache.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
