@@ -1,0 +1,184 @@
+"""The way from a config with faults to a validated export, in the widget, step by step."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QAbstractItemModel, Qt
+from qtpy.QtWidgets import QAbstractItemView, QCheckBox, QLabel, QPushButton, QWidget
+
+from lineage_triplets.plugin.demo.hand import NotThereError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from lineage_triplets.plugin.demo.hand import Hand
+
+_MOST_FINDINGS = 200
+_MOST_PAGES = 60
+_LOOK_SECONDS = 0.5
+
+
+class Walk:
+    """What a reviewer does, each step by mouse and keys alone.
+
+    Parameters
+    ----------
+    hand : Hand
+        Does it, and takes a picture at every step.
+    """
+
+    def __init__(self, hand: Hand) -> None:
+        self.hand = hand
+
+    def lineages(self) -> list[str]:
+        """Names in the lineage table, from the top."""
+        model = self.hand.find("lineage_table", QAbstractItemView).model()
+        return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+    def look_around(self, lineage: str) -> None:
+        """Select a lineage and go down its tree."""
+        hand = self.hand
+        hand.panel("Browse")
+        hand.click_row("lineage_table", hand.row_where("lineage_table", 0, lineage))
+        hand.key("lineage_tree", Qt.Key.Key_Down)
+        hand.picture("browse")
+
+    def compare_channels(self) -> dict[str, str]:
+        """Look at the channels; give what the widget says about every cell of the grid."""
+        hand = self.hand
+        hand.panel("Channels")
+        hand.picture("channels")
+        return self.verdicts()
+
+    def verdicts(self) -> dict[str, str]:
+        """What stands under the cells of the channel grid, by ``"{experiment}_slot_{number}"``."""
+        labels = list(self.hand.find("channels", QWidget).findChildren(QLabel))
+        return {
+            one.objectName().removeprefix("verdict_"): one.text()
+            for one in labels
+            if one.objectName().startswith("verdict_")
+        }
+
+    def remap(self, experiment: str, channels: Sequence[str]) -> None:
+        """Choose a channel for every slot of an experiment."""
+        hand = self.hand
+        hand.panel("Channels")
+        for slot, channel in enumerate(channels):
+            hand.choose(f"channel_{experiment}_slot_{slot}", channel)
+        hand.picture("channels_remapped")
+
+    def approve(self, experiments: Sequence[str]) -> None:
+        """Approve the channels of experiments."""
+        hand = self.hand
+        hand.panel("Channels")
+        for name in experiments:
+            hand.click(f"approve_{name}")
+            says = hand.find(f"approval_{name}", QLabel).text
+            hand.until(partial(_says, says, "✓"), f"{name} is approved")
+        hand.picture("channels_approved")
+
+    def settle_problems(self, severity: str = "errors", *, scan: bool = False) -> int:
+        """Go through the open findings of a severity, settle each in the first way it offers.
+
+        Returns
+        -------
+        int
+            How many there were.
+        """
+        hand = self.hand
+        hand.panel("Problems")
+        if scan:
+            hand.click("scan_images")
+        hand.choose("filter_severity", severity)
+        n_settled = 0
+        while self._n_rows("finding_list") and n_settled < _MOST_FINDINGS:
+            hand.click("next_finding")
+            if not n_settled:
+                hand.picture("problems")
+            way = "settle_0" if self._on_screen("settle_0") else "waive"
+            if not hand.find(way, QPushButton).isEnabled():
+                # What was settled last stays in the list as long as it is selected.
+                break
+            hand.click(way)
+            if not n_settled:
+                hand.picture("problems_reason")
+            if way == "waive":
+                hand.write("reason", "looked at, and right")
+            hand.key("reason", Qt.Key.Key_Return)
+            n_settled += 1
+        return n_settled
+
+    def reject(self, lineage: str, reason: str) -> None:
+        """Reject a lineage with a reason."""
+        hand = self.hand
+        hand.panel("Browse")
+        hand.choose("experiment", "all experiments")
+        hand.click_row("lineage_table", hand.row_where("lineage_table", 0, lineage))
+        hand.key("lineage_table", Qt.Key.Key_R)
+        hand.write("reason", reason)
+        hand.picture("browse_reject")
+        hand.key("reason", Qt.Key.Key_Return)
+
+    def see_divisions(self, experiments: Sequence[str]) -> None:
+        """Look at pairs across divisions of experiments, and at one pair from near."""
+        hand = self.hand
+        for number, experiment in enumerate(experiments):
+            hand.panel("Browse")
+            hand.choose("experiment", experiment)
+            hand.panel("Pairs")
+            across = hand.find("across_divisions", QCheckBox)
+            if not across.isChecked():
+                hand.click("across_divisions")
+            self._wait_until_seen(experiment)
+            if not number:
+                hand.picture("pairs")
+                hand.click_row("pair_gallery", 0)
+                hand.picture("pair_from_near")
+
+    def export(self, folder: Path) -> None:
+        """Export what was validated."""
+        hand = self.hand
+        hand.panel("Export")
+        hand.write("export_folder", str(folder))
+        button = hand.find("export", QPushButton)
+        hand.until(button.isEnabled, "the export can be pressed")
+        hand.picture("export")
+        if "draft" in button.text():
+            raise NotThereError(f"still open: {self.open_points()}")
+        hand.click("export")
+        hand.until(lambda: self._on_screen("export_result"), "the files are written")
+        hand.picture("exported")
+
+    def open_points(self) -> list[str]:
+        """What the checklist says is open."""
+        self.hand.panel("Export")
+        texts = self.hand.find("checklist", QWidget).findChildren(QLabel)
+        return [one.text() for one in texts if one.isVisible() and one.text()]
+
+    def _wait_until_seen(self, experiment: str) -> None:
+        """Scroll down until enough pairs were on screen."""
+        seen = self.hand.find("pairs_seen", QLabel)
+        for _ in range(_MOST_PAGES):
+            self.hand.wait(_LOOK_SECONDS)
+            if f"pairs ({experiment})" in seen.text():
+                return
+            self.hand.key("pair_gallery", Qt.Key.Key_PageDown)
+        raise NotThereError(f"enough pairs of {experiment} across a division: {seen.text()}")
+
+    def _n_rows(self, name: str) -> int:
+        model: QAbstractItemModel = self.hand.find(name, QAbstractItemView).model()
+        return int(model.rowCount())
+
+    def _on_screen(self, name: str) -> bool:
+        try:
+            self.hand.find(name, QWidget)
+        except NotThereError:
+            return False
+        return True
+
+
+def _says(text: Callable[[], str], begin: str) -> bool:
+    return text().startswith(begin)
