@@ -203,6 +203,15 @@ def test_a_new_iteration_ends_the_one_before():
         next(one)
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises, also where whoever started the tests had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_waiting_loses_no_batch():
     steps = Steps(4, gated=True)
     iterator = iter(PrefetchLoader(steps))
@@ -241,6 +250,7 @@ def test_a_program_that_ends_in_the_middle(how):
     script = f"""
 import signal, sys
 from lineage_triplets import PrefetchLoader
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Endless:
     def __iter__(self):
         return iter(int, 1)
