@@ -19,9 +19,10 @@ from lineage_triplets import (
     load_config,
     save_config,
 )
+from lineage_triplets.engine.chunk_layout import read_layout
 from lineage_triplets.engine.fovs import FovSource
 from lineage_triplets.engine.images import open_plate
-from lineage_triplets.engine.local_chunks import LocalChunkStrategy, read_layout
+from lineage_triplets.engine.local_chunks import LocalChunkStrategy
 from lineage_triplets.engine.read_strategies import TensorStoreStrategy, Window
 from real import DATA, PLATES, needs_real_plates
 

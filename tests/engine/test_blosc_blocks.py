@@ -16,8 +16,13 @@ from numcodecs import blosc
 from zarr.codecs import BloscCodec
 
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.engine.blosc_blocks import UnknownContainerError, decode_touched
-from lineage_triplets.engine.local_chunks import LocalChunkStrategy, read_layout
+from lineage_triplets.engine.blosc_blocks import (
+    FileRange,
+    UnknownContainerError,
+    decode_ranges,
+)
+from lineage_triplets.engine.chunk_layout import read_layout
+from lineage_triplets.engine.local_chunks import LocalChunkStrategy
 from lineage_triplets.engine.patches import PatchReader
 from lineage_triplets.engine.problems import ChunkError
 from lineage_triplets.engine.read_strategies import STRATEGIES, TensorStoreStrategy
@@ -47,6 +52,16 @@ def any_size(monkeypatch):
         "blosc-blocks",
         lambda *options: LocalChunkStrategy(TensorStoreStrategy(*options), least_chunk_bytes=0),
     )
+
+
+def decode(file: Path, n_bytes: int, ranges: list[tuple[int, int]], offset: int = 0) -> list:
+    """Decode ranges of the container that fills a file from an offset on."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        container = FileRange(descriptor, offset, os.fstat(descriptor).st_size - offset)
+        return decode_ranges(container, n_bytes, ranges)
+    finally:
+        os.close(descriptor)
 
 
 def content_of(rng: np.random.Generator, n_bytes: int, how: str) -> np.ndarray:
@@ -83,12 +98,14 @@ def test_touched_ranges_decode_to_what_was_written(
     finally:
         blosc.use_threads = None
     starts = data.draw(st.lists(st.integers(0, n_bytes - 1), min_size=1, max_size=6))
-    ranges = np.array([[one, data.draw(st.integers(one + 1, n_bytes))] for one in starts])
-    decoded = decode_touched(str(file), n_bytes, ranges)
-    assert len(decoded) == n_bytes
+    ranges = [(one, data.draw(st.integers(one + 1, n_bytes))) for one in starts]
+    parts = decode(file, n_bytes, ranges)
+    for part in parts:
+        assert (part.content == content[part.start : part.end]).all()
     for start, end in ranges:
-        assert (decoded[start:end] == content[start:end]).all()
-    assert (decode_touched(str(file), n_bytes, None) == content).all()
+        assert any(part.start <= start < end <= part.end for part in parts)
+    (whole,) = decode(file, n_bytes, [(0, n_bytes)])
+    assert (whole.start, whole.end) == (0, n_bytes)
 
 
 def test_only_touched_blocks_are_decoded(tmp_path):
@@ -98,11 +115,12 @@ def test_only_touched_blocks_are_decoded(tmp_path):
     container[starts[9] : starts[9] + 50] = b"\xff" * 50
     file = tmp_path / "chunk"
     file.write_bytes(container)
-    decoded = decode_touched(str(file), len(content), np.array([[0, 5000], [60_000, 65_000]]))
-    assert (decoded[:5000] == content[:5000]).all()
-    assert (decoded[60_000:65_000] == content[60_000:65_000]).all()
+    parts = decode(file, len(content), [(60_000, 65_000), (0, 5000)])
+    assert [(part.start, part.end) for part in parts] == [(0, 2 * 4096), (14 * 4096, 16 * 4096)]
+    for part in parts:
+        assert (part.content == content[part.start : part.end]).all()
     with pytest.raises((RuntimeError, UnknownContainerError)):
-        decode_touched(str(file), len(content), np.array([[9 * 4096, 9 * 4096 + 1]]))
+        decode(file, len(content), [(9 * 4096, 9 * 4096 + 1)])
 
 
 @pytest.mark.parametrize("keep", [0, 3, 15, 16, 40, 200])
@@ -111,7 +129,7 @@ def test_a_container_cut_short_is_refused(tmp_path, keep):
     file = tmp_path / "chunk"
     file.write_bytes(blosc.compress(content, b"lz4", 5, 1, 2048)[:keep])
     with pytest.raises(UnknownContainerError):
-        decode_touched(str(file), len(content), np.array([[0, 100]]))
+        decode(file, len(content), [(0, 100)])
 
 
 def patches(experiment, strategy: str, *, patch=(16, 20), z_range=1, border="clamp", **options):

@@ -9,50 +9,90 @@ from __future__ import annotations
 
 import os
 import struct
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numcodecs import blosc
 
-from lineage_triplets.engine.chunk_cache import FileStamp, Part
+from lineage_triplets.engine.chunk_cache import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
-
-    from lineage_triplets.engine.chunk_cache import PartCache
 
 _HEADER = struct.Struct("<BBBBIII")
 _FORMAT_VERSION = 2
 _PLAIN_COPY = 0x02
 _WORTH_PICKING = 0.75
+# Fewer bytes cost no less to read.
+_FIRST_READ_BYTES = 4096
+_SMALL_CONTAINER_BYTES = 1 << 17
 
 
 class UnknownContainerError(ValueError):
     """Not a blosc container as it was expected; tensorstore shall judge it."""
 
 
-def decode_touched(
-    path: str, n_bytes: int, touched: NDArray[np.int64] | None, cache: PartCache | None = None
-) -> NDArray[np.uint8]:
-    """Read a container's file and decode the blocks that some byte ranges touch.
+class FileRange:
+    """A part of an open file that holds one container.
 
     Parameters
     ----------
-    path : str
+    file : int
+        Descriptor.
+    start, n_bytes : int
+        Where it is.
+    """
+
+    def __init__(self, file: int, start: int, n_bytes: int) -> None:
+        self._file = file
+        self._start = start
+        self.n_bytes = n_bytes
+        first = n_bytes if n_bytes <= _SMALL_CONTAINER_BYTES else _FIRST_READ_BYTES
+        self._head = self._read_file(0, first)
+
+    def read(self, start: int, end: int) -> bytes:
+        """Bytes ``[start, end)`` of the container.
+
+        Raises
+        ------
+        UnknownContainerError
+            The file ends before.
+        """
+        if end <= len(self._head):
+            return self._head[start:end]
+        return self._read_file(start, end)
+
+    def _read_file(self, start: int, end: int) -> bytes:
+        content = os.pread(self._file, end - start, self._start + start)
+        while len(content) < end - start:
+            more = os.pread(
+                self._file, end - start - len(content), self._start + start + len(content)
+            )
+            if not more:
+                raise UnknownContainerError("the file ends too early")
+            content += more
+        return content
+
+
+def decode_ranges(
+    container: FileRange, n_bytes: int, ranges: Iterable[tuple[int, int]]
+) -> list[Part]:
+    """Decode the blocks that some ranges of bytes touch.
+
+    Parameters
+    ----------
+    container : FileRange
     n_bytes : int
         Size of the decoded chunk; a container of another size is refused.
-    touched : ndarray of int64, shape (N, 2), or None
-        Ranges ``[start, end)`` of decoded bytes; None for all.
-    cache : PartCache, optional
-        Keeps what was decoded, and gives what it has; that is not decoded again.
+    ranges : iterable of (int, int)
+        ``[start, end)`` in decoded bytes, in any order; at least one.
 
     Returns
     -------
-    ndarray of uint8, shape (n_bytes,)
-        Decoded where touched, anything elsewhere.
+    list of Part
+        In order; each range lies in one of them.
 
     Raises
     ------
@@ -61,105 +101,105 @@ def decode_touched(
     OSError, RuntimeError
         The file cannot be read, or a block not be decoded.
     """
-    file = os.open(path, os.O_RDONLY)
-    try:
-        status = os.fstat(file)
-        size, stamp = status.st_size, FileStamp.of(status)
-        chunk = np.empty(n_bytes, dtype=np.uint8)
-        if cache is not None:
-            asked = np.array([[0, n_bytes]]) if touched is None else touched
-            missing = cache.copy_into(chunk, path, stamp, asked)
-            if not len(missing):
-                return chunk
-            touched = missing
-        header = os.pread(file, _HEADER.size, 0)
-        if len(header) < _HEADER.size:
-            raise UnknownContainerError(f"{size} bytes are no container")
-        version, _, flags, _, decoded, block_size, encoded = _HEADER.unpack(header)
-        if version != _FORMAT_VERSION or decoded != n_bytes or encoded != size or not block_size:
-            raise UnknownContainerError("its header is not that of the chunk")
-        wanted = None if touched is None else _wanted_blocks(touched, n_bytes, block_size)
-        n_blocks = -(-n_bytes // block_size)
-        if wanted is None or flags & _PLAIN_COPY or len(wanted) > _WORTH_PICKING * n_blocks:
-            whole = _decode(header + _read(file, size - _HEADER.size, _HEADER.size), n_bytes)
-            if cache is not None:
-                cache.keep(path, stamp, Part(0, whole))
-            return whole
-        for part in _decode_blocks(file, header, wanted, n_bytes, block_size, size):
-            chunk[part.start : part.end] = part.content
-            if cache is not None:
-                cache.keep(path, stamp, part)
-        return chunk
-    finally:
-        os.close(file)
-
-
-def _wanted_blocks(touched: NDArray[np.int64], n_bytes: int, block_size: int) -> NDArray[np.int64]:
-    """Numbers of the blocks that ranges touch, in order; a short last block never alone."""
+    header = container.read(0, _HEADER.size)
+    version, _, flags, _, decoded, block_size, encoded = _HEADER.unpack(header)
+    if (version, decoded, encoded) != (_FORMAT_VERSION, n_bytes, container.n_bytes):
+        raise UnknownContainerError("its header is not that of the chunk")
+    if flags & _PLAIN_COPY:
+        return _copy_plain(container, n_bytes, ranges)
+    if not block_size:
+        raise UnknownContainerError("its blocks have no size")
     n_blocks = -(-n_bytes // block_size)
-    change = np.zeros(n_blocks + 1, dtype=np.int64)
-    np.add.at(change, touched[:, 0] // block_size, 1)
-    np.add.at(change, (touched[:, 1] - 1) // block_size + 1, -1)
-    is_wanted = np.cumsum(change[:-1]) > 0
-    if n_bytes % block_size and is_wanted[-1] and n_blocks > 1:
-        is_wanted[-2] = True
-    return np.flatnonzero(is_wanted)
+    runs = _runs_of_blocks(ranges, n_bytes, block_size)
+    if sum(stop - first for first, stop in runs) > _WORTH_PICKING * n_blocks:
+        whole = blosc.decompress(container.read(0, container.n_bytes))
+        return [Part(0, _of_size(whole, n_bytes))]
+    return _decode_runs(container, header, runs, n_bytes, block_size)
 
 
-def _decode_blocks(
-    file: int,
+def _copy_plain(
+    container: FileRange, n_bytes: int, ranges: Iterable[tuple[int, int]]
+) -> list[Part]:
+    """Read ranges of a container whose content is not compressed."""
+    if container.n_bytes != n_bytes + _HEADER.size:
+        raise UnknownContainerError("it is not as long as its content")
+    return [
+        Part(first, np.frombuffer(container.read(_HEADER.size + first, _HEADER.size + end), "u1"))
+        for first, end in _runs_of_blocks(ranges, n_bytes, 1)
+    ]
+
+
+def _runs_of_blocks(
+    ranges: Iterable[tuple[int, int]], n_bytes: int, block_size: int
+) -> list[tuple[int, int]]:
+    """Blocks ``[first, stop)`` that ranges touch, in order; a short last block never alone."""
+    runs: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        first, stop = start // block_size, (end - 1) // block_size + 1
+        if stop * block_size > n_bytes and stop > 1:
+            first = min(first, stop - 2)
+        while runs and first <= runs[-1][1]:
+            earlier = runs.pop()
+            first, stop = min(first, earlier[0]), max(stop, earlier[1])
+        runs.append((first, stop))
+    return runs
+
+
+def _decode_runs(
+    container: FileRange,
     header: bytes,
-    wanted: NDArray[np.int64],
+    runs: list[tuple[int, int]],
     n_bytes: int,
     block_size: int,
-    size: int,
-) -> Iterator[Part]:
-    n_blocks = -(-n_bytes // block_size)
-    first = _HEADER.size + 4 * n_blocks
-    table = np.frombuffer(_read(file, 4 * n_blocks, _HEADER.size), "<u4").astype(np.int64)
-    in_file = np.sort(table)
-    if in_file[0] != first or in_file[-1] >= size or (np.diff(in_file) <= 0).any():
-        raise UnknownContainerError("its table of blocks is not in order")
-    ends = np.append(in_file[1:], size)[np.searchsorted(in_file, table)]
-    starts, lengths = table[wanted], (ends - table)[wanted]
-    body = _read_ranges(file, starts, lengths)
-
-    new_first = _HEADER.size + 4 * len(wanted)
-    new_starts = new_first + np.cumsum(lengths) - lengths
-    decoded_sizes = np.minimum((wanted + 1) * block_size, n_bytes) - wanted * block_size
+) -> list[Part]:
+    """Put runs of blocks into a container of their own, decode it, and take it apart."""
+    starts, ends = _block_places(container, -(-n_bytes // block_size))
+    n_wanted = sum(stop - first for first, stop in runs)
+    begin = _HEADER.size + 4 * n_wanted
+    tables, bodies = [], []
+    for first, stop in runs:
+        run_starts, lengths = starts[first:stop], (ends - starts)[first:stop]
+        span = int(lengths.sum())
+        low = int(run_starts[0])
+        if (run_starts[1:] == ends[first : stop - 1]).all():
+            bodies.append(container.read(low, low + span))
+            tables.append(run_starts + (begin - low))
+        else:
+            bodies += [
+                container.read(start, end)
+                for start, end in zip(run_starts.tolist(), ends[first:stop].tolist(), strict=True)
+            ]
+            tables.append(begin + np.cumsum(lengths) - lengths)
+        begin += span
+    sizes = [min(stop * block_size, n_bytes) - first * block_size for first, stop in runs]
     new_header = bytearray(header)
-    struct.pack_into("<I", new_header, 4, int(decoded_sizes.sum()))
-    struct.pack_into("<I", new_header, 12, int(new_first + lengths.sum()))
-    container = b"".join([new_header, new_starts.astype("<u4").tobytes(), *body])
-    decoded = _decode(container, int(decoded_sizes.sum()))
-
-    run_starts = np.flatnonzero(np.diff(wanted, prepend=-2) > 1)
-    for start, end in zip(run_starts, [*run_starts[1:], len(wanted)], strict=True):
-        source = int(decoded_sizes[:start].sum())
-        length = int(decoded_sizes[start:end].sum())
-        run = decoded if length == len(decoded) else decoded[source : source + length].copy()
-        yield Part(int(wanted[start]) * block_size, run)
-
-
-def _read_ranges(file: int, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[bytes]:
-    """Read ranges of a file, neighbours in one go; the parts are in the order asked for."""
-    breaks = np.flatnonzero(starts[1:] != starts[:-1] + lengths[:-1]) + 1
-    bounds = [0, *breaks.tolist(), len(starts)]
-    return [_read(file, int(lengths[a:b].sum()), int(starts[a])) for a, b in pairwise(bounds)]
+    struct.pack_into("<I", new_header, 4, sum(sizes))
+    struct.pack_into("<I", new_header, 12, begin)
+    table = np.concatenate(tables).astype("<u4").tobytes()
+    decoded = _of_size(blosc.decompress(b"".join([new_header, table, *bodies])), sum(sizes))
+    if len(runs) == 1:
+        return [Part(runs[0][0] * block_size, decoded)]
+    parts, place = [], 0
+    for (first, _), size in zip(runs, sizes, strict=True):
+        parts.append(Part(first * block_size, decoded[place : place + size]))
+        place += size
+    return parts
 
 
-def _read(file: int, length: int, offset: int) -> bytes:
-    content = os.pread(file, length, offset)
-    while len(content) < length:
-        more = os.pread(file, length - len(content), offset + len(content))
-        if not more:
-            raise UnknownContainerError("the file ends too early")
-        content += more
-    return content
+def _block_places(
+    container: FileRange, n_blocks: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each block starts and ends, which is where the next one in the file starts."""
+    first = _HEADER.size + 4 * n_blocks
+    table = np.frombuffer(container.read(_HEADER.size, first), "<u4").astype(np.int64)
+    in_file = table if (table[1:] > table[:-1]).all() else np.sort(table)
+    if in_file[0] != first or in_file[-1] >= container.n_bytes or (np.diff(in_file) <= 0).any():
+        raise UnknownContainerError("its table of blocks is not in order")
+    ends = np.append(in_file[1:], container.n_bytes)
+    return table, ends if in_file is table else ends[np.searchsorted(in_file, table)]
 
 
-def _decode(container: bytes, n_bytes: int) -> NDArray[np.uint8]:
-    decoded = np.frombuffer(blosc.decompress(container), dtype=np.uint8)
+def _of_size(decoded: bytes, n_bytes: int) -> NDArray[np.uint8]:
     if len(decoded) != n_bytes:
         raise UnknownContainerError("it decoded to another size")
-    return decoded
+    return np.frombuffer(decoded, dtype=np.uint8)

@@ -14,11 +14,10 @@ from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -118,39 +117,40 @@ class PartCache:
                 self._parts.move_to_end((path, part.start))
             return found
 
-    def copy_into(
-        self, chunk: NDArray[np.uint8], path: str, stamp: FileStamp, ranges: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Copy what is kept of some ranges of a chunk to its place; give the ranges that are not.
+    def take(
+        self, path: str, stamp: FileStamp, ranges: Iterable[tuple[int, int]]
+    ) -> tuple[list[Part], list[tuple[int, int]]]:
+        """Give what is kept of some ranges of a chunk, and tell what is not.
 
         Parameters
         ----------
-        chunk : ndarray of uint8
-            As long as the decoded chunk.
         path : str
             File of the chunk.
         stamp : FileStamp
             Of the file now.
-        ranges : ndarray of int64, shape (N, 2)
+        ranges : iterable of (int, int)
             ``[start, end)`` in bytes, in any order.
 
         Returns
         -------
-        ndarray of int64, shape (M, 2)
-            In order, without overlaps.
+        parts : list of Part
+            In order; they may reach beyond the ranges.
+        missing : list of (int, int)
+            The ranges of which nothing is kept, in order, without overlaps.
         """
+        parts: list[Part] = []
         missing = []
         for start, end in _merged(ranges):
-            copied = start
+            covered = start
             for part in self.find(path, stamp, start, end):
-                first, last = max(start, part.start), min(end, part.end)
-                chunk[first:last] = part.content[first - part.start : last - part.start]
-                if copied < first:
-                    missing.append((copied, first))
-                copied = last
-            if copied < end:
-                missing.append((copied, end))
-        return np.array(missing, dtype=np.int64).reshape(-1, 2)
+                if covered < part.start:
+                    missing.append((covered, part.start))
+                covered = part.end
+                if not parts or parts[-1].start < part.start:
+                    parts.append(part)
+            if covered < end:
+                missing.append((covered, end))
+        return parts, missing
 
     def keep(self, path: str, stamp: FileStamp, part: Part) -> None:
         """Keep a decoded part; of bytes that are kept already only the others.
@@ -217,13 +217,15 @@ class PartCache:
             del self._chunks[path]
 
 
-def _merged(ranges: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Ranges in order, those that touch each other as one."""
-    ordered = ranges[np.argsort(ranges[:, 0])]
-    ends = np.maximum.accumulate(ordered[:, 1])
-    begins = np.flatnonzero(np.append(True, ordered[1:, 0] > ends[:-1]))
-    last = np.append(begins[1:], len(ordered)) - 1
-    yield from zip(ordered[begins, 0].tolist(), ends[last].tolist(), strict=True)
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _without(part: Part, known: Iterator[Part]) -> Iterator[Part]:
