@@ -114,7 +114,13 @@ def decode_ranges(
     if sum(stop - first for first, stop in runs) > _WORTH_PICKING * n_blocks:
         whole = blosc.decompress(container.read(0, container.n_bytes))
         return [Part(0, _of_size(whole, n_bytes))]
-    return _decode_runs(container, header, runs, n_bytes, block_size)
+    starts, ends = _block_places(container, n_blocks)
+    parts = []
+    for first, stop in runs:
+        size = min(stop * block_size, n_bytes) - first * block_size
+        content = _decode_run(container, header, starts[first:stop], ends[first:stop], size)
+        parts.append(Part(first * block_size, content))
+    return parts
 
 
 def _copy_plain(
@@ -145,45 +151,29 @@ def _runs_of_blocks(
     return runs
 
 
-def _decode_runs(
+def _decode_run(
     container: FileRange,
     header: bytes,
-    runs: list[tuple[int, int]],
-    n_bytes: int,
-    block_size: int,
-) -> list[Part]:
-    """Put runs of blocks into a container of their own, decode it, and take it apart."""
-    starts, ends = _block_places(container, -(-n_bytes // block_size))
-    n_wanted = sum(stop - first for first, stop in runs)
-    begin = _HEADER.size + 4 * n_wanted
-    tables, bodies = [], []
-    for first, stop in runs:
-        run_starts, lengths = starts[first:stop], (ends - starts)[first:stop]
-        span = int(lengths.sum())
-        low = int(run_starts[0])
-        if (run_starts[1:] == ends[first : stop - 1]).all():
-            bodies.append(container.read(low, low + span))
-            tables.append(run_starts + (begin - low))
-        else:
-            bodies += [
-                container.read(start, end)
-                for start, end in zip(run_starts.tolist(), ends[first:stop].tolist(), strict=True)
-            ]
-            tables.append(begin + np.cumsum(lengths) - lengths)
-        begin += span
-    sizes = [min(stop * block_size, n_bytes) - first * block_size for first, stop in runs]
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    size: int,
+) -> NDArray[np.uint8]:
+    """Put blocks that follow one another into a container of their own, and decode it."""
+    begin = _HEADER.size + 4 * len(starts)
+    if (starts[1:] == ends[:-1]).all():
+        first, end = int(starts[0]), int(ends[-1])
+        body = container.read(first, end)
+        table = starts + (begin - first)
+    else:
+        places = zip(starts.tolist(), ends.tolist(), strict=True)
+        body = b"".join([container.read(start, end) for start, end in places])
+        table = begin + np.cumsum(ends - starts) - (ends - starts)
     new_header = bytearray(header)
-    struct.pack_into("<I", new_header, 4, sum(sizes))
-    struct.pack_into("<I", new_header, 12, begin)
-    table = np.concatenate(tables).astype("<u4").tobytes()
-    decoded = _of_size(blosc.decompress(b"".join([new_header, table, *bodies])), sum(sizes))
-    if len(runs) == 1:
-        return [Part(runs[0][0] * block_size, decoded)]
-    parts, place = [], 0
-    for (first, _), size in zip(runs, sizes, strict=True):
-        parts.append(Part(first * block_size, decoded[place : place + size]))
-        place += size
-    return parts
+    struct.pack_into("<I", new_header, 4, size)
+    struct.pack_into("<I", new_header, 12, begin + len(body))
+    return _of_size(
+        blosc.decompress(b"".join([new_header, table.astype("<u4").tobytes(), body])), size
+    )
 
 
 def _block_places(
@@ -192,11 +182,13 @@ def _block_places(
     """Where each block starts and ends, which is where the next one in the file starts."""
     first = _HEADER.size + 4 * n_blocks
     table = np.frombuffer(container.read(_HEADER.size, first), "<u4").astype(np.int64)
-    in_file = table if (table[1:] > table[:-1]).all() else np.sort(table)
-    if in_file[0] != first or in_file[-1] >= container.n_bytes or (np.diff(in_file) <= 0).any():
+    is_in_order = (table[1:] > table[:-1]).all()
+    in_file = table if is_in_order else np.sort(table)
+    overlap = not is_in_order and (in_file[1:] == in_file[:-1]).any()
+    if in_file[0] != first or in_file[-1] >= container.n_bytes or overlap:
         raise UnknownContainerError("its table of blocks is not in order")
-    ends = np.append(in_file[1:], container.n_bytes)
-    return table, ends if in_file is table else ends[np.searchsorted(in_file, table)]
+    ends = np.concatenate([in_file[1:], [container.n_bytes]])
+    return table, ends if is_in_order else ends[np.searchsorted(in_file, table)]
 
 
 def _of_size(decoded: bytes, n_bytes: int) -> NDArray[np.uint8]:

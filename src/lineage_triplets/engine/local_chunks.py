@@ -163,10 +163,8 @@ def _decode_chunk(
     if missing:
         decoded = decode_ranges(FileRange(file, *place), n_bytes, missing)
         for part in decoded:
-            # A view would keep alive what lies between the parts, uncounted.
-            own = part if len(decoded) == 1 else Part(part.start, part.content.copy())
-            cache.keep(key, stamp, own)
-            parts.append(own)
+            cache.keep(key, stamp, part)
+        parts += decoded
         parts.sort(key=lambda part: part.start)
     return parts
 
