@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,8 @@ class Chunking:
     chunk_shape : tuple of int
         (T, C, Z, Y, X)
     n_z, n_fovs, n_frames : int
+    n_distinct : int or None
+        Frames with pixels of their own; the files of the others are links to these. None: all.
     sharded : bool
         Chunks inside one shard a plane (zarr v3); otherwise zarr v2.
     """
@@ -45,6 +49,7 @@ class Chunking:
     n_z: int = 1
     n_fovs: int = 4
     n_frames: int = 16
+    n_distinct: int | None = None
     sharded: bool = False
 
 
@@ -97,8 +102,12 @@ def write_images(folder: Path, chunking: Chunking) -> None:
             },
             open=True,
         ).result()
-        for t in range(chunking.n_frames):
+        n_distinct = min(chunking.n_frames, chunking.n_distinct or chunking.n_frames)
+        for t in range(n_distinct):
             store[t].write(_frame(rng, noise, shape[1:])).result()
+        frames = array / "c" if chunking.sharded else array
+        for t in range(n_distinct, chunking.n_frames):
+            shutil.copytree(frames / str(t % n_distinct), frames / str(t), copy_function=os.link)
 
 
 def _frame(
