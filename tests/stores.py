@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import zarr
+from zarr.codecs import BytesCodec, TransposeCodec
 
 from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperimentIndex
 
@@ -75,6 +76,11 @@ def write_image(
     level: str = "0",
     chunks: Sequence[int] | None = None,
     shards: Sequence[int] | None = None,
+    index_location: str = "end",
+    order: str = "C",
+    transposed: Sequence[int] | None = None,
+    endian: str = "little",
+    key_encoding: tuple[str, str] | None = None,
     normalization: Mapping[str, Any] | None = None,
     pixel_size_um: float = 0.5,
     interval_minutes: float = 30.0,
@@ -97,6 +103,16 @@ def write_image(
         OME-Zarr version: zarr v2 or v3.
     chunks, shards : sequence of int, optional
         In the order of `axes`; chunks are one plane each by default.
+    index_location : {"end", "start"}
+        Of the index of shards.
+    order : {"C", "F"}
+        Of pixels in the chunks of version 0.4.
+    transposed : sequence of int, optional
+        Axes of the ``transpose`` codec of version 0.5.
+    endian : {"little", "big"}
+        Of version 0.5; in version 0.4 the dtype says it.
+    key_encoding : (str, str), optional
+        Name and separator of the names of chunks.
     compressor : optional
         A codec of numcodecs (0.4) or zarr (0.5).
     """
@@ -122,20 +138,30 @@ def write_image(
     if channels is not None:
         ome["omero"] = {"channels": [{"label": label} for label in channels]}
     _write_group(folder, version, ome, {"normalization": normalization} if normalization else {})
+    encoding = key_encoding or ("default" if version == "0.5" else "v2", "/")
+    of_version = (
+        {
+            "filters": [TransposeCodec(order=tuple(transposed))] if transposed else None,
+            "serializer": BytesCodec(endian=endian),
+        }
+        if version == "0.5"
+        else {"order": order}
+    )
     array = zarr.create_array(
         store=str(folder / level),
         shape=shape,
         chunks=tuple(chunks),
-        shards=tuple(shards) if shards else None,
+        shards={"shape": tuple(shards), "index_location": index_location} if shards else None,
         dtype=pixels.dtype if pixels is not None else dtype,
         zarr_format=3 if version == "0.5" else 2,
         chunk_key_encoding={
-            "name": "default" if version == "0.5" else "v2",
-            "configuration": {"separator": "/"},
+            "name": encoding[0],
+            "configuration": {"separator": encoding[1]},
         },
         fill_value=0,
         compressors=compressor,
         config={"write_empty_chunks": write_empty_chunks},
+        **of_version,
     )
     if pixels is not None:
         array[...] = pixels

@@ -29,6 +29,7 @@ from lineage_triplets import (
     save_config,
 )
 from lineage_triplets.engine.problems import ChunkError, ConfigError
+from lineage_triplets.engine.read_strategies import TensorStoreStrategy
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels, track_table
 
@@ -249,11 +250,19 @@ class TestArguments:
         "argument",
         [{"tau_decay_rate": float("nan")}, {"tau_fallback": "none"}, {"negative_from": "well"},
          {"dtype": "float16"}, {"seed": -1}, {"seed": 1.5}, {"missing_chunks": "skip"},
-         {"cache_pool_bytes": -1}, {"tau_range_hours": 3}],
+         {"cache_pool_bytes": -1}, {"tau_range_hours": 3}, {"read_strategy": "mmap"}],
     )  # fmt: skip
     def test_one_that_cannot_be(self, dataset, argument):
         with pytest.raises(ConfigError, match=next(iter(argument))):
             MultiExperimentTripletDataset(dataset.index, **argument)
+
+    @pytest.mark.parametrize("name", ["tensorstore", "blosc-blocks"])
+    def test_a_way_to_read_by_name(self, dataset, name):
+        named = MultiExperimentTripletDataset(dataset.index, read_strategy=name)
+        rows = dataset.index.anchor_rows
+        assert np.array_equal(named.source.read(rows), dataset.source.read(rows))
+        by_tensorstore_alone = isinstance(named.source.reader._reader, TensorStoreStrategy)
+        assert by_tensorstore_alone == (name == "tensorstore")
 
     def test_negatives_where_there_is_one_lineage(self, tmp_path):
         made = write_experiment(tmp_path, "one", {"A/1/0": track_table((1, range(12)))})

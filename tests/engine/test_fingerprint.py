@@ -243,6 +243,7 @@ class TestText:
     @pytest.mark.parametrize(
         ("old", "new"),
         [("cache_pool_bytes: null", "cache_pool_bytes: 99"), ("by: me", "by: you"),
+         ("read_strategy: auto", "read_strategy: tensorstore"),
          ("experiments:", "# a remark\nexperiments:"),
          ("program_version: ''", "program_version: 9")],
     )  # fmt: skip

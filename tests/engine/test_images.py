@@ -181,7 +181,7 @@ class TestFaults:
         assert the_fault(tmp_path / "p.zarr" / "A" / "1").kind == "not-a-plate"
 
     def test_a_remote_store(self):
-        assert the_fault("s3://bucket/p.zarr").kind == "remote-store"
+        assert the_fault("abfs://bucket/p.zarr").kind == "remote-store"
 
     def test_axes_that_are_not_ours(self, tmp_path):
         write_image(tmp_path / "i.zarr", shape=(2, 5, 6), axes="ryx")

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def init(
-    plates: Annotated[list[Path], typer.Argument(help="OME-Zarr plates or single images.")],
+    plates: Annotated[
+        list[str], typer.Argument(help="OME-Zarr plates or single images: folders or URLs.")
+    ],
     tracks: Annotated[
         list[Path],
         typer.Option(

@@ -181,14 +181,16 @@ def _block_places(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each block starts and ends, which is where the next one in the file starts."""
     first = _HEADER.size + 4 * n_blocks
-    table = np.frombuffer(container.read(_HEADER.size, first), "<u4").astype(np.int64)
-    is_in_order = (table[1:] > table[:-1]).all()
-    in_file = table if is_in_order else np.sort(table)
+    bounds = np.empty(n_blocks + 1, dtype=np.int64)
+    bounds[:-1] = np.frombuffer(container.read(_HEADER.size, first), "<u4")
+    bounds[-1] = container.n_bytes
+    is_in_order = (bounds[1:] > bounds[:-1]).all()
+    in_file = bounds if is_in_order else np.sort(bounds)
     overlap = not is_in_order and (in_file[1:] == in_file[:-1]).any()
-    if in_file[0] != first or in_file[-1] >= container.n_bytes or overlap:
+    if in_file[0] != first or in_file[-1] != container.n_bytes or overlap:
         raise UnknownContainerError("its table of blocks is not in order")
-    ends = np.concatenate([in_file[1:], [container.n_bytes]])
-    return table, ends if is_in_order else ends[np.searchsorted(in_file, table)]
+    starts = bounds[:-1]
+    return starts, bounds[1:] if is_in_order else in_file[np.searchsorted(in_file, starts) + 1]
 
 
 def _of_size(decoded: bytes, n_bytes: int) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.images import CANONICAL_AXES
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class ChunkLayout:
 def read_layout(source: FovSource) -> ChunkLayout | None:
     """Read how an array's chunks are stored; None if it is in no way that is known here."""
     fov = source.fov
+    if is_url(fov.array_path):
+        return None
     try:
         name = ".zarray" if fov.zarr_format == 2 else "zarr.json"
         content = json.loads((Path(fov.array_path) / name).read_bytes())

@@ -27,6 +27,7 @@ TauFallback = Literal["scan", "renormalize"]
 NegativeFrom = Literal["experiment", "fov"]
 Border = Literal["clamp", "pad", "exclude"]
 MissingChunks = Literal["warn", "error", "fill"]
+ReadStrategyName = Literal["auto", "blosc-blocks", "tensorstore"]
 DtypeName = Literal["float32", "float64", "uint8", "uint16", "uint32", "int8", "int16", "int32"]
 
 
@@ -145,6 +146,8 @@ class DatasetConfig(StrictModel):
     cache_pool_bytes : int or None
         Memory for decoded chunks in each process; None takes a share of what the process may use,
         0 keeps none.
+    read_strategy : {"auto", "blosc-blocks", "tensorstore"}
+        How pixels are read; they are the same in each way.
     include_wells, exclude_fovs : list, dict or None
         Names that hold in every experiment, or names for each experiment.
     slot_labels : list of str or None
@@ -164,6 +167,7 @@ class DatasetConfig(StrictModel):
     seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(_no_flag)] | None = None
     missing_chunks: MissingChunks = "warn"
     cache_pool_bytes: Annotated[int, Field(ge=0)] | None = None
+    read_strategy: ReadStrategyName = "auto"
     include_wells: list[Text] | dict[Text, list[Text]] | None = None
     exclude_fovs: list[Text] | dict[Text, list[Text]] | None = None
     slot_labels: list[Name] | None = None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         DtypeName,
         MissingChunks,
         NegativeFrom,
+        ReadStrategyName,
         TauFallback,
     )
     from lineage_triplets.engine.fingerprint import VerifyMode
@@ -70,6 +71,8 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         Pairs depend on (seed, epoch, anchor) alone; None draws differently in every worker and run.
     missing_chunks : {"warn", "error", "fill"}
         What a chunk that was never written means.
+    read_strategy : {"auto", "blosc-blocks", "tensorstore"}
+        How pixels are read; they are the same in each way.
 
     Raises
     ------
@@ -93,6 +96,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         dtype: DtypeName = "float32",
         seed: int | None = None,
         missing_chunks: MissingChunks = "warn",
+        read_strategy: ReadStrategyName = "auto",
     ) -> None:
         given = index.settings.tau_range_hours if tau_range_hours is None else tau_range_hours
         settings = checked_settings(
@@ -105,6 +109,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             dtype=dtype,
             seed=seed,
             missing_chunks=missing_chunks,
+            read_strategy=read_strategy,
         )
         if settings.tau_range_hours != index.settings.tau_range_hours:
             raise ConfigError(
@@ -170,6 +175,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             dtype=chosen.dtype,
             seed=chosen.seed,
             missing_chunks=chosen.missing_chunks,
+            read_strategy=chosen.read_strategy,
         )
 
     @property

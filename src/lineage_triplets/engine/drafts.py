@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.config import ExperimentConfig
 from lineage_triplets.engine.configfile import locate_experiment, written_experiment
-from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.files import is_url, whole_file
 from lineage_triplets.engine.images import Fov, Plate, open_plate
+from lineage_triplets.engine.locations import last_name
 from lineage_triplets.engine.problems import ConfigError, Problem, StoreError, choices, counted
 from lineage_triplets.engine.tracks import find_track_table
 from lineage_triplets.engine.yamlfile import write_yaml_text
@@ -80,7 +81,7 @@ def inspect_plate(path: str | Path) -> FoundPlate:
             first_error = first_error or error
             continue
         channels = fov.channel_names or tuple(f"channel {k}" for k in range(fov.shape[1]))
-        stem = Path(path).resolve().name.removesuffix(".zarr").removesuffix(".ome")
+        stem = last_name(path).removesuffix(".zarr").removesuffix(".ome")
         return FoundPlate(stem, plate, fov_names, fov, list(channels))
     raise first_error or StoreError(
         Problem("empty-plate", "the plate has no FOV.", "Name another plate.", file=str(path))
@@ -197,7 +198,7 @@ def save_draft(
 
 def _relative(path: str | Path, folder: Path) -> str:
 
-    return os.path.relpath(Path(path).absolute(), folder)
+    return str(path) if is_url(str(path)) else os.path.relpath(Path(path).absolute(), folder)
 
 
 def _check_names(

@@ -57,7 +57,7 @@ def config_hash(config: TripletConfig) -> str:
         include={"experiments", "dataset", "exclude", "cut"},
         exclude={
             "experiments": {"__all__": {"data_path", "tracks_path"}},
-            "dataset": {"cache_pool_bytes"},
+            "dataset": {"cache_pool_bytes", "read_strategy"},
         },
         exclude_defaults=True,
     )

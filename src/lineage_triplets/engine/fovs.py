@@ -107,17 +107,24 @@ def _fovs_of_experiment(
     condition_of = {
         well: condition for condition, wells in config.condition_wells.items() for well in wells
     }
-    sources, without_table = [], []
+    sources, without_table, tables = [], [], {}
     names, faults = _wanted_names(opened, settings, exclude)
     problems += faults
     for name in names:
         try:
             table = _table_of(opened, name)
-            if table is None:
-                without_table.append(name)
-                continue
-            fov = plate.fov(name)
         except (StoreError, TrackTableError) as error:
+            problems += _of_fov(error, opened, name)
+            continue
+        if table is None:
+            without_table.append(name)
+        else:
+            tables[name] = table
+    plate.read_ahead(fovs=list(tables))
+    for name, table in tables.items():
+        try:
+            fov = plate.fov(name)
+        except StoreError as error:
             problems += _of_fov(error, opened, name)
             continue
         source, faults = _source(number, opened, fov, table, condition_of, settings)
@@ -159,9 +166,13 @@ def _wanted_names(
     no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
     wanted: list[str] = []
     problems: list[Problem] = []
-    for well in plate.wells:
-        if well in no_wells or (included is not None and well not in included):
-            continue
+    wells = [
+        well
+        for well in plate.wells
+        if well not in no_wells and (included is None or well in included)
+    ]
+    plate.read_ahead(wells=wells)
+    for well in wells:
         try:
             wanted += [fov for fov in plate.fov_names([well]) if fov not in no_fovs]
         except StoreError as error:
@@ -172,7 +183,7 @@ def _wanted_names(
 def _of_fov(error: LineageTripletsError, opened: OpenedExperiment, name: str) -> list[Problem]:
     """What is wrong with a FOV; that the plate lists one that is absent is a warning."""
     experiment = opened.config.name
-    if isinstance(error, StoreError) and not (Path(opened.plate.path) / name).exists():
+    if isinstance(error, StoreError) and error.problems[0].kind == "missing-path":
         return _as_warnings(error, experiment, name)
     return [replace(problem, experiment=experiment, fov=name) for problem in error.problems]
 

@@ -1,35 +1,39 @@
 """OME-Zarr plates and FOVs from their JSON alone: axes, channels, pixel size, normalization.
 
-Nothing here reads pixels, so that a process may look at plates and fork afterwards. Versions 0.1
-to 0.5 are read (https://ngff.openmicroscopy.org/0.4/, https://ngff.openmicroscopy.org/0.5/); axes
-in any case, absent axes count as length 1, transformations are not judged.
+Nothing here reads pixels, so that a process may look at plates on disk and fork afterwards; plates
+behind URLs are looked at through tensorstore. Versions 0.1 to 0.5 are read
+(https://ngff.openmicroscopy.org/0.4/, https://ngff.openmicroscopy.org/0.5/); axes in any case,
+absent axes count as length 1, transformations are not judged.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lineage_triplets.engine.files import is_url
-from lineage_triplets.engine.problems import Problem, choices
+from lineage_triplets.engine.locations import join, location, subfolders
+from lineage_triplets.engine.problems import Problem, StoreError, choices
 from lineage_triplets.engine.zarr_metadata import (
     array_metadata,
-    is_readable,
-    metadata_file,
+    find_array,
     node_attributes,
     store_fault,
     understood,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 CANONICAL_AXES = ("t", "c", "z", "y", "x")
 SINGLE_IMAGE_FOV = "0/0/0"
+_READ_AT_ONCE = 16
 _MICROMETERS = {
     None: 1.0,
     "micrometer": 1.0,
@@ -52,9 +56,9 @@ class Fov:
     name : str
         ``"{row}/{column}/{field}"``; ``"0/0/0"`` for a single image.
     path : str
-        Folder of the image (the OME-Zarr multiscales group).
+        Folder or URL of the image (the OME-Zarr multiscales group).
     array_path : str
-        Folder of the full-resolution array.
+        Folder or URL of the full-resolution array.
     zarr_format : int
         2 or 3.
     axes : tuple of str
@@ -98,7 +102,7 @@ class Fov:
 
     def normalization(self) -> dict[str, Any] | None:
         """Read the FOV's ``normalization`` attribute; None where it has none."""
-        attributes, _ = node_attributes(Path(self.path))
+        attributes, _ = node_attributes(self.path)
         found = attributes.get("normalization")
         return found if isinstance(found, dict) else None
 
@@ -132,15 +136,30 @@ class Plate:
         """
         if self.single_image:
             return [SINGLE_IMAGE_FOV]
-        return [
-            name
-            for well in (self.wells if wells is None else wells)
-            for name in self._fovs_of_well(well)
-        ]
+        wanted = list(self.wells if wells is None else wells)
+        self.read_ahead(wells=wanted)
+        return [name for well in wanted for name in self._fovs_of_well(well)]
+
+    def read_ahead(self, *, wells: Sequence[str] = (), fovs: Sequence[str] = ()) -> None:
+        """Read metadata of wells and FOVs side by side, if each costs a server's round trips.
+
+        What is wrong with one is said when it is asked for.
+        """
+        if not is_url(self.path) or self.single_image:
+            return
+        with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+            for read, names, known in (
+                (self._fovs_of_well, wells, self._names),
+                (self.fov, fovs, self._fovs),
+            ):
+                asked = [pool.submit(read, name) for name in names if name not in known]
+                for one in asked:
+                    with contextlib.suppress(StoreError):
+                        one.result()
 
     def _fovs_of_well(self, well: str) -> list[str]:
         if well not in self._names:
-            folder = Path(self.path) / well
+            folder = join(self.path, well)
             with understood(folder):
                 attributes, _ = node_attributes(folder)
                 images = attributes.get("well", {}).get("images")
@@ -165,7 +184,7 @@ class Plate:
             It is absent, unreadable, or no image that we know.
         """
         if name not in self._fovs:
-            path = Path(self.path) if self.single_image else Path(self.path) / name
+            path = self.path if self.single_image else join(self.path, name)
             self._fovs[name] = open_image(path, name)
         return self._fovs[name]
 
@@ -178,26 +197,19 @@ def open_plate(path: str | Path) -> Plate:
     StoreError
         There is nothing, it cannot be read, or it is neither a plate nor an image.
     """
-    if is_url(str(path)):
-        raise store_fault(
-            "remote-store", "remote stores are not read.", "Copy or mount the store.", path
-        )
-    folder = Path(path)
+    folder = location(path)
     with understood(folder):
         attributes, node = node_attributes(folder)
         if isinstance(attributes.get("plate"), dict):
             wells = [well["path"].strip("/") for well in attributes["plate"].get("wells", [])]
-            return Plate(str(folder), tuple(dict.fromkeys(wells)), False)
+            return Plate(folder, tuple(dict.fromkeys(wells)), False)
     if node == "array" or "multiscales" in attributes:
-        return Plate(str(folder), ("0/0",), True)
-    inside = sorted(
-        child.name
-        for child in (folder.iterdir() if is_readable(folder) else ())
-        if child.is_dir() and not child.name.startswith(".")
-    )
+        return Plate(folder, ("0/0",), True)
+    inside = subfolders(folder)
+    holds = "" if inside is None else f"; it holds {choices(inside)}"
     raise store_fault(
         "not-a-plate",
-        f"neither an OME-Zarr plate nor an image; it holds {choices(inside)}.",
+        f"neither an OME-Zarr plate nor an image{holds}.",
         "Name the folder whose metadata have 'plate' or 'multiscales'.",
         folder,
     )
@@ -211,11 +223,12 @@ def open_image(path: str | Path, name: str = SINGLE_IMAGE_FOV) -> Fov:
     StoreError
         It is absent, unreadable, or its metadata do not describe an image in t, c, z, y, x.
     """
-    with understood(Path(path)):
-        return _image(Path(path), name)
+    folder = location(path)
+    with understood(folder):
+        return _image(folder, name)
 
 
-def _image(folder: Path, name: str) -> Fov:
+def _image(folder: str, name: str) -> Fov:
     attributes, node = node_attributes(folder)
     multiscales = attributes.get("multiscales")
     if multiscales:
@@ -223,12 +236,9 @@ def _image(folder: Path, name: str) -> Fov:
         levels = [level["path"] for level in scales.get("datasets", []) if "path" in level]
         if not levels:
             raise store_fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
-        arrays = [array_metadata(folder / level) for level in levels[:1]]
-        arrays += [
-            array_metadata(folder / level)
-            for level in levels[1:]
-            if metadata_file(folder / level) is not None
-        ]
+        smaller = (find_array(join(folder, level)) for level in levels[1:])
+        arrays = [array_metadata(join(folder, levels[0]))]
+        arrays += [one for one in smaller if one is not None]
         named = scales.get("axes")
         transforms = scales["datasets"][0].get("coordinateTransformations", [])
     elif node == "array":
@@ -248,8 +258,8 @@ def _image(folder: Path, name: str) -> Fov:
     scale = _scale(transforms, scales.get("coordinateTransformations", []), len(axes))
     return Fov(
         name=name,
-        path=str(folder),
-        array_path=str(folder / levels[0]) if levels[0] else str(folder),
+        path=folder,
+        array_path=join(folder, levels[0]) if levels[0] else folder,
         zarr_format=array["zarr_format"],
         axes=axes,
         shape=shape,
@@ -269,7 +279,7 @@ def _canonical(axes: tuple[str, ...], sizes: list[int]) -> tuple[int, int, int, 
     return t, c, z, y, x
 
 
-def _axes(named: object, ndim: int, path: Path) -> tuple[tuple[str, ...], dict[str, str | None]]:
+def _axes(named: object, ndim: int, path: str) -> tuple[tuple[str, ...], dict[str, str | None]]:
     """Axes in lower case and their units; five axes without names are t, c, z, y, x."""
     if not named:
         entries: list[Any] = list(CANONICAL_AXES) if ndim == 5 else []

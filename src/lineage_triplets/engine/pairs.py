@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DtypeName,
         MissingChunks,
         NegativeFrom,
+        ReadStrategyName,
         TauFallback,
     )
     from lineage_triplets.engine.index import MultiExperimentIndex
@@ -66,6 +67,8 @@ class PairSource:
         What a chunk that was never written means.
     cache_pool_bytes : int, optional
         Memory for decoded chunks; 0 keeps none. By default a share of what the process may use.
+    read_strategy : {"auto", "blosc-blocks", "tensorstore"}
+        How pixels are read; they are the same in each way.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class PairSource:
         dtype: DtypeName = "float32",
         missing_chunks: MissingChunks = "warn",
         cache_pool_bytes: int | None = None,
+        read_strategy: ReadStrategyName = "auto",
     ) -> None:
         self.index = index
         self.tau_fallback = tau_fallback
@@ -97,6 +101,7 @@ class PairSource:
             dtype=dtype,
             missing_chunks=missing_chunks,
             cache_pool_bytes=cache_pool_bytes,
+            strategy=read_strategy,
         )
         self._negatives: ExperimentPool | FovPool | None = None
         if return_negative:
@@ -116,6 +121,7 @@ class PairSource:
             dtype=settings.dtype,
             missing_chunks=settings.missing_chunks,
             cache_pool_bytes=settings.cache_pool_bytes,
+            read_strategy=settings.read_strategy,
         )
 
     def draw(self, anchor_rows: Int64Array, seed: int, epoch: int) -> Pairs:

@@ -8,13 +8,14 @@ import numpy as np
 
 from lineage_triplets.engine.problems import ConfigError, Problem, choices
 from lineage_triplets.engine.read_strategies import STRATEGIES, ReadStrategy, Window
+from lineage_triplets.engine.store_watch import StoreWatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.engine.config import DtypeName, MissingChunks
+    from lineage_triplets.engine.config import DtypeName, MissingChunks, ReadStrategyName
     from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.engine.rows import Observations
 
@@ -36,9 +37,8 @@ class PatchReader:
         What a chunk that was never written means.
     cache_pool_bytes : int or None
         Memory for decoded chunks; 0 keeps none, None takes a share of what the process may use.
-    strategy : str, optional
-        How to read, one of ``read_strategies.STRATEGIES``. By default "blosc-blocks", which
-        decodes only what is touched.
+    strategy : {"auto", "blosc-blocks", "tensorstore"}
+        How to read, one of ``read_strategies.STRATEGIES``.
 
     Raises
     ------
@@ -54,9 +54,8 @@ class PatchReader:
         dtype: DtypeName = "float32",
         missing_chunks: MissingChunks = "warn",
         cache_pool_bytes: int | None = 0,
-        strategy: str | None = None,
+        strategy: ReadStrategyName = "auto",
     ) -> None:
-        strategy = strategy or "blosc-blocks"
         if strategy not in STRATEGIES:
             raise ConfigError(
                 Problem(
@@ -70,6 +69,7 @@ class PatchReader:
         self.dtype = np.dtype(dtype)
         self._options = (strategy, missing_chunks, cache_pool_bytes)
         self._reader: ReadStrategy | None = None
+        self._watch = StoreWatch()
         self._depth = self.sources[0].depth if self.sources else 1
         self._n_slots = len(self.sources[0].channels) if self.sources else 0
         self._shapes = np.array([one.fov.shape for one in self.sources], np.int64).reshape(-1, 5)
@@ -92,7 +92,7 @@ class PatchReader:
                 )
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_reader": None}
+        return {**self.__dict__, "_reader": None, "_watch": StoreWatch()}
 
     @property
     def patch_shape(self) -> tuple[int, int, int, int]:
@@ -135,11 +135,12 @@ class PatchReader:
         Raises
         ------
         ChunkError, StoreError
-            A damaged chunk, or a store that cannot be opened.
+            A damaged chunk; a store that cannot be opened, is gone, or is another one now.
         """
         if self._reader is None:
             strategy, missing_chunks, cache_pool_bytes = self._options
             self._reader = STRATEGIES[strategy](missing_chunks, cache_pool_bytes)
+        self._watch.check([self.sources[number] for number in np.unique(fov).tolist()])
         z, y, x = self.corners(rows, fov)
         height, width = self.yx_patch_size
         shapes = self._shapes[fov]

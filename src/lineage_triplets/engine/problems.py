@@ -53,7 +53,7 @@ class Problem:
     @property
     def where(self) -> str:
         """Experiment, FOV, file and line in one phrase; empty if unknown."""
-        place = self.file
+        place = without_query(self.file)
         if place and self.line is not None:
             place += f", line {self.line}"
         elif place and self.row is not None:
@@ -138,6 +138,7 @@ class ForkedReadError(LineageTripletsError, RuntimeError):
 _STORE_KINDS = {
     "missing-path",
     "unreadable",
+    "unreachable",
     "bad-metadata",
     "not-zarr",
     "not-an-image",
@@ -173,6 +174,11 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 80, 80, 
 def shown(value: object) -> str:
     """Show what was found, cut short: a config may hold anything."""
     return _SHORT.repr(value)
+
+
+def without_query(path: str) -> str:
+    """Leave out what a URL says after ``?``, which may be secret."""
+    return path.partition("?")[0] if "://" in path else path
 
 
 def choices(names: Iterable[object], limit: int = 12) -> str:

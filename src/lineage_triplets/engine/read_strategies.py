@@ -8,15 +8,18 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import tensorstore as ts
 
 from lineage_triplets.engine.cache_pools import CachePools
 from lineage_triplets.engine.images import CANONICAL_AXES, chunk_bytes
-from lineage_triplets.engine.local_chunks import LocalChunkStrategy
+from lineage_triplets.engine.local_chunks import WORTH_PICKING_BYTES, LocalChunkStrategy
+from lineage_triplets.engine.locations import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
+from lineage_triplets.engine.remote import answer, first_line, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lineage_triplets.engine.config import MissingChunks
+    from lineage_triplets.engine.config import MissingChunks, ReadStrategyName
     from lineage_triplets.engine.fovs import FovSource
 
 _log = logging.getLogger(__name__)
@@ -136,8 +139,8 @@ class TensorStoreStrategy:
         self, windows: Sequence[Window], stack: ts.Future[NDArray[np.generic]], fill: bool
     ) -> None:
         try:
-            pixels = stack.result()
-        except ValueError:
+            pixels = answer(stack)
+        except (ValueError, TimeoutError):
             for window in windows:
                 self._finish(window, self._request(window, fill), fill)
             return
@@ -147,8 +150,8 @@ class TensorStoreStrategy:
     def _finish(self, window: Window, request: ts.WriteFutures, fill: bool) -> None:
         """Take absent chunks as the fill value, in no silence; anything else is an error."""
         try:
-            request.result()
-        except ValueError as error:
+            answer(request)
+        except (ValueError, TimeoutError) as error:
             if fill or "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
                 raise _chunk_error(window, error) from None
             key = (window.source.experiment, window.source.fov.name)
@@ -169,15 +172,9 @@ class TensorStoreStrategy:
                 pending[path] = source, ts.open(_spec(source, fill), context=self._pools.context())
         for path, (source, future) in pending.items():
             try:
-                view = _canonical_view(future.result(), source.fov.axes)
-            except ValueError as error:
-                raise _store_error(
-                    source,
-                    "unreadable",
-                    f"the array cannot be opened: {_first_line(error)}.",
-                    "Check that the store is there, readable, and of a codec that tensorstore "
-                    "knows.",
-                ) from None
+                view = _canonical_view(answer(future), source.fov.axes)
+            except (ValueError, TimeoutError) as error:
+                raise _store_error(source, *_why_closed(source, error)) from None
             # A stack reads what is out of range as the fill value, where a plain read raises.
             if view.shape != source.fov.shape:
                 raise _store_error(
@@ -198,25 +195,33 @@ class TensorStoreStrategy:
         return store[window.t, c, window.z, window.y, window.x]
 
 
-def _blosc_blocks(missing_chunks: MissingChunks, cache_pool_bytes: int | None) -> ReadStrategy:
+def _blosc_blocks(
+    least_chunk_bytes: int, missing_chunks: MissingChunks, cache_pool_bytes: int | None
+) -> ReadStrategy:
     pools = CachePools.of(cache_pool_bytes)
-    return LocalChunkStrategy(TensorStoreStrategy(missing_chunks, pools), cache=pools.parts)
+    otherwise = TensorStoreStrategy(missing_chunks, pools)
+    return LocalChunkStrategy(otherwise, least_chunk_bytes, pools.parts)
 
 
-STRATEGIES: dict[str, Callable[[MissingChunks, int | None], ReadStrategy]] = {
-    "blosc-blocks": _blosc_blocks,
+STRATEGIES: dict[ReadStrategyName, Callable[[MissingChunks, int | None], ReadStrategy]] = {
+    "auto": partial(_blosc_blocks, WORTH_PICKING_BYTES),
+    "blosc-blocks": partial(_blosc_blocks, 0),
     "tensorstore": TensorStoreStrategy,
 }
-"""Ways to read by name; each reads every store, "blosc-blocks" what it knows by itself."""
+"""Ways to read by name; each reads every store.
+
+"blosc-blocks" decodes only the touched blocks wherever it can, "auto" where chunks are large enough
+for that to be faster; tensorstore reads the rest.
+"""
 
 
 def _spec(source: FovSource, fill: bool) -> dict[str, object]:
     return {
         "driver": "zarr" if source.fov.zarr_format == 2 else "zarr3",
-        "kvstore": {"driver": "file", "path": f"{source.fov.array_path}/"},
+        "kvstore": kvstore_spec(source.fov.array_path),
         "fill_missing_data_reads": fill,
         "open": True,
-        "recheck_cached_data": True,
+        "recheck_cached_data": recheck_cached_data(source.fov.array_path),
     }
 
 
@@ -242,19 +247,44 @@ def _store_error(source: FovSource, kind: str, message: str, remedy: str) -> Sto
     )
 
 
-def _chunk_error(window: Window, error: ValueError) -> ChunkError:
+def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:
+    """Kind, message and remedy where an array could not be opened."""
+    what = trouble(error, source.fov.array_path)
+    if what is not None:
+        return what
+    return (
+        "unreadable",
+        f"the array cannot be opened: {first_line(error)}.",
+        "Check that the store is there, readable, and of a codec that tensorstore knows.",
+    )
+
+
+def _chunk_error(window: Window, error: Exception) -> ChunkError:
     text = str(error)
-    chunk = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"]+)"', text)
-    absent = "NOT_FOUND" in text
+    named = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"', text)
+    chunk = named[1] if named else _chunk_of(window)
     source = window.source
-    return ChunkError(
-        Problem(
-            "missing-chunk" if absent else "damaged-chunk",
-            f"the chunk {chunk[1] if chunk else 'named below'} of frame {window.t} is "
-            f"{'absent' if absent else 'damaged or unreadable'} ({_first_line(error)}).",
+    what = trouble(error, source.fov.array_path)
+    absent = "NOT_FOUND" in text
+    if what is not None:
+        kind, message, remedy = what
+        message = f"the chunk {chunk} of frame {window.t}: {message}"
+    else:
+        kind = "missing-chunk" if absent else "damaged-chunk"
+        message = (
+            f"the chunk {chunk} of frame {window.t} is "
+            f"{'absent' if absent else 'damaged or unreadable'} ({first_line(error)})."
+        )
+        remedy = (
             "Write it, or choose missing_chunks='fill' if empty chunks were left out on purpose."
             if absent
-            else "Restore the file, or exclude this frame.",
+            else "Restore the file, or exclude this frame."
+        )
+    return ChunkError(
+        Problem(
+            kind,
+            message,
+            remedy,
             experiment=source.experiment,
             fov=source.fov.name,
             file=source.fov.array_path,
@@ -262,5 +292,12 @@ def _chunk_error(window: Window, error: ValueError) -> ChunkError:
     )
 
 
-def _first_line(error: ValueError) -> str:
-    return str(error).splitlines()[0].split(" [")[0].rstrip(".")
+def _chunk_of(window: Window) -> str:
+    """Place of a window's first chunk among the image's."""
+    fov = window.source.fov
+    first = (window.t, window.source.channels[0], window.z.start, window.y.start, window.x.start)
+    place = {
+        axis: str(start // size)
+        for axis, start, size in zip(CANONICAL_AXES, first, fov.chunk_shape, strict=True)
+    }
+    return f"({', '.join(place[axis] for axis in fov.axes)} in {', '.join(fov.axes)})"

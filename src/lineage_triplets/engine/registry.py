@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.configfile import load_config, locate_experiment
+from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.images import Fov, Plate, open_plate, resolve_channels
 from lineage_triplets.engine.problems import (
     ConfigError,
@@ -338,7 +339,17 @@ def _own_faults(config: ExperimentConfig) -> list[Problem]:
 
 def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list[Problem]]:
     problems = []
-    if not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
+    if is_url(config.tracks_path):
+        problems.append(
+            _field_fault(
+                config,
+                "tracks_path",
+                "remote-tables",
+                f"track tables are not read from {config.tracks_path}; only images are.",
+                "Copy the folder of the tables to this machine, and name the copy.",
+            )
+        )
+    elif not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
         problems.append(
             _field_fault(
                 config,

@@ -8,32 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lineage_triplets.engine.locations import join, read_files, refuse_absent
 from lineage_triplets.engine.problems import Problem, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
-def metadata_file(folder: Path) -> Path | None:
-    """The file that describes a node; None where there is no node."""
-    try:
-        for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup"):
-            if (folder / name).is_file():
-                return folder / name
-    except PermissionError:
-        raise store_fault(
-            "unreadable", "no permission to read it.", "Ask for access.", folder
-        ) from None
-    except OSError as error:
-        raise store_fault(
-            "missing-path", f"there is no such folder: {error.strerror}.", "Check the path.", folder
-        ) from None
-    return None
+def describing_file(folder: str) -> bytes | None:
+    """Content of the file that describes a node; None where there is no node."""
+    return next(iter(read_files(folder).values()), None)
 
 
 @contextlib.contextmanager
-def understood(path: Path) -> Iterator[None]:
+def understood(path: str) -> Iterator[None]:
     """Name the store whose metadata are not as the specification wants them."""
     try:
         yield
@@ -46,68 +34,63 @@ def understood(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def _parsed(files: dict[str, bytes], name: str, folder: str) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
-    except PermissionError:
+        content = json.loads(files[name])
+    except (ValueError, RecursionError) as error:
         raise store_fault(
-            "unreadable", "no permission to read it.", "Ask for access.", file
-        ) from None
-    except (ValueError, OSError, RecursionError) as error:
-        raise store_fault(
-            "bad-metadata", f"its metadata cannot be read: {error}.", "Restore the file.", file
+            "bad-metadata",
+            f"its metadata cannot be read: {error}.",
+            "Restore the file.",
+            join(folder, name),
         ) from None
     if not isinstance(content, dict):
         raise store_fault(
-            "bad-metadata", "its metadata are no JSON object.", "Restore the file.", file
+            "bad-metadata",
+            "its metadata are no JSON object.",
+            "Restore the file.",
+            join(folder, name),
         )
     return content
 
 
-def node_attributes(folder: Path) -> tuple[dict[str, Any], str]:
+def node_attributes(folder: str) -> tuple[dict[str, Any], str]:
     """OME attributes of a node (without the ``ome`` wrapper of 0.5), and "group" or "array"."""
-    file = metadata_file(folder)
-    if file is None:
-        if not folder.is_dir():
-            raise store_fault("missing-path", "there is no such folder.", "Check the path.", folder)
-        if not is_readable(folder):
-            raise store_fault("unreadable", "no permission to read it.", "Ask for access.", folder)
-        raise store_fault(
-            "not-zarr", "the folder has no zarr metadata.", "Name an OME-Zarr store.", folder
-        )
-    if file.name == "zarr.json":
-        content = _read_json(file)
+    files = read_files(folder)
+    if not files:
+        refuse_absent(folder)
+    if "zarr.json" in files:
+        content = _parsed(files, "zarr.json", folder)
         attributes = content.get("attributes") or {}
         ome = attributes.get("ome")
         merged = {**attributes, **ome} if isinstance(ome, dict) else attributes
         return merged, content.get("node_type", "group")
-    node = "array" if (folder / ".zarray").is_file() else "group"
-    zattrs = folder / ".zattrs"
-    return (_read_json(zattrs) if zattrs.is_file() else {}), node
+    node = "array" if ".zarray" in files else "group"
+    return (_parsed(files, ".zattrs", folder) if ".zattrs" in files else {}), node
 
 
-def is_readable(folder: Path) -> bool:
-    """Whether this user may list a folder."""
-    try:
-        next(folder.iterdir(), None)
-    except PermissionError:
-        return False
-    return True
-
-
-def array_metadata(folder: Path) -> dict[str, Any]:
+def array_metadata(folder: str) -> dict[str, Any]:
     """Shape, chunks, dtype, codecs and zarr format of one array, from its JSON."""
-    file = metadata_file(folder)
-    if file is None or file.name in {".zattrs", ".zgroup"}:
+    found = find_array(folder)
+    if found is None:
         raise store_fault(
             "missing-level",
             "the image's metadata name this array, which is absent.",
             "Restore the store.",
             folder,
         )
-    content = _read_json(file)
+    return found
+
+
+def find_array(folder: str) -> dict[str, Any] | None:
+    """As `array_metadata`; None where there is no array."""
+    files = read_files(folder, ("zarr.json", ".zarray"))
+    if not files:
+        return None
+    name = next(iter(files))
+    content = _parsed(files, name, folder)
     try:
-        if file.name == ".zarray":
+        if name == ".zarray":
             return {
                 "zarr_format": 2,
                 "shape": content["shape"],
@@ -134,10 +117,10 @@ def array_metadata(folder: Path) -> dict[str, Any]:
             "bad-metadata",
             f"its array metadata are incomplete or of an unknown kind: {error!r}.",
             "Restore the file.",
-            file,
+            join(folder, name),
         ) from None
 
 
-def store_fault(kind: str, message: str, remedy: str, path: str | Path) -> StoreError:
+def store_fault(kind: str, message: str, remedy: str, path: str) -> StoreError:
     """Make the error for one problem of a store."""
-    return StoreError(Problem(kind, message, remedy, file=str(path)))
+    return StoreError(Problem(kind, message, remedy, file=path))

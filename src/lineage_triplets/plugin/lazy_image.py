@@ -7,16 +7,17 @@ import math
 import re
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.images import CANONICAL_AXES
+from lineage_triplets.engine.locations import join, kvstore_spec
 from lineage_triplets.engine.problems import StoreError
 from lineage_triplets.engine.processes import note_read
-from lineage_triplets.engine.zarr_metadata import metadata_file, node_attributes, understood
+from lineage_triplets.engine.remote import answer, first_line
+from lineage_triplets.engine.zarr_metadata import describing_file, node_attributes, understood
 from lineage_triplets.plugin.unread_parts import UnreadParts
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class FovImages:
             try:
                 self._recheck(level, box)
                 store = self._open(level)
-                out[...] = store[box].read().result()
+                out[...] = answer(store[box].read())
             except (ValueError, OSError) as error:
                 self._read_what_there_is(level, box, out, error)
             else:
@@ -134,17 +135,17 @@ class FovImages:
             if level not in self._opened:
                 note_read()
                 fov = self.source.fov
-                store = ts.open(
+                opening = ts.open(
                     {
                         "driver": "zarr" if fov.zarr_format == 2 else "zarr3",
-                        "kvstore": {"driver": "file", "path": f"{self._paths[level]}/"},
+                        "kvstore": kvstore_spec(self._paths[level]),
                         "fill_missing_data_reads": self._fill_absent,
                         "open": True,
                         "recheck_cached_data": "open",
                     },
                     context=self._context,
-                ).result()
-                view = _canonical(store, fov.axes)
+                )
+                view = _canonical(answer(opening), fov.axes)
                 if tuple(view.shape) != self.shapes[level]:
                     raise ValueError(f"its shape is {view.shape} now, it was {self.shapes[level]}")
                 self._opened[level] = view
@@ -169,7 +170,7 @@ class FovImages:
                 for one, whole in zip(part, box, strict=True)
             )
             try:
-                out[target] = future.result()
+                out[target] = answer(future)
             except (ValueError, OSError) as fault:
                 for channel in range(part[1].start, part[1].stop):
                     for t in range(part[0].start, part[0].stop):
@@ -197,9 +198,9 @@ class FovImages:
         text = str(error)
         source = self.source
         where = f"{source.experiment} {source.fov.name}"
-        first = text.splitlines()[0].split(" [")[0].rstrip(".")
+        first = first_line(error)
         chunk = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"]+)"', text)
-        if not Path(source.fov.array_path).is_dir():
+        if _is_gone(source.fov.array_path):
             return (
                 f"{where}: its images are not there any more ({source.fov.array_path}); they are "
                 "shown blank. Restore or mount the store, and open the config again."
@@ -306,12 +307,11 @@ def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, i
     Reads metadata alone; where these cannot be read any more, the full image is what there is.
     """
     paths, shapes = [fov.array_path], [fov.shape]
-    folder = Path(fov.path)
     try:
-        with understood(folder):
-            scales = node_attributes(folder)[0].get("multiscales") or [{}]
+        with understood(fov.path):
+            scales = node_attributes(fov.path)[0].get("multiscales") or [{}]
             names = [one["path"] for one in scales[0].get("datasets", []) if "path" in one]
-            there = [one for one in names[1:] if metadata_file(folder / one) is not None]
+            there = [one for one in names[1:] if describing_file(join(fov.path, one)) is not None]
     except StoreError:
         return paths, shapes
     for name, shape in zip(there, fov.level_shapes[1:], strict=False):
@@ -320,9 +320,17 @@ def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, i
         last = shapes[-1]
         smaller = y <= last[3] and x <= last[4] and z <= last[2] and y * x < last[3] * last[4]
         if (t, c) == last[:2] and smaller:
-            paths.append(str(folder / name))
+            paths.append(join(fov.path, name))
             shapes.append((t, c, z, y, x))
     return paths, shapes
+
+
+def _is_gone(folder: str) -> bool:
+    """Whether a whole array is no more there."""
+    try:
+        return describing_file(folder) is None
+    except StoreError:
+        return False
 
 
 def _canonical(store: ts.TensorStore, axes: Sequence[str]) -> ts.TensorStore:

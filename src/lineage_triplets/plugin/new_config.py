@@ -21,8 +21,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.problems import LineageTripletsError, OutputExistsError
-from lineage_triplets.plugin.models.config_draft import ConfigDraft, DraftPlate, read_plate
+from lineage_triplets.plugin.models.config_draft import (
+    ConfigDraft,
+    DraftPlate,
+    folder_of,
+    read_plate,
+)
 from lineage_triplets.plugin.models.draft_tables import PlateTable, WellTable
 from lineage_triplets.plugin.slot_list import SlotList
 
@@ -90,7 +96,7 @@ class NewConfigDialog(QDialog):
 
     def add_plate(self, path: str | Path) -> None:
         """Read a plate beside the event loop and add it; says why it cannot be read."""
-        path = Path(path)
+        path = path if is_url(str(path)) else Path(path).expanduser()
 
         def run(_: Job) -> DraftPlate | LineageTripletsError:
             try:
@@ -99,7 +105,7 @@ class NewConfigDialog(QDialog):
                 return error
 
         self._say("")
-        self._words.setText(f"Reading {path.name} …")
+        self._words.setText(f"Reading {Path(path).name} …")
         self._work.start(f"Reading {path}", run, self._got)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
@@ -117,8 +123,8 @@ class NewConfigDialog(QDialog):
     def _plate_buttons(self) -> QHBoxLayout:
         self._path = QLineEdit(self)
         self._path.setObjectName("plate_path")
-        self._path.setPlaceholderText("Path of a plate; or drop plates here")
-        self._path.setToolTip("A plate's or image's folder; Enter adds it")
+        self._path.setPlaceholderText("Path or URL of a plate; or drop plates here")
+        self._path.setToolTip("A plate's or image's folder, or its URL; Enter adds it")
         self._path.returnPressed.connect(self._add_typed)
         row = QHBoxLayout()
         row.addWidget(self._path, 1)
@@ -190,7 +196,7 @@ class NewConfigDialog(QDialog):
 
     def _add_typed(self) -> None:
         if self._path.text().strip():
-            self.add_plate(Path(self._path.text().strip()).expanduser())
+            self.add_plate(self._path.text().strip())
 
     def _choose_plate(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "A plate (OME-Zarr folder)", self._folder())
@@ -217,7 +223,7 @@ class NewConfigDialog(QDialog):
 
     def _folder(self) -> str:
         plates = self._draft.plates
-        return str(Path(plates[-1].found.plate.path).parent) if plates else ""
+        return str(folder_of(plates[-1].found.plate.path) or "") if plates else ""
 
     def _got(self, read: DraftPlate | LineageTripletsError) -> None:
         if isinstance(read, LineageTripletsError):
@@ -227,8 +233,9 @@ class NewConfigDialog(QDialog):
             self._say(f"{read.found.name} is there already.")
             return
         self._path.clear()
-        if not self._file.text():
-            self._file.setText(str(Path(read.found.plate.path).absolute().parent / _FILE_NAME))
+        beside = folder_of(read.found.plate.path)
+        if beside is not None and not self._file.text():
+            self._file.setText(str(beside / _FILE_NAME))
         self._show_draft()
 
     def _remove(self) -> None:

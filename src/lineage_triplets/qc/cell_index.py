@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lineage_triplets.engine.names import track_name_words
-from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.problems import ConfigError, Problem, without_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,7 +197,7 @@ def _fov_columns(index: MultiExperimentIndex) -> dict[str, list[Any]]:
     sizes = [_pixel_size_um(one) for one in sources]
     return {
         "experiment": [one.experiment for one in sources],
-        "store_path": [one.data_path for one in configs],
+        "store_path": [without_query(one.data_path) for one in configs],
         "tracks_path": [one.tracks_path for one in configs],
         "fov": [one.fov.name.rsplit("/", 1)[-1] for one in sources],
         "well": [one.fov.well_name for one in sources],

@@ -6,7 +6,6 @@ import itertools
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.read_strategies import TensorStoreStrategy, Window
-from lineage_triplets.engine.zarr_metadata import metadata_file
+from lineage_triplets.engine.zarr_metadata import describing_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -132,10 +131,10 @@ class FrameReader:
         """Raise if the whole array is gone: its chunks would pass for ones never written."""
         source = self._source
         try:
-            file = metadata_file(Path(source.fov.array_path))
+            there = describing_file(source.fov.array_path) is not None
         except StoreError:
-            file = None
-        if file is None:
+            there = False
+        if not there:
             raise StoreError(
                 Problem(
                     "missing-path",

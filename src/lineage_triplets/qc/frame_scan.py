@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from lineage_triplets.engine.problems import StoreError
-from lineage_triplets.engine.zarr_metadata import metadata_file
+from lineage_triplets.engine.zarr_metadata import describing_file
 from lineage_triplets.qc.checks.pixels_frames import FrameFault, frame_findings
 from lineage_triplets.qc.findings import Finding, ScannedFov
 from lineage_triplets.qc.frame_reading import FrameReader
@@ -284,8 +283,7 @@ def data_key(scanned: ScannedFov, missing_chunks: MissingChunks = "warn") -> str
     ]
     digest = hashlib.blake2b(json.dumps(told).encode(), digest_size=16)
     try:
-        file = metadata_file(Path(source.fov.array_path))
-        digest.update(b"" if file is None else file.read_bytes())
+        digest.update(describing_file(source.fov.array_path) or b"")
     except OSError:
         digest.update(b"unreadable")
     for values in (

@@ -275,6 +275,7 @@ class Workspace:
                 dtype=settings.dtype,
                 missing_chunks=settings.missing_chunks,
                 cache_pool_bytes=settings.cache_pool_bytes,
+                strategy=settings.read_strategy,
             )
         return self._pixels
 

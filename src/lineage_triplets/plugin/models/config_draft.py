@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.drafts import (
@@ -12,11 +13,11 @@ from lineage_triplets.engine.drafts import (
     save_draft,
     shared_channels,
 )
+from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.problems import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 @dataclass
@@ -67,7 +68,12 @@ class DraftPlate:
         return wells
 
 
-def read_plate(path: Path) -> DraftPlate:
+def folder_of(path: str | Path) -> Path | None:
+    """Folder that a plate lies in; None of a plate behind a URL."""
+    return None if is_url(str(path)) else Path(path).expanduser().absolute().parent
+
+
+def read_plate(path: str | Path) -> DraftPlate:
     """Read what a plate says about itself, and look for its tables beside it.
 
     Raises
@@ -76,11 +82,11 @@ def read_plate(path: Path) -> DraftPlate:
         It is no plate and no image, or has no FOV.
     """
     found = inspect_plate(path)
+    beside = folder_of(path)
     try:
-        tracks = find_tracks(found, path.absolute().parent)
+        return DraftPlate(found, None if beside is None else find_tracks(found, beside))
     except ConfigError:
         return DraftPlate(found)
-    return DraftPlate(found, tracks)
 
 
 class ConfigDraft:

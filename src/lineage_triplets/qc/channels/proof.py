@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorstore as ts
 
+from lineage_triplets.engine.locations import kvstore_spec, read_files
 from lineage_triplets.engine.problems import StoreError
 from lineage_triplets.engine.processes import note_read
+from lineage_triplets.engine.remote import answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,14 +197,14 @@ class _Store:
 
     def __init__(self, source: FovSource, fallback_names: Sequence[str]) -> None:
         self.source, self.fov_name = source, source.fov.name
-        folder, array = Path(source.fov.path), Path(source.fov.array_path)
-        names = _stored_names(folder)
+        names = _stored_names(source.fov.path)
         self.unnamed = names is None
         self.names = list(fallback_names) if names is None else names
         note_read()
-        driver = "zarr3" if (array / "zarr.json").exists() else "zarr"
-        spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{array}/"}}
-        self.array = ts.open(spec, open=True, read=True).result()
+        array = source.fov.array_path
+        driver = "zarr3" if "zarr.json" in read_files(array, ("zarr.json",)) else "zarr"
+        spec = {"driver": driver, "kvstore": kvstore_spec(array)}
+        self.array = answer(ts.open(spec, open=True, read=True))
         axes = source.fov.axes
         self.axis = {name: axes.index(name) for name in axes}
 
@@ -233,7 +234,7 @@ class _Store:
             "x": slice(*inside[2:]),
         }
         key = tuple(wanted[name] for name in self.axis)
-        pixels = np.asarray(self.array[key].read().result())
+        pixels = np.asarray(answer(self.array[key].read()))
         kept = [name for name in self.axis if name in "zyx"]
         pixels = pixels.transpose([kept.index(name) for name in "zyx" if name in kept])
         pixels = pixels if "z" in kept else pixels[None]
@@ -244,12 +245,10 @@ class _Store:
         return patch, (first, top, left)
 
 
-def _stored_names(folder: Path) -> list[str] | None:
+def _stored_names(folder: str) -> list[str] | None:
     """Labels of the channels in the image's own ``omero`` metadata; None where there are none."""
-    for name in ("zarr.json", ".zattrs"):
-        if not (folder / name).exists():
-            continue
-        content = json.loads((folder / name).read_text(encoding="utf-8"))
+    for name, text in read_files(folder, ("zarr.json", ".zattrs")).items():
+        content = json.loads(text)
         attributes = content.get("attributes", {}) if name == "zarr.json" else content
         attributes = attributes.get("ome", attributes)
         labels = [one.get("label") for one in attributes.get("omero", {}).get("channels", [])]

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from lineage_triplets import __version__
 from lineage_triplets.engine.fingerprint import config_hash
 from lineage_triplets.engine.pairs import PairSource
-from lineage_triplets.engine.problems import NoAnchorsError, StoreError, counted
+from lineage_triplets.engine.problems import (
+    NoAnchorsError,
+    StoreError,
+    counted,
+    without_query,
+)
 from lineage_triplets.qc.channels.pictures import channel_grid
 from lineage_triplets.qc.commands import commands_of
 from lineage_triplets.qc.divisions import divisions_seen
@@ -70,6 +75,7 @@ _MEANINGS = {
     "seed": "pairs depend on seed, epoch and anchor alone; none draws anew",
     "missing_chunks": "what a chunk that was never written means",
     "cache_pool_bytes": "memory for decoded chunks",
+    "read_strategy": "how pixels are read; the same pixels in each way",
     "include_wells": "wells that are taken; all if none",
     "exclude_fovs": "FOVs that the config left out before the review",
     "slot_labels": "names of the slots",
@@ -177,7 +183,11 @@ def _experiments(
             problem = problems.get(one.name, "It could not be opened.")
             lines.append(
                 ExperimentLine(
-                    one.name, one.data_path, one.tracks_path, conditions, problem=problem
+                    one.name,
+                    without_query(one.data_path),
+                    one.tracks_path,
+                    conditions,
+                    problem=problem,
                 )
             )
             continue
@@ -187,7 +197,7 @@ def _experiments(
         lines.append(
             ExperimentLine(
                 name=one.name,
-                data_path=one.data_path,
+                data_path=without_query(one.data_path),
                 tracks_path=one.tracks_path,
                 conditions=conditions,
                 interval_minutes=one.interval_minutes,

@@ -1,0 +1,84 @@
+"""Notices that an array is no longer the one that was indexed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.chunk_cache import FileStamp
+from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.images import CANONICAL_AXES
+from lineage_triplets.engine.problems import Problem, StoreError
+from lineage_triplets.engine.zarr_metadata import array_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lineage_triplets.engine.fovs import FovSource
+
+
+class StoreWatch:
+    """Compares the metadata of local arrays with the index's whenever their file has changed.
+
+    Remote arrays are compared by tensorstore when they are opened.
+    """
+
+    def __init__(self) -> None:
+        self._stamps: dict[str, FileStamp] = {}
+
+    def check(self, sources: Iterable[FovSource]) -> None:
+        """Make sure that some FOVs are still what they were.
+
+        Raises
+        ------
+        StoreError
+            An array is gone, so that its chunks would pass for ones never written; or it has
+            another shape, data type, chunks or codecs.
+        """
+        for source in sources:
+            fov = source.fov
+            if is_url(fov.array_path):
+                continue
+            name = ".zarray" if fov.zarr_format == 2 else "zarr.json"
+            try:
+                stamp = FileStamp.of(os.stat(f"{fov.array_path}/{name}"))  # noqa: PTH116
+            except OSError as error:
+                raise _error(
+                    source,
+                    "missing-path",
+                    f"the array is not there any more: {error.strerror}.",
+                    "Connect the disk, or restore the store.",
+                ) from None
+            if self._stamps.get(fov.array_path) != stamp:
+                _compare(source)
+                self._stamps[fov.array_path] = stamp
+
+
+def _compare(source: FovSource) -> None:
+    fov = source.fov
+    found = array_metadata(fov.array_path)
+    by_axis = dict(zip(fov.axes, found["shape"], strict=False))
+    shape = tuple(by_axis.get(axis, 1) for axis in CANONICAL_AXES)
+    then = (fov.shape, fov.dtype, fov.codecs)
+    now = (shape, found["dtype"], found["codecs"])
+    for what, one, other in zip(("shape", "data type", "codecs"), then, now, strict=True):
+        if one != other:
+            raise _error(
+                source,
+                "store-changed",
+                f"the array's {what} is {other} now, and was {one} when the index was built.",
+                "Build the index again.",
+            )
+
+
+def _error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
+    return StoreError(
+        Problem(
+            kind,
+            message,
+            remedy,
+            experiment=source.experiment,
+            fov=source.fov.name,
+            file=source.fov.array_path,
+        )
+    )

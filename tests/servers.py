@@ -1,0 +1,216 @@
+"""Servers of folders, on this machine: for HTTP, which can be told to misbehave, and for S3."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from lineage_triplets.engine import remote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+
+
+@dataclass
+class _Rule:
+    pattern: str
+    status: int = 200
+    times: int = 10**9
+    hangs: bool = False
+    keeps: float = 1.0
+    lies: bool = False
+    body: bytes | None = None
+    barrier: threading.Barrier | None = None
+
+
+class FolderServer:
+    """Serves the files below a folder, and remembers what it was asked for.
+
+    Attributes
+    ----------
+    url : str
+    asked : list of str
+        Paths with their queries, in order.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.asked: list[str] = []
+        self._rules: list[_Rule] = []
+        self._release = threading.Event()
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        served = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                served._open.append(self.connection)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                served._answer(self)
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A client that went away is no news."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> FolderServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop; every request after it is refused."""
+        self._release.set()
+        self._server.shutdown()
+        self._server.server_close()
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def refuse(self, pattern: str, status: int, times: int = 10**9) -> None:
+        """Answer paths that match with a status, so many times."""
+        self._rules.append(_Rule(pattern, status=status, times=times, body=b"no"))
+
+    def hang(self, pattern: str, times: int = 10**9) -> None:
+        """Take requests and answer none until the server stops."""
+        self._rules.append(_Rule(pattern, hangs=True, times=times))
+
+    def cut(self, pattern: str, times: int = 10**9, *, lies: bool = False) -> None:
+        """Give half of a file; `lies`: after the length of all of it was announced."""
+        self._rules.append(_Rule(pattern, keeps=0.5, lies=lies, times=times))
+
+    def give(self, pattern: str, body: bytes) -> None:
+        """Answer paths that match with this."""
+        self._rules.append(_Rule(pattern, body=body))
+
+    def together(self, pattern: str, n: int) -> None:
+        """Answer paths that match as soon as `n` of them are asked for at a time; else fail."""
+        self._rules.append(_Rule(pattern, barrier=threading.Barrier(n, timeout=10)))
+
+    def count(self, pattern: str) -> int:
+        """How often paths that match were asked for."""
+        return sum(re.search(pattern, one) is not None for one in self.asked)
+
+    def _rule(self, path: str) -> _Rule | None:
+        with self._lock:
+            self.asked.append(path)
+            for rule in self._rules:
+                if rule.times and re.search(rule.pattern, path):
+                    rule.times -= 1
+                    return rule
+        return None
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        rule = self._rule(request.path) or _Rule("")
+        if rule.hangs:
+            self._release.wait()
+            request.close_connection = True
+            return
+        if rule.barrier is not None:
+            try:
+                rule.barrier.wait()
+            except threading.BrokenBarrierError:
+                rule = _Rule("", status=500)
+        file = self.root / unquote(urlsplit(request.path).path).lstrip("/")
+        body = rule.body
+        if body is None and file.is_file():
+            body = file.read_bytes()
+        status = 404 if body is None else rule.status
+        body = body or b""
+        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
+        if asked and status == 200:
+            status, whole = 206, len(body)
+            first, last = (int(one) if one else None for one in asked.groups())
+            if first is None:
+                first, last = whole - last, whole - 1
+            body = body[first : whole if last is None else last + 1]
+        request.send_response(status)
+        if status == 206:
+            span = f"bytes {first}-{first + len(body) - 1}/{whole}"
+            request.send_header("Content-Range", span)
+        kept = body[: int(len(body) * rule.keeps)]
+        request.send_header("Content-Length", str(len(body if rule.lies else kept)))
+        request.end_headers()
+        request.wfile.write(kept)
+        if rule.lies:
+            request.close_connection = True
+
+
+def few_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the settings and credentials of who runs the tests, and retry once."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "LINEAGE_TRIPLETS_REMOTE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LINEAGE_TRIPLETS_REMOTE_RETRIES", "1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    remote._down.clear()
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Start moto's S3 server; gives its endpoint."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def upload(folder: Path, endpoint: str, bucket: str, *, public: bool = False) -> None:
+    """Make a bucket of all files below a folder."""
+    acl = "public-read" if public else "private"
+    for path in ["", *(one.relative_to(folder).as_posix() for one in folder.rglob("*"))]:
+        file = folder / path
+        if path and not file.is_file():
+            continue
+        request = Request(
+            f"{endpoint}/{bucket}/{path}".rstrip("/"),
+            data=file.read_bytes() if path else b"",
+            method="PUT",
+            headers={"x-amz-acl": acl, "Authorization": _SIGNED, "Content-Type": "text/plain"},
+        )
+        with urlopen(request):
+            pass
+
+
+# The server looks at who signs, and not at the signature.
+_SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=tests/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=none"
+)
