@@ -290,13 +290,13 @@ def test_a_stopped_scan_keeps_what_is_finished_and_goes_on(panel, session, sourc
     def stop() -> None:
         if (
             review_of(session).board.scanned
-            and find(panel, QPushButton, "scan_images").text() == "Stop"
+            and find(panel, QPushButton, "scan_images").text() == "Stop scan"
         ):
             press(qtbot, panel, "scan_images")
 
     session.findings_changed.connect(stop)
     press(qtbot, panel, "scan_images")
-    qtbot.waitUntil(lambda: find(panel, QPushButton, "scan_images").text() != "Stop")
+    qtbot.waitUntil(lambda: find(panel, QPushButton, "scan_images").text() != "Stop scan")
     session.findings_changed.disconnect(stop)
     settle_down(qtbot, panel, session)
     kept = set(review_of(session).board.scanned)

@@ -96,7 +96,7 @@ class ImageScan(QWidget):
         done, n_fovs = self._n_scanned, self._n_fovs
         self._words.setText(words or f"Images: {done} of {n_fovs} FOVs scanned")
         if self._running:
-            self._button.setText("Stop")
+            self._button.setText("Stop scan")
             self._button.setToolTip("Stop scanning; what is finished is kept")
         elif done >= n_fovs > 0:
             self._button.setText("Scan again")
