@@ -17,9 +17,10 @@ from lineage_triplets.engine.cache_pools import CachePools
 from lineage_triplets.engine.images import CANONICAL_AXES, chunk_bytes
 from lineage_triplets.engine.local_chunks import WORTH_PICKING_BYTES, LocalChunkStrategy
 from lineage_triplets.engine.locations import kvstore_spec, recheck_cached_data
-from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
+from lineage_triplets.engine.problems import ChunkError, Problem
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.remote import answer, first_line, trouble
+from lineage_triplets.engine.store_watch import array_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,10 +175,10 @@ class TensorStoreStrategy:
             try:
                 view = _canonical_view(answer(future), source.fov.axes)
             except (ValueError, TimeoutError) as error:
-                raise _store_error(source, *_why_closed(source, error)) from None
+                raise array_error(source, *_why_closed(source, error)) from None
             # A stack reads what is out of range as the fill value, where a plain read raises.
             if view.shape != source.fov.shape:
-                raise _store_error(
+                raise array_error(
                     source,
                     "store-changed",
                     f"the array is {view.shape} now, and was {source.fov.shape} when the index "
@@ -232,19 +233,6 @@ def _canonical_view(store: ts.TensorStore, axes: tuple[str, ...]) -> ts.TensorSt
         if axis not in axes:
             view = view[(slice(None),) * place + (ts.newaxis,)]
     return view
-
-
-def _store_error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
-    return StoreError(
-        Problem(
-            kind,
-            message,
-            remedy,
-            experiment=source.experiment,
-            fov=source.fov.name,
-            file=source.fov.array_path,
-        )
-    )
 
 
 def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:

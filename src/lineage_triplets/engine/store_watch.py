@@ -43,7 +43,7 @@ class StoreWatch:
             try:
                 stamp = FileStamp.of(os.stat(f"{fov.array_path}/{name}"))  # noqa: PTH116
             except OSError as error:
-                raise _error(
+                raise array_error(
                     source,
                     "missing-path",
                     f"the array is not there any more: {error.strerror}.",
@@ -63,7 +63,7 @@ def _compare(source: FovSource) -> None:
     now = (shape, found["dtype"], found["codecs"])
     for what, one, other in zip(("shape", "data type", "codecs"), then, now, strict=True):
         if one != other:
-            raise _error(
+            raise array_error(
                 source,
                 "store-changed",
                 f"the array's {what} is {other} now, and was {one} when the index was built.",
@@ -71,7 +71,8 @@ def _compare(source: FovSource) -> None:
             )
 
 
-def _error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
+def array_error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
+    """Make the error of a FOV's array."""
     return StoreError(
         Problem(
             kind,

@@ -13,6 +13,7 @@ import numpy as np
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.read_strategies import TensorStoreStrategy, Window
+from lineage_triplets.engine.store_watch import array_error
 from lineage_triplets.engine.zarr_metadata import describing_file
 
 if TYPE_CHECKING:
@@ -135,15 +136,11 @@ class FrameReader:
         except StoreError:
             there = False
         if not there:
-            raise StoreError(
-                Problem(
-                    "missing-path",
-                    "the array is not there any more.",
-                    "Connect the disk, or restore the store.",
-                    experiment=source.experiment,
-                    fov=source.fov.name,
-                    file=source.fov.array_path,
-                )
+            raise array_error(
+                source,
+                "missing-path",
+                "the array is not there any more.",
+                "Connect the disk, or restore the store.",
             )
 
     def _count_absent(self, t: int) -> None:
