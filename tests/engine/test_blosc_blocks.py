@@ -155,8 +155,8 @@ def test_large_blosc_chunks_are_read_without_tensorstore(tmp_path):
 
 @pytest.mark.parametrize(
     "compressor",
-    [numcodecs.Zstd(1), None, numcodecs.GZip(1)],
-    ids=["zstd", "none", "gzip"],
+    [numcodecs.Zstd(1), numcodecs.GZip(1)],
+    ids=["zstd", "gzip"],
 )
 def test_other_codecs_are_left_to_tensorstore(tmp_path, compressor):
     pixels = numbered_pixels((3, 2, 1, 40, 48))

@@ -1,4 +1,4 @@
-"""Every way to store blosc chunks is read without tensorstore, and gives tensorstore's pixels."""
+"""Every way to store blosc or plain chunks is read without tensorstore, with its very pixels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Unasked:
 
 @st.composite
 def storages(draw: st.DrawFn) -> dict[str, Any]:
-    """Arguments of `make_experiment` for one image of blosc chunks."""
+    """Arguments of `make_experiment` for one image of blosc or plain chunks."""
     version = draw(st.sampled_from(["0.4", "0.5"]))
     axes = draw(st.sampled_from(["tczyx", "tcyx", "TCZYX", "tyx", "ztcyx", "cxyt", "tzyxc"]))
     names = axes.lower()
@@ -54,6 +54,7 @@ def storages(draw: st.DrawFn) -> dict[str, Any]:
     block_size = draw(st.sampled_from([0, 128, 1000, 1024]))
     kind, item_size = draw(st.sampled_from(["u1", "u2", "i4", "f4", "f8"]))
     order = draw(st.sampled_from(["little", "big"]))
+    is_plain = draw(st.integers(0, 4)) == 0
     dtype = np.dtype(f"{'<' if version == '0.5' or order == 'little' else '>'}{kind}{item_size}")
     storage: dict[str, Any] = {
         "version": version,
@@ -64,7 +65,7 @@ def storages(draw: st.DrawFn) -> dict[str, Any]:
     }
     if version == "0.4":
         return storage | {
-            "compressor": numcodecs.Blosc(codec, clevel, shuffle, block_size),
+            "compressor": None if is_plain else numcodecs.Blosc(codec, clevel, shuffle, block_size),
             "order": draw(st.sampled_from("CF")),
             "key_encoding": ("v2", draw(st.sampled_from("./"))),
         }
@@ -75,7 +76,9 @@ def storages(draw: st.DrawFn) -> dict[str, Any]:
             "index_location": draw(st.sampled_from(["start", "end"])),
         }
     return storage | {
-        "compressor": BloscCodec(
+        "compressor": None
+        if is_plain
+        else BloscCodec(
             cname=codec,
             clevel=clevel,
             shuffle=SHUFFLES[shuffle],
@@ -294,3 +297,18 @@ def test_what_is_not_known_is_no_layout(tmp_path, key, value):
     assert math.prod(content["shape"]) == plain["pixels"].size
     file.write_text(json.dumps(content | {key: value}))
     assert read_layout(source) is None
+
+
+@pytest.mark.parametrize("change", [-1, 1, -3000])
+def test_a_plain_chunk_of_another_size(tmp_path, change):
+    storage = {"pixels": numbered_pixels((2, 1, 1, 40, 48)), "compressor": None, "channels": ["a"]}
+    table = track_table((1, range(2)), y=20.0, x=20.0)
+    one = make_experiment(tmp_path, "one", {FOV: table}, **storage)
+    index = MultiExperimentIndex(ExperimentRegistry([one]), 1, (16, 16))
+    assert read_layout(index.fovs[0]) is not None
+    file = tmp_path / "one.zarr" / FOV / "0" / "1" / "0" / "0" / "0" / "0"
+    content = file.read_bytes()
+    file.write_bytes(content[:change] if change < 0 else content + bytes(change))
+    for strategy in ("blosc-blocks", "tensorstore"):
+        with pytest.raises(ChunkError, match=r"one\.zarr/A/1/0.*frame 1 is damaged"):
+            read(index, strategy)

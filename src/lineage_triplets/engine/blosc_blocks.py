@@ -106,7 +106,7 @@ def decode_ranges(
     if (version, decoded, encoded) != (_FORMAT_VERSION, n_bytes, container.n_bytes):
         raise UnknownContainerError("its header is not that of the chunk")
     if flags & _PLAIN_COPY:
-        return _copy_plain(container, n_bytes, ranges)
+        return plain_ranges(container, n_bytes, ranges, _HEADER.size)
     if not block_size:
         raise UnknownContainerError("its blocks have no size")
     n_blocks = -(-n_bytes // block_size)
@@ -123,14 +123,35 @@ def decode_ranges(
     return parts
 
 
-def _copy_plain(
-    container: FileRange, n_bytes: int, ranges: Iterable[tuple[int, int]]
+def plain_ranges(
+    container: FileRange, n_bytes: int, ranges: Iterable[tuple[int, int]], begin: int = 0
 ) -> list[Part]:
-    """Read ranges of a container whose content is not compressed."""
-    if container.n_bytes != n_bytes + _HEADER.size:
+    """Read ranges of a chunk that is not compressed.
+
+    Parameters
+    ----------
+    container : FileRange
+    n_bytes : int
+        Size of the chunk; another one is refused.
+    ranges : iterable of (int, int)
+        ``[start, end)`` in bytes of the chunk, in any order.
+    begin : int
+        Where the chunk begins.
+
+    Returns
+    -------
+    list of Part
+        In order; each range lies in one of them.
+
+    Raises
+    ------
+    UnknownContainerError, OSError
+        It has another size, or cannot be read.
+    """
+    if container.n_bytes != begin + n_bytes:
         raise UnknownContainerError("it is not as long as its content")
     return [
-        Part(first, np.frombuffer(container.read(_HEADER.size + first, _HEADER.size + end), "u1"))
+        Part(first, np.frombuffer(container.read(begin + first, begin + end), np.uint8))
         for first, end in _runs_of_blocks(ranges, n_bytes, 1)
     ]
 

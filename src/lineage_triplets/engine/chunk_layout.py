@@ -1,7 +1,7 @@
-"""How the chunks of an array lie in files and in memory, where they are blosc containers.
+"""How chunks lie in files and in memory, where they are blosc containers or not compressed.
 
-Zarr v2 with a blosc compressor; zarr v3 with the codecs ``bytes, blosc``, a ``transpose`` before
-them or not, also inside one level of shards
+Zarr v2 with a blosc compressor or none; zarr v3 with the codecs ``bytes, blosc`` or ``bytes``, a
+``transpose`` before them or not, also inside one level of shards
 (https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html).
 """
 
@@ -55,6 +55,8 @@ class ChunkKind(NamedTuple):
         The array's axes as they lie in a decoded chunk, the one that changes fastest last.
     dtype : numpy.dtype
         With its byte order.
+    is_blosc : bool
+        Otherwise chunks are not compressed.
     shards : Shards or None
         None where a file is one chunk.
     """
@@ -63,6 +65,7 @@ class ChunkKind(NamedTuple):
     chunk_shape: tuple[int, ...]
     memory_order: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_blosc: bool
     shards: Shards | None
 
     @property
@@ -126,12 +129,13 @@ def read_layout(source: FovSource) -> ChunkLayout | None:
 
 
 def _layout_v2(content: dict[str, Any], source: FovSource) -> ChunkLayout | None:
-    compressor = content["compressor"] or {}
-    if compressor.get("id") != "blosc" or content.get("filters"):
+    compressor = content["compressor"]
+    is_blosc = compressor is not None and compressor.get("id") == "blosc"
+    if not (is_blosc or compressor is None) or content.get("filters"):
         return None
     axes, shape = source.fov.axes, tuple(content["chunks"])
     order = range(len(axes)) if content["order"] == "C" else reversed(range(len(axes)))
-    kind = ChunkKind(axes, shape, tuple(order), np.dtype(content["dtype"]), None)
+    kind = ChunkKind(axes, shape, tuple(order), np.dtype(content["dtype"]), is_blosc, None)
     return ChunkLayout(source.fov.array_path, "", content.get("dimension_separator", "."), kind)
 
 
@@ -149,30 +153,31 @@ def _layout_v3(content: dict[str, Any], source: FovSource) -> ChunkLayout | None
         if len(codecs) > 1 or shards is None:
             return None
         codecs = sharding["codecs"]
-    found = _order_and_endian(codecs, len(shape))
+    found = _known_codecs(codecs, len(shape))
     if found is None:
         return None
-    order, endian = found
+    order, endian, is_blosc = found
     dtype = np.dtype(content["data_type"]).newbyteorder("<" if endian == "little" else ">")
     configuration = encoding.get("configuration", {})
     separator = configuration.get("separator", "/" if encoding["name"] == "default" else ".")
     if encoding["name"] not in {"default", "v2"}:
         return None
     prefix = f"c{separator}" if encoding["name"] == "default" else ""
-    kind = ChunkKind(source.fov.axes, shape, order, dtype, shards)
+    kind = ChunkKind(source.fov.axes, shape, order, dtype, is_blosc, shards)
     return ChunkLayout(source.fov.array_path, prefix, separator, kind)
 
 
-def _order_and_endian(codecs: list[Any], ndim: int) -> tuple[tuple[int, ...], str] | None:
-    """Memory order of the axes, and byte order, of the codecs ``[transpose,] bytes, blosc``."""
+def _known_codecs(codecs: list[Any], ndim: int) -> tuple[tuple[int, ...], str, bool] | None:
+    """Memory order of the axes, byte order, and whether blosc ends ``[transpose,] bytes``."""
     names = [codec["name"] for codec in codecs]
     order = tuple(range(ndim))
     if names[:1] == ["transpose"]:
         order = tuple(codecs[0]["configuration"]["order"])
         names, codecs = names[1:], codecs[1:]
-    if names != ["bytes", "blosc"] or sorted(order) != list(range(ndim)):
+    if names not in (["bytes", "blosc"], ["bytes"]) or sorted(order) != list(range(ndim)):
         return None
-    return order, codecs[0].get("configuration", {}).get("endian", "little")
+    endian = codecs[0].get("configuration", {}).get("endian", "little")
+    return order, endian, names[-1] == "blosc"
 
 
 def _shards(

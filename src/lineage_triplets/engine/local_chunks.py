@@ -1,4 +1,4 @@
-"""Reads blosc-compressed chunks of local stores by itself, decoding only what windows touch.
+"""Reads blosc or plain chunks of local stores by itself, and only what windows touch of them.
 
 Whatever is not exactly as expected (another codec, a file that is absent, short or odd) is left to
 tensorstore, whose verdict holds.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.blosc_blocks import FileRange, decode_ranges
+from lineage_triplets.engine.blosc_blocks import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.chunk_cache import FileStamp, Part
 from lineage_triplets.engine.chunk_layout import ChunkLayout, read_layout
 from lineage_triplets.engine.chunk_plan import plan
@@ -158,13 +158,14 @@ def _decode_chunk(
         for k in range(piece.n_planes)
     ]
     n_bytes = reads.kind.n_bytes
+    decode = decode_ranges if reads.kind.is_blosc else plain_ranges
     if cache is None:
-        return decode_ranges(FileRange(file, *place), n_bytes, ranges)
+        return decode(FileRange(file, *place), n_bytes, ranges)
     key = reads.path if reads.kind.shards is None else f"{reads.path}:{number}"
     stamp = FileStamp.of(status)
     parts, missing = cache.take(key, stamp, ranges)
     if missing:
-        decoded = decode_ranges(FileRange(file, *place), n_bytes, missing)
+        decoded = decode(FileRange(file, *place), n_bytes, missing)
         for part in decoded:
             cache.keep(key, stamp, part)
         parts += decoded
