@@ -202,6 +202,8 @@ def _block_places(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each block starts and ends, which is where the next one in the file starts."""
     first = _HEADER.size + 4 * n_blocks
+    if first > container.n_bytes:
+        raise UnknownContainerError("its table of blocks is longer than it is")
     bounds = np.empty(n_blocks + 1, dtype=np.int64)
     bounds[:-1] = np.frombuffer(container.read(_HEADER.size, first), "<u4")
     bounds[-1] = container.n_bytes

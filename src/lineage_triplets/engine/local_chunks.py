@@ -7,6 +7,7 @@ tensorstore, whose verdict holds.
 from __future__ import annotations
 
 import os
+import stat
 from bisect import bisect_right
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from lineage_triplets.engine.blosc_blocks import FileRange, decode_ranges, plain
 from lineage_triplets.engine.chunk_cache import FileStamp, Part
 from lineage_triplets.engine.chunk_layout import ChunkLayout, read_layout
 from lineage_triplets.engine.chunk_plan import plan
+from lineage_triplets.engine.problems import ChunkError, Problem
 from lineage_triplets.engine.resources import usable_cpus
 from lineage_triplets.engine.shard_index import chunk_in_shard, read_shard_index
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 WORTH_PICKING_BYTES = 60_000
 """Decoded chunks of fewer bytes are read faster by tensorstore."""
+
+# Opening a pipe would wait for somebody to write.
+_OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 
 _POOLS: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
@@ -100,8 +105,8 @@ class LocalChunkStrategy:
                     return
                 failed.extend(_read_file(reads, windows, self._cache))
 
-        workers = [_POOLS[0].submit(work) for _ in range(min(usable_cpus(), len(files)))]
         try:
+            workers = [_POOLS[0].submit(work) for _ in range(min(usable_cpus(), len(files)))]
             for worker in workers:
                 worker.result()
         finally:
@@ -116,8 +121,10 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
     done = 0
     file = None
     try:
-        file = os.open(reads.path, os.O_RDONLY)
+        file = os.open(reads.path, _OPENING)
         status = os.fstat(file)
+        if stat.S_ISFIFO(status.st_mode):
+            raise _pipe_error(reads, windows)
         kind = reads.kind
         shards = kind.shards
         index = read_shard_index(file, status.st_size, shards) if shards is not None else None
@@ -129,16 +136,35 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
                     else chunk_in_shard(index, number, status.st_size)
                 )
                 parts = _decode_chunk(reads, file, status, number, place, pieces, cache)
-                _cut(reads, parts, pieces, windows)
+                # Values that float32 cannot hold are infinite, as tensorstore has them.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    _cut(reads, parts, pieces, windows)
             except (OSError, RuntimeError, ValueError):
                 failed += [piece.window for piece in pieces]
             done += 1
+    except ChunkError:
+        raise
     except (OSError, ValueError):
         failed += [piece.window for _, pieces in reads.chunks[done:] for piece in pieces]
     finally:
         if file is not None:
             os.close(file)
     return failed
+
+
+def _pipe_error(reads: FileReads, windows: Sequence[Window]) -> ChunkError:
+    """Say it here: tensorstore would wait for what is written into the pipe."""
+    window = windows[reads.chunks[0][1][0].window]
+    return ChunkError(
+        Problem(
+            "damaged-chunk",
+            f"the chunk {reads.path} of frame {window.t} is a pipe, and no file.",
+            "Restore the file, or exclude this frame.",
+            experiment=window.source.experiment,
+            fov=window.source.fov.name,
+            file=window.source.fov.array_path,
+        )
+    )
 
 
 def _decode_chunk(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.cache_pools import CachePools
@@ -25,7 +26,6 @@ from lineage_triplets.engine.store_watch import array_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.config import MissingChunks, ReadStrategyName
@@ -145,8 +145,10 @@ class TensorStoreStrategy:
             for window in windows:
                 self._finish(window, self._request(window, fill), fill)
             return
-        for window, patch in zip(windows, pixels, strict=True):
-            window.target[...] = patch
+        # Values that float32 cannot hold are infinite, as where tensorstore converts.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for window, patch in zip(windows, pixels, strict=True):
+                window.target[...] = patch
 
     def _finish(self, window: Window, request: ts.WriteFutures, fill: bool) -> None:
         """Take absent chunks as the fill value, in no silence; anything else is an error."""
@@ -237,7 +239,7 @@ def _canonical_view(store: ts.TensorStore, axes: tuple[str, ...]) -> ts.TensorSt
 
 def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:
     """Kind, message and remedy where an array could not be opened."""
-    what = trouble(error, source.fov.array_path)
+    what = _trouble(error, source)
     if what is not None:
         return what
     return (
@@ -247,12 +249,20 @@ def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:
     )
 
 
+def _trouble(error: Exception, source: FovSource) -> tuple[str, str, str] | None:
+    """Kind, message and remedy of what is no fault of the store; else None."""
+    if "Too many open files" in str(error):
+        message = f"it cannot be read ({first_line(error)})."
+        return "unreadable", message, "Close some, or raise the limit (ulimit -n)."
+    return trouble(error, source.fov.array_path)
+
+
 def _chunk_error(window: Window, error: Exception) -> ChunkError:
     text = str(error)
     named = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"', text)
     chunk = named[1] if named else _chunk_of(window)
     source = window.source
-    what = trouble(error, source.fov.array_path)
+    what = _trouble(error, source)
     absent = "NOT_FOUND" in text
     if what is not None:
         kind, message, remedy = what

@@ -45,7 +45,9 @@ def read_shard_index(file: int, file_bytes: int, shards: Shards) -> NDArray[np.u
     """
     n_bytes = math.prod(shards.n_chunks) * _ENTRY_BYTES
     length = n_bytes + shards.has_checksum * _CHECKSUM_BYTES
-    content = os.pread(file, length, max(file_bytes - length, 0) if shards.index_at_end else 0)
+    if file_bytes < length:
+        raise ShardIndexError("the file is shorter than its index")
+    content = os.pread(file, length, file_bytes - length if shards.index_at_end else 0)
     if len(content) < length:
         raise ShardIndexError("the file is shorter than its index")
     entries, checksum = content[:n_bytes], content[n_bytes:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.chunk_cache import FileStamp
@@ -25,6 +27,7 @@ class StoreWatch:
 
     def __init__(self) -> None:
         self._stamps: dict[str, FileStamp] = {}
+        self._first: dict[str, dict[str, str]] = {}
 
     def check(self, sources: Iterable[FovSource]) -> None:
         """Make sure that some FOVs are still what they were.
@@ -33,7 +36,8 @@ class StoreWatch:
         ------
         StoreError
             An array is gone, so that its chunks would pass for ones never written; or it has
-            another shape, data type, chunks or codecs.
+            another shape, data type, chunks or codecs; or other metadata than when it was first
+            checked, attributes apart.
         """
         for source in sources:
             fov = source.fov
@@ -51,6 +55,8 @@ class StoreWatch:
                 ) from None
             if self._stamps.get(fov.array_path) != stamp:
                 _compare(source)
+                now = _as_text(Path(fov.array_path) / name)
+                _compare_all(source, self._first.setdefault(fov.array_path, now), now)
                 self._stamps[fov.array_path] = stamp
 
 
@@ -67,6 +73,27 @@ def _compare(source: FovSource) -> None:
                 source,
                 "store-changed",
                 f"the array's {what} is {other} now, and was {one} when the index was built.",
+                "Build the index again.",
+            )
+
+
+def _as_text(file: Path) -> dict[str, str]:
+    content = json.loads(file.read_bytes())
+    return {
+        key: json.dumps(value, sort_keys=True)
+        for key, value in content.items()
+        if key != "attributes"
+    }
+
+
+def _compare_all(source: FovSource, then: dict[str, str], now: dict[str, str]) -> None:
+    for key in sorted({*then, *now}):
+        if then.get(key) != now.get(key):
+            raise array_error(
+                source,
+                "store-changed",
+                f"the array's {key} is {now.get(key)} now, and was {then.get(key)} when it was "
+                "first read.",
                 "Build the index again.",
             )
 
