@@ -312,3 +312,21 @@ def test_a_plain_chunk_of_another_size(tmp_path, change):
     for strategy in ("blosc-blocks", "tensorstore"):
         with pytest.raises(ChunkError, match=r"one\.zarr/A/1/0.*frame 1 is damaged"):
             read(index, strategy)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("order", None), ("order", "c"), ("dimension_separator", None), ("dimension_separator", 3),
+     ("chunks", [1, 1, 1, True, 48]), ("chunks", [1, 1, 1, 2**62, 48])],
+)  # fmt: skip
+def test_odd_metadata_are_tensorstores_to_judge(tmp_path, key, value):
+    storage = {"pixels": numbered_pixels((2, 1, 1, 40, 48)), "channels": ["a"]}
+    make_experiment(tmp_path, "one", {FOV: track_table((1, range(2)))}, **storage)
+    (source,) = index_of(tmp_path, [storage], (8, 8)).fovs
+    file = Path(source.fov.array_path) / ".zarray"
+    content = json.loads(file.read_text())
+    content["compressor"] = {"id": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
+    file.write_text(json.dumps(content))
+    assert read_layout(source) is not None
+    file.write_text(json.dumps(content | {key: value}))
+    assert read_layout(source) is None

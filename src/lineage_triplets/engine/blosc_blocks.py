@@ -25,6 +25,8 @@ _HEADER = struct.Struct("<BBBBIII")
 _FORMAT_VERSION = 2
 _PLAIN_COPY = 0x02
 _WORTH_PICKING = 0.75
+# Ranges that lie nearer to each other are read in one go.
+_PAGE_BYTES = 4096
 # Fewer bytes cost no less to read.
 _FIRST_READ_BYTES = 4096
 _SMALL_CONTAINER_BYTES = 1 << 17
@@ -150,10 +152,12 @@ def plain_ranges(
     """
     if container.n_bytes != begin + n_bytes:
         raise UnknownContainerError("it is not as long as its content")
-    return [
-        Part(first, np.frombuffer(container.read(begin + first, begin + end), np.uint8))
-        for first, end in _runs_of_blocks(ranges, n_bytes, 1)
-    ]
+    parts = []
+    for first, stop in _runs_of_blocks(ranges, n_bytes, _PAGE_BYTES):
+        start, end = first * _PAGE_BYTES, min(stop * _PAGE_BYTES, n_bytes)
+        content = np.frombuffer(container.read(begin + start, begin + end), np.uint8)
+        parts.append(Part(start, content))
+    return parts
 
 
 def _runs_of_blocks(

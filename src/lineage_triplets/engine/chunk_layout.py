@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.fovs import FovSource
 
+# Blosc's containers hold less; anything larger is no chunk that people write.
+_MOST_BYTES = 2**31
+
 
 class Shards(NamedTuple):
     """Files that hold several chunks and an index of them.
@@ -122,16 +125,23 @@ def read_layout(source: FovSource) -> ChunkLayout | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
     now = tuple(by_axis.get(axis, 1) for axis in CANONICAL_AXES)
-    if layout is None or now != fov.shape:
+    if layout is None or now != fov.shape or not _is_plausible(layout):
         return None
     dtype = layout.kind.dtype
     return layout if dtype.kind in "biuf" and dtype.name == fov.dtype else None
 
 
+def _is_plausible(layout: ChunkLayout) -> bool:
+    sizes = layout.kind.chunk_shape
+    whole = all(type(size) is int and 0 < size < _MOST_BYTES for size in sizes)
+    return whole and layout.separator in {".", "/"} and layout.kind.n_bytes < _MOST_BYTES
+
+
 def _layout_v2(content: dict[str, Any], source: FovSource) -> ChunkLayout | None:
     compressor = content["compressor"]
     is_blosc = compressor is not None and compressor.get("id") == "blosc"
-    if not (is_blosc or compressor is None) or content.get("filters"):
+    is_known = is_blosc or compressor is None
+    if not is_known or content.get("filters") or content["order"] not in {"C", "F"}:
         return None
     axes, shape = source.fov.axes, tuple(content["chunks"])
     order = range(len(axes)) if content["order"] == "C" else reversed(range(len(axes)))

@@ -223,7 +223,12 @@ def _cut(
         plane_shape = (*shape[:axis], 1, *shape[axis + 1 :])
         for k in range(piece.n_planes):
             start = piece.start + k * stride
-            content, offset = _bytes_of(parts, start, start + piece.plane_bytes)
+            part = parts[bisect_right(starts, start) - 1]
+            content, offset = (
+                (part.content, start - part.start)
+                if part.end >= start + piece.plane_bytes
+                else _bytes_of(parts, start, start + piece.plane_bytes)
+            )
             plane = np.ndarray(plane_shape, dtype, content, offset, strides)
             target[(slice(None),) * axis + (slice(k, k + 1),)] = plane
 

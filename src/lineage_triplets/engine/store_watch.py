@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lineage_triplets.engine.chunk_cache import FileStamp
+from lineage_triplets.engine.chunk_layout import ChunkLayout, read_layout
 from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.images import CANONICAL_AXES
 from lineage_triplets.engine.problems import Problem, StoreError
@@ -19,6 +18,15 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.fovs import FovSource
 
 
+class _Form(NamedTuple):
+    """What decides where pixels are and how they are read; attributes and spelling do not."""
+
+    shape: tuple[int, ...]
+    data_type: str
+    chunks: tuple[int, ...]
+    storage: ChunkLayout | None
+
+
 class StoreWatch:
     """Compares the metadata of local arrays with the index's whenever their file has changed.
 
@@ -27,7 +35,7 @@ class StoreWatch:
 
     def __init__(self) -> None:
         self._stamps: dict[str, FileStamp] = {}
-        self._first: dict[str, dict[str, str]] = {}
+        self._first: dict[str, _Form] = {}
 
     def check(self, sources: Iterable[FovSource]) -> None:
         """Make sure that some FOVs are still what they were.
@@ -36,8 +44,8 @@ class StoreWatch:
         ------
         StoreError
             An array is gone, so that its chunks would pass for ones never written; or it has
-            another shape, data type, chunks or codecs; or other metadata than when it was first
-            checked, attributes apart.
+            another shape, data type or chunks than when it was indexed, or is stored in another
+            way than when it was first checked.
         """
         for source in sources:
             fov = source.fov
@@ -54,46 +62,34 @@ class StoreWatch:
                     "Connect the disk, or restore the store.",
                 ) from None
             if self._stamps.get(fov.array_path) != stamp:
-                _compare(source)
-                now = _as_text(Path(fov.array_path) / name)
-                _compare_all(source, self._first.setdefault(fov.array_path, now), now)
+                now = _form(source)
+                _compare(source, self._first.setdefault(fov.array_path, now), now)
                 self._stamps[fov.array_path] = stamp
 
 
-def _compare(source: FovSource) -> None:
+def _form(source: FovSource) -> _Form:
     fov = source.fov
     found = array_metadata(fov.array_path)
-    by_axis = dict(zip(fov.axes, found["shape"], strict=False))
-    shape = tuple(by_axis.get(axis, 1) for axis in CANONICAL_AXES)
-    then = (fov.shape, fov.dtype, fov.codecs)
-    now = (shape, found["dtype"], found["codecs"])
-    for what, one, other in zip(("shape", "data type", "codecs"), then, now, strict=True):
+
+    def canonical(sizes: list[int]) -> tuple[int, ...]:
+        by_axis = dict(zip(fov.axes, sizes, strict=False))
+        return tuple(by_axis.get(axis, 1) for axis in CANONICAL_AXES)
+
+    return _Form(
+        canonical(found["shape"]), found["dtype"], canonical(found["chunks"]), read_layout(source)
+    )
+
+
+def _compare(source: FovSource, first: _Form, now: _Form) -> None:
+    fov = source.fov
+    indexed = _Form(fov.shape, fov.dtype, fov.chunk_shape, first.storage)
+    for what, one, other in zip(_Form._fields, indexed, now, strict=True):
         if one != other:
+            said = "" if what == "storage" else f": {other} now, {one} when the index was built"
             raise array_error(
                 source,
                 "store-changed",
-                f"the array's {what} is {other} now, and was {one} when the index was built.",
-                "Build the index again.",
-            )
-
-
-def _as_text(file: Path) -> dict[str, str]:
-    content = json.loads(file.read_bytes())
-    return {
-        key: json.dumps(value, sort_keys=True)
-        for key, value in content.items()
-        if key != "attributes"
-    }
-
-
-def _compare_all(source: FovSource, then: dict[str, str], now: dict[str, str]) -> None:
-    for key in sorted({*then, *now}):
-        if then.get(key) != now.get(key):
-            raise array_error(
-                source,
-                "store-changed",
-                f"the array's {key} is {now.get(key)} now, and was {then.get(key)} when it was "
-                "first read.",
+                f"the array's {what.replace('_', ' ')} has changed{said}.",
                 "Build the index again.",
             )
 
