@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -519,6 +520,16 @@ class TestChunks:
             source.read(np.arange(len(source.index)))
             chunks = [one for one in served.asked if re.search(r"/\d/0/(c/)?\d+/\d+/0/0/0$", one)]
             assert len(chunks) == len(set(chunks)) == (2 if layout == "stacks" else 16)
+
+    @pytest.mark.parametrize("layout", ["v2", "v3", "stacks"])
+    def test_a_chunk_is_fetched_once_a_batch_where_nothing_is_kept(self, plates, served, layout):
+        source = PairSource(index_of(moved(plates[layout], served.url)), cache_pool_bytes=0)
+        # So many patches that the first chunks have come before the last patches are asked for.
+        rows = np.repeat(np.arange(len(source.index)), 40)
+        for batch in (1, 2):
+            source.read(rows)
+            chunks = [one for one in served.asked if re.search(r"/\d/0/(c/)?\d+/\d+/0/0/0$", one)]
+            assert set(Counter(chunks).values()) == {batch}
 
 
 class TestProcesses:

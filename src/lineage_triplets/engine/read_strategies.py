@@ -119,22 +119,28 @@ class TensorStoreStrategy:
             else:
                 key = (window.source.fov.dtype, window.target.shape)
                 stacks.setdefault(key, []).append(window)
-        requests = [self._request(window, fill) for window in singles]
-        stacked = [
-            ts.stack([self._view(window, fill).translate_to[0] for window in group]).read(order="C")
-            for group in stacks.values()
-        ]
+        # A chunk that came before its last window was asked for would be fetched again.
+        with ts.Batch() as batch:
+            requests = [self._request(window, fill, batch) for window in singles]
+            stacked = [
+                ts.stack([self._view(window, fill).translate_to[0] for window in group]).read(
+                    batch=batch
+                )
+                for group in stacks.values()
+            ]
         for window, request in zip(singles, requests, strict=True):
             self._finish(window, request, fill)
         for group, stack in zip(stacks.values(), stacked, strict=True):
             self._fill_from_stack(group, stack, fill)
 
-    def _request(self, window: Window, fill: bool) -> ts.WriteFutures:
+    def _request(
+        self, window: Window, fill: bool, batch: ts.Batch | None = None
+    ) -> ts.WriteFutures:
         """Ask for one window; tensorstore converts and copies into the target by itself."""
         view = self._view(window, fill)
         if view.dtype != window.target.dtype:
             view = ts.cast(view, window.target.dtype)
-        return ts.array(window.target).write(view)
+        return ts.array(window.target).write(view, batch=batch)
 
     def _fill_from_stack(
         self, windows: Sequence[Window], stack: ts.Future[NDArray[np.generic]], fill: bool
