@@ -123,11 +123,17 @@ def read(index: MultiExperimentIndex, strategy: Any, **options: Any) -> np.ndarr
     stored=st.lists(storages(), min_size=1, max_size=3),
     patch=st.tuples(st.integers(1, 40), st.integers(1, 48)),
     border=st.sampled_from(["clamp", "pad"]),
+    worth_skipping=st.sampled_from([0, 64, 1 << 15]),
 )
 @settings(max_examples=60)
-def test_the_same_pixels_as_tensorstore_without_it(tmp_path_factory, stored, patch, border):
+def test_the_same_pixels_as_tensorstore_without_it(
+    tmp_path_factory, stored, patch, border, worth_skipping
+):
     index = index_of(tmp_path_factory.mktemp("plates"), stored, patch, border=border)
-    ours = read(index, LocalChunkStrategy(Unasked(), 0), dtype="float64")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        # Rows and slices as far from each other as in large chunks.
+        monkeypatch.setattr(local_chunks, "WORTH_SKIPPING_BYTES", worth_skipping)
+        ours = read(index, LocalChunkStrategy(Unasked(), 0), dtype="float64")
     np.testing.assert_array_equal(ours, read(index, "tensorstore", dtype="float64"))
     for number, one in enumerate(index.fovs):
         pixels = stored[number]["pixels"]
@@ -135,8 +141,10 @@ def test_the_same_pixels_as_tensorstore_without_it(tmp_path_factory, stored, pat
         assert np.isin(ours[index.fov_of_row == one.experiment_number], [0, *expected.flat]).all()
 
 
+@pytest.mark.parametrize("worth_skipping", [0, 1 << 15])
 @pytest.mark.parametrize("n_z", [2, 3])
-def test_several_slices_of_one_chunk(tmp_path, n_z):
+def test_several_slices_of_one_chunk(tmp_path, monkeypatch, n_z, worth_skipping):
+    monkeypatch.setattr(local_chunks, "WORTH_SKIPPING_BYTES", worth_skipping)
     shape = tuple(SIZES.values())
     storage = {
         "pixels": numbered_pixels(shape),

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 WORTH_PICKING_BYTES = 60_000
 """Decoded chunks of fewer bytes are read faster by tensorstore."""
 
+WORTH_SKIPPING_BYTES = 1 << 15
+"""To take fewer bytes along costs less than to ask for another range."""
+
 # Opening a pipe would wait for somebody to write.
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 
@@ -178,11 +181,7 @@ def _decode_chunk(
 ) -> list[Part]:
     """Parts of a chunk that hold all that the pieces want, in order."""
     stride = reads.shape.plane_stride
-    ranges = [
-        (piece.start + k * stride, piece.start + k * stride + piece.plane_bytes)
-        for piece in pieces
-        for k in range(piece.n_planes)
-    ]
+    ranges = [one for piece in pieces for one in _ranges_of(piece, stride)]
     n_bytes = reads.kind.n_bytes
     decode = decode_ranges if reads.kind.is_blosc else plain_ranges
     if cache is None:
@@ -197,6 +196,14 @@ def _decode_chunk(
         parts += decoded
         parts.sort(key=lambda part: part.start)
     return parts
+
+
+def _ranges_of(piece: Piece, stride: int) -> list[tuple[int, int]]:
+    """Bytes that a piece wants: plane by plane, or as one range where little lies between them."""
+    start, n_bytes = piece.start, piece.plane_bytes
+    if stride - n_bytes < WORTH_SKIPPING_BYTES:
+        return [(start, start + (piece.n_planes - 1) * stride + n_bytes)]
+    return [(start + k * stride, start + k * stride + n_bytes) for k in range(piece.n_planes)]
 
 
 def _cut(
@@ -227,20 +234,19 @@ def _cut(
             content, offset = (
                 (part.content, start - part.start)
                 if part.end >= start + piece.plane_bytes
-                else _bytes_of(parts, start, start + piece.plane_bytes)
+                else (_bytes_of(parts, start, start + piece.plane_bytes), 0)
             )
             plane = np.ndarray(plane_shape, dtype, content, offset, strides)
             target[(slice(None),) * axis + (slice(k, k + 1),)] = plane
 
 
-def _bytes_of(parts: Sequence[Part], start: int, end: int) -> tuple[NDArray[np.uint8], int]:
-    """Bytes from `start` to `end` as an array and a place in it; copied where parts meet."""
+def _bytes_of(parts: Sequence[Part], start: int, end: int) -> NDArray[np.uint8]:
+    """Bytes from `start` to `end`, copied from the parts that hold them."""
     covering: list[NDArray[np.uint8]] = []
     at = start
-    while at < end:
-        part = max((one for one in parts if one.start <= at), key=lambda one: one.end)
-        if at == start and part.end >= end:
-            return part.content, start - part.start
-        covering.append(part.content[at - part.start : min(end, part.end) - part.start])
-        at = part.end
-    return np.concatenate(covering), 0
+    for part in parts:
+        stop = min(part.end, end)
+        if part.start <= at < stop:
+            covering.append(part.content[at - part.start : stop - part.start])
+            at = stop
+    return np.concatenate(covering)
