@@ -19,9 +19,10 @@ from lineage_triplets.engine.blosc_blocks import FileRange, decode_ranges, plain
 from lineage_triplets.engine.chunk_cache import FileStamp, Part
 from lineage_triplets.engine.chunk_layout import ChunkLayout, read_layout
 from lineage_triplets.engine.chunk_plan import plan
-from lineage_triplets.engine.problems import ChunkError, Problem
+from lineage_triplets.engine.problems import ChunkError
 from lineage_triplets.engine.resources import usable_cpus
 from lineage_triplets.engine.shard_index import chunk_in_shard, read_shard_index
+from lineage_triplets.engine.store_watch import chunk_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,15 +159,11 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
 def _pipe_error(reads: FileReads, windows: Sequence[Window]) -> ChunkError:
     """Say it here: tensorstore would wait for what is written into the pipe."""
     window = windows[reads.chunks[0][1][0].window]
-    return ChunkError(
-        Problem(
-            "damaged-chunk",
-            f"the chunk {reads.path} of frame {window.t} is a pipe, and no file.",
-            "Restore the file, or exclude this frame.",
-            experiment=window.source.experiment,
-            fov=window.source.fov.name,
-            file=window.source.fov.array_path,
-        )
+    return chunk_error(
+        window.source,
+        "damaged-chunk",
+        f"the chunk {reads.path} of frame {window.t} is a pipe, and no file.",
+        "Restore the file, or exclude this frame.",
     )
 
 

@@ -18,10 +18,9 @@ from lineage_triplets.engine.cache_pools import CachePools
 from lineage_triplets.engine.images import CANONICAL_AXES, chunk_bytes
 from lineage_triplets.engine.local_chunks import WORTH_PICKING_BYTES, LocalChunkStrategy
 from lineage_triplets.engine.locations import kvstore_spec, recheck_cached_data
-from lineage_triplets.engine.problems import ChunkError, Problem
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.remote import answer, first_line, trouble
-from lineage_triplets.engine.store_watch import array_error
+from lineage_triplets.engine.store_watch import array_error, chunk_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.config import MissingChunks, ReadStrategyName
     from lineage_triplets.engine.fovs import FovSource
+    from lineage_triplets.engine.problems import ChunkError
 
 _log = logging.getLogger(__name__)
 
@@ -284,16 +284,7 @@ def _chunk_error(window: Window, error: Exception) -> ChunkError:
             if absent
             else "Restore the file, or exclude this frame."
         )
-    return ChunkError(
-        Problem(
-            kind,
-            message,
-            remedy,
-            experiment=source.experiment,
-            fov=source.fov.name,
-            file=source.fov.array_path,
-        )
-    )
+    return chunk_error(source, kind, message, remedy)
 
 
 def _chunk_of(window: Window) -> str:
