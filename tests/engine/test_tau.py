@@ -10,7 +10,8 @@ from reference import count, fits, tau_law
 
 from lineage_triplets import sample_tau
 from lineage_triplets.engine.problems import ConfigError
-from lineage_triplets.engine.tau import TauLaw, tau_distribution, tau_frames
+from lineage_triplets.engine.tau import TauLaw, tau_distribution
+from lineage_triplets.engine.tau_frames import tau_frames
 
 ranges = st.tuples(st.integers(0, 6), st.integers(0, 12)).map(lambda r: (r[0], r[0] + r[1]))
 decays = st.floats(-5, 20)

@@ -31,7 +31,7 @@ from lineage_triplets.engine.problems import (
     shown,
 )
 from lineage_triplets.engine.registry import ExperimentRegistry
-from lineage_triplets.engine.tau import tau_range_in_frames
+from lineage_triplets.engine.tau_frames import tau_range_in_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from lineage_triplets.engine.problems import (
     choices,
     nearest,
 )
-from lineage_triplets.engine.tau import tau_range_in_frames
+from lineage_triplets.engine.tau_frames import tau_range_in_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

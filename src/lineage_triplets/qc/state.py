@@ -25,7 +25,7 @@ from lineage_triplets.engine.problems import (
     nearest,
     shown,
 )
-from lineage_triplets.engine.tau import tau_range_in_frames
+from lineage_triplets.engine.tau_frames import tau_range_in_frames
 from lineage_triplets.qc.pair_list import PairList
 from lineage_triplets.qc.preview import sample_pairs
 
