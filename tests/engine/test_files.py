@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lineage_triplets.engine.files import expand, is_url, locate, rebase, replace_prefix, whole_file
+from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.paths import expand, is_url, locate, rebase, replace_prefix
 from lineage_triplets.engine.problems import OutputError, OutputExistsError
 
 if TYPE_CHECKING:

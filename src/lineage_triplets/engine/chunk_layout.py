@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.images import CANONICAL_AXES
+from lineage_triplets.engine.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

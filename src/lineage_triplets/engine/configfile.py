@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from lineage_triplets.engine import collection
 from lineage_triplets.engine.config import FORMAT, ExperimentConfig, TripletConfig
-from lineage_triplets.engine.files import locate, rebase, whole_file
+from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.paths import locate, rebase
 from lineage_triplets.engine.problems import ConfigError, Problem, nearest, shown
 from lineage_triplets.engine.yamlfile import YamlDocument, read_yaml, write_yaml_text
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.config import ExperimentConfig
 from lineage_triplets.engine.configfile import locate_experiment, written_experiment
-from lineage_triplets.engine.files import is_url, whole_file
+from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.images import Fov, Plate, open_plate
 from lineage_triplets.engine.locations import last_name
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import ConfigError, Problem, StoreError, choices, counted
 from lineage_triplets.engine.tracks import find_track_table
 from lineage_triplets.engine.yamlfile import write_yaml_text

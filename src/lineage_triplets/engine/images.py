@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.locations import join, location, subfolders
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import Problem, StoreError, choices
 from lineage_triplets.engine.zarr_metadata import (
     array_metadata,

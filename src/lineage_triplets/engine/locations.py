@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import quote
 
 from lineage_triplets.engine import remote
-from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import Problem, StoreError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.configfile import load_config, locate_experiment
-from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.images import Fov, Plate, open_plate, resolve_channels
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import (
     ConfigError,
     LineageTripletsError,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import tensorstore as ts
 
-from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import Problem, StoreError
 from lineage_triplets.engine.processes import note_read
 

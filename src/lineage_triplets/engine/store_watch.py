@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lineage_triplets.engine.chunk_cache import FileStamp
 from lineage_triplets.engine.chunk_layout import ChunkLayout, read_layout
-from lineage_triplets.engine.files import is_url
 from lineage_triplets.engine.images import CANONICAL_AXES
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.zarr_metadata import array_metadata
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.qc.export import DRAFT_NAME, FILE_NAMES, LOSES
 
 if TYPE_CHECKING:

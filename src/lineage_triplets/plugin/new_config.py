@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import LineageTripletsError, OutputExistsError
 from lineage_triplets.plugin.models.config_draft import (
     ConfigDraft,

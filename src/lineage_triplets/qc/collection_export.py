@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.configfile import locate_experiment
-from lineage_triplets.engine.files import expand, is_url
 from lineage_triplets.engine.fov_names import names_for
+from lineage_triplets.engine.paths import expand, is_url
 from lineage_triplets.engine.problems import ConfigError, Problem, StoreError, counted
 from lineage_triplets.engine.yamlfile import write_yaml_text
 

@@ -13,7 +13,7 @@ from lineage_triplets.engine.drafts import (
     save_draft,
     shared_channels,
 )
-from lineage_triplets.engine.files import is_url
+from lineage_triplets.engine.paths import is_url
 from lineage_triplets.engine.problems import ConfigError
 
 if TYPE_CHECKING:
