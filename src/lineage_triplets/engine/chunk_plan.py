@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.chunk_layout import ChunkKind, ChunkLayout
-    from lineage_triplets.engine.read_strategies import Window
+    from lineage_triplets.engine.window import Window
 
     Int64Array = NDArray[np.int64]
 

@@ -22,7 +22,7 @@ from lineage_triplets.engine.chunk_plan import plan
 from lineage_triplets.engine.problems import ChunkError
 from lineage_triplets.engine.resources import usable_cpus
 from lineage_triplets.engine.shard_index import chunk_in_shard, read_shard_index
-from lineage_triplets.engine.store_watch import chunk_error
+from lineage_triplets.engine.window import chunk_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.chunk_cache import PartCache
     from lineage_triplets.engine.chunk_plan import FileReads, Piece
     from lineage_triplets.engine.fovs import FovSource
-    from lineage_triplets.engine.read_strategies import ReadStrategy, Window
+    from lineage_triplets.engine.window import ReadStrategy, Window
 
 WORTH_PICKING_BYTES = 60_000
 """Decoded chunks of fewer bytes are read faster by tensorstore."""

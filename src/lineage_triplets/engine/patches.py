@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.problems import ConfigError, Problem, choices
-from lineage_triplets.engine.read_strategies import STRATEGIES, ReadStrategy, Window
+from lineage_triplets.engine.read_strategies import STRATEGIES
 from lineage_triplets.engine.store_watch import StoreWatch
+from lineage_triplets.engine.window import ReadStrategy, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

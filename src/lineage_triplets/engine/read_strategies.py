@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorstore as ts
@@ -20,7 +19,7 @@ from lineage_triplets.engine.local_chunks import WORTH_PICKING_BYTES, LocalChunk
 from lineage_triplets.engine.locations import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.processes import note_read
 from lineage_triplets.engine.remote import answer, first_line, trouble
-from lineage_triplets.engine.store_watch import array_error, chunk_error
+from lineage_triplets.engine.window import array_error, chunk_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,51 +29,11 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import MissingChunks, ReadStrategyName
     from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.engine.problems import ChunkError
+    from lineage_triplets.engine.window import ReadStrategy, Window
 
 _log = logging.getLogger(__name__)
 
 _LARGE_CHUNK_BYTES = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A box of one frame of a FOV, and where it goes.
-
-    Attributes
-    ----------
-    source : FovSource
-    t : int
-    z, y, x : slice
-        Inside the image.
-    target : ndarray, shape (C, Z, Y, X)
-        The part of the output that it fills, C in slot order; values are converted to its dtype.
-    """
-
-    source: FovSource
-    t: int
-    z: slice
-    y: slice
-    x: slice
-    target: NDArray[np.generic]
-
-
-class ReadStrategy(Protocol):
-    """Something that reads windows; ``missing`` counts patches that met absent chunks."""
-
-    @property
-    def missing(self) -> dict[tuple[str, str], int]:
-        """``{(experiment, FOV): patches}`` that met absent chunks."""
-
-    def read(self, windows: Sequence[Window]) -> None:
-        """Fill the targets of all windows.
-
-        Raises
-        ------
-        ChunkError
-            A chunk is damaged; or absent, where absent chunks are errors.
-        StoreError
-            A store cannot be opened.
-        """
 
 
 class TensorStoreStrategy:

@@ -9,7 +9,7 @@ from lineage_triplets.engine.chunk_cache import FileStamp
 from lineage_triplets.engine.chunk_layout import ChunkLayout, read_layout
 from lineage_triplets.engine.images import CANONICAL_AXES
 from lineage_triplets.engine.paths import is_url
-from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
+from lineage_triplets.engine.window import array_error
 from lineage_triplets.engine.zarr_metadata import array_metadata
 
 if TYPE_CHECKING:
@@ -92,24 +92,3 @@ def _compare(source: FovSource, first: _Form, now: _Form) -> None:
                 f"the array's {what.replace('_', ' ')} has changed{said}.",
                 "Build the index again.",
             )
-
-
-def array_error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
-    """Make the error of a FOV's array."""
-    return StoreError(_problem(source, kind, message, remedy))
-
-
-def chunk_error(source: FovSource, kind: str, message: str, remedy: str) -> ChunkError:
-    """Make the error of a chunk of a FOV's array."""
-    return ChunkError(_problem(source, kind, message, remedy))
-
-
-def _problem(source: FovSource, kind: str, message: str, remedy: str) -> Problem:
-    return Problem(
-        kind,
-        message,
-        remedy,
-        experiment=source.experiment,
-        fov=source.fov.name,
-        file=source.fov.array_path,
-    )

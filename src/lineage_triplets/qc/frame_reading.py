@@ -12,8 +12,8 @@ import numpy as np
 
 from lineage_triplets.engine.problems import ChunkError, Problem, StoreError
 from lineage_triplets.engine.processes import note_read
-from lineage_triplets.engine.read_strategies import TensorStoreStrategy, Window
-from lineage_triplets.engine.store_watch import array_error
+from lineage_triplets.engine.read_strategies import TensorStoreStrategy
+from lineage_triplets.engine.window import Window, array_error
 from lineage_triplets.engine.zarr_metadata import describing_file
 
 if TYPE_CHECKING:
