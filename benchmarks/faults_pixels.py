@@ -16,8 +16,8 @@ import tensorstore as ts
 
 from benchmarks.timing import table
 from lineage_triplets import DatasetConfig, MultiExperimentIndex, TripletConfig, load_config
+from lineage_triplets.qc.check_registry import PIXEL_CHECKS
 from lineage_triplets.qc.checks import load_checks
-from lineage_triplets.qc.findings import PIXEL_CHECKS
 from lineage_triplets.qc.frame_reading import FrameReader
 from lineage_triplets.qc.frame_scan import scan_index
 from lineage_triplets.simulate import Faults, PlantedFault, SimulatedExperiment, simulate

@@ -22,8 +22,8 @@ from lineage_triplets import (
 )
 from lineage_triplets.cli import app
 from lineage_triplets.qc.channels import words
+from lineage_triplets.qc.check_registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.checks import load_checks
-from lineage_triplets.qc.findings import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.frame_scan import READING_KINDS
 
 ROOT = Path(__file__).parents[1]

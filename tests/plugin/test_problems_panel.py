@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView
 
 from lineage_triplets.plugin.panels.problems import ProblemsPanel
 from lineage_triplets.plugin.session import Place, Session
-from lineage_triplets.qc.findings import SETTINGS_CHECKS, Finding, SettingsCheck
+from lineage_triplets.qc.check_registry import SETTINGS_CHECKS, SettingsCheck
 from reviews import SHAPE, experiments, field, save, single
 from stores import make_experiment, numbered_pixels
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+    from lineage_triplets.qc.findings import Finding
     from lineage_triplets.qc.review import Review
 
 Key = Qt.Key

@@ -15,8 +15,9 @@ import pytest
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.qc import frame_reading
+from lineage_triplets.qc.check_registry import PIXEL_CHECKS, PixelCheck, ScannedFov
 from lineage_triplets.qc.checks import load_checks
-from lineage_triplets.qc.findings import PIXEL_CHECKS, Evidence, Finding, PixelCheck, ScannedFov
+from lineage_triplets.qc.findings import Evidence, Finding
 from lineage_triplets.qc.frame_scan import (
     READING,
     READING_KINDS,

@@ -7,16 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lineage_triplets.qc.channels import ChannelInspection, inspect_channels
+from lineage_triplets.qc.check_registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.checks import load_checks
 from lineage_triplets.qc.checks.track_data import TrackData
-from lineage_triplets.qc.findings import (
-    PIXEL_CHECKS,
-    SETTINGS_CHECKS,
-    SEVERITIES,
-    TABLE_CHECKS,
-    Finding,
-    finding_of,
-)
+from lineage_triplets.qc.findings import SEVERITIES, Finding, finding_of
 from lineage_triplets.qc.frame_scan import recall_index, scan_index
 from lineage_triplets.qc.pixel_scan import HeldResults, PixelScan
 from lineage_triplets.qc.settling import settling_decision

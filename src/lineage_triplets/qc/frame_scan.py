@@ -11,8 +11,9 @@ import numpy as np
 
 from lineage_triplets.engine.problems import StoreError
 from lineage_triplets.engine.zarr_metadata import describing_file
+from lineage_triplets.qc.check_registry import ScannedFov
 from lineage_triplets.qc.checks.pixels_frames import FrameFault, frame_findings
-from lineage_triplets.qc.findings import Finding, ScannedFov
+from lineage_triplets.qc.findings import Finding
 from lineage_triplets.qc.frame_reading import FrameReader
 from lineage_triplets.qc.reading_findings import damage, missing_chunks_finding, unreadable_store
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.config import MissingChunks
     from lineage_triplets.engine.index import MultiExperimentIndex
-    from lineage_triplets.qc.findings import PixelCheck
+    from lineage_triplets.qc.check_registry import PixelCheck
 
 READING = "reading"
 """The name under which what reading itself met is kept, as if it were a check."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import MissingChunks
     from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.engine.problems import Problem, Severity, StoreError
-    from lineage_triplets.qc.findings import ScannedFov
+    from lineage_triplets.qc.check_registry import ScannedFov
 
 _ABSENT_SEVERITY: dict[MissingChunks, Severity] = {
     "warn": "warning",

@@ -13,8 +13,9 @@ import pytest
 
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.qc.check_registry import PIXEL_CHECKS
 from lineage_triplets.qc.checks import load_checks
-from lineage_triplets.qc.findings import PIXEL_CHECKS, Finding
+from lineage_triplets.qc.findings import Finding
 from lineage_triplets.qc.frame_scan import scan_fov, scan_index, scanned_fov
 from lineage_triplets.qc.targets import Target
 

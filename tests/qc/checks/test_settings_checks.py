@@ -9,11 +9,11 @@ import pytest
 from lineage_triplets import DatasetConfig, MultiExperimentIndex, TripletConfig
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.lineage import Relation
+from lineage_triplets.qc.check_registry import SETTINGS_CHECKS
 from lineage_triplets.qc.checks import MODULES, load_checks, settings_collateral
 from lineage_triplets.qc.checks.cycle_length import cycle_frames
 from lineage_triplets.qc.checks.displacement import displacements, times_longer
 from lineage_triplets.qc.checks.settings_channel_names import alike
-from lineage_triplets.qc.findings import SETTINGS_CHECKS
 from stores import track_table
 
 load_checks()

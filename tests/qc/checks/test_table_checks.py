@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.qc.check_registry import TABLE_CHECKS
 from lineage_triplets.qc.checks import load_checks
 from lineage_triplets.qc.checks.track_data import TrackData
-from lineage_triplets.qc.findings import TABLE_CHECKS, Finding
+from lineage_triplets.qc.findings import Finding
 from lineage_triplets.qc.targets import Target
 
 Tables = pd.DataFrame | Mapping[tuple[str, str], pd.DataFrame]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import TableCheck, register
 from lineage_triplets.qc.checks.cell_size import distance
 from lineage_triplets.qc.checks.group_statistics import group_median
 from lineage_triplets.qc.checks.wording import (
@@ -17,7 +18,7 @@ from lineage_triplets.qc.checks.wording import (
     track_target,
     where,
 )
-from lineage_triplets.qc.findings import Evidence, Finding, TableCheck, register
+from lineage_triplets.qc.findings import Evidence, Finding
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import TableCheck, register
 from lineage_triplets.qc.checks.wording import length, lengths, track_name, track_target, where
-from lineage_triplets.qc.findings import Finding, TableCheck, register
+from lineage_triplets.qc.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import TableCheck, register
 from lineage_triplets.qc.checks.wording import where
-from lineage_triplets.qc.findings import Evidence, Finding, TableCheck, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.checks.pixels_frames import (
     FrameFault,
     frame_findings,
@@ -14,7 +15,7 @@ from lineage_triplets.qc.checks.pixels_frames import (
     slot_words,
 )
 from lineage_triplets.qc.checks.pixels_statistics import frame_statistics
-from lineage_triplets.qc.findings import Evidence, Finding, PixelCheck, ScannedFov, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.findings import ScannedFov
+    from lineage_triplets.qc.check_registry import ScannedFov
 
     BoolArray = NDArray[np.bool_]
     Int64Array = NDArray[np.int64]

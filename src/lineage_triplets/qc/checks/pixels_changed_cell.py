@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.checks.pixels_cell_changes import (
     WINDOW,
     CellChanges,
@@ -15,7 +16,7 @@ from lineage_triplets.qc.checks.pixels_cell_changes import (
 )
 from lineage_triplets.qc.checks.pixels_rings import N_RINGS, RingReader
 from lineage_triplets.qc.checks.pixels_statistics import frame_statistics
-from lineage_triplets.qc.findings import Evidence, Finding, PixelCheck, ScannedFov, register
+from lineage_triplets.qc.findings import Evidence, Finding
 from lineage_triplets.qc.targets import Target
 
 if TYPE_CHECKING:

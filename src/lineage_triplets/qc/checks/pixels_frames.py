@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.fovs import FovSource
     from lineage_triplets.engine.problems import Severity
-    from lineage_triplets.qc.findings import ScannedFov
+    from lineage_triplets.qc.check_registry import ScannedFov
 
     BoolArray = NDArray[np.bool_]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.problems import counted
+from lineage_triplets.qc.check_registry import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.checks.pixels_frames import FrameFault, frame_findings, slot_words
 from lineage_triplets.qc.checks.pixels_statistics import frame_statistics
-from lineage_triplets.qc.findings import Evidence, Finding, PixelCheck, ScannedFov, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

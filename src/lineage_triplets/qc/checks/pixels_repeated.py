@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.checks.pixels_frames import FrameFault, frame_findings, slot_words
 from lineage_triplets.qc.checks.pixels_statistics import frame_statistics
-from lineage_triplets.qc.findings import Finding, PixelCheck, ScannedFov, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from lineage_triplets.qc.findings import Finding
 
 _LOOKED_BACK = 5
 

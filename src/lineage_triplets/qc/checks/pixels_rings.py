@@ -11,7 +11,7 @@ from lineage_triplets.qc.checks.pixels_statistics import finite_pixels, frame_st
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.findings import ScannedFov
+    from lineage_triplets.qc.check_registry import ScannedFov
 
     Pixels = NDArray[np.generic]
     Int64Array = NDArray[np.int64]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.findings import Evidence, Finding, SettingsCheck, register
+from lineage_triplets.qc.check_registry import SettingsCheck, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

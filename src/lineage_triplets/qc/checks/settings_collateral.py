@@ -9,7 +9,8 @@ import numpy as np
 from lineage_triplets.engine.lineage import Relation
 from lineage_triplets.engine.pairs import PairSource
 from lineage_triplets.engine.randomness import epoch_salt, mix
-from lineage_triplets.qc.findings import Evidence, Finding, SettingsCheck, register
+from lineage_triplets.qc.check_registry import SettingsCheck, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

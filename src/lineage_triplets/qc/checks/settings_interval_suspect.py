@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.check_registry import SettingsCheck, register
 from lineage_triplets.qc.checks.cycle_length import cycle_frames
 from lineage_triplets.qc.checks.displacement import (
     Displacement,
@@ -14,7 +15,7 @@ from lineage_triplets.qc.checks.displacement import (
     displacements,
     times_longer,
 )
-from lineage_triplets.qc.findings import Evidence, Finding, SettingsCheck, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

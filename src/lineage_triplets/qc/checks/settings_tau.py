@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.problems import counted
-from lineage_triplets.qc.findings import Evidence, Finding, SettingsCheck, register
+from lineage_triplets.qc.check_registry import SettingsCheck, register
+from lineage_triplets.qc.findings import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ from lineage_triplets.engine.problems import (
     without_query,
 )
 from lineage_triplets.qc.channels.pictures import channel_grid
+from lineage_triplets.qc.check_registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.commands import commands_of
 from lineage_triplets.qc.divisions import divisions_seen
-from lineage_triplets.qc.findings import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.gate import open_points
 from lineage_triplets.qc.preview import preview_sheet, sample_pairs
 from lineage_triplets.qc.report.content import (
