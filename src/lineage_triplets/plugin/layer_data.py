@@ -13,7 +13,7 @@ from lineage_triplets.engine.lineage import Forest
 from lineage_triplets.engine.positives import PositiveLookup
 from lineage_triplets.engine.rows import Observations, Tracks
 from lineage_triplets.engine.tau_frames import tau_range_in_frames
-from lineage_triplets.qc.state import track_id_text, track_word
+from lineage_triplets.engine.track_ids import track_id_text, track_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

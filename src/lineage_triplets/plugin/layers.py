@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 
+from lineage_triplets.engine.track_ids import find_track
 from lineage_triplets.plugin.cut_mark import CutMark
 from lineage_triplets.plugin.image_layers import ImageLayers
 from lineage_triplets.plugin.layer_stack import LayerStack
@@ -19,7 +20,6 @@ from lineage_triplets.plugin.soon import soon
 from lineage_triplets.plugin.table_layers import TableLayers
 from lineage_triplets.plugin.viewer_window import is_open, still_canvas
 from lineage_triplets.plugin.viewpoint import Viewpoint
-from lineage_triplets.qc.state import find_track
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.problems import ConfigError, Problem
-from lineage_triplets.qc.state import find_track, track_id_text
+from lineage_triplets.engine.track_ids import find_track, track_id_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ from lineage_triplets.engine.problems import (
     choices,
     nearest,
 )
-from lineage_triplets.qc.state import find_lineage, find_track
+from lineage_triplets.engine.track_ids import find_lineage, find_track
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.images import Plate

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.problems import LineageTripletsError
+from lineage_triplets.engine.track_ids import find_track
 from lineage_triplets.plugin.checklist_view import ChecklistView
 from lineage_triplets.plugin.export_jobs import Planned, export_job, plan_job
 from lineage_triplets.plugin.export_options import ExportOptions
@@ -29,7 +30,6 @@ from lineage_triplets.plugin.models.checklist import (
     verdict_words,
 )
 from lineage_triplets.plugin.soon import soon
-from lineage_triplets.qc.state import find_track
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
