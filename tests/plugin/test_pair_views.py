@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtTest import QTest
 
-from lineage_triplets.plugin.pair_gallery import PairModel
+from lineage_triplets.plugin.pair_model import PairModel
 from lineage_triplets.plugin.patch_image import is_dark, patch_image, relation_colour
 from lineage_triplets.plugin.seed_box import SeedBox
 from lineage_triplets.plugin.strip_view import STATE_ROLE, StripModel

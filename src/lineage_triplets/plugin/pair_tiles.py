@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QFontMetrics
 
-    from lineage_triplets.plugin.pair_gallery import PairModel
+    from lineage_triplets.plugin.pair_model import PairModel
     from lineage_triplets.qc.pair_list import PairList
     from lineage_triplets.qc.pictures.grey import GreyScale
 
