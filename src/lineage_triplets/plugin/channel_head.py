@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from lineage_triplets.plugin.finding_actions import who_and_when
+from lineage_triplets.plugin.who_and_when import who_and_when
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.mapping import Approval

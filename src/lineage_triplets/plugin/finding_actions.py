@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,11 @@ from lineage_triplets.plugin.finding_list import severity_colour
 from lineage_triplets.plugin.keys import KeyList, bind
 from lineage_triplets.plugin.models.findings import MARKS, kind_words, settle_words, where_words
 from lineage_triplets.plugin.reason_field import ReasonField
+from lineage_triplets.plugin.who_and_when import who_and_when
 
 if TYPE_CHECKING:
     from lineage_triplets.plugin.session import Session
     from lineage_triplets.qc.board import ReviewedFinding
-    from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.targets import Target
 
 _SHOWN_REASONS = 8
@@ -234,11 +233,3 @@ def what_became(one: ReviewedFinding) -> str:
         return "Open." if one.can_be_waived else "Open: training cannot load the data with it."
     done = _DONE.get(one.decision.kind, one.decision.kind)
     return f"{done} {who_and_when(one.decision)}: {one.decision.reason}"
-
-
-def who_and_when(decision: Decision) -> str:
-    """``"by ada, 2026-03-04 17:05"``, in local time."""
-    if not decision.at:
-        return "in the config"
-    at = datetime.fromisoformat(decision.at).astimezone()
-    return f"by {decision.by}, {at:%Y-%m-%d %H:%M}"
