@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lineage_triplets import __version__
 from lineage_triplets.simulate import SAMPLE_FAULTS, sample
@@ -15,14 +15,11 @@ from lineage_triplets.simulate.movies import CONFIG_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import napari
-
     from lineage_triplets.plugin.work import Job
 
     Progress = Callable[[int, int], None]
 
 JOB_NAME = "Simulating the sample"
-_PLACEHOLDER = "Lineage Triplets: the sample is being simulated"
 
 
 class SampleStopped(Exception):  # noqa: N818 - the outcome of a wish, no error
@@ -86,30 +83,3 @@ def sample_job(folder: Path) -> Callable[[Job], Path]:
         return make_sample(folder, progress)
 
     return run
-
-
-def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
-    """Open the sample in the dock widget; it is simulated beside the event loop the first time.
-
-    Returns
-    -------
-    list
-        An empty layer, since napari takes no sample without one; it is gone once the event loop
-        runs again.
-    """
-    import napari
-    import numpy as np
-
-    from lineage_triplets.plugin.docking import review_widget
-    from lineage_triplets.plugin.soon import soon
-
-    viewer = napari.current_viewer()
-    widget = review_widget(viewer)
-    widget.open_sample()
-    soon(widget, lambda: _remove_placeholder(viewer))
-    return [(np.empty((0, 2)), {"name": _PLACEHOLDER}, "points")]
-
-
-def _remove_placeholder(viewer: napari.Viewer) -> None:
-    if _PLACEHOLDER in viewer.layers:
-        viewer.layers.remove(_PLACEHOLDER)
