@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.qc.board import ReviewedFinding
-    from lineage_triplets.qc.export import ExportPlan
+    from lineage_triplets.qc.export_plan import ExportPlan
     from lineage_triplets.qc.review import Review
 
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -101,8 +101,9 @@ def export(
 
     Exits with 1, and writes nothing, while something is open.
     """
-    from lineage_triplets.qc.export import FORMATS, Format, plan_export
     from lineage_triplets.qc.export import export as export_files
+    from lineage_triplets.qc.export import plan_export
+    from lineage_triplets.qc.export_plan import FORMATS, Format
 
     wanted: list[Format] = [one for one in FORMATS if formats is None or one in formats]
     unknown = [one for one in formats or [] if one not in FORMATS]

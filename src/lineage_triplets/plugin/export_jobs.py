@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.problems import LineageTripletsError
-from lineage_triplets.qc.export import ExportPlan, ExportResult, export, plan_export
+from lineage_triplets.qc.export import ExportResult, export, plan_export
 from lineage_triplets.qc.gate import GatePoint, gate_points
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lineage_triplets.plugin.work import Job
-    from lineage_triplets.qc.export import Format
+    from lineage_triplets.qc.export_plan import ExportPlan, Format
     from lineage_triplets.qc.review import Review
 
 # What `export` tells before and after it writes the files.

@@ -18,10 +18,11 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.paths import is_url
-from lineage_triplets.qc.export import DRAFT_NAME, FILE_NAMES, LOSES
+from lineage_triplets.qc.export import DRAFT_NAME, LOSES
+from lineage_triplets.qc.export_plan import FILE_NAMES
 
 if TYPE_CHECKING:
-    from lineage_triplets.qc.export import Format
+    from lineage_triplets.qc.export_plan import Format
 
 _PURPOSES: dict[Format, str] = {
     "config": "what training loads",

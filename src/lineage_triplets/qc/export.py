@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from lineage_triplets import __version__
 from lineage_triplets.engine.configfile import load_config, save_config
@@ -19,6 +19,7 @@ from lineage_triplets.qc.cell_index import CELL_INDEX_LOSES, write_cell_index
 from lineage_triplets.qc.collection_export import COLLECTION_LOSES, collection_of, write_collection
 from lineage_triplets.qc.cost import cost_table, not_accepted
 from lineage_triplets.qc.divisions import divisions_seen
+from lineage_triplets.qc.export_plan import FILE_NAMES, FORMATS, ExportPlan, Format
 from lineage_triplets.qc.gate import GatePoint, closed, gate_points, open_points
 from lineage_triplets.qc.report.fill import report_of
 
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.config import TripletConfig
     from lineage_triplets.qc.review import Review
 
-Format = Literal["config", "cell_index", "collection", "report"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-FILE_NAMES: dict[Format, str] = {
-    "report": "review.html",
-    "cell_index": "cell_index.parquet",
-    "collection": "collection.yml",
-    "config": "validated.yaml",
-}
 DRAFT_NAME = "draft.yaml"
 LOSES: dict[Format, tuple[str, ...]] = {
     "config": (),
@@ -45,42 +38,6 @@ LOSES: dict[Format, tuple[str, ...]] = {
     "collection": COLLECTION_LOSES,
     "report": (),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class ExportPlan:
-    """What an export would do: the dry run.
-
-    Attributes
-    ----------
-    points : tuple of GatePoint
-    passed : bool
-        Whether a validated config would be written.
-    config : TripletConfig
-        What would be written, without fingerprints.
-    cost : DataFrame
-        As `cost_table` gives it.
-    excluded : DataFrame
-        ``what, reason, by, at``, one row a rejection or cut in effect.
-    loses : dict of str to tuple of str
-        What each format cannot carry.
-    files : tuple of Path
-        In the order in which they take their places.
-    notes : tuple of str
-        What else one should know.
-    only_accepted : bool
-        Whether what nobody accepted is left out.
-    """
-
-    points: tuple[GatePoint, ...]
-    passed: bool
-    config: TripletConfig
-    cost: pd.DataFrame
-    excluded: pd.DataFrame
-    loses: dict[Format, tuple[str, ...]]
-    files: tuple[Path, ...]
-    notes: tuple[str, ...]
-    only_accepted: bool = False
 
 
 @dataclass(frozen=True)

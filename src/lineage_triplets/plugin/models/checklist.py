@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lineage_triplets.qc.export import ExportPlan
+    from lineage_triplets.qc.export_plan import ExportPlan
     from lineage_triplets.qc.gate import GatePoint, PointKind
 
 PANELS: dict[PointKind, str] = {

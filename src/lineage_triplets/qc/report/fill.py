@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.qc.board import ReviewedFinding
     from lineage_triplets.qc.decisions import Decision
-    from lineage_triplets.qc.export import ExportPlan
+    from lineage_triplets.qc.export_plan import ExportPlan
     from lineage_triplets.qc.review import Review
 
 _SHEET_PAIRS = 8
