@@ -168,8 +168,8 @@ def _on_observations(folder: Path) -> Iterator[Line]:
 def _findings(desk: Desk) -> list[float]:
     from lineage_triplets.plugin.finding_list import FindingList
     from lineage_triplets.plugin.models.findings import FindingRows
-    from lineage_triplets.qc.board import ReviewedFinding
     from lineage_triplets.qc.findings import Finding
+    from lineage_triplets.qc.settling import ReviewedFinding
 
     reviewed = [
         ReviewedFinding(

@@ -13,8 +13,8 @@ from lineage_triplets.plugin.models.findings import (
     FindingRows,
     settle_words,
 )
-from lineage_triplets.qc.board import ReviewedFinding
 from lineage_triplets.qc.findings import Finding
+from lineage_triplets.qc.settling import ReviewedFinding
 from lineage_triplets.qc.targets import Target
 
 PLACE = ("early", "A/1/0")

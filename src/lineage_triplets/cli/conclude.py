@@ -20,9 +20,9 @@ from lineage_triplets.engine.files import refuse_existing, whole_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lineage_triplets.qc.board import ReviewedFinding
     from lineage_triplets.qc.export_plan import ExportPlan
     from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.settling import ReviewedFinding
 
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 

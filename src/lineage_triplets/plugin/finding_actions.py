@@ -17,7 +17,7 @@ from lineage_triplets.plugin.who_and_when import who_and_when
 
 if TYPE_CHECKING:
     from lineage_triplets.plugin.session import Session
-    from lineage_triplets.qc.board import ReviewedFinding
+    from lineage_triplets.qc.settling import ReviewedFinding
     from lineage_triplets.qc.targets import Target
 
 _SHOWN_REASONS = 8

@@ -39,7 +39,7 @@ from lineage_triplets.qc.findings import SEVERITIES
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
-    from lineage_triplets.qc.board import ReviewedFinding
+    from lineage_triplets.qc.settling import ReviewedFinding
 
 _COLOURS = {
     "error": QColor(213, 94, 0),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import napari
 
-
 _PLACEHOLDER = "Lineage Triplets: the sample is being simulated"
 
 

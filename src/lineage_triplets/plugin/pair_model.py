@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.pair_list import PairList
 
-
 PAIR_ROLE = Qt.ItemDataRole.UserRole
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lineage_triplets.qc.channels import ChannelInspection, inspect_channels
 from lineage_triplets.qc.check_registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
@@ -13,41 +13,17 @@ from lineage_triplets.qc.checks.track_data import TrackData
 from lineage_triplets.qc.findings import SEVERITIES, Finding, finding_of
 from lineage_triplets.qc.frame_scan import recall_index, scan_index
 from lineage_triplets.qc.pixel_scan import HeldResults, PixelScan
-from lineage_triplets.qc.settling import settling_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lineage_triplets.engine.index import MultiExperimentIndex
     from lineage_triplets.engine.problems import Problem
-    from lineage_triplets.qc.applied import Applied
-    from lineage_triplets.qc.decisions import Decision, DecisionLog
+    from lineage_triplets.qc.decisions import DecisionLog
     from lineage_triplets.qc.workspace import Workspace
 
     Progress = Callable[[str, int, int], None]
     Stop = Callable[[], bool]
-
-Status = Literal["open", "settled", "waived"]
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewedFinding:
-    """A finding and what became of it.
-
-    Attributes
-    ----------
-    finding : Finding
-    status : {"open", "settled", "waived"}
-    decision : Decision or None
-        The last one that settled or waived it.
-    can_be_waived : bool
-        Whether training could load the data with it.
-    """
-
-    finding: Finding
-    status: Status
-    decision: Decision | None = None
-    can_be_waived: bool = True
 
 
 class FindingsBoard:
@@ -283,20 +259,9 @@ class FindingsBoard:
             distinct[finding.key] = finding
         return sorted(distinct.values(), key=lambda one: SEVERITIES.index(one.severity))
 
-    def reviewed(self, applied: Applied) -> list[ReviewedFinding]:
-        """Everything found so far, with what became of it."""
-        unloadable = {finding_of(one).key for one in self._loading() if one.severity == "error"}
-        rejected = applied.rejected
-        touched = {(one.experiment, one.fov) for one in rejected}
-        reviewed = []
-        for one in self.found():
-            can_be_waived = one.key not in unloadable
-            decision = settling_decision(one, applied, rejected, touched, self._workspace)
-            status: Status = "open" if decision is None else "settled"
-            if decision is None and can_be_waived and one.key in applied.waived:
-                status, decision = "waived", applied.waived[one.key]
-            reviewed.append(ReviewedFinding(one, status, decision, can_be_waived))
-        return reviewed
+    def unloadable(self) -> set[str]:
+        """Keys of the findings that keep training from loading the data: they cannot be waived."""
+        return {finding_of(one).key for one in self._loading() if one.severity == "error"}
 
 
 def _is_whole(inspection: ChannelInspection | None) -> bool:

@@ -110,9 +110,7 @@ class PixelCheck:
 
 TABLE_CHECKS: dict[str, TableCheck] = {}
 
-
 SETTINGS_CHECKS: dict[str, SettingsCheck] = {}
-
 
 PIXEL_CHECKS: dict[str, PixelCheck] = {}
 

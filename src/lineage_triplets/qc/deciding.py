@@ -8,7 +8,7 @@ from lineage_triplets.engine.problems import ConfigError, Problem, nearest
 from lineage_triplets.qc.decisions import Decision, NewDecision
 from lineage_triplets.qc.mapping import Approval, approval_of, approval_value, remapped
 from lineage_triplets.qc.recording import Recorder
-from lineage_triplets.qc.settling import left_to_settle
+from lineage_triplets.qc.settling import left_to_settle, reviewed_findings
 from lineage_triplets.qc.target_check import (
     cut_off_by,
     find_target,
@@ -20,7 +20,7 @@ from lineage_triplets.qc.targets import Target
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lineage_triplets.qc.board import ReviewedFinding
+    from lineage_triplets.qc.settling import ReviewedFinding
 
 How = Literal["painted", "attested"]
 Verdict = Literal["accept", "reject", "undecided"]
@@ -31,7 +31,7 @@ class Decider(Recorder):
 
     def findings(self) -> list[ReviewedFinding]:
         """Everything found so far with what became of it, worst first."""
-        return self.board.reviewed(self.applied)
+        return reviewed_findings(self.board, self.applied, self.workspace)
 
     def target(self, level: Literal["lineage", "track"], name: str) -> Target:
         """Find a lineage or track by its ``lineage_id`` or ``global_track_id``.

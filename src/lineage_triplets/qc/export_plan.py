@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 Format = Literal["config", "cell_index", "collection", "report"]
 
-
 FORMATS: tuple[Format, ...] = get_args(Format)
-
 
 FILE_NAMES: dict[Format, str] = {
     "report": "review.html",

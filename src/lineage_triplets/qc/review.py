@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from lineage_triplets.engine.config import DatasetConfig, TripletConfig
 from lineage_triplets.engine.configfile import read_config, with_lines
 from lineage_triplets.engine.problems import ConfigError, LineageTripletsError, Problem
-from lineage_triplets.qc.board import FindingsBoard, ReviewedFinding
+from lineage_triplets.qc.board import FindingsBoard
 from lineage_triplets.qc.deciding import Decider
 from lineage_triplets.qc.decisions import Decision, DecisionLog
 from lineage_triplets.qc.lineage_table import lineage_table
 from lineage_triplets.qc.recording import ReviewEvents
+from lineage_triplets.qc.settling import ReviewedFinding
 from lineage_triplets.qc.state import Intent, ReviewState, resolve
 from lineage_triplets.qc.strip import Strip, strip_of
 from lineage_triplets.qc.tau_table import TauTable, tau_table

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from lineage_triplets.qc.target_check import require_target, require_verdict_target
 from lineage_triplets.qc.targets import Target
@@ -12,9 +12,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lineage_triplets.qc.applied import Applied
+    from lineage_triplets.qc.board import FindingsBoard
     from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.findings import Finding
     from lineage_triplets.qc.workspace import Workspace
+
+
+Status = Literal["open", "settled", "waived"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedFinding:
+    """A finding and what became of it.
+
+    Attributes
+    ----------
+    finding : Finding
+    status : {"open", "settled", "waived"}
+    decision : Decision or None
+        The last one that settled or waived it.
+    can_be_waived : bool
+        Whether training could load the data with it.
+    """
+
+    finding: Finding
+    status: Status
+    decision: Decision | None = None
+    can_be_waived: bool = True
 
 
 def left_to_settle(workspace: Workspace, targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -54,6 +78,24 @@ def _as_now(workspace: Workspace, target: Target) -> Iterator[Target]:
         else:
             track = workspace.track_target("track", part)
             yield replace(track, level=target.level, t=target.t)
+
+
+def reviewed_findings(
+    board: FindingsBoard, applied: Applied, workspace: Workspace
+) -> list[ReviewedFinding]:
+    """Give everything found so far, with what became of it."""
+    unloadable = board.unloadable()
+    rejected = applied.rejected
+    touched = {(target.experiment, target.fov) for target in rejected}
+    reviewed = []
+    for finding in board.found():
+        can_be_waived = finding.key not in unloadable
+        decision = settling_decision(finding, applied, rejected, touched, workspace)
+        status: Status = "open" if decision is None else "settled"
+        if decision is None and can_be_waived and finding.key in applied.waived:
+            status, decision = "waived", applied.waived[finding.key]
+        reviewed.append(ReviewedFinding(finding, status, decision, can_be_waived))
+    return reviewed
 
 
 def settling_decision(

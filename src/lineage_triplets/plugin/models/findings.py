@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.board import ReviewedFinding
     from lineage_triplets.qc.findings import Finding
+    from lineage_triplets.qc.settling import ReviewedFinding
     from lineage_triplets.qc.targets import Target
 
 _ROOT = QModelIndex()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.session import Session
     from lineage_triplets.plugin.work import Job
-    from lineage_triplets.qc.board import ReviewedFinding
     from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.settling import ReviewedFinding
 
 CHECK_JOB = "Checking tables"
 _PATIENCE_MS = 60

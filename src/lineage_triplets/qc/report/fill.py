@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.config import TripletConfig
     from lineage_triplets.engine.index import MultiExperimentIndex
-    from lineage_triplets.qc.board import ReviewedFinding
     from lineage_triplets.qc.decisions import Decision
     from lineage_triplets.qc.export_plan import ExportPlan
     from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.settling import ReviewedFinding
 
 _SHEET_PAIRS = 8
 _PURPOSES = {
