@@ -16,7 +16,6 @@ from lineage_triplets.qc.deciding import Decider
 from lineage_triplets.qc.decisions import Decision, DecisionLog
 from lineage_triplets.qc.lineage_table import lineage_table
 from lineage_triplets.qc.recording import ReviewEvents
-from lineage_triplets.qc.settling import ReviewedFinding
 from lineage_triplets.qc.state import Intent, ReviewState, resolve
 from lineage_triplets.qc.strip import Strip, strip_of
 from lineage_triplets.qc.tau_table import TauTable, tau_table
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.pair_list import PairList
     from lineage_triplets.qc.pixel_scan import PixelScan
+    from lineage_triplets.qc.settling import ReviewedFinding
 
 _SETTINGS_NOTE = "dataset settings"
 
