@@ -21,7 +21,7 @@ from lineage_triplets import (
     load_config,
 )
 from lineage_triplets.cli import app
-from lineage_triplets.qc.channels import words
+from lineage_triplets.qc.channels import inspection
 from lineage_triplets.qc.check_registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.checks import load_checks
 from lineage_triplets.qc.frame_scan import READING_KINDS
@@ -147,7 +147,7 @@ def test_review_page_lists_every_kind_of_finding_once() -> None:
         *SETTINGS_CHECKS.values(),
         *PIXEL_CHECKS.values(),
     ]
-    of_channels = re.findall(r'"(channel-[a-z]+)"', inspect.getsource(words))
+    of_channels = re.findall(r'"(channel-[a-z]+)"', inspect.getsource(inspection))
     declared = {kind for check in checks for kind in check.kinds}
     declared |= {*of_channels, *READING_KINDS}
     _, _, kinds = section("review.md", "Findings").partition("\n### Kinds\n")
