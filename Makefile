@@ -20,8 +20,8 @@ test: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pytest
 	PYTHONPATH=$(CURDIR)/$(VENV)/pyqt6 QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(BIN)/pytest \
-		tests/plugin/test_long_walk.py tests/plugin/test_widget.py tests/plugin/test_browse.py \
-		$(wildcard tests/plugin/test_*_panel.py)
+		tests/plugin/test_long_walk.py tests/plugin/test_widget.py tests/plugin/browse/test_browse.py \
+		$(wildcard tests/plugin/*/test_*_panel.py)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -14,7 +14,7 @@ from benchmarks.data import registry_of, write_observations
 from benchmarks.timing import seconds, table, verdict
 from lineage_triplets import MultiExperimentIndex, sample_tau
 from lineage_triplets.engine import PairSource, tau_distribution
-from lineage_triplets.engine.config import PositiveRelation, TauFallback
+from lineage_triplets.engine.settings.model import PositiveRelation, TauFallback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

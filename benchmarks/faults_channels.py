@@ -15,8 +15,8 @@ import tensorstore as ts
 
 from benchmarks.timing import table, verdict
 from lineage_triplets import DatasetConfig, MultiExperimentIndex, load_config
-from lineage_triplets.qc.channels import ChannelInspection, inspect_channels
-from lineage_triplets.qc.channels.verdict import verdicts
+from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
+from lineage_triplets.qc.find.channels.verdict import verdicts
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import tensorstore as ts
 
 from benchmarks.timing import table
 from lineage_triplets import DatasetConfig, MultiExperimentIndex, TripletConfig, load_config
-from lineage_triplets.qc.check_registry import PIXEL_CHECKS
-from lineage_triplets.qc.checks import load_checks
-from lineage_triplets.qc.frame_reading import FrameReader
-from lineage_triplets.qc.frame_scan import scan_index
+from lineage_triplets.qc.find.checks import load_checks
+from lineage_triplets.qc.find.pixels.frame_reading import FrameReader
+from lineage_triplets.qc.find.pixels.frame_scan import scan_index
+from lineage_triplets.qc.find.registry import PIXEL_CHECKS
 from lineage_triplets.simulate import Faults, PlantedFault, SimulatedExperiment, simulate
 from lineage_triplets.simulate.plates import PlateLayout, write_plate
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.table import Table
 
-    from lineage_triplets.qc.findings import Finding
+    from lineage_triplets.qc.find.finding import Finding
 
     Pixels = NDArray[np.generic]
 

@@ -21,9 +21,9 @@ from benchmarks.planted_tables import (
 )
 from benchmarks.timing import seconds, table, verdict
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.qc.check_registry import TABLE_CHECKS, TableCheck
-from lineage_triplets.qc.checks import load_checks
-from lineage_triplets.qc.checks.track_data import TrackData
+from lineage_triplets.qc.find.checks import load_checks
+from lineage_triplets.qc.find.registry import TABLE_CHECKS, TableCheck
+from lineage_triplets.qc.find.tracks.track_data import TrackData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from lineage_triplets.qc.findings import Finding
+    from lineage_triplets.qc.find.finding import Finding
     from lineage_triplets.simulate import PlantedFault
 
 TARGET_RECALL, TARGET_PRECISION = 0.95, 0.90

@@ -16,7 +16,8 @@ from benchmarks.data import Chunking, registry_of, write_images
 from benchmarks.memory import added_mib
 from benchmarks.timing import in_turns, table, verdict
 from lineage_triplets import MultiExperimentIndex
-from lineage_triplets.engine import PairSource, blosc_blocks
+from lineage_triplets.engine import PairSource
+from lineage_triplets.engine.reading import blosc as blosc_blocks
 from lineage_triplets.engine.resources import usable_cpus
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.data import registry_of, write_observations
 from benchmarks.timing import seconds, table
 from lineage_triplets import TripletConfig, save_config
-from lineage_triplets.qc.review import Review
+from lineage_triplets.qc.decide.review import Review
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -166,10 +166,10 @@ def _on_observations(folder: Path) -> Iterator[Line]:
 
 
 def _findings(desk: Desk) -> list[float]:
-    from lineage_triplets.plugin.finding_list import FindingList
-    from lineage_triplets.plugin.models.findings import FindingRows
-    from lineage_triplets.qc.findings import Finding
-    from lineage_triplets.qc.settling import ReviewedFinding
+    from lineage_triplets.plugin.problems.finding_list import FindingList
+    from lineage_triplets.plugin.problems.model import FindingRows
+    from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.find.finding import Finding
 
     reviewed = [
         ReviewedFinding(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from lineage_triplets.engine.config import ExperimentConfig
+    from lineage_triplets.engine.settings.model import ExperimentConfig
 
 N_FRAMES = 14
 SHAPE = (N_FRAMES, 2, 1, 48, 64)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
-from lineage_triplets.engine import remote
+from lineage_triplets.engine.plates import remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

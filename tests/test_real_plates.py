@@ -19,12 +19,12 @@ from lineage_triplets import (
     load_config,
     save_config,
 )
-from lineage_triplets.engine.chunk_layout import read_layout
-from lineage_triplets.engine.fovs import FovSource
-from lineage_triplets.engine.images import open_plate
-from lineage_triplets.engine.local_chunks import LocalChunkStrategy
-from lineage_triplets.engine.read_strategies import TensorStoreStrategy
-from lineage_triplets.engine.window import Window
+from lineage_triplets.engine.index.fovs import FovSource
+from lineage_triplets.engine.plates.plate import open_plate
+from lineage_triplets.engine.reading.layout import read_layout
+from lineage_triplets.engine.reading.local import LocalChunkStrategy
+from lineage_triplets.engine.reading.strategies import TensorStoreStrategy
+from lineage_triplets.engine.reading.window import Window
 from real import DATA, PLATES, needs_real_plates
 
 pytestmark = needs_real_plates

@@ -180,7 +180,7 @@ def test_remap_by_number_and_by_label(run, config_path):
 
 
 def test_a_second_reviewer_is_told(run, config_path):
-    from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.decide.review import Review
 
     with Review.open(config_path, by="ada"):
         code, said = run("reject", "fov", "early", "A/1/0", "--reason", "dirt", "--by", "bea")

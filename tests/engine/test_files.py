@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lineage_triplets.engine.errors import OutputError, OutputExistsError
 from lineage_triplets.engine.files import whole_file
-from lineage_triplets.engine.paths import expand, is_url, locate, rebase, replace_prefix
-from lineage_triplets.engine.problems import OutputError, OutputExistsError
+from lineage_triplets.engine.settings.paths import expand, is_url, locate, rebase, replace_prefix
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,17 +12,13 @@ import pytest
 import zarr
 
 from lineage_triplets import MultiExperimentTripletDataset, load_config, save_config
-from lineage_triplets.engine.config import Exclusions, FovExclusion
-from lineage_triplets.engine.problems import (
-    ConfigError,
-    LineageTripletsError,
-    OutputError,
-)
-from lineage_triplets.qc.decisions import DecisionLog, DecisionsError
-from lineage_triplets.qc.export import export, plan_export
+from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, OutputError
+from lineage_triplets.engine.settings.model import Exclusions, FovExclusion
+from lineage_triplets.qc.decide.review import Review
+from lineage_triplets.qc.export.export import export, plan_export
 from lineage_triplets.qc.gate import GateClosedError, gate_points, open_points
-from lineage_triplets.qc.review import Review
-from lineage_triplets.qc.targets import Target
+from lineage_triplets.qc.record import DecisionLog, DecisionsError
+from lineage_triplets.qc.record.targets import Target
 from reviews import SHAPE, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels, write_tables
 

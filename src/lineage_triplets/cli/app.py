@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from lineage_triplets import __version__
-from lineage_triplets.cli import check, conclude, decide, draft, make
+from lineage_triplets.cli import data, export, init, look, review
 from lineage_triplets.cli.output import print_problems
-from lineage_triplets.engine.problems import LineageTripletsError
+from lineage_triplets.engine.errors import LineageTripletsError
 
 app = typer.Typer(
     name="lineage-triplets",
@@ -21,30 +21,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command("init")(draft.init)
-app.command("simulate")(make.simulate_sample)
-app.command("validate")(check.validate)
-app.command("preview")(check.preview)
-app.command("draft")(make.draft)
-app.command("index")(make.index_table)
-app.command("check")(conclude.check)
-app.command("approve")(decide.approve)
-app.command("remap")(decide.remap)
-app.command("reject")(decide.reject)
-app.command("accept")(decide.accept)
-app.command("undecide")(decide.undecide)
-app.command("cut")(decide.cut)
-app.command("waive")(decide.waive)
-app.command("seen")(decide.seen)
-app.command("disapprove")(decide.disapprove)
-app.command("unwaive")(decide.unwaive)
-app.command("confirm")(decide.confirm)
-app.command("withdraw")(decide.withdraw)
-app.command("undo")(decide.undo)
-app.command("redo")(decide.redo)
-app.command("history")(decide.history)
-app.command("export")(conclude.export)
-app.command("report")(conclude.report)
+app.command("init")(init.init)
+app.command("simulate")(data.simulate_sample)
+app.command("validate")(look.validate)
+app.command("preview")(look.preview)
+app.command("draft")(data.draft)
+app.command("index")(data.index_table)
+app.command("check")(export.check)
+app.command("approve")(review.approve)
+app.command("remap")(review.remap)
+app.command("reject")(review.reject)
+app.command("accept")(review.accept)
+app.command("undecide")(review.undecide)
+app.command("cut")(review.cut)
+app.command("waive")(review.waive)
+app.command("seen")(review.seen)
+app.command("disapprove")(review.disapprove)
+app.command("unwaive")(review.unwaive)
+app.command("confirm")(review.confirm)
+app.command("withdraw")(review.withdraw)
+app.command("undo")(review.undo)
+app.command("redo")(review.redo)
+app.command("history")(review.history)
+app.command("export")(export.export)
+app.command("report")(export.report)
 
 
 def _print_version(asked: bool) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineage_triplets.engine.config import TripletConfig
-from lineage_triplets.engine.configfile import read_config
-from lineage_triplets.engine.index import checked_settings
+from lineage_triplets.engine.index.index import checked_settings
+from lineage_triplets.engine.settings.file import read_config
+from lineage_triplets.engine.settings.model import TripletConfig
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.problems import Problem
+    from lineage_triplets.engine.errors import Problem
 
 Config = Annotated[
     Path, typer.Argument(help="A config, a list of experiments, or a collection.yml.")

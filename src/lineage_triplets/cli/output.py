@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lineage_triplets.engine.index import MultiExperimentIndex
-    from lineage_triplets.engine.problems import Problem
+    from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
 
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 

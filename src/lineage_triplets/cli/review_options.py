@@ -16,8 +16,8 @@ from lineage_triplets.cli.options import Config, PathMap, parse_path_map
 from lineage_triplets.cli.output import quiet_log
 
 if TYPE_CHECKING:
-    from lineage_triplets.qc.decisions import Decision
-    from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record import Decision
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; your login name by default.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, in a few words.")]
@@ -43,7 +43,7 @@ def opened(
     path_map: list[str] | None = None,
 ) -> Iterator[Review]:
     """Open a review for one command."""
-    from lineage_triplets.qc.review import Review
+    from lineage_triplets.qc.decide.review import Review
 
     with quiet_log(), Console(stderr=True).status("Opening plates and reading tables"):
         review = Review.open(

@@ -8,42 +8,42 @@ from typing import TYPE_CHECKING
 from lineage_triplets.engine.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.config import (
+    from lineage_triplets.engine.dataset.dataset import MultiExperimentTripletDataset
+    from lineage_triplets.engine.dataset.prefetch import PrefetchLoader
+    from lineage_triplets.engine.dataset.source import Pairs, PairSource
+    from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
+    from lineage_triplets.engine.errors import LineageTripletsError, Problem
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.pairs.forest import Relation
+    from lineage_triplets.engine.pairs.tau import sample_tau, tau_distribution
+    from lineage_triplets.engine.plates.experiments import ExperimentRegistry
+    from lineage_triplets.engine.settings.file import load_config, save_config
+    from lineage_triplets.engine.settings.model import (
         DatasetConfig,
         ExperimentConfig,
         TripletConfig,
     )
-    from lineage_triplets.engine.configfile import load_config, save_config
-    from lineage_triplets.engine.dataset import MultiExperimentTripletDataset
-    from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
-    from lineage_triplets.engine.index import MultiExperimentIndex
-    from lineage_triplets.engine.lineage import Relation
-    from lineage_triplets.engine.pairs import Pairs, PairSource
-    from lineage_triplets.engine.prefetch import PrefetchLoader
-    from lineage_triplets.engine.problems import LineageTripletsError, Problem
-    from lineage_triplets.engine.registry import ExperimentRegistry
-    from lineage_triplets.engine.tau import sample_tau, tau_distribution
 
 _ENGINE = "lineage_triplets.engine"
 _HOMES = {
-    "DatasetConfig": f"{_ENGINE}.config",
+    "DatasetConfig": f"{_ENGINE}.settings.model",
     "Diagnosis": f"{_ENGINE}.diagnosis",
-    "ExperimentConfig": f"{_ENGINE}.config",
-    "ExperimentRegistry": f"{_ENGINE}.registry",
-    "LineageTripletsError": f"{_ENGINE}.problems",
-    "MultiExperimentIndex": f"{_ENGINE}.index",
-    "MultiExperimentTripletDataset": f"{_ENGINE}.dataset",
-    "PairSource": f"{_ENGINE}.pairs",
-    "Pairs": f"{_ENGINE}.pairs",
-    "PrefetchLoader": f"{_ENGINE}.prefetch",
-    "Problem": f"{_ENGINE}.problems",
-    "Relation": f"{_ENGINE}.lineage",
-    "TripletConfig": f"{_ENGINE}.config",
+    "ExperimentConfig": f"{_ENGINE}.settings.model",
+    "ExperimentRegistry": f"{_ENGINE}.plates.experiments",
+    "LineageTripletsError": f"{_ENGINE}.errors",
+    "MultiExperimentIndex": f"{_ENGINE}.index.index",
+    "MultiExperimentTripletDataset": f"{_ENGINE}.dataset.dataset",
+    "PairSource": f"{_ENGINE}.dataset.source",
+    "Pairs": f"{_ENGINE}.dataset.source",
+    "PrefetchLoader": f"{_ENGINE}.dataset.prefetch",
+    "Problem": f"{_ENGINE}.errors",
+    "Relation": f"{_ENGINE}.pairs.forest",
+    "TripletConfig": f"{_ENGINE}.settings.model",
     "diagnose": f"{_ENGINE}.diagnosis",
-    "load_config": f"{_ENGINE}.configfile",
-    "sample_tau": f"{_ENGINE}.tau",
-    "save_config": f"{_ENGINE}.configfile",
-    "tau_distribution": f"{_ENGINE}.tau",
+    "load_config": f"{_ENGINE}.settings.file",
+    "sample_tau": f"{_ENGINE}.pairs.tau",
+    "save_config": f"{_ENGINE}.settings.file",
+    "tau_distribution": f"{_ENGINE}.pairs.tau",
 }
 
 __all__ = [

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.config import TripletConfig
-from lineage_triplets.engine.configfile import read_config, with_lines
-from lineage_triplets.engine.index import MultiExperimentIndex
-from lineage_triplets.engine.observations import assemble
-from lineage_triplets.engine.pairs import PairSource
-from lineage_triplets.engine.problems import ConfigError, NoAnchorsError, Problem
-from lineage_triplets.engine.registry import ExperimentRegistry, open_experiments
+from lineage_triplets.engine.dataset.source import PairSource
+from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
+from lineage_triplets.engine.index.assemble import assemble
+from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.plates.experiments import ExperimentRegistry, open_experiments
+from lineage_triplets.engine.settings.file import read_config, with_lines
+from lineage_triplets.engine.settings.model import TripletConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.problems import (
+from lineage_triplets.engine.errors import (
     LineageTripletsError,
     OutputError,
     OutputExistsError,

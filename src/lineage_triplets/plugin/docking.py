@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.problems import ConfigError, Problem
+from lineage_triplets.engine.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     import napari

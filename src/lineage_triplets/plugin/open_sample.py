@@ -22,8 +22,8 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     import napari
     import numpy as np
 
+    from lineage_triplets.plugin.common.soon import soon
     from lineage_triplets.plugin.docking import review_widget
-    from lineage_triplets.plugin.soon import soon
 
     viewer = napari.current_viewer()
     widget = review_widget(viewer)

@@ -21,21 +21,21 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.engine.problems import LineageTripletsError
-from lineage_triplets.plugin.keys import bind
-from lineage_triplets.plugin.layers import LayerKeeper
-from lineage_triplets.plugin.messages import Messages
-from lineage_triplets.plugin.new_config import NewConfigDialog
-from lineage_triplets.plugin.panels.browse import BrowsePanel
-from lineage_triplets.plugin.panels.channels import ChannelsPanel
-from lineage_triplets.plugin.panels.export import ExportPanel
-from lineage_triplets.plugin.panels.pairs import PairsPanel
-from lineage_triplets.plugin.panels.problems import ProblemsPanel
-from lineage_triplets.plugin.sample import JOB_NAME, sample_folder, sample_job
-from lineage_triplets.plugin.session import Session
-from lineage_triplets.plugin.viewer_keys import ViewerKeys
-from lineage_triplets.plugin.welcome import Welcome
-from lineage_triplets.qc.decisions import DecisionsError, ReviewInUseError
+from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.browse.panel import BrowsePanel
+from lineage_triplets.plugin.channels.panel import ChannelsPanel
+from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.messages import Messages
+from lineage_triplets.plugin.common.session import Session
+from lineage_triplets.plugin.export.panel import ExportPanel
+from lineage_triplets.plugin.pairs.panel import PairsPanel
+from lineage_triplets.plugin.problems.panel import ProblemsPanel
+from lineage_triplets.plugin.start.new_config import NewConfigDialog
+from lineage_triplets.plugin.start.sample import JOB_NAME, sample_folder, sample_job
+from lineage_triplets.plugin.start.welcome import Welcome
+from lineage_triplets.plugin.viewer.keeper import LayerKeeper
+from lineage_triplets.plugin.viewer.keys import ViewerKeys
+from lineage_triplets.qc.record import DecisionsError, ReviewInUseError
 
 if TYPE_CHECKING:
     import napari

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lineage_triplets.engine.pairs import PairSource
-from lineage_triplets.engine.problems import ConfigError, LineageTripletsError, Problem
-from lineage_triplets.qc.divisions import divisions_seen
+from lineage_triplets.engine.dataset.source import PairSource
+from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Problem
+from lineage_triplets.qc.decide.divisions import divisions_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lineage_triplets.qc.review import Review
-    from lineage_triplets.qc.workspace import Workspace
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.open.data import Workspace
 
 PointKind = Literal["loading", "error", "channels", "divisions", "stale", "anchors", "settings"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.engine.problems import ConfigError, OutputExistsError, Problem
-from lineage_triplets.engine.yamlfile import write_yaml_text
+from lineage_triplets.engine.errors import ConfigError, OutputExistsError, Problem
+from lineage_triplets.engine.settings.yaml import write_yaml_text
 from lineage_triplets.simulate.faults import FovFaults, plant
 from lineage_triplets.simulate.lineages import simulate_cells
 from lineage_triplets.simulate.plates import (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorstore as ts
 
-from lineage_triplets.engine.problems import ConfigError, Problem
-from lineage_triplets.engine.processes import note_read
+from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.process import note_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from lineage_triplets.engine.problems import ConfigError, Problem, choices
+from lineage_triplets.engine.errors import ConfigError, Problem, choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

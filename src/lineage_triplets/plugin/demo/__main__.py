@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lineage_triplets.plugin.demo.screen import can_pretend, has_screen, virtual_screen
 from lineage_triplets.plugin.demo.without_screen import run_demo, simulating
-from lineage_triplets.plugin.sample import make_sample
+from lineage_triplets.plugin.start.sample import make_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

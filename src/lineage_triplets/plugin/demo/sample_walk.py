@@ -26,7 +26,7 @@ def open_window(config: Path, **options: object) -> tuple[napari.Viewer, ReviewW
     ----------
     config : Path
     **options
-        Of `lineage_triplets.qc.review.Review.open`.
+        Of `lineage_triplets.qc.decide.review.Review.open`.
     """
     viewer = napari.Viewer(show=False)
     viewer.show()

@@ -1,0 +1,280 @@
+"""Commands at both ends of a review: check, export, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from lineage_triplets.cli import options
+from lineage_triplets.cli.review_options import By, Decisions, TakeOver, opened
+from lineage_triplets.engine.files import refuse_existing, whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.export.plan import ExportPlan
+
+_STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+def check(
+    config: options.Config,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Scan all images too; finished FOVs are kept for next time."),
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List settled and waived findings too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    by: By = None,
+    decisions: Decisions = None,
+    take_over: TakeOver = False,
+    path_map: options.PathMap = None,
+) -> None:
+    """List what automatic checks find, the worst first, and what became of it.
+
+    Exits with 1 if an error is open, with 3 if a warning is, with 0 otherwise.
+    """
+    with opened(
+        config,
+        by=by,
+        decisions=decisions,
+        read_only=not pixels,
+        take_over=take_over,
+        path_map=path_map,
+    ) as review:
+        with Console(stderr=True).status("Checking tables, settings and channels"):
+            review.check()
+        if pixels:
+            scan_with_progress(review)
+        else:
+            review.board.recall_pixels()
+        found = review.findings()
+        n_fovs = len(review.workspace.raw.fovs) if review.workspace.opened else 0
+        scanned = len(review.board.scanned)
+    shown = [one for one in found if everything or one.status == "open"]
+    if as_json:
+        _print_json(shown, scanned, n_fovs)
+    else:
+        _print_findings(shown, Console())
+        _print_counts(found, scanned, n_fovs, Console())
+    severities = {one.finding.severity for one in found if one.status == "open"}
+    raise typer.Exit(1 if "error" in severities else 3 if "warning" in severities else 0)
+
+
+def export(
+    config: options.Config,
+    to: Annotated[Path, typer.Option("--to", "-o", help="The folder for the files.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="config, cell_index, collection or report; repeatable. All by default.",
+        ),
+    ] = None,
+    only_accepted: Annotated[
+        bool, typer.Option("--only-accepted", help="Leave out what nobody accepted.")
+    ] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Write a draft, marked as one, gate or not.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written and left out, and stop.")
+    ] = False,
+    by: By = None,
+    decisions: Decisions = None,
+    path_map: options.PathMap = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write the validated config and its companions, all files or none.
+
+    Exits with 1, and writes nothing, while something is open.
+    """
+    from lineage_triplets.qc.export.export import export as export_files
+    from lineage_triplets.qc.export.export import plan_export
+    from lineage_triplets.qc.export.plan import FORMATS, Format
+
+    wanted: list[Format] = [one for one in FORMATS if formats is None or one in formats]
+    unknown = [one for one in formats or [] if one not in FORMATS]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]!r} is none of {', '.join(FORMATS)}", param_hint="--format"
+        )
+    console = Console()
+    with opened(config, by=by, decisions=decisions, read_only=True, path_map=path_map) as review:
+        with Console(stderr=True).status("Running checks") as status:
+            review.board.recall_pixels()
+            plan = plan_export(review, to, formats=wanted, only_accepted=only_accepted, draft=draft)
+            if dry_run or not (plan.passed or draft):
+                result = None
+            else:
+                result = export_files(
+                    review,
+                    to,
+                    formats=wanted,
+                    only_accepted=only_accepted,
+                    draft=draft,
+                    overwrite=overwrite,
+                    progress=lambda words: status.update(words.capitalize()),
+                )
+        print_plan(plan, console, in_full=dry_run)
+    if result is None:
+        if not dry_run or not plan.passed:
+            raise typer.Exit(0 if dry_run and draft else 1)
+        return
+    for path in result.files.values():
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
+    if "config" in result.files:
+        console.print(
+            f'Train on it: MultiExperimentTripletDataset.from_config("{result.files["config"]}")',
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
+
+
+def report(
+    config: options.Config,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")],
+    decisions: Decisions = None,
+    path_map: options.PathMap = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write the report of the review as it stands: one HTML file that opens offline."""
+    from lineage_triplets.qc.export.export import plan_export
+    from lineage_triplets.qc.export.report.fill import report_of
+
+    refuse_existing(out, overwrite)
+    with (
+        opened(config, decisions=decisions, read_only=True, path_map=path_map) as review,
+        Console(stderr=True).status("Checking, and reading patches"),
+    ):
+        review.board.recall_pixels()
+        plan = plan_export(review, out.parent, formats=["report"], draft=True)
+        index = review.workspace.index_of(plan.config)
+        text = report_of(review, plan, plan.config, index, out.parent)
+        with whole_file(out, overwrite=overwrite) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    Console().print(f"wrote {out}", highlight=False, soft_wrap=True, markup=False)
+
+
+def scan_with_progress(review: Review) -> None:
+    """Scan all images with a bar; Ctrl-C stops, and finished FOVs are kept."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Scanning images", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total)
+
+        review.board.check_pixels(progress=show)
+
+
+def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
+    """Print the checklist and what decisions cost; in full, what formats lose too."""
+    for point in plan.points:
+        mark = "[green]yes[/]" if point.passed else "[bold red]no [/]"
+        where = f"{point.experiment}: " if point.experiment else ""
+        more = [one for one in (point.remedy, point.finding_key) if one]
+        console.print(
+            f"{mark} {escape(where + point.sentence)}"
+            + "".join(f"\n    [dim]{escape(one)}[/]" for one in more),
+            highlight=False,
+            soft_wrap=True,
+        )
+    cost = Table(
+        box=SIMPLE_HEAD, title="what decisions leave", title_justify="left", padding=(0, 1, 0, 0)
+    )
+    cost.add_column("experiment", overflow="fold")
+    for what in ("cells", "lineages", "divisions", "anchors"):
+        cost.add_column(what, justify="right", no_wrap=True)
+    for row in plan.cost.to_dict("records"):
+        cost.add_row(
+            escape(str(row["experiment"])),
+            *(
+                f"{row[f'{what}_after']:,} of {row[f'{what}_before']:,}"
+                for what in ("observations", "lineages", "divisions", "valid_anchors")
+            ),
+        )
+    console.print(cost)
+    if len(plan.excluded):
+        for row in plan.excluded.to_dict("records"):
+            console.print(
+                f"  {row['what']}: {row['reason']} ({row['by']})", highlight=False, markup=False
+            )
+    for name, sentences in plan.loses.items() if in_full else ():
+        for sentence in sentences:
+            console.print(f"  {name}: {sentence}", highlight=False, markup=False, style="dim")
+    for note in plan.notes:
+        console.print(f"  {note}", highlight=False, markup=False, style="yellow")
+
+
+def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
+    for one in found:
+        finding = one.finding
+        said = {"open": "", "settled": "settled: ", "waived": "waived: "}[one.status]
+        if one.decision is not None:
+            said += f"{one.decision.reason} ({one.decision.by})"
+        where = " ".join(part for part in (finding.experiment, finding.fov) if part)
+        console.print(
+            f"[{_STYLE[finding.severity]}]{finding.severity}[/] {escape(where)}"
+            f"{': ' if where else ''}{escape(finding.sentence)}"
+            f"\n  [dim]{escape(finding.remedy)}[/]"
+            f"\n  [dim]{escape(finding.key)}[/]" + (f"\n  {escape(said)}" if said else ""),
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_counts(
+    found: Sequence[ReviewedFinding], scanned: int, n_fovs: int, console: Console
+) -> None:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ("kind", "severity"):
+        table.add_column(title)
+    for title in ("open", "settled", "waived"):
+        table.add_column(title, justify="right")
+    kinds = dict.fromkeys((one.finding.severity, one.finding.kind) for one in found)
+    for severity, kind in kinds:
+        of_kind = [
+            one for one in found if (one.finding.severity, one.finding.kind) == (severity, kind)
+        ]
+        counts = [
+            sum(one.status == status for one in of_kind) for status in ("open", "settled", "waived")
+        ]
+        table.add_row(
+            escape(kind), f"[{_STYLE[severity]}]{severity}[/]", *(str(one or "") for one in counts)
+        )
+    if kinds:
+        console.print(table)
+    else:
+        console.print("Nothing was found.")
+    if scanned < n_fovs:
+        console.print(
+            f"The images of {n_fovs - scanned} of {n_fovs} FOVs were not scanned: check --pixels.",
+            highlight=False,
+        )
+
+
+def _print_json(found: Sequence[ReviewedFinding], scanned: int, n_fovs: int) -> None:
+    listed = [
+        {
+            **one.finding.as_dict(),
+            "status": one.status,
+            "decision": None if one.decision is None else one.decision.number,
+            "can_be_waived": one.can_be_waived,
+        }
+        for one in found
+    ]
+    content = {"findings": listed, "fovs_scanned": scanned, "fovs": n_fovs}
+    typer.echo(json.dumps(content, indent=2, allow_nan=False, default=str))

@@ -1,0 +1,155 @@
+"""Commands that look: validate and preview."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from lineage_triplets.cli import options
+from lineage_triplets.cli.output import print_index, print_problems, quiet_log
+from lineage_triplets.cli.review_options import Decisions
+from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
+from lineage_triplets.engine.errors import ConfigError, Problem, counted
+from lineage_triplets.engine.files import refuse_existing, whole_file
+from lineage_triplets.engine.settings.file import with_lines
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.settings.model import TripletConfig
+
+
+def diagnosed(
+    path: Path, config: TripletConfig | None, problems: list[Problem], console: Console
+) -> Diagnosis:
+    """Diagnose a config that was read from a file, with some problems already."""
+    if config is None:
+        return Diagnosis(tuple(problems), None, None)
+    with quiet_log(), console.status("Opening plates and reading tables"):
+        found = diagnose(config)
+    return replace(found, problems=(*problems, *with_lines(found.problems, path)))
+
+
+def validate(
+    config: options.Config,
+    patch_size: options.PatchSize = None,
+    tau_hours: options.TauHours = None,
+    z_slices: options.ZSlices = None,
+    border: options.BorderOption = None,
+    relation: options.RelationOption = None,
+    path_map: options.PathMap = None,
+) -> None:
+    """Show what a config gives, and everything that is wrong with it and its data.
+
+    Exits with 1 if there is an error.
+    """
+    console = Console()
+    read = options.read_with_options(
+        config, patch_size, tau_hours, z_slices, border, relation, path_map
+    )
+    found = diagnosed(config, *read, Console(stderr=True))
+    if found.index is not None:
+        print_index(found.index, console)
+    print_problems(found.problems, console)
+    n_errors = len(found.errors)
+    counts = {
+        word: sum(one.severity == word for one in found.problems)
+        for word in ("error", "warning", "note")
+    }
+    said = ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
+    verdict = "[bold red]not usable[/]" if n_errors else "[bold green]usable[/]"
+    console.print(f"{config}: {verdict} ({said or 'nothing to complain about'})", highlight=False)
+    if n_errors:
+        raise typer.Exit(1)
+
+
+def preview(
+    config: options.Config,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture: .png, .jpg or .pdf.")],
+    n_pairs: Annotated[
+        int, typer.Option("--pairs", "-n", min=1, max=500, help="Pairs of each experiment.")
+    ] = 8,
+    across_divisions: Annotated[
+        bool, typer.Option("--across-divisions", help="Only pairs with a division between them.")
+    ] = False,
+    experiment: Annotated[
+        list[str] | None, typer.Option("--experiment", "-e", help="Only this one; repeatable.")
+    ] = None,
+    lineage: Annotated[str | None, typer.Option("--lineage", help="Only this lineage_id.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="The config's by default, else 0.")
+    ] = None,
+    epoch: Annotated[int, typer.Option("--epoch", min=0, help="Whose pairs to show.")] = 0,
+    patch_size: options.PatchSize = None,
+    tau_hours: options.TauHours = None,
+    z_slices: options.ZSlices = None,
+    border: options.BorderOption = None,
+    relation: options.RelationOption = None,
+    decisions: Decisions = None,
+    path_map: options.PathMap = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Draw pairs as training draws them: anchor and positive in every slot, tau, relation.
+
+    What was decided about the config is applied.
+    """
+    from lineage_triplets.engine.dataset.source import PairSource
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.qc.look.preview import preview_sheet, sample_pairs
+
+    if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".tif", ".tiff"}:
+        raise typer.BadParameter(
+            f"{out.name!r} has no ending of a picture: .png, .jpg, .pdf or .tif", param_hint="--out"
+        )
+    refuse_existing(out, overwrite)
+    loaded, problems = options.read_with_options(
+        config, patch_size, tau_hours, z_slices, border, relation, path_map
+    )
+    if loaded is None or problems:
+        raise ConfigError(*problems)
+    console = Console(stderr=True)
+    loaded, n_decisions = _as_decided(config, loaded, decisions, path_map)
+    with console.status("Opening plates, reading tables and patches"):
+        index = MultiExperimentIndex.from_config(loaded)
+        settings = loaded.dataset
+        source = PairSource.of_settings(index, settings)
+        chosen_seed = (settings.seed or 0) if seed is None else seed
+        pairs = sample_pairs(
+            source,
+            n_pairs,
+            seed=chosen_seed,
+            epoch=epoch,
+            across_divisions=across_divisions,
+            experiments=experiment,
+            lineage_id=lineage,
+        )
+        low, high = settings.tau_range_hours
+        sheet = preview_sheet(
+            source,
+            pairs,
+            f"{config.name}: tau {low:g} to {high:g} h, {settings.positive_relation}, "
+            f"seed {chosen_seed}, epoch {epoch}",
+        )
+    with whole_file(out, overwrite=overwrite) as temporary:
+        sheet.save(temporary)
+    said = f", {counted(n_decisions, 'decision')} applied" if n_decisions else ""
+    Console().print(
+        f"{len(pairs.anchor)} pairs of seed {chosen_seed}, epoch {epoch}{said}: {out}",
+        highlight=False,
+    )
+
+
+def _as_decided(
+    path: Path, config: TripletConfig, decisions: Path | None, path_map: list[str] | None
+) -> tuple[TripletConfig, int]:
+    """Give a config as a review of it made it, and how many decisions there are."""
+    from lineage_triplets.cli.review_options import opened
+    from lineage_triplets.qc.decide.review import decisions_path
+
+    if decisions is None and not decisions_path(path).exists():
+        return config, 0
+    with opened(path, decisions=decisions, read_only=True, path_map=path_map) as review:
+        reviewed = review.workspace.config.model_copy(update={"dataset": config.dataset})
+        return reviewed, len(review.decisions) - len(review.applied.stale)

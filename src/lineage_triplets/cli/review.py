@@ -1,0 +1,286 @@
+"""Commands that decide: each opens the review, decides one thing, and lets go of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lineage_triplets.cli import options
+from lineage_triplets.cli.review_options import Decisions, Reason, deciding, opened, say
+from lineage_triplets.qc.record.targets import Target
+
+if TYPE_CHECKING:
+    from lineage_triplets.qc.decide.review import Review
+
+Level = Annotated[
+    str, typer.Argument(help="lineage, track, cell, frame, fov or well.", metavar="LEVEL")
+]
+Name = Annotated[
+    list[str],
+    typer.Argument(
+        help="lineage ID… | track ID… | cell ID FRAME… | frame EXPERIMENT FOV FRAME… | "
+        "fov EXPERIMENT FOV… | well EXPERIMENT WELL…",
+        metavar="NAME…",
+    ),
+]
+Experiments = Annotated[list[str], typer.Argument(help="Names of experiments.")]
+
+
+@deciding
+def reject(
+    review: Review,
+    level: Level,
+    name: Name,
+    reason: Reason,
+) -> None:
+    """Leave a lineage, track, cell, frame, FOV or well out of training."""
+    say(*review.decide("reject", _targets(review, level, name), reason))
+
+
+@deciding
+def accept(
+    review: Review,
+    level: Level,
+    name: Name,
+    reason: Reason = "",
+) -> None:
+    """Say that something is good; ``export --only-accepted`` keeps nothing else."""
+    say(*review.decide("accept", _targets(review, level, name), reason))
+
+
+@deciding
+def undecide(
+    review: Review,
+    level: Level,
+    name: Name,
+    reason: Reason = "",
+) -> None:
+    """Take an accept or reject back."""
+    say(*review.decide("undecided", _targets(review, level, name), reason))
+
+
+@deciding
+def cut(
+    review: Review,
+    experiment: Annotated[str, typer.Argument()],
+    fov: Annotated[str, typer.Argument(help="As in A/1/0.")],
+    track: Annotated[int, typer.Argument(help="The mother, or the track that is cut.")],
+    reason: Reason,
+    daughter: Annotated[
+        int | None, typer.Option("--daughter", help="Cut the link to this daughter.")
+    ] = None,
+    at: Annotated[
+        int | None, typer.Option("--at", help="Cut inside the track: the first frame after.")
+    ] = None,
+) -> None:
+    """Cut a wrong link; what comes after it becomes a lineage of its own."""
+    if (daughter is None) == (at is None):
+        raise typer.BadParameter("name one of --daughter and --at")
+    link = Target("link", experiment, fov, track=str(track), t=at, daughter=daughter)
+    say(review.cut(link, reason))
+
+
+@deciding
+def remap(
+    review: Review,
+    experiment: Annotated[str, typer.Argument()],
+    slots: Annotated[
+        list[str],
+        typer.Argument(
+            help="The channel for a slot, by its number or label.", metavar="SLOT=CHANNEL…"
+        ),
+    ],
+    reason: Reason = "",
+) -> None:
+    """Choose other channels for an experiment's slots; its approval falls."""
+    chosen: dict[int | str, str] = {}
+    for one in slots:
+        slot, separator, channel = one.partition("=")
+        if not (slot and separator and channel):
+            raise typer.BadParameter(f"{one!r} is not SLOT=CHANNEL", param_hint="SLOT=CHANNEL")
+        chosen[slot] = channel
+    say(review.remap(experiment, chosen, reason))
+
+
+@deciding
+def approve(
+    review: Review,
+    experiments: Experiments,
+    reason: Reason = "",
+) -> None:
+    """Approve the channels that the slots of experiments have, for the images as they are."""
+    for experiment in experiments:
+        say(review.approve(experiment, reason))
+
+
+@deciding
+def disapprove(
+    review: Review,
+    experiments: Experiments,
+    reason: Reason = "",
+) -> None:
+    """Take the approval of experiments' channels back."""
+    for experiment in experiments:
+        say(review.disapprove(experiment, reason))
+
+
+@deciding
+def seen(
+    review: Review,
+    experiments: Experiments,
+    n_pairs: Annotated[int, typer.Option("--pairs", "-n", min=1, help="How many were looked at.")],
+    reason: Reason = "",
+) -> None:
+    """Attest that pairs across a division were looked at (`preview --across-divisions`)."""
+    for experiment in experiments:
+        say(review.saw(experiment, n_pairs, how="attested", reason=reason))
+
+
+@deciding
+def waive(
+    review: Review,
+    keys: Annotated[list[str], typer.Argument(help="Keys of findings, as `check` prints them.")],
+    reason: Reason,
+) -> None:
+    """Say that findings are no faults."""
+    with Console(stderr=True).status("Running checks"):
+        review.check()
+    for key in keys:
+        say(review.waive(key, reason))
+
+
+@deciding
+def unwaive(
+    review: Review,
+    keys: Annotated[list[str], typer.Argument(help="Keys of waived findings.")],
+    reason: Reason = "",
+) -> None:
+    """Open waived findings again."""
+    waived = review.applied.waived
+    unknown = [one for one in keys if one not in waived]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]} is not waived; waived are: {', '.join(waived) or 'none'}"
+        )
+    for key in keys:
+        say(review.unwaive(key, reason))
+
+
+@deciding
+def confirm(
+    review: Review,
+    numbers: Annotated[
+        list[int], typer.Argument(help="Numbers of stale decisions; see `history`.")
+    ],
+) -> None:
+    """Put decisions in effect again whose tables changed since."""
+    stale = {one.number: one for one in review.applied.stale}
+    unknown = [one for one in numbers if one not in stale]
+    if unknown:
+        raise typer.BadParameter(
+            f"decision {unknown[0]} is not stale; stale are: {sorted(stale) or 'none'}"
+        )
+    say(*review.confirm(*(stale[number] for number in numbers)))
+
+
+@deciding
+def withdraw(
+    review: Review,
+    numbers: Annotated[list[int], typer.Argument(help="Numbers of decisions; see `history`.")],
+    reason: Reason = "",
+) -> None:
+    """Take decisions back whenever they were made, stale ones too."""
+    made = {one.number: one for one in review.decisions}
+    unknown = [one for one in numbers if one not in made]
+    if unknown:
+        raise typer.BadParameter(f"there is no decision {unknown[0]} to take back; see `history`")
+    say(*review.withdraw(*(made[number] for number in numbers), reason=reason))
+
+
+@deciding
+def undo(
+    review: Review,
+) -> None:
+    """Undo the last decision."""
+    _say_or_nothing(review.undo(), "undo")
+
+
+@deciding
+def redo(
+    review: Review,
+) -> None:
+    """Decide again what was undone last."""
+    _say_or_nothing(review.redo(), "redo")
+
+
+def history(
+    config: options.Config, decisions: Decisions = None, path_map: options.PathMap = None
+) -> None:
+    """List everything that was ever decided, undone and redone."""
+    with opened(config, decisions=decisions, read_only=True, path_map=path_map) as review:
+        stale = {one.number for one in review.applied.stale}
+        entries = review.history()
+    if not entries:
+        Console().print("Nothing was decided yet.")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("", "when", "who", "what", "reason"):
+        table.add_column(title, overflow="fold")
+    for entry in entries:
+        one = entry.decision
+        state = "undid " if entry.what == "undone" else "redid " if entry.what == "redone" else ""
+        mark = "  (stale)" if one.number in stale and entry.what == "decided" else ""
+        clock = "  (clock went back)" if entry.clock_back else ""
+        table.add_row(
+            str(one.number), entry.at + clock, entry.by, f"{state}{one.kind} {one.target}{mark}",
+            one.reason,
+        )  # fmt: skip
+    Console(markup=False, highlight=False).print(table)
+
+
+def _say_or_nothing(decisions: Any, verb: str) -> None:
+    if decisions:
+        Console().print(f"{verb}: ", end="")
+        say(*decisions)
+    else:
+        Console().print(f"There is nothing to {verb}.")
+
+
+def _targets(review: Review, level: str, name: list[str]) -> list[Target]:
+    """Read what a command line names."""
+    if level in {"lineage", "track"}:
+        kind: Literal["lineage", "track"] = "lineage" if level == "lineage" else "track"
+        return [review.target(kind, one) for one in name]
+    if level == "cell":
+        track = review.target("track", name[0])
+        return [
+            Target("observation", track.experiment, track.fov, track=track.track, t=_frame(one))
+            for one in _more(name, 1, "a track's id and frames")
+        ]
+    if level == "frame":
+        frames = _more(name, 2, "an experiment, a FOV and frames")
+        return [Target("frame", name[0], name[1], t=_frame(one)) for one in frames]
+    if level == "fov":
+        fovs = _more(name, 1, "an experiment and FOVs")
+        return [Target("fov", name[0], one) for one in fovs]
+    if level == "well":
+        wells = _more(name, 1, "an experiment and wells")
+        return [Target("well", name[0], one) for one in wells]
+    raise typer.BadParameter(
+        f"{level!r} is none of lineage, track, cell, frame, fov, well", param_hint="LEVEL"
+    )
+
+
+def _more(name: list[str], before: int, wanted: str) -> list[str]:
+    if len(name) <= before:
+        raise typer.BadParameter(f"name {wanted}", param_hint="NAME…")
+    return name[before:]
+
+
+def _frame(text: str) -> int:
+    if not text.isdigit():
+        raise typer.BadParameter(f"{text!r} is no frame", param_hint="FRAME")
+    return int(text)

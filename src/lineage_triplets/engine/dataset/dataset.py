@@ -1,0 +1,313 @@
+"""Pairs as torch tensors: the dataset that training reads."""
+
+from __future__ import annotations
+
+import operator
+import os
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from lineage_triplets.engine.dataset.meta import observation_meta, positive_meta, prediction_index
+from lineage_triplets.engine.dataset.source import PairSource
+from lineage_triplets.engine.dataset.verification import verify_config
+from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.index.index import MultiExperimentIndex, checked_settings
+from lineage_triplets.engine.plates.normalization import NormalizationCache
+from lineage_triplets.engine.settings.file import load_config
+from lineage_triplets.engine.settings.model import TripletConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.dataset.verification import VerifyMode
+    from lineage_triplets.engine.settings.model import (
+        DtypeName,
+        MissingChunks,
+        NegativeFrom,
+        ReadStrategyName,
+        TauFallback,
+    )
+
+_ALIGNMENT = 64
+
+
+class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
+    """Batches of anchor and positive patches from all experiments of an index.
+
+    Use it with ``DataLoader(dataset, batch_size=…, collate_fn=lambda batch: batch)``:
+    `__getitems__` gives whole batches.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+    fit : bool
+        True gives pairs of the valid anchors; False (predict) gives every row of ``index.tracks``
+        by itself, whatever tau is.
+    tau_range_hours : (float, float), optional
+        The index's; another one is an error.
+    tau_decay_rate : float
+        Decay of the law of tau; 0 is uniform.
+    return_negative : bool
+        Whether batches have negatives.
+    cache_pool_bytes : int, optional
+        Memory for decoded chunks in each process; 0 keeps none. By default a quarter of what the
+        process may use, 4 GiB at most, for all datasets of the process together.
+    tau_fallback : {"scan", "renormalize"}
+        Where the lineage has nobody at the drawn tau: the smallest tau with somebody, or a new
+        draw among the taus that have.
+    negative_from : {"experiment", "fov"}
+        Negatives are of another lineage: uniform over the experiment, or of the same FOV in the
+        nearest frame.
+    dtype : str
+        Data type of the patches.
+    seed : int, optional
+        Pairs depend on (seed, epoch, anchor) alone; None draws differently in every worker and run.
+    missing_chunks : {"warn", "error", "fill"}
+        What a chunk that was never written means.
+    read_strategy : {"auto", "blosc-blocks", "tensorstore"}
+        How pixels are read; they are the same in each way.
+
+    Raises
+    ------
+    ConfigError
+        An argument that cannot be, or contradicts the index.
+    NoAnchorsError
+        `fit`, and there is no valid anchor.
+    """
+
+    def __init__(
+        self,
+        index: MultiExperimentIndex,
+        fit: bool = True,
+        tau_range_hours: tuple[float, float] | None = None,
+        tau_decay_rate: float = 2.0,
+        return_negative: bool = False,
+        cache_pool_bytes: int | None = None,
+        *,
+        tau_fallback: TauFallback = "scan",
+        negative_from: NegativeFrom = "experiment",
+        dtype: DtypeName = "float32",
+        seed: int | None = None,
+        missing_chunks: MissingChunks = "warn",
+        read_strategy: ReadStrategyName = "auto",
+    ) -> None:
+        given = index.settings.tau_range_hours if tau_range_hours is None else tau_range_hours
+        settings = checked_settings(
+            tau_range_hours=given,
+            tau_decay_rate=tau_decay_rate,
+            return_negative=return_negative,
+            cache_pool_bytes=cache_pool_bytes,
+            tau_fallback=tau_fallback,
+            negative_from=negative_from,
+            dtype=dtype,
+            seed=seed,
+            missing_chunks=missing_chunks,
+            read_strategy=read_strategy,
+        )
+        if settings.tau_range_hours != index.settings.tau_range_hours:
+            raise ConfigError(
+                Problem(
+                    "tau-mismatch",
+                    f"the dataset's tau range {settings.tau_range_hours} is not the index's "
+                    f"{index.settings.tau_range_hours}.",
+                    "Leave it out, or build the index with it.",
+                    field="tau_range_hours",
+                )
+            )
+        self.fit = fit
+        self.seed = settings.seed
+        drawn = settings.model_copy(update={"return_negative": settings.return_negative and fit})
+        self.source = PairSource.of_settings(index, drawn)
+        if fit:
+            self.source.require_anchors()
+        self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
+        self._packed: tuple[bytes, list[tuple[int, int]], torch.Tensor] | None = None
+        self._forget_process()
+
+    @classmethod
+    def from_config(
+        cls,
+        path: str | Path | TripletConfig,
+        fit: bool = True,
+        *,
+        verify: VerifyMode = "error",
+        path_map: Mapping[str, str] | None = None,
+    ) -> MultiExperimentTripletDataset:
+        """Build from a config file: experiments, settings, exclusions and cuts.
+
+        Parameters
+        ----------
+        path : str, Path or TripletConfig
+        fit : bool
+            Pairs, or every row by itself.
+        verify : {"error", "warn", "off"}
+            What happens if a validated config's data or text changed since.
+        path_map : dict, optional
+            Leading folders to replace, ``{old: new}``.
+
+        Raises
+        ------
+        ConfigError, TrackTableError, StoreError, NoAnchorsError
+            The config or its data cannot be used.
+        VerificationError
+            It was validated, and changed since.
+        """
+        config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
+        index = MultiExperimentIndex.from_config(config)
+        verify_config(config, index, verify)
+        chosen = config.dataset
+        return cls(
+            index,
+            fit,
+            chosen.tau_range_hours,
+            chosen.tau_decay_rate,
+            chosen.return_negative,
+            chosen.cache_pool_bytes,
+            tau_fallback=chosen.tau_fallback,
+            negative_from=chosen.negative_from,
+            dtype=chosen.dtype,
+            seed=chosen.seed,
+            missing_chunks=chosen.missing_chunks,
+            read_strategy=chosen.read_strategy,
+        )
+
+    @property
+    def index(self) -> MultiExperimentIndex:
+        """The index that pairs are drawn from."""
+        return self.source.index
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is drawn."""
+        return int(self._epoch[0])
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the pairs of another epoch from now on, also in workers that run already."""
+        self._epoch[0] = epoch
+
+    def __len__(self) -> int:
+        return len(self.index.anchor_rows) if self.fit else len(self.index)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Give a batch of one."""
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Iterable[int]) -> dict[str, Any]:
+        """Give one batch.
+
+        Parameters
+        ----------
+        indices : iterable of int
+            Row numbers of ``index.valid_anchors`` (fit) or ``index.tracks`` (predict).
+
+        Returns
+        -------
+        dict
+            ``anchor``, ``positive``, ``negative``: Tensor (B, C, Z, Y, X), C in slot order;
+            ``*_norm_meta`` and ``*_meta``: lists of B dicts; ``index`` in predict mode.
+
+        Raises
+        ------
+        IndexError
+            An index is outside the dataset.
+        ChunkError, StoreError
+            Pixels cannot be read; the message names store, FOV and chunk.
+        """
+        chosen = self._checked(indices)
+        return self._pairs(self.index.anchor_rows[chosen]) if self.fit else self._single(chosen)
+
+    def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
+        chosen = np.array([operator.index(one) for one in indices], dtype=np.int64)
+        chosen = np.where(chosen < 0, chosen + len(self), chosen)
+        if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(self)):
+            raise IndexError(
+                f"index outside the dataset of {len(self)} "
+                f"{'anchors' if self.fit else 'observations'}"
+            )
+        return chosen
+
+    def _pairs(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        pairs = self.source.draw(rows, *self._seed_and_epoch())
+        parts = {"anchor": pairs.anchor, "positive": pairs.positive}
+        if pairs.negative is not None:
+            parts["negative"] = pairs.negative
+        patches = torch.from_numpy(self.source.read(np.concatenate(list(parts.values()))))
+        batch: dict[str, Any] = {}
+        for number, part in enumerate(parts):
+            batch[part] = patches[number * len(rows) : (number + 1) * len(rows)]
+        for part, part_rows in parts.items():
+            batch[f"{part}_norm_meta"] = self._norm_meta(part_rows)
+        batch["anchor_meta"] = observation_meta(self.index, pairs.anchor)
+        batch["positive_meta"] = positive_meta(self.source, pairs)
+        if pairs.negative is not None:
+            batch["negative_meta"] = observation_meta(self.index, pairs.negative)
+        return batch
+
+    def _single(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        return {
+            "anchor": torch.from_numpy(self.source.read(rows)),
+            "anchor_norm_meta": self._norm_meta(rows),
+            "anchor_meta": observation_meta(self.index, rows),
+            "index": prediction_index(self.index, rows),
+        }
+
+    def _norm_meta(self, rows: NDArray[np.int64]) -> list[dict[str, Any] | None]:
+        return self._normalization.of_fovs(self.index.fov_of_row[rows])
+
+    def _seed_and_epoch(self) -> tuple[int, int]:
+        """The seed; without one, a new number for every batch of every process."""
+        if self.seed is not None:
+            return self.seed, self.epoch
+        if self._process != os.getpid():
+            self._forget_process()
+        return int(self._entropy.integers(2**63)), self.epoch
+
+    def _forget_process(self) -> None:
+        """Start with nothing that belongs to one process."""
+        self._process: int = os.getpid()
+        self._entropy = np.random.default_rng()
+        self._normalization = NormalizationCache(self.index.positions)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the arrays as one block of memory that all workers share, the rest as few bytes."""
+        if self._packed is None:
+            buffers: list[pickle.PickleBuffer] = []
+            small = pickle.dumps(self.source, protocol=5, buffer_callback=buffers.append)
+            places, end = [], 0
+            for buffer in buffers:
+                size = buffer.raw().nbytes
+                places.append((end, size))
+                end += -(-size // _ALIGNMENT) * _ALIGNMENT
+            block = _shared(torch.empty(end, dtype=torch.uint8))
+            memory = block.numpy()
+            for (start, size), buffer in zip(places, buffers, strict=True):
+                memory[start : start + size] = np.frombuffer(buffer.raw(), np.uint8)
+            self._packed = (small, places, block)
+        return {
+            "packed": self._packed,
+            "epoch": self._epoch,
+            "fit": self.fit,
+            "seed": self.seed,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        small, places, block = state["packed"]
+        memory = block.numpy()
+        buffers = [memory[start : start + size] for start, size in places]
+        self.source = pickle.loads(small, buffers=buffers)
+        self._packed, self._epoch = state["packed"], state["epoch"]
+        self.fit, self.seed = state["fit"], state["seed"]
+        self._forget_process()
+
+
+def _shared(tensor: torch.Tensor) -> torch.Tensor:
+    """Move a tensor into memory that worker processes share."""
+    moved: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
+    return moved

@@ -1,0 +1,228 @@
+"""Fingerprints: whether what a validated config stands for is still what it was.
+
+They cover axes, shape, dtype, codecs, levels, channel labels, the tables' bytes, 32 seeded patches
+an experiment, and the config's own experiments, dataset, exclusions and cuts. They do not cover
+paths, times, display windows or normalization.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import pickle
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    LineageTripletsError,
+    Problem,
+    StoreError,
+    VerificationError,
+    choices,
+)
+from lineage_triplets.engine.pairs.randomness import epoch_salt, observation_keys, streams
+from lineage_triplets.engine.process import has_read
+from lineage_triplets.engine.reading.patches import PatchReader
+from lineage_triplets.engine.settings.model import Fingerprint, TripletConfig
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.index.rows import Observations
+
+_log = logging.getLogger(__name__)
+
+VerifyMode = Literal["error", "warn", "off"]
+N_PATCHES = 32
+_SEED = 20_260_101
+_PARTS = {
+    "images": "axes, shape, dtype, codecs or levels of its images",
+    "channels": "the channel labels of its store",
+    "tables": "its track tables",
+    "pixels": "its pixels",
+    "fovs": "the set of FOVs that have a table",
+}
+
+
+def config_hash(config: TripletConfig) -> str:
+    """Hash of experiments (without paths), dataset, exclusions and cuts, as they take effect."""
+    content = config.model_dump(
+        mode="json",
+        include={"experiments", "dataset", "exclude", "cut"},
+        exclude={
+            "experiments": {"__all__": {"data_path", "tracks_path"}},
+            "dataset": {"cache_pool_bytes", "read_strategy"},
+        },
+        exclude_defaults=True,
+    )
+    return _sha256(json.dumps(content, sort_keys=True).encode())
+
+
+def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
+    """Fingerprint of each experiment of an index.
+
+    The patches are read in a process of their own unless this one has read images already, so
+    that workers can still be forked.
+
+    Raises
+    ------
+    StoreError
+        Pixels or tables cannot be read.
+    """
+    pixels = _pixel_hashes(index)
+    result = {}
+    for number, config in enumerate(index.registry.experiments):
+        sources = sorted(
+            (one for one in index.fovs if one.experiment_number == number),
+            key=lambda one: one.fov.name,
+        )
+        images, channels, tables = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+        for source in sources:
+            fov = source.fov
+            described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs, fov.level_shapes]
+            images.update(json.dumps(described).encode())
+            channels.update(json.dumps([fov.name, fov.channel_names]).encode())
+            try:
+                table = source.table.read_bytes()
+            except OSError as error:
+                raise StoreError(
+                    Problem(
+                        "unreadable",
+                        f"the table cannot be read: {error.strerror}.",
+                        "Check that it is there.",
+                        experiment=config.name,
+                        fov=fov.name,
+                        file=str(source.table),
+                    )
+                ) from None
+            tables.update(json.dumps([fov.name, _sha256(table)]).encode())
+        result[config.name] = Fingerprint(
+            images=images.hexdigest(),
+            channels=channels.hexdigest(),
+            tables=tables.hexdigest(),
+            pixels=pixels[number],
+            fovs=len(sources),
+        )
+    return result
+
+
+def verify_config(
+    config: TripletConfig, index: MultiExperimentIndex, mode: VerifyMode = "error"
+) -> None:
+    """Check that a validated config's text and data are what was validated.
+
+    A draft's data are checked if it has fingerprints, and a change is a warning.
+
+    Raises
+    ------
+    VerificationError
+        They are not, and `mode` is ``"error"``; the message says what changed.
+    ConfigError
+        There is no such mode.
+    """
+    if mode not in get_args(VerifyMode):
+        raise ConfigError(
+            Problem(
+                "bad-value",
+                f"there is no mode {mode!r}.",
+                f"There is: {choices(get_args(VerifyMode))}.",
+                field="verify",
+            )
+        )
+    record = config.verification
+    same_text = record.config_hash == config_hash(config)
+    # A draft is there to be edited, and its fingerprints are those of its text.
+    if mode == "off" or not (record.validated or (record.fingerprints and same_text)):
+        return
+    since = "the config was validated" if record.validated else "the draft was written"
+    problems = [] if same_text else [_changed("", "config-changed", "its own text", since)]
+    now = fingerprints(index)
+    problems += [
+        _changed(name, "data-changed", "the list of experiments", since)
+        for name in sorted(now.keys() ^ record.fingerprints.keys())
+    ]
+    for name in now.keys() & record.fingerprints.keys():
+        for part, words in _PARTS.items():
+            if getattr(record.fingerprints[name], part) != getattr(now[name], part):
+                problems.append(_changed(name, "data-changed", words, since))
+    if problems and mode == "error" and record.validated:
+        raise VerificationError(*problems)
+    for problem in problems:
+        _log.warning("%s", problem)
+
+
+def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:
+    return Problem(
+        kind,
+        f"{what} changed since {since}.",
+        "Review it again and export it anew; verify='warn' or 'off' loads it all the same.",
+        experiment=experiment,
+    )
+
+
+def _pixel_hashes(index: MultiExperimentIndex) -> list[str]:
+    reader = PatchReader(
+        index.fovs, index.settings.yx_patch_size, dtype="float64", missing_chunks="fill"
+    )
+    keys = observation_keys(
+        np.array([one.key for one in index.fovs], dtype=np.uint64)[index.fov_of_row],
+        index.track_id_of_row,
+        index.observations.t,
+    )
+    number = streams(keys, epoch_salt(_SEED, 0))
+    jobs = []
+    for experiment in range(len(index.registry.experiments)):
+        rows = np.flatnonzero(index.experiment_of_row == experiment)
+        chosen = rows[np.argsort(number[rows], kind="stable")[:N_PATCHES]]
+        jobs.append((index.observations.take(chosen), index.fov_of_row[chosen]))
+    if has_read():
+        return _hash_patches(reader, jobs)
+    request = pickle.dumps((reader, jobs))
+    answer = subprocess.run(
+        [sys.executable, "-m", "lineage_triplets.engine.dataset.verification"],
+        input=request,
+        capture_output=True,
+        check=False,
+    )
+    if answer.returncode or not answer.stdout:
+        raise StoreError(
+            Problem(
+                "fingerprint-failed",
+                f"reading patches for the fingerprint failed: {answer.stderr.decode()[-500:]}",
+            )
+        )
+    hashes: list[str] | LineageTripletsError = pickle.loads(answer.stdout)
+    if isinstance(hashes, LineageTripletsError):
+        raise hashes
+    return hashes
+
+
+def _hash_patches(
+    reader: PatchReader, jobs: list[tuple[Observations, NDArray[np.int64]]]
+) -> list[str]:
+    return [_sha256(reader.read(*job).tobytes()) if len(job[0]) else "" for job in jobs]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _main() -> None:
+    """Answer a request of `_pixel_hashes` from standard input."""
+    reader, jobs = pickle.loads(sys.stdin.buffer.read())
+    answer: list[str] | LineageTripletsError
+    try:
+        answer = _hash_patches(reader, jobs)
+    except LineageTripletsError as error:
+        answer = error
+    sys.stdout.buffer.write(pickle.dumps(answer))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,230 @@
+"""A first config from plates: what their stores say, and what a person has to add."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import ConfigError, Problem, StoreError, choices, counted
+from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate
+from lineage_triplets.engine.plates.stores import last_name
+from lineage_triplets.engine.settings.file import locate_experiment, written_experiment
+from lineage_triplets.engine.settings.model import ExperimentConfig
+from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.engine.settings.yaml import write_yaml_text
+from lineage_triplets.engine.tracks.read import find_track_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class FoundPlate:
+    """What a plate's store says about itself.
+
+    Attributes
+    ----------
+    name : str
+        The folder's name without its ending, for the experiment.
+    plate : Plate
+    fov_names : list of str
+    first_fov : Fov
+    channel_names : list of str
+        ``channel 0``, … where the store names none.
+    """
+
+    name: str
+    plate: Plate
+    fov_names: list[str]
+    first_fov: Fov
+    channel_names: list[str]
+
+    def description(self) -> str:
+        """One line on wells, FOVs, frames, size, pixel size and the store's own interval."""
+        fov = self.first_fov
+        t, c, z, y, x = fov.shape
+        pixel = "pixel size unknown"
+        if fov.pixel_size_um is not None:
+            size_z, size_y, size_x = fov.pixel_size_um
+            pixel = f"{size_y:g} x {size_x:g} um pixels"
+            pixel += f", {size_z:g} um between slices" if z > 1 else ""
+        interval = ""
+        if fov.interval_minutes is not None:
+            minutes = fov.interval_minutes
+            said = f"{minutes:g} min" if minutes >= 1 else f"{minutes * 60:g} s"
+            interval = f", {said} between frames by the store"
+        unnamed = "" if fov.channel_names is not None else " without names"
+        return (
+            f"{counted(len(self.fov_names), 'FOV')} in {counted(len(self.plate.wells), 'well')} "
+            f"({choices(self.plate.wells)}); {counted(t, 'frame')}, {counted(c, 'channel')}"
+            f"{unnamed}, {counted(z, 'slice')} of {y} x {x}; {pixel}{interval}"
+        )
+
+
+def inspect_plate(path: str | Path) -> FoundPlate:
+    """Read what a plate (or image) says about itself.
+
+    Raises
+    ------
+    StoreError
+        It is no plate and no image, or has no FOV.
+    """
+    plate = open_plate(path)
+    fov_names = plate.fov_names()
+    first_error: StoreError | None = None
+    for name in fov_names:
+        try:
+            fov = plate.fov(name)
+        except StoreError as error:
+            first_error = first_error or error
+            continue
+        channels = fov.channel_names or tuple(f"channel {k}" for k in range(fov.shape[1]))
+        stem = last_name(path).removesuffix(".zarr").removesuffix(".ome")
+        return FoundPlate(stem, plate, fov_names, fov, list(channels))
+    raise first_error or StoreError(
+        Problem("empty-plate", "the plate has no FOV.", "Name another plate.", file=str(path))
+    )
+
+
+def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
+    """Find a plate's tables: in `folder`, or in ``{plate}`` or ``{plate}_tracks`` there.
+
+    Raises
+    ------
+    ConfigError
+        None of these has a table for any FOV of the plate.
+    """
+    root = Path(folder)
+    places = [root / f"{found.name}_tracks", root / found.name, root]
+    for place in places:
+        for name in found.fov_names:
+            if find_track_table(place if found.plate.single_image else place / name) is not None:
+                return place
+    raise ConfigError(
+        Problem(
+            "no-table",
+            f"no track table for any FOV of {found.name} in {choices(places)}.",
+            "Tables are expected at {tracks}/{row}/{column}/{fov}/.",
+            experiment=found.name,
+            field="tracks_path",
+        )
+    )
+
+
+def shared_channels(plates: Sequence[FoundPlate]) -> list[str]:
+    """Channels that all plates have, in the first one's order.
+
+    Raises
+    ------
+    ConfigError
+        There is none.
+    """
+    shared = [
+        name
+        for name in plates[0].channel_names
+        if all(name in plate.channel_names for plate in plates)
+    ]
+    if shared:
+        return shared
+    listed = "; ".join(f"{one.name}: {choices(one.channel_names)}" for one in plates)
+    raise ConfigError(
+        Problem(
+            "source-channel",
+            f"no channel name is in all plates ({listed}).",
+            "Write one config a plate, put them together, and choose source_channel in each.",
+            field="source_channel",
+        )
+    )
+
+
+def save_draft(
+    path: str | Path,
+    plates: Sequence[FoundPlate],
+    tracks: Sequence[Path],
+    *,
+    source_channel: Sequence[str],
+    interval_minutes: Mapping[str, float],
+    conditions: Mapping[str, Mapping[str, Sequence[str]]],
+    overwrite: bool = False,
+) -> None:
+    """Write an experiments YAML, what the stores say in comments above each entry.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; plates and tables are written relative to it.
+    plates : sequence of FoundPlate
+    tracks : sequence of Path
+        Folder of the tables of each plate.
+    source_channel : sequence of str
+        One channel a slot, of every plate.
+    interval_minutes : dict of str to float
+        By plate name.
+    conditions : dict
+        By plate name: condition to wells.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    ConfigError
+        A channel or well that a plate does not have.
+    OutputExistsError, OutputError
+        Nothing is left half written.
+    """
+    target = Path(path).absolute()
+    parts = []
+    for found, folder in zip(plates, tracks, strict=True):
+        _check_names(found, source_channel, conditions[found.name])
+        config = ExperimentConfig(
+            name=found.name,
+            data_path=_relative(found.plate.path, target.parent),
+            tracks_path=_relative(folder, target.parent),
+            channel_names=found.channel_names,
+            source_channel=list(source_channel),
+            condition_wells={name: list(wells) for name, wells in conditions[found.name].items()},
+            interval_minutes=interval_minutes[found.name],
+        )
+        entry = written_experiment(locate_experiment(config, target.parent), target.parent)
+        optional = {"organelle", "date", "moi"}
+        entry = {key: value for key, value in entry.items() if key not in optional}
+        body = write_yaml_text({"experiments": [entry]}).removeprefix("experiments:\n")
+        parts.append(f"# {found.name}: {found.description()}\n{body}")
+    with whole_file(target, overwrite=overwrite) as temporary:
+        temporary.write_text("experiments:\n" + "".join(parts), encoding="utf-8")
+
+
+def _relative(path: str | Path, folder: Path) -> str:
+
+    return str(path) if is_url(str(path)) else os.path.relpath(Path(path).absolute(), folder)
+
+
+def _check_names(
+    found: FoundPlate, source_channel: Sequence[str], conditions: Mapping[str, Sequence[str]]
+) -> None:
+    absent = [name for name in source_channel if name not in found.channel_names]
+    if absent:
+        raise ConfigError(
+            Problem(
+                "source-channel",
+                f"the plate has no channel {absent[0]!r}.",
+                f"It has: {choices(found.channel_names)}.",
+                experiment=found.name,
+                field="source_channel",
+            )
+        )
+    for wells in conditions.values():
+        for well in wells:
+            if well not in found.plate.wells:
+                raise ConfigError(
+                    Problem(
+                        "unknown-well",
+                        f"the plate has no well {well!r}.",
+                        f"It has: {choices(found.plate.wells)}.",
+                        experiment=found.name,
+                        field="condition_wells",
+                    )
+                )

@@ -1,0 +1,1 @@
+"""All tables as arrays: which FOVs, what is cut and excluded, what everything is called."""

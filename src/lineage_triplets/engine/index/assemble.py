@@ -1,0 +1,290 @@
+"""All experiments' track tables as one set of arrays: sorted, cut, related, excluded, counted.
+
+The order is: tables, cuts, lineages, exclusions. Exclusions never change an id.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
+from lineage_triplets.engine.index.cuts import cut_tracks
+from lineage_triplets.engine.index.exclusions import excluded_rows
+from lineage_triplets.engine.index.fovs import FovSource, find_fovs
+from lineage_triplets.engine.index.rows import Observations, Tracks
+from lineage_triplets.engine.pairs.forest import Forest
+from lineage_triplets.engine.resources import usable_cpus
+from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.plates.experiments import ExperimentRegistry
+    from lineage_triplets.engine.settings.model import Cut, DatasetConfig, Exclusions
+
+    Int64Array = NDArray[np.int64]
+
+
+class TableReader(Protocol):
+    """Reads one FOV's table."""
+
+    def __call__(self, path: Path, /, *, experiment: str, fov: str) -> TrackTable:
+        """Read it; raises TrackTableError or StoreError."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What the tables of all experiments come to.
+
+    Attributes
+    ----------
+    fovs : tuple of FovSource
+        FOVs with a table, by experiment and name.
+    tracks : Tracks
+    forest : Forest
+        Over `tracks`.
+    observations : Observations
+        Rows that are in the movie, in the image and not excluded.
+    pool_row : ndarray of int64
+        Every row that is in the movie and the image, excluded or not, by (lineage, frame, track):
+        its number in `observations`, or -1. Negatives are drawn from it.
+    pool_lineage_start : ndarray of int64, shape (lineages + 1,)
+        Where a lineage begins in `pool_row`.
+    problems : tuple of Problem
+        All that was left out, with counts, and the errors that kept FOVs from being loaded.
+    """
+
+    fovs: tuple[FovSource, ...]
+    tracks: Tracks
+    forest: Forest
+    observations: Observations
+    pool_row: Int64Array
+    pool_lineage_start: Int64Array
+    problems: tuple[Problem, ...]
+
+
+def assemble(
+    registry: ExperimentRegistry,
+    settings: DatasetConfig,
+    exclude: Exclusions,
+    cut: Sequence[Cut],
+    *,
+    read: TableReader = read_track_table,
+) -> Assembly:
+    """Read all tables and put them together; faults are collected, never raised.
+
+    Parameters
+    ----------
+    registry : ExperimentRegistry
+    settings : DatasetConfig
+    exclude : Exclusions
+    cut : sequence of Cut
+    read : callable, optional
+        Reads one table, as `read_track_table` does; one that remembers spares a second reading.
+    """
+    sources, problems = find_fovs(registry, settings, exclude)
+    sources, tables, table_problems = _read_tables(sources, read)
+    problems += table_problems
+    rows, fov, track_id, parent = _stack(tables)
+    order = _sorting(fov, track_id, rows.t)
+    if order is not None:
+        rows, fov, track_id, parent = rows.take(order), fov[order], track_id[order], parent[order]
+    tracks, parent_track, track_of_row, cut_problems = cut_tracks(
+        fov, track_id, parent, rows.t, cut, sources
+    )
+    problems += cut_problems
+    rows = replace(rows, track=track_of_row)
+    forest = Forest.build(parent_track)
+    rows, border_problems = _in_image(rows, fov, sources, settings)
+    problems += border_problems
+    excluded, exclusion_problems = excluded_rows(rows, tracks, forest, sources, exclude)
+    problems += exclusion_problems
+    pool_row, pool_start = _pool(rows, forest, ~excluded)
+    return Assembly(
+        fovs=tuple(sources),
+        tracks=tracks,
+        forest=forest,
+        observations=rows.take(~excluded) if excluded.any() else rows,
+        pool_row=pool_row,
+        pool_lineage_start=pool_start,
+        problems=tuple(problems),
+    )
+
+
+def _read_tables(
+    sources: list[FovSource], read_table: TableReader
+) -> tuple[list[FovSource], list[TrackTable], list[Problem]]:
+    """Read all tables side by side; FOVs whose table cannot be used are left out."""
+
+    def read(source: FovSource) -> TrackTable | tuple[Problem, ...]:
+        try:
+            return read_table(source.table, experiment=source.experiment, fov=source.fov.name)
+        except (TrackTableError, StoreError) as error:
+            return error.problems
+
+    with ThreadPoolExecutor(usable_cpus()) as pool:
+        results = list(pool.map(read, sources))
+    kept: list[FovSource] = []
+    tables: list[TrackTable] = []
+    problems: list[Problem] = []
+    for source, result in zip(sources, results, strict=True):
+        if isinstance(result, TrackTable):
+            problems += result.problems
+            kept.append(
+                replace(
+                    source, has_id=result.id is not None, has_parent_id=result.parent_id is not None
+                )
+            )
+            tables.append(result)
+        else:
+            problems += result
+    return kept, tables, problems
+
+
+def _stack(
+    tables: list[TrackTable],
+) -> tuple[Observations, Int64Array, Int64Array, Int64Array]:
+    """All tables' rows below each other: columns, FOV number, track_id, parent_track_id."""
+
+    def numbers(name: str) -> Int64Array:
+        parts = [getattr(table, name) for table in tables]
+        filled = [
+            np.full(len(table.t), -1) if part is None else part
+            for part, table in zip(parts, tables, strict=True)
+        ]
+        return np.concatenate([np.empty(0, np.int64), *filled])
+
+    def places(name: str) -> NDArray[np.float64]:
+        return np.concatenate([np.empty(0), *(getattr(table, name) for table in tables)])
+
+    t, y, x = numbers("t"), places("y"), places("x")
+    rows = Observations(
+        track=t,
+        t=t,
+        y=y,
+        x=x,
+        z=places("z"),
+        y_clamp=y,
+        x_clamp=x,
+        id=numbers("id"),
+        parent_id=numbers("parent_id"),
+    )
+    fov = np.repeat(np.arange(len(tables), dtype=np.int64), [len(table.t) for table in tables])
+    return rows, fov, numbers("track_id"), numbers("parent_track_id")
+
+
+def _sorting(fov: Int64Array, track_id: Int64Array, t: Int64Array) -> Int64Array | None:
+    """Order by (FOV, track_id, frame); None where the rows are in it."""
+    if len(t) == 0:
+        return None
+    same_track = (fov[1:] == fov[:-1]) & (track_id[1:] == track_id[:-1])
+    same_fov_up = (fov[1:] == fov[:-1]) & (track_id[1:] > track_id[:-1])
+    if np.all((fov[1:] > fov[:-1]) | same_fov_up | (same_track & (t[1:] > t[:-1]))):
+        return None
+    lowest, highest = int(track_id.min()), int(track_id.max())
+    first, last = int(t.min()), int(t.max())
+    n_ids, n_frames = highest - lowest + 1, last - first + 1
+    if n_ids * n_frames * (int(fov[-1]) + 1) < 2**62:
+        key = (fov * n_ids + (track_id - lowest)) * n_frames + (t - first)
+        return np.argsort(key, kind="stable")
+    return np.lexsort((t, track_id, fov))
+
+
+def _in_image(
+    rows: Observations, fov: Int64Array, sources: list[FovSource], settings: DatasetConfig
+) -> tuple[Observations, list[Problem]]:
+    """Leave out rows outside the movie or the image; move patches inward as ``border`` says."""
+    shapes = np.array([source.fov.shape for source in sources], dtype=np.int64).reshape(-1, 5)
+    n_frames, height, width = (shapes[fov, axis] for axis in (0, 3, 4))
+    problems: list[Problem] = []
+    in_movie = (rows.t >= 0) & (rows.t < n_frames)
+    problems += _left_out(
+        ~in_movie,
+        fov,
+        sources,
+        "outside-movie",
+        "{n} of its rows have a frame outside the movie of {t} frames; they are left out.",
+    )
+    in_image = (rows.y >= 0) & (rows.y < height) & (rows.x >= 0) & (rows.x < width)
+    problems += _left_out(
+        in_movie & ~in_image,
+        fov,
+        sources,
+        "outside-image",
+        "{n} of its rows have their centre outside the image of {y} x {x} pixels; they are left "
+        "out.",
+    )
+    keep = in_movie & in_image
+    patch_height, patch_width = settings.yx_patch_size
+    if settings.border == "exclude":
+        top = np.floor(rows.y) - patch_height // 2
+        left = np.floor(rows.x) - patch_width // 2
+        fits = (top >= 0) & (top + patch_height <= height)
+        fits &= (left >= 0) & (left + patch_width <= width)
+        problems += _left_out(
+            keep & ~fits,
+            fov,
+            sources,
+            "near-border",
+            "{n} of its cells are nearer to the border than half a patch; they are left out, as "
+            "border='exclude' asks.",
+        )
+        keep &= fits
+    if settings.border == "clamp":
+        rows = replace(
+            rows,
+            y_clamp=np.clip(rows.y, patch_height // 2, height - patch_height + patch_height // 2),
+            x_clamp=np.clip(rows.x, patch_width // 2, width - patch_width + patch_width // 2),
+        )
+    return rows if keep.all() else rows.take(keep), problems
+
+
+def _left_out(
+    mask: NDArray[np.bool_],
+    fov: Int64Array,
+    sources: list[FovSource],
+    kind: str,
+    message: str,
+) -> list[Problem]:
+    """One warning a FOV, with the number of rows."""
+    counts = np.bincount(fov[mask], minlength=len(sources)) if mask.any() else np.empty(0)
+    problems = []
+    for number in np.flatnonzero(counts):
+        source = sources[number]
+        t, _, _, y, x = source.fov.shape
+        problems.append(
+            Problem(
+                kind,
+                message.format(n=int(counts[number]), t=t, y=y, x=x),
+                severity="warning",
+                experiment=source.experiment,
+                fov=source.fov.name,
+                file=str(source.table),
+                count=int(counts[number]),
+            )
+        )
+    return problems
+
+
+def _pool(
+    rows: Observations, forest: Forest, included: NDArray[np.bool_]
+) -> tuple[Int64Array, Int64Array]:
+    lineage = forest.lineage[rows.track]
+    n_frames = int(rows.t.max(initial=0)) + 1
+    n_entries = len(forest.enter) + 1
+    key = lineage * n_frames + rows.t
+    if len(key) and int(key.max()) * n_entries < 2**62:
+        order = np.argsort(key * n_entries + forest.enter[rows.track], kind="stable")
+    else:
+        order = np.lexsort((forest.enter[rows.track], rows.t, lineage))
+    new_row = np.where(included, np.cumsum(included) - 1, -1)
+    start = np.zeros(forest.n_lineages + 1, dtype=np.int64)
+    np.cumsum(np.bincount(lineage, minlength=forest.n_lineages), out=start[1:])
+    return new_row[order], start

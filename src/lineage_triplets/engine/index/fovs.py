@@ -1,0 +1,361 @@
+"""Which FOVs of which experiments are read, and where their tables are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    LineageTripletsError,
+    Problem,
+    StoreError,
+    TrackTableError,
+    choices,
+    counted,
+)
+from lineage_triplets.engine.index.fov_names import has_fov, names_for, unknown_names
+from lineage_triplets.engine.pairs.randomness import text_key
+from lineage_triplets.engine.plates.plate import Fov, resolve_channels
+from lineage_triplets.engine.tracks.read import find_track_table
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
+    from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class FovSource:
+    """One FOV that is read.
+
+    Attributes
+    ----------
+    experiment : str
+    experiment_number : int
+    fov : Fov
+    table : Path
+    condition : str
+        "unknown" for a well that no condition lists.
+    channels : tuple of int
+        Zarr index of every slot.
+    z_start, depth : int or None, int
+        First slice, or None where it follows each cell; and how many.
+    key : int
+        64-bit key of (experiment, FOV) for random numbers.
+    has_id, has_parent_id : bool
+        Whether the table has these columns.
+    """
+
+    experiment: str
+    experiment_number: int
+    fov: Fov
+    table: Path
+    condition: str
+    channels: tuple[int, ...]
+    z_start: int | None
+    depth: int
+    key: int
+    has_id: bool = False
+    has_parent_id: bool = False
+
+
+def find_fovs(
+    registry: ExperimentRegistry, settings: DatasetConfig, exclude: Exclusions
+) -> tuple[list[FovSource], list[Problem]]:
+    """List the FOVs that have a table, and open these alone.
+
+    Returns
+    -------
+    sources : list of FovSource
+        By experiment and the plate's order.
+    problems : list of Problem
+        FOVs without a table, images that are too small, names that are nowhere.
+    """
+    sources: list[FovSource] = []
+    problems = unknown_names(registry, settings, exclude)
+    for number, opened in enumerate(registry.opened):
+        found, faults = _fovs_of_experiment(number, opened, settings, exclude)
+        sources += found
+        problems += _once_an_experiment(faults)
+    prefixes: dict[str, str] = {}
+    for source in sources:
+        prefix = f"{source.experiment}_{source.fov.name}"
+        if prefixes.setdefault(prefix, source.experiment) != source.experiment:
+            problems.append(
+                Problem(
+                    "ambiguous-id",
+                    f"its ids begin with {prefix!r}, as those of {prefixes[prefix]!r} do.",
+                    "Rename one of the two experiments.",
+                    experiment=source.experiment,
+                    fov=source.fov.name,
+                    field="name",
+                )
+            )
+    return sources, problems
+
+
+def _fovs_of_experiment(
+    number: int, opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
+) -> tuple[list[FovSource], list[Problem]]:
+    config, plate = opened.config, opened.plate
+    problems: list[Problem] = []
+    try:
+        z_window(settings, config.name)
+    except ConfigError as error:
+        return [], list(error.problems)
+    condition_of = {
+        well: condition for condition, wells in config.condition_wells.items() for well in wells
+    }
+    sources, without_table, tables = [], [], {}
+    names, faults = _wanted_names(opened, settings, exclude)
+    problems += faults
+    for name in names:
+        try:
+            table = _table_of(opened, name)
+        except (StoreError, TrackTableError) as error:
+            problems += _of_fov(error, opened, name)
+            continue
+        if table is None:
+            without_table.append(name)
+        else:
+            tables[name] = table
+    plate.read_ahead(fovs=list(tables))
+    for name, table in tables.items():
+        try:
+            fov = plate.fov(name)
+        except StoreError as error:
+            problems += _of_fov(error, opened, name)
+            continue
+        source, faults = _source(number, opened, fov, table, condition_of, settings)
+        problems += faults
+        if source is not None:
+            sources.append(source)
+    if without_table:
+        problems.append(
+            _fovs_skipped(
+                "no-table",
+                without_table,
+                "{fovs} no track table, and nothing is taken from there: {names}.",
+                "Tables are expected at {tracks_path}/{row}/{column}/{fov}/.",
+                config,
+            )
+        )
+    strangers = _tables_without_fov(opened)
+    if strangers:
+        problems.append(
+            _fovs_skipped(
+                "table-without-fov",
+                strangers,
+                "{fovs} a track table and no image in the plate: {names}.",
+                "Check that tables and plate belong together.",
+                config,
+            )
+        )
+    return sources, problems
+
+
+def _wanted_names(
+    opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
+) -> tuple[list[str], list[Problem]]:
+    """Names of the FOVs that are neither left out nor excluded."""
+    name, plate = opened.config.name, opened.plate
+    included = names_for(settings.include_wells, name)
+    no_wells = {one.well for one in exclude.wells if one.experiment == name}
+    no_fovs = {one.fov for one in exclude.fovs if one.experiment == name}
+    no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
+    wanted: list[str] = []
+    problems: list[Problem] = []
+    wells = [
+        well
+        for well in plate.wells
+        if well not in no_wells and (included is None or well in included)
+    ]
+    plate.read_ahead(wells=wells)
+    for well in wells:
+        try:
+            wanted += [fov for fov in plate.fov_names([well]) if fov not in no_fovs]
+        except StoreError as error:
+            problems += _as_warnings(error, name, "")
+    return wanted, problems
+
+
+def _of_fov(error: LineageTripletsError, opened: OpenedExperiment, name: str) -> list[Problem]:
+    """What is wrong with a FOV; that the plate lists one that is absent is a warning."""
+    experiment = opened.config.name
+    if isinstance(error, StoreError) and error.problems[0].kind == "missing-path":
+        return _as_warnings(error, experiment, name)
+    return [replace(problem, experiment=experiment, fov=name) for problem in error.problems]
+
+
+def _fovs_skipped(
+    kind: str, names: list[str], message: str, remedy: str, config: ExperimentConfig
+) -> Problem:
+    """One warning for all FOVs that something is missing of."""
+    fovs = f"{counted(len(names), 'FOV')} {'has' if len(names) == 1 else 'have'}"
+    return Problem(
+        kind,
+        message.format(fovs=fovs, names=choices(names)),
+        remedy,
+        severity="warning",
+        experiment=config.name,
+        fov=names[0],
+        file=config.tracks_path,
+        count=len(names),
+        fovs=tuple(names),
+    )
+
+
+def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
+    """Folders of tables, ``{row}/{column}/{fov}``, for which the plate has no FOV."""
+    root, plate = Path(opened.config.tracks_path), opened.plate
+    if plate.single_image or not root.is_dir():
+        return []
+    folders = sorted(
+        folder.relative_to(root).as_posix() for folder in root.glob("*/*/*") if folder.is_dir()
+    )
+    return [name for name in folders if not has_fov(plate, name) and _has_table(root / name)]
+
+
+def _has_table(folder: Path) -> bool:
+    try:
+        return find_track_table(folder) is not None
+    except TrackTableError:
+        return True
+
+
+def _table_of(opened: OpenedExperiment, name: str) -> Path | None:
+    root = Path(opened.config.tracks_path)
+    return find_track_table(root if opened.plate.single_image else root / name)
+
+
+def _source(
+    number: int,
+    opened: OpenedExperiment,
+    fov: Fov,
+    table: Path,
+    condition_of: dict[str, str],
+    settings: DatasetConfig,
+) -> tuple[FovSource | None, list[Problem]]:
+    """Check one FOV against the settings."""
+    config = opened.config
+    problems = []
+    names, unlike = resolve_channels(fov, list(opened.channel_names))
+    unnamed: list[Problem] = []
+    if unlike is not None:
+        unlike = replace(unlike, experiment=config.name)
+        if unlike.severity == "error":
+            return None, [unlike]
+        if opened.first_fov.channel_names is not None:
+            unnamed = [unlike]
+    height, width = fov.shape[3:]
+    patch_height, patch_width = settings.yx_patch_size
+    if settings.border == "clamp" and (patch_height > height or patch_width > width):
+        problems.append(
+            Problem(
+                "patch-too-large",
+                f"the patch of {patch_height} x {patch_width} pixels is larger than the image of "
+                f"{height} x {width}.",
+                "Choose a smaller yx_patch_size, or border='pad' (zeros around the image) or "
+                "'exclude' (leave such cells out).",
+                experiment=config.name,
+                fov=fov.name,
+                file=fov.path,
+                field="yx_patch_size",
+            )
+        )
+    z_start, depth = z_window(settings, config.name)
+    if (z_start or 0) + depth > fov.shape[2]:
+        asked = (
+            f"slices {z_start} to {z_start + depth - 1}"
+            if z_start is not None
+            else f"{depth} slices"
+        )
+        problems.append(
+            Problem(
+                "z-range",
+                f"z_range asks for {asked}, and the image has {fov.shape[2]} (0 to "
+                f"{fov.shape[2] - 1}).",
+                "Choose slices inside; z_range can be given for each experiment.",
+                experiment=config.name,
+                fov=fov.name,
+                file=fov.path,
+                field="z_range",
+            )
+        )
+    if problems:
+        return None, problems
+    return (
+        FovSource(
+            experiment=config.name,
+            experiment_number=number,
+            fov=fov,
+            table=table,
+            condition=condition_of.get(fov.well_name, "unknown"),
+            channels=tuple(names.index(channel) for channel in config.source_channel),
+            z_start=z_start,
+            depth=depth,
+            key=text_key(config.name, fov.name),
+        ),
+        unnamed,
+    )
+
+
+def z_window(settings: DatasetConfig, experiment: str) -> tuple[int | None, int]:
+    """First slice (None where it follows each cell) and number of slices.
+
+    Raises
+    ------
+    ConfigError
+        ``z_range`` is given for each experiment, and not for this one.
+    """
+    z_range = settings.z_range
+    if isinstance(z_range, int):
+        return None, z_range
+    if isinstance(z_range, dict):
+        if experiment not in z_range:
+            raise ConfigError(
+                Problem(
+                    "z-range",
+                    f"z_range is given for {choices(z_range)} and not for this one.",
+                    "Add it.",
+                    experiment=experiment,
+                    field="z_range",
+                )
+            )
+        z_range = z_range[experiment]
+    start, stop = z_range
+    return start, stop - start
+
+
+def _as_warnings(error: LineageTripletsError, experiment: str, fov: str) -> list[Problem]:
+    return [
+        replace(
+            problem,
+            severity="warning",
+            experiment=experiment,
+            fov=fov,
+            message=f"{problem.message} The plate lists it; it is skipped.",
+        )
+        for problem in error.problems
+    ]
+
+
+def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
+    """Say once what is wrong with every FOV of an experiment alike."""
+    first: dict[tuple[str, str, str], Problem] = {}
+    rest = []
+    for problem in problems:
+        if problem.kind not in {"patch-too-large", "z-range", "channel-names", "no-channel-names"}:
+            rest.append(problem)
+            continue
+        key = (problem.experiment, problem.kind, problem.message)
+        known = first.get(key)
+        fovs = (*(known.fovs if known else ()), problem.fov)
+        first[key] = replace(known or problem, count=len(fovs), fovs=fovs)
+    return [
+        replace(one, message=f"{one.message} So in {counted(one.count, 'FOV')}.")
+        if one.count > 1
+        else one
+        for one in first.values()
+    ] + rest

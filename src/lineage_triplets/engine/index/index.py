@@ -1,0 +1,395 @@
+"""One index over all experiments: every observation, and those that can be anchors."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pydantic import ValidationError
+
+from lineage_triplets.engine.errors import ConfigError, Problem, counted, raise_errors, shown
+from lineage_triplets.engine.index.assemble import Assembly, assemble
+from lineage_triplets.engine.index.names import text_column, track_name_words
+from lineage_triplets.engine.pairs.positives import PositiveLookup
+from lineage_triplets.engine.plates.experiments import ExperimentRegistry
+from lineage_triplets.engine.settings.file import distinct_faults, load_config
+from lineage_triplets.engine.settings.model import (
+    Border,
+    Cut,
+    DatasetConfig,
+    Exclusions,
+    PositiveRelation,
+    TripletConfig,
+)
+from lineage_triplets.engine.settings.tau import tau_range_in_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.plates.plate import Fov
+
+    NamesPerExperiment = Sequence[str] | Mapping[str, Sequence[str]] | None
+
+_log = logging.getLogger(__name__)
+
+
+class MultiExperimentIndex:
+    """The observations of all experiments, their lineages, and which of them can be anchors.
+
+    Building reads the tables and the stores' JSON, no pixels.
+
+    Parameters
+    ----------
+    registry : ExperimentRegistry
+    z_range : slice, int, (int, int), or dict of str to slice
+        Slices for all or for each experiment (of equal depth), or how many slices around each
+        observation's own z, moved inward.
+    yx_patch_size : (int, int)
+        Rows and columns of a patch, in pixels.
+    tau_range_hours : (float, float)
+        Least and largest time from anchor to positive.
+    include_wells : sequence of str or dict, optional
+        Wells to take, by name in every experiment or for each experiment; all by default.
+    exclude_fovs : sequence of str or dict, optional
+        FOVs to leave out, likewise.
+    positive_relation : {"lineage", "descendant", "same_track"}
+        Who may be a positive.
+    border : {"clamp", "pad", "exclude"}
+        What happens to cells whose patch does not fit into the image.
+    exclude : Exclusions, optional
+        What is neither anchor nor positive nor negative.
+    cut : sequence of Cut, optional
+        Links that are wrong.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+        Warnings and notes: what was left out or repaired, with counts.
+
+    Raises
+    ------
+    ConfigError
+        An argument that cannot be, or does not fit the images.
+    TrackTableError
+        A table whose faults make its lineages meaningless.
+    StoreError
+        A FOV that cannot be opened.
+    """
+
+    def __init__(
+        self,
+        registry: ExperimentRegistry,
+        z_range: slice | int | tuple[int, int] | Mapping[str, slice | tuple[int, int]],
+        yx_patch_size: tuple[int, int],
+        tau_range_hours: tuple[float, float] = (0.5, 2.0),
+        include_wells: NamesPerExperiment = None,
+        exclude_fovs: NamesPerExperiment = None,
+        *,
+        positive_relation: PositiveRelation = "lineage",
+        border: Border = "clamp",
+        exclude: Exclusions | None = None,
+        cut: Sequence[Cut] = (),
+    ) -> None:
+        settings = checked_settings(
+            z_range=_plain_z_range(z_range),
+            yx_patch_size=yx_patch_size,
+            tau_range_hours=tau_range_hours,
+            include_wells=_plain(include_wells),
+            exclude_fovs=_plain(exclude_fovs),
+            positive_relation=positive_relation,
+            border=border,
+        )
+        assembly = assemble(registry, settings, exclude or Exclusions(), cut)
+        raise_errors(assembly.problems)
+        self._adopt(registry, settings, assembly)
+        _log_all(self.problems)
+
+    @classmethod
+    def of_assembly(
+        cls, registry: ExperimentRegistry, settings: DatasetConfig, assembly: Assembly
+    ) -> MultiExperimentIndex:
+        """Make an index of what could be loaded, whatever else is wrong; nothing is logged."""
+        index = cls.__new__(cls)
+        index._adopt(registry, settings, assembly)
+        return index
+
+    @classmethod
+    def from_config(
+        cls, config: TripletConfig | str | Path, *, path_map: Mapping[str, str] | None = None
+    ) -> MultiExperimentIndex:
+        """Build from a config or its file, with its exclusions and cuts.
+
+        Raises
+        ------
+        ConfigError, TrackTableError, StoreError
+            As the constructor.
+        """
+        loaded = config if isinstance(config, TripletConfig) else load_config(config, path_map)
+        registry = ExperimentRegistry(loaded.experiments, slot_labels=loaded.dataset.slot_labels)
+        assembly = assemble(registry, loaded.dataset, loaded.exclude, loaded.cut)
+        raise_errors(assembly.problems)
+        index = cls.of_assembly(registry, loaded.dataset, assembly)
+        _log_all(index.problems)
+        return index
+
+    def _adopt(
+        self, registry: ExperimentRegistry, settings: DatasetConfig, assembly: Assembly
+    ) -> None:
+        self.registry = registry
+        self.settings = settings
+        self.fovs = assembly.fovs
+        self.forest = assembly.forest
+        self.track_columns = assembly.tracks
+        self.observations = assembly.observations
+        self.pool_row = assembly.pool_row
+        self.pool_lineage_start = assembly.pool_lineage_start
+        rows = assembly.observations
+        self.positives = PositiveLookup.build(
+            rows.track, rows.t, assembly.forest, settings.positive_relation
+        )
+        fov_experiment = np.array([one.experiment_number for one in self.fovs], dtype=np.int64)
+        self.fov_of_track = assembly.tracks.fov
+        self.fov_of_row = assembly.tracks.fov[rows.track]
+        self.track_id_of_row = assembly.tracks.track_id[rows.track]
+        self.experiment_of_row = fov_experiment[self.fov_of_row]
+        hours = settings.tau_range_hours
+        self.tau_range_frames = [
+            tau_range_in_frames(one.name, hours, one.interval_minutes)
+            for one in registry.experiments
+        ]
+        first = np.array([max(1, low) for low, _ in self.tau_range_frames], dtype=np.int64)
+        last = np.array([high for _, high in self.tau_range_frames], dtype=np.int64)
+        self.anchor_rows: NDArray[np.int64] = np.flatnonzero(
+            self.positives.have_positive(
+                first[self.experiment_of_row], last[self.experiment_of_row]
+            )
+        )
+        self.problems = (*assembly.problems, *self._anchor_problems())
+
+    def __getstate__(self) -> dict[str, Any]:
+        derived = {"tracks", "valid_anchors"}
+        return {key: value for key, value in self.__dict__.items() if key not in derived}
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    @cached_property
+    def tracks(self) -> pd.DataFrame:
+        """One row an observation, sorted by experiment, FOV, track and frame.
+
+        Columns: ``experiment, condition, well_name, fov_name, track_id, global_track_id,
+        parent_track_id, lineage_id, generation, t, id, parent_id, z, y, x, y_clamp, x_clamp,
+        hours_post_infection, fluorescence_channel``. Coordinates are in pixels; -1 stands for no
+        parent, and for the ids that a table does not have.
+        """
+        return self.describe(np.arange(len(self.observations)))
+
+    @cached_property
+    def valid_anchors(self) -> pd.DataFrame:
+        """The rows of `tracks` with a positive at some tau in range, renumbered from 0."""
+        return self.describe(self.anchor_rows)
+
+    def describe(self, row_numbers: NDArray[np.int64]) -> pd.DataFrame:
+        """Give some rows of `tracks`, in the order asked for, without building the others."""
+        rows, tracks = self.observations.take(row_numbers), self.track_columns
+        fov = self.fov_of_row[row_numbers]
+
+        def by_fov(words: list[str]) -> pd.arrays.ArrowStringArray:
+            return text_column(pa.array(words, pa.large_string()), fov)
+
+        experiments = [self.registry.experiments[one.experiment_number] for one in self.fovs]
+        start_hpi = np.array([one.start_hpi for one in experiments], dtype=np.float64)
+        interval_minutes = np.array([one.interval_minutes for one in experiments], dtype=np.float64)
+        names = track_name_words(tracks, self.fovs)
+        second = [
+            "" if len(one.source_channel) < 2 else one.source_channel[1] for one in experiments
+        ]
+        return pd.DataFrame(
+            {
+                "experiment": by_fov([one.experiment for one in self.fovs]),
+                "condition": by_fov([one.condition for one in self.fovs]),
+                "well_name": by_fov([one.fov.well_name for one in self.fovs]),
+                "fov_name": by_fov([one.fov.name for one in self.fovs]),
+                "track_id": tracks.track_id[rows.track],
+                "global_track_id": text_column(names, rows.track),
+                "parent_track_id": tracks.parent_track_id[rows.track],
+                "lineage_id": text_column(names, self.forest.root[rows.track]),
+                "generation": self.forest.generation[rows.track],
+                "t": rows.t,
+                "id": rows.id,
+                "parent_id": rows.parent_id,
+                "z": rows.z,
+                "y": rows.y,
+                "x": rows.x,
+                "y_clamp": rows.y_clamp,
+                "x_clamp": rows.x_clamp,
+                "hours_post_infection": start_hpi[fov] + rows.t * interval_minutes[fov] / 60,
+                "fluorescence_channel": by_fov(second),
+            },
+            copy=False,
+        )
+
+    @property
+    def positions(self) -> list[Fov]:
+        """The FOVs that are read, in the order of `tracks`."""
+        return [one.fov for one in self.fovs]
+
+    @cached_property
+    def experiment_groups(self) -> dict[str, NDArray[np.int64]]:
+        """Row numbers of `tracks` of each experiment that has any."""
+        names = [one.name for one in self.registry.experiments]
+        return _groups(names, self.experiment_of_row)
+
+    @cached_property
+    def condition_groups(self) -> dict[str, NDArray[np.int64]]:
+        """Row numbers of `tracks` of each condition that has any."""
+        names = list(dict.fromkeys(one.condition for one in self.fovs))
+        number = np.array([names.index(one.condition) for one in self.fovs], dtype=np.int64)
+        return _groups(names, number[self.fov_of_row])
+
+    def counts(self) -> pd.DataFrame:
+        """Count what there is, one row an experiment."""
+        n = len(self.registry.experiments)
+        experiment = self.experiment_of_row
+
+        def unique(numbers: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+            present = np.zeros(size, dtype=bool)
+            present[numbers] = True
+            return np.flatnonzero(present)
+
+        tracks = unique(self.observations.track, len(self.forest.parent))
+        roots = unique(self.forest.root[self.observations.track], len(self.forest.parent))
+        fov_experiment = np.array([one.experiment_number for one in self.fovs], dtype=np.int64)
+        of_track = fov_experiment[self.track_columns.fov]
+        dividing = np.unique(self.forest.parent[tracks[self.forest.parent[tracks] >= 0]])
+        dividing = dividing[self.forest.is_division[dividing]]
+        low, high = np.array(self.tau_range_frames, dtype=np.int64).reshape(-1, 2).T
+        return pd.DataFrame(
+            {
+                "experiment": [one.name for one in self.registry.experiments],
+                "fovs": np.bincount(fov_experiment, minlength=n),
+                "observations": np.bincount(experiment, minlength=n),
+                "tracks": np.bincount(of_track[tracks], minlength=n),
+                "lineages": np.bincount(of_track[roots], minlength=n),
+                "divisions": np.bincount(of_track[dividing], minlength=n),
+                "valid_anchors": np.bincount(experiment[self.anchor_rows], minlength=n),
+                "tau_min_frames": low,
+                "tau_max_frames": high,
+            }
+        )
+
+    def summary(self) -> str:
+        """Say how much there is: totals, then a line an experiment."""
+        lines = [
+            f"{len(self.observations)} total observations",
+            f"{len(self.anchor_rows)} valid anchors",
+        ]
+        lines += [
+            f"  {one.experiment}: {one.observations} observations in {one.fovs} FOVs, "
+            f"{one.lineages} lineages, {one.divisions} divisions, {one.valid_anchors} valid "
+            f"anchors, tau {one.tau_min_frames} to {one.tau_max_frames} frames"
+            for one in self.counts().itertuples(index=False)
+        ]
+        return "\n".join(lines)
+
+    def _anchor_problems(self) -> list[Problem]:
+        """Say which experiments give no anchor or one tau only, and why."""
+        counts = np.bincount(
+            self.experiment_of_row[self.anchor_rows], minlength=len(self.registry.experiments)
+        )
+        problems = []
+        for number, config in enumerate(self.registry.experiments):
+            low, high = self.tau_range_frames[number]
+            if not counts[number]:
+                kind, message = "no-anchors", f"no valid anchors: {self._why_no_anchor(number)}."
+            elif high - max(1, low) < 1:
+                kind = "few-tau-frames"
+                message = (
+                    f"{self._tau_words(number)}: every positive is {counted(high, 'frame')} away."
+                )
+            else:
+                continue
+            problems.append(
+                Problem(
+                    kind,
+                    message,
+                    "Widen tau_range_hours, or check interval_minutes and the tables.",
+                    severity="warning",
+                    experiment=config.name,
+                    field="tau_range_hours",
+                )
+            )
+        return problems
+
+    def _tau_words(self, experiment: int) -> str:
+        low, high = self.tau_range_frames[experiment]
+        min_hours, max_hours = self.settings.tau_range_hours
+        interval_minutes = self.registry.experiments[experiment].interval_minutes
+        return (
+            f"tau from {min_hours:g} to {max_hours:g} h is frames {low} to {high} at "
+            f"{interval_minutes:g} min"
+        )
+
+    def _why_no_anchor(self, experiment: int) -> str:
+        low, high = self.tau_range_frames[experiment]
+        if high < 1:
+            return f"{self._tau_words(experiment)}, which leaves no frame to draw"
+        if (self.experiment_of_row == experiment).any():
+            return f"no lineage has two frames that are {max(1, low)} to {high} frames apart"
+        return "it has no observations"
+
+
+def _log_all(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        level = logging.INFO if problem.severity == "note" else logging.WARNING
+        _log.log(level, "%s", problem)
+
+
+def checked_settings(**arguments: object) -> DatasetConfig:
+    """Check arguments as a config's are checked.
+
+    Raises
+    ------
+    ConfigError
+        Names the argument and what was found.
+    """
+    try:
+        return DatasetConfig.model_validate(arguments)
+    except ValidationError as error:
+        problems = [
+            Problem(
+                "bad-value",
+                f"{fault['msg'].removeprefix('Value error, ')}, found {shown(fault['input'])}.",
+                field=str(fault["loc"][0]) if fault["loc"] else "",
+            )
+            for fault in distinct_faults(error)
+        ]
+    raise ConfigError(*problems)
+
+
+def _plain_z_range(z_range: object) -> object:
+    if isinstance(z_range, np.integer):
+        return int(z_range)
+    return dict(z_range.items()) if hasattr(z_range, "items") else z_range
+
+
+def _plain(names: NamesPerExperiment) -> object:
+    if names is None or isinstance(names, str):
+        return names
+    if hasattr(names, "items"):
+        return {name: list(listed) for name, listed in names.items()}
+    return list(names)
+
+
+def _groups(names: Sequence[str], number: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    order = np.argsort(number, kind="stable")
+    start = np.searchsorted(number[order], np.arange(len(names) + 1))
+    groups = {name: order[start[k] : start[k + 1]] for k, name in enumerate(names)}
+    return {name: rows for name, rows in groups.items() if len(rows)}

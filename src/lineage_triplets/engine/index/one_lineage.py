@@ -1,0 +1,135 @@
+"""One lineage of an index as an index of its own, so that a choice on screen costs its rows alone.
+
+A pair depends on the seed, the epoch and the anchor, and its candidates are of the anchor's own
+lineage: the pairs drawn from the part are those drawn from the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.index.assemble import Assembly
+from lineage_triplets.engine.index.exclusions import excluded_rows
+from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.index.rows import Observations, Tracks
+from lineage_triplets.engine.pairs.forest import Forest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
+
+    Int64Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LineagePart:
+    """One lineage, with what is excluded and without.
+
+    Attributes
+    ----------
+    tracks : ndarray of int64
+        Its tracks' numbers in the whole index, ascending.
+    rows : ndarray of int64
+        Its rows there, whether excluded or not.
+    excluded : ndarray of bool, shape (rows,)
+    whole : MultiExperimentIndex
+        All rows of the lineage.
+    included : MultiExperimentIndex
+        The rows that are not excluded, in the same order.
+    """
+
+    tracks: Int64Array
+    rows: Int64Array
+    excluded: NDArray[np.bool_]
+    whole: MultiExperimentIndex
+    included: MultiExperimentIndex
+
+
+class LineageParts:
+    """Cuts single lineages out of an index that has nothing excluded.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+    """
+
+    def __init__(self, index: MultiExperimentIndex) -> None:
+        self.index = index
+        n_tracks = len(index.forest.parent)
+        self._by_entry = np.empty(n_tracks, dtype=np.int64)
+        self._by_entry[index.forest.enter] = np.arange(n_tracks)
+        self._row_start = np.searchsorted(index.observations.track, np.arange(n_tracks + 1))
+
+    def tracks_of(self, root: int) -> Int64Array:
+        """Numbers of the tracks of a root's lineage, ascending."""
+        forest = self.index.forest
+        return np.sort(self._by_entry[forest.enter[root] : forest.leave[root]])
+
+    def rows_of(self, tracks: Int64Array) -> Int64Array:
+        """Give the rows of some tracks, track by track."""
+        first, last = self._row_start[tracks], self._row_start[tracks + 1]
+        length = last - first
+        shift = np.repeat(first - (np.cumsum(length) - length), length)
+        rows: Int64Array = np.arange(int(length.sum()), dtype=np.int64) + shift
+        return rows
+
+    def part(self, root: int, exclude: Exclusions, settings: DatasetConfig) -> LineagePart:
+        """Cut one lineage out.
+
+        Parameters
+        ----------
+        root : int
+            Number of the root track.
+        exclude : Exclusions
+            Those that could concern it; others match nothing and cost time.
+        settings : DatasetConfig
+            Tau and relation may differ from the index's, patches may not.
+        """
+        index = self.index
+        tracks = self.tracks_of(root)
+        rows = self.rows_of(tracks)
+        source = index.fovs[int(index.fov_of_track[root])]
+        taken = index.observations.take(rows)
+        columns = Tracks(
+            fov=np.zeros(len(tracks), dtype=np.int64),
+            track_id=index.track_columns.track_id[tracks],
+            parent_track_id=index.track_columns.parent_track_id[tracks],
+            cut_t=index.track_columns.cut_t[tracks],
+        )
+        parent = index.forest.parent[tracks]
+        parent = np.where(parent < 0, -1, np.searchsorted(tracks, parent))
+        forest = Forest.build(parent)
+        own = {name: getattr(taken, name) for name in taken.__dataclass_fields__}
+        own["track"] = np.searchsorted(tracks, taken.track)
+        observations = Observations(**own)
+        whole_fov = any(
+            one.experiment == source.experiment and one.fov == source.fov.name
+            for one in exclude.fovs
+        ) or any(
+            one.experiment == source.experiment and one.well == source.fov.well_name
+            for one in exclude.wells
+        )
+        if whole_fov:
+            excluded = np.ones(len(rows), dtype=bool)
+        else:
+            excluded, _ = excluded_rows(observations, columns, forest, [source], exclude)
+
+        def build(kept: Observations) -> MultiExperimentIndex:
+            assembly = Assembly(
+                fovs=(source,),
+                tracks=columns,
+                forest=forest,
+                observations=kept,
+                pool_row=np.empty(0, dtype=np.int64),
+                pool_lineage_start=np.zeros(2, dtype=np.int64),
+                problems=(),
+            )
+            return MultiExperimentIndex.of_assembly(index.registry, settings, assembly)
+
+        whole = build(observations)
+        included = build(observations.take(~excluded)) if excluded.any() else whole
+        return LineagePart(tracks, rows, excluded, whole, included)

@@ -1,0 +1,104 @@
+"""The law of tau: p(tau) ∝ exp(-decay · (tau - tau_min) / (tau_max - tau_min))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def tau_distribution(
+    tau_min: int, tau_max: int, decay_rate: float = 2.0
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give the taus in frames from `tau_min` to `tau_max` (both included) and their probabilities.
+
+    Raises
+    ------
+    ConfigError
+        `tau_min` is larger than `tau_max`.
+    """
+    if tau_min > tau_max:
+        raise ConfigError(
+            Problem(
+                "bad-tau",
+                f"tau_min {tau_min} is larger than tau_max {tau_max}.",
+                "Swap them.",
+                field="tau_range_hours",
+            )
+        )
+    taus = np.arange(tau_min, tau_max + 1, dtype=np.int64)
+    weights = np.exp(_log_weights(taus, decay_rate))
+    return taus, weights / weights.sum()
+
+
+def _log_weights(taus: NDArray[np.int64], decay_rate: float) -> NDArray[np.float64]:
+    """Logarithms of the law up to a factor, the largest being 0."""
+    exponents = -decay_rate * (np.arange(len(taus)) / max(len(taus) - 1, 1))
+    log_weights: NDArray[np.float64] = exponents - exponents.max(initial=-np.inf)
+    return log_weights
+
+
+def sample_tau(
+    tau_min: int, tau_max: int, rng: np.random.Generator, decay_rate: float = 2.0
+) -> int:
+    """Draw one tau in frames, both ends included."""
+    taus, probabilities = tau_distribution(tau_min, tau_max, decay_rate)
+    return int(rng.choice(taus, p=probabilities))
+
+
+@dataclass(frozen=True)
+class TauLaw:
+    """The laws of all experiments in one table, so that a batch is drawn at once.
+
+    Attributes
+    ----------
+    first, last : ndarray of int64, shape (experiments,)
+        Effective range in frames, never below 1; ``last < first`` where there is no tau.
+    start : ndarray of int64, shape (experiments + 1,)
+        Where an experiment's taus begin in the tables below.
+    tau : ndarray of int64
+    log_weight : ndarray of float64
+        Logarithm of each tau's probability, up to a factor for each experiment.
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    start: NDArray[np.int64]
+    tau: NDArray[np.int64]
+    log_weight: NDArray[np.float64]
+    _upper: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, ranges: Sequence[tuple[int, int]], decay_rate: float) -> TauLaw:
+        """Build from one (min_frames, max_frames) an experiment."""
+        first = np.array([max(1, low) for low, _ in ranges], dtype=np.int64)
+        last = np.array([high for _, high in ranges], dtype=np.int64)
+        taus = [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]
+        log_weights = [_log_weights(one, decay_rate) for one in taus]
+        upper = []
+        for experiment, log_weight in enumerate(log_weights):
+            cumulative = np.cumsum(np.exp(log_weight))
+            upper.append(experiment + cumulative / cumulative[-1:])
+        return cls(
+            first,
+            last,
+            np.concatenate([[0], np.cumsum([len(one) for one in taus])]).astype(np.int64),
+            np.concatenate([np.empty(0, np.int64), *taus]),
+            np.concatenate([np.empty(0), *log_weights]),
+            np.concatenate([np.empty(0), *upper]),
+        )
+
+    def draw(
+        self, experiment: NDArray[np.int64], uniform: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Draw one tau for each (experiment, number in [0, 1)); experiments have a tau."""
+        place = np.searchsorted(self._upper, experiment + uniform, side="right")
+        return self.tau[np.minimum(place, self.start[experiment + 1] - 1)]

@@ -1,0 +1,434 @@
+"""Validated experiments: their plates, channel maps, and tau in frames."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    LineageTripletsError,
+    Problem,
+    StoreError,
+    UnknownNameError,
+    choices,
+    nearest,
+)
+from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate, resolve_channels
+from lineage_triplets.engine.settings.file import load_config, locate_experiment
+from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.engine.settings.tau import tau_range_in_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.engine.settings.model import ExperimentConfig
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenedExperiment:
+    """An experiment whose plate was opened.
+
+    Attributes
+    ----------
+    config : ExperimentConfig
+        With absolute paths.
+    plate : Plate
+    channel_names : tuple of str
+        The store's, in its order; the config's where the store has none.
+    channel_map : dict of int to int
+        Slot to zarr channel index.
+    first_fov : Fov
+        The FOV that the channels were read from.
+    """
+
+    config: ExperimentConfig
+    plate: Plate
+    channel_names: tuple[str, ...]
+    channel_map: dict[int, int]
+    first_fov: Fov
+
+
+class ExperimentRegistry:
+    """Experiments that were checked against their stores.
+
+    Parameters
+    ----------
+    experiments : sequence of ExperimentConfig
+        Relative paths are relative to the working folder.
+    slot_labels : sequence of str, optional
+        Names of the slots; the first experiment's source channels by default.
+
+    Raises
+    ------
+    ConfigError
+        A ``ValueError`` that names the experiment and the field, or the store.
+    """
+
+    def __init__(
+        self,
+        experiments: Sequence[ExperimentConfig],
+        *,
+        slot_labels: Sequence[str] | None = None,
+    ) -> None:
+        opened, problems = open_experiments(experiments)
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if errors:
+            raise ConfigError(*errors)
+        self._adopt(opened, problems, slot_labels)
+
+    def _adopt(
+        self,
+        opened: Sequence[OpenedExperiment],
+        problems: Sequence[Problem],
+        slot_labels: Sequence[str] | None,
+    ) -> None:
+        self._opened = {one.config.name: one for one in opened}
+        self.problems = tuple(problems)
+        labels = list(slot_labels or opened[0].config.source_channel)
+        if len(labels) != self.num_source_channels:
+            raise ConfigError(
+                Problem(
+                    "unequal-slots",
+                    f"there are {len(labels)} slot labels and {self.num_source_channels} slots.",
+                    "Give one label a slot.",
+                    field="slot_labels",
+                )
+            )
+        self.slot_labels = labels
+        for problem in problems:
+            _log.warning("%s", problem)
+
+    @classmethod
+    def of_opened(
+        cls,
+        opened: Sequence[OpenedExperiment],
+        problems: Sequence[Problem] = (),
+        slot_labels: Sequence[str] | None = None,
+    ) -> ExperimentRegistry:
+        """Make a registry of experiments that are open already, whatever else is wrong."""
+        registry = cls.__new__(cls)
+        registry._adopt(opened, problems, slot_labels)
+        return registry
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> ExperimentRegistry:
+        """Read the ``experiments`` of a YAML file; relative paths are relative to that file.
+
+        ``~`` and ``${VAR}`` are expanded. DynaCLR's ``collection.yml`` is read too.
+        """
+        config = load_config(path)
+        return cls(config.experiments, slot_labels=config.dataset.slot_labels)
+
+    @property
+    def experiments(self) -> list[ExperimentConfig]:
+        """The experiments, in order, with absolute paths."""
+        return [one.config for one in self._opened.values()]
+
+    @property
+    def opened(self) -> list[OpenedExperiment]:
+        """The experiments with their plates, in order."""
+        return list(self._opened.values())
+
+    @property
+    def num_source_channels(self) -> int:
+        """Number of slots."""
+        return len(self.opened[0].config.source_channel)
+
+    @property
+    def channel_maps(self) -> dict[str, dict[int, int]]:
+        """``{experiment: {slot: zarr index}}``."""
+        return {name: dict(one.channel_map) for name, one in self._opened.items()}
+
+    def get_experiment(self, name: str) -> ExperimentConfig:
+        """Give an experiment by its name.
+
+        Raises
+        ------
+        UnknownNameError
+            A ``KeyError`` that lists the names there are.
+        """
+        return self.get_opened(name).config
+
+    def get_opened(self, name: str) -> OpenedExperiment:
+        """Give an experiment with its plate; raises as `get_experiment`."""
+        if name not in self._opened:
+            raise UnknownNameError(
+                Problem(
+                    "unknown-experiment",
+                    f"there is no experiment {name!r}.",
+                    f"There is: {choices(self._opened)}.",
+                )
+            )
+        return self._opened[name]
+
+    def tau_range_frames(self, name: str, tau_range_hours: tuple[float, float]) -> tuple[int, int]:
+        """Hours to frames of one experiment, each end rounded half to even.
+
+        Logs a warning where fewer than two frames remain of those that can be drawn, which are
+        ``[max(1, min), max]``.
+
+        Raises
+        ------
+        UnknownNameError, ConfigError
+            There is no such experiment; its interval makes tau more than a million frames.
+        """
+        interval_minutes = self.get_experiment(name).interval_minutes
+        low, high = tau_range_in_frames(name, tau_range_hours, interval_minutes)
+        n_frames = high - max(1, low) + 1
+        if n_frames < 2:
+            _log.warning(
+                "Experiment %s: tau from %g to %g h is frames %d to %d at %g min, which leaves %s.",
+                name,
+                *tau_range_hours,
+                low,
+                high,
+                interval_minutes,
+                f"only tau = {high} to draw" if n_frames == 1 else "nothing to draw",
+            )
+        return low, high
+
+
+def open_experiments(
+    experiments: Sequence[ExperimentConfig],
+) -> tuple[list[OpenedExperiment], list[Problem]]:
+    """Check experiments against each other and against their stores, and open what can be opened.
+
+    An experiment whose channel order differs from the store's is opened by the store's names, if
+    these have the source channels, and the difference is among the problems.
+
+    Returns
+    -------
+    opened : list of OpenedExperiment
+    problems : list of Problem
+        All that is wrong.
+    """
+    if not experiments:
+        return [], [
+            Problem(
+                "no-experiments",
+                "the list of experiments is empty.",
+                "Add one.",
+                field="experiments",
+            )
+        ]
+    opened: list[OpenedExperiment] = []
+    problems: list[Problem] = []
+    names: set[str] = set()
+    n_slots = len(experiments[0].source_channel)
+    for given in experiments:
+        try:
+            config = locate_experiment(given, Path.cwd())
+        except ValueError as error:
+            problems.append(
+                Problem(
+                    "missing-path",
+                    f"{error}.",
+                    "Set it, or write the path out.",
+                    experiment=given.name,
+                    field="data_path",
+                )
+            )
+            continue
+        faults = _own_faults(config)
+        if config.name in names:
+            faults.append(
+                _field_fault(
+                    config,
+                    "name",
+                    "duplicate-name",
+                    "two experiments have this name.",
+                    "Rename one: names tell experiments apart everywhere.",
+                )
+            )
+        names.add(config.name)
+        if len(config.source_channel) != n_slots:
+            faults.append(
+                _field_fault(
+                    config,
+                    "source_channel",
+                    "unequal-slots",
+                    f"it has {len(config.source_channel)} source channels {config.source_channel}, "
+                    f"experiment {experiments[0].name!r} has {n_slots} "
+                    f"{experiments[0].source_channel}.",
+                    "Give every experiment the same number, one a slot.",
+                )
+            )
+        one, store_problems = _open_store(config)
+        problems += faults + store_problems
+        if one is not None and not faults:
+            opened.append(one)
+    return opened, problems
+
+
+def _own_faults(config: ExperimentConfig) -> list[Problem]:
+    """What is wrong in an experiment's own fields."""
+    faults = []
+    absent = [name for name in config.source_channel if name not in config.channel_names]
+    if absent:
+        faults.append(
+            _field_fault(
+                config,
+                "source_channel",
+                "source-channel",
+                f"{absent[0]!r} is not among the channel_names {config.channel_names}.",
+                nearest(absent[0], config.channel_names),
+            )
+        )
+    if not config.source_channel:
+        faults.append(
+            _field_fault(
+                config,
+                "source_channel",
+                "source-channel",
+                "it is empty.",
+                f"Name the channels for the model: {choices(config.channel_names)}.",
+            )
+        )
+    repeated = [one for one in config.source_channel if config.channel_names.count(one) > 1]
+    if repeated:
+        faults.append(
+            _field_fault(
+                config,
+                "channel_names",
+                "ambiguous-channel",
+                f"{repeated[0]!r} names two channels of {config.channel_names}.",
+                "Rename one in the store and in the config.",
+            )
+        )
+    if not (math.isfinite(config.interval_minutes) and config.interval_minutes > 0):
+        faults.append(
+            _field_fault(
+                config,
+                "interval_minutes",
+                "bad-interval",
+                f"it is {config.interval_minutes:g}.",
+                "Give the minutes between frames, above 0.",
+            )
+        )
+    if not any(config.condition_wells.values()):
+        faults.append(
+            _field_fault(
+                config,
+                "condition_wells",
+                "no-conditions",
+                "it is empty.",
+                "Name at least one condition and its wells: {untreated: [A/1]}.",
+            )
+        )
+    wells = [well for wells in config.condition_wells.values() for well in wells]
+    twice = [well for well in wells if wells.count(well) > 1]
+    if twice:
+        faults.append(
+            _field_fault(
+                config,
+                "condition_wells",
+                "ambiguous-condition",
+                f"the well {twice[0]} is listed twice.",
+                "Give each well one condition.",
+            )
+        )
+    return faults
+
+
+def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list[Problem]]:
+    problems = []
+    if is_url(config.tracks_path):
+        problems.append(
+            _field_fault(
+                config,
+                "tracks_path",
+                "remote-tables",
+                f"track tables are not read from {config.tracks_path}; only images are.",
+                "Copy the folder of the tables to this machine, and name the copy.",
+            )
+        )
+    elif not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
+        problems.append(
+            _field_fault(
+                config,
+                "tracks_path",
+                "missing-path",
+                f"there is no {config.tracks_path}.",
+                "Check the path.",
+            )
+        )
+    try:
+        plate = open_plate(config.data_path)
+        fov = _first_fov(plate)
+    except LineageTripletsError as error:
+        problems += [_of_experiment(problem, config, "data_path") for problem in error.problems]
+        return None, problems
+    channel_names, problem = resolve_channels(fov, config.channel_names)
+    if problem is not None:
+        problems.append(_of_experiment(problem, config))
+    absent = [name for name in config.source_channel if name not in channel_names]
+    if absent or any(one.field == "tracks_path" for one in problems):
+        return None, problems
+    channel_map = {
+        slot: channel_names.index(name) for slot, name in enumerate(config.source_channel)
+    }
+    problems += _unknown_wells(config, plate)
+    return OpenedExperiment(config, plate, channel_names, channel_map, fov), problems
+
+
+def _first_fov(plate: Plate) -> Fov:
+    """The first FOV that is really there; plates may list some that are absent."""
+    first_error: StoreError | None = None
+    for well in plate.wells:
+        try:
+            for name in plate.fov_names([well]):
+                try:
+                    return plate.fov(name)
+                except StoreError as error:
+                    first_error = first_error or error
+        except StoreError as error:
+            first_error = first_error or error
+    raise first_error or StoreError(
+        Problem("empty-plate", "the plate has no FOV.", "Name another plate.", file=plate.path)
+    )
+
+
+def _unknown_wells(config: ExperimentConfig, plate: Plate) -> list[Problem]:
+    named = [well for wells in config.condition_wells.values() for well in wells]
+    unknown = [well for well in named if well not in plate.wells]
+    if plate.single_image or not unknown:
+        return []
+    return [
+        _field_fault(
+            config,
+            "condition_wells",
+            "unknown-well",
+            f"the plate has no well {choices(unknown)}.",
+            f"It has: {choices(plate.wells)}.",
+            severity="warning",
+        )
+    ]
+
+
+def _of_experiment(problem: Problem, config: ExperimentConfig, field: str = "") -> Problem:
+    return replace(problem, experiment=config.name, field=problem.field or field)
+
+
+def _field_fault(
+    config: ExperimentConfig,
+    field: str,
+    kind: str,
+    message: str,
+    remedy: str,
+    severity: str = "error",
+) -> Problem:
+    return Problem(
+        kind,
+        message,
+        remedy,
+        severity="warning" if severity == "warning" else "error",
+        experiment=config.name,
+        field=field,
+    )

@@ -1,0 +1,109 @@
+"""Normalization statistics of FOVs: read once a FOV, sent between processes as plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.plates.plate import Fov
+
+    Statistics = dict[str, Any] | None
+
+
+class NormalizationCache:
+    """Statistics of the FOVs of an index, as nested dicts of float32 tensors.
+
+    Parameters
+    ----------
+    fovs : sequence of Fov
+        By FOV number.
+    """
+
+    def __init__(self, fovs: Sequence[Fov]) -> None:
+        self._fovs = fovs
+        self._known: dict[int, Statistics] = {}
+
+    def of_fovs(self, numbers: NDArray[np.int64]) -> list[Statistics]:
+        """Statistics of each FOV: ``{channel: {level: {statistic: tensor}}}``, or None."""
+        listed = numbers.tolist()
+        for number in set(listed) - self._known.keys():
+            found = self._fovs[number].normalization()
+            self._known[number] = None if found is None else _as_tensors(found)
+        return NormMetaList(self._known[number] for number in listed)
+
+
+class NormMetaList(list["Statistics"]):
+    """A list of statistics that is pickled as one array a FOV.
+
+    Hundreds of scalar tensors in a worker's queue would run out of file descriptors.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        distinct = {id(one): one for one in self if one is not None}
+        place = {key: number for number, key in enumerate(distinct)}
+        packed = [_pack(one) for one in distinct.values()]
+        return _unpack_list, ([place.get(id(one), -1) for one in self], packed)
+
+
+def _unpack_list(places: list[int], packed: list[tuple[Any, NDArray[np.float32]]]) -> NormMetaList:
+    unpacked: list[Statistics] = [_unpack(*one) for one in packed]
+    unpacked.append(None)
+    return NormMetaList(unpacked[place] for place in places)
+
+
+def _as_tensors(found: dict[str, Any]) -> dict[str, Any]:
+    """Numbers at any depth as float32 tensors; other values as they are."""
+    return {
+        key: _as_tensors(value)
+        if isinstance(value, dict)
+        else torch.tensor(value, dtype=torch.float32)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else value
+        for key, value in found.items()
+    }
+
+
+def _pack(statistics: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
+    """The nested keys, with a number's place in the array where a tensor was."""
+    numbers: list[float] = []
+
+    def places(node: dict[str, Any]) -> dict[str, Any]:
+        skeleton: dict[str, Any] = {}
+        for key, value in node.items():
+            if isinstance(value, dict):
+                skeleton[key] = places(value)
+            elif isinstance(value, torch.Tensor):
+                skeleton[key] = _Place(len(numbers))
+                numbers.append(float(value))
+            else:
+                skeleton[key] = value
+        return skeleton
+
+    return places(statistics), np.array(numbers, dtype=np.float32)
+
+
+class _Place(int):
+    """Where in the array of numbers a value is."""
+
+
+def _unpack(skeleton: dict[str, Any], numbers: NDArray[np.float32]) -> dict[str, Any]:
+    tensors = torch.from_numpy(numbers.copy()).unbind()
+
+    def filled(node: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: filled(value)
+            if isinstance(value, dict)
+            else tensors[value]
+            if isinstance(value, _Place)
+            else value
+            for key, value in node.items()
+        }
+
+    return filled(skeleton)

@@ -1,0 +1,396 @@
+"""OME-Zarr plates and FOVs from their JSON alone: axes, channels, pixel size, normalization.
+
+Nothing here reads pixels, so that a process may look at plates on disk and fork afterwards; plates
+behind URLs are looked at through tensorstore. Versions 0.1 to 0.5 are read
+(https://ngff.openmicroscopy.org/0.4/, https://ngff.openmicroscopy.org/0.5/); axes in any case,
+absent axes count as length 1, transformations are not judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineage_triplets.engine.errors import Problem, StoreError, choices
+from lineage_triplets.engine.plates.stores import join, location, subfolders
+from lineage_triplets.engine.plates.zarr_json import (
+    array_metadata,
+    find_array,
+    node_attributes,
+    store_fault,
+    understood,
+)
+from lineage_triplets.engine.settings.paths import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+CANONICAL_AXES = ("t", "c", "z", "y", "x")
+SINGLE_IMAGE_FOV = "0/0/0"
+_READ_AT_ONCE = 16
+_MICROMETERS = {
+    None: 1.0,
+    "micrometer": 1.0,
+    "micron": 1.0,
+    "um": 1.0,
+    "µm": 1.0,
+    "nanometer": 1e-3,
+    "millimeter": 1e3,
+    "meter": 1e6,
+}
+_MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0, "millisecond": 1 / 60_000, "day": 1440.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Fov:
+    """One field of view: where its pixels are, and what its metadata say.
+
+    Attributes
+    ----------
+    name : str
+        ``"{row}/{column}/{field}"``; ``"0/0/0"`` for a single image.
+    path : str
+        Folder or URL of the image (the OME-Zarr multiscales group).
+    array_path : str
+        Folder or URL of the full-resolution array.
+    zarr_format : int
+        2 or 3.
+    axes : tuple of str
+        The array's axes in its own order, lower case.
+    shape : tuple of int
+        (T, C, Z, Y, X); 1 for an axis that the image lacks.
+    chunk_shape : tuple of int
+        (T, C, Z, Y, X) of what is read at once, in the same way.
+    dtype : str
+        NumPy's name of it.
+    codecs : str
+        The array's compression as JSON, for fingerprints.
+    level_shapes : tuple
+        Shapes of all resolution levels that the metadata list, in the array's own order.
+    channel_names : tuple of str or None
+        None where the store has none (or not one a channel).
+    pixel_size_um : tuple of float or None
+        (z, y, x); None where the unit is unknown.
+    interval_minutes : float or None
+        The store's own time scale, often wrong; None where it has no unit.
+    """
+
+    name: str
+    path: str
+    array_path: str
+    zarr_format: int
+    axes: tuple[str, ...]
+    shape: tuple[int, int, int, int, int]
+    chunk_shape: tuple[int, int, int, int, int]
+    dtype: str
+    codecs: str
+    level_shapes: tuple[tuple[int, ...], ...]
+    channel_names: tuple[str, ...] | None
+    pixel_size_um: tuple[float, float, float] | None
+    interval_minutes: float | None
+
+    @property
+    def well_name(self) -> str:
+        """``"{row}/{column}"``."""
+        return self.name.rsplit("/", 1)[0]
+
+    def normalization(self) -> dict[str, Any] | None:
+        """Read the FOV's ``normalization`` attribute; None where it has none."""
+        attributes, _ = node_attributes(self.path)
+        found = attributes.get("normalization")
+        return found if isinstance(found, dict) else None
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A plate's wells, or a single image that stands for a plate with one FOV.
+
+    Attributes
+    ----------
+    path : str
+    wells : tuple of str
+        As the plate's metadata list them, ``"A/1"``.
+    single_image : bool
+        Whether `path` is one image.
+    """
+
+    path: str
+    wells: tuple[str, ...]
+    single_image: bool
+    _fovs: dict[str, Fov] = field(default_factory=dict, repr=False, compare=False)
+    _names: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def fov_names(self, wells: Iterable[str] | None = None) -> list[str]:
+        """Names of the FOVs in some wells (all by default); reads the wells' metadata alone.
+
+        Raises
+        ------
+        StoreError
+            A well that the plate lists is absent or has no metadata.
+        """
+        if self.single_image:
+            return [SINGLE_IMAGE_FOV]
+        wanted = list(self.wells if wells is None else wells)
+        self.read_ahead(wells=wanted)
+        return [name for well in wanted for name in self._fovs_of_well(well)]
+
+    def read_ahead(self, *, wells: Sequence[str] = (), fovs: Sequence[str] = ()) -> None:
+        """Read metadata of wells and FOVs side by side, if each costs a server's round trips.
+
+        What is wrong with one is said when it is asked for.
+        """
+        if not is_url(self.path) or self.single_image:
+            return
+        with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+            for read, names, known in (
+                (self._fovs_of_well, wells, self._names),
+                (self.fov, fovs, self._fovs),
+            ):
+                asked = [pool.submit(read, name) for name in names if name not in known]
+                for one in asked:
+                    with contextlib.suppress(StoreError):
+                        one.result()
+
+    def _fovs_of_well(self, well: str) -> list[str]:
+        if well not in self._names:
+            folder = join(self.path, well)
+            with understood(folder):
+                attributes, _ = node_attributes(folder)
+                images = attributes.get("well", {}).get("images")
+                if isinstance(images, list):
+                    paths = [str(image["path"]) for image in images if "path" in image]
+            if not isinstance(images, list):
+                raise store_fault(
+                    "not-a-well",
+                    f"the plate lists the well {well}, which has no well metadata.",
+                    "Mend the plate, or leave that well out with include_wells.",
+                    folder,
+                )
+            self._names[well] = [f"{well}/{path}" for path in dict.fromkeys(paths)]
+        return self._names[well]
+
+    def fov(self, name: str) -> Fov:
+        """Open one FOV; no other FOV is touched.
+
+        Raises
+        ------
+        StoreError
+            It is absent, unreadable, or no image that we know.
+        """
+        if name not in self._fovs:
+            path = self.path if self.single_image else join(self.path, name)
+            self._fovs[name] = open_image(path, name)
+        return self._fovs[name]
+
+
+def open_plate(path: str | Path) -> Plate:
+    """Open a plate, or one image as a plate with one FOV ``0/0/0``.
+
+    Raises
+    ------
+    StoreError
+        There is nothing, it cannot be read, or it is neither a plate nor an image.
+    """
+    folder = location(path)
+    with understood(folder):
+        attributes, node = node_attributes(folder)
+        if isinstance(attributes.get("plate"), dict):
+            wells = [well["path"].strip("/") for well in attributes["plate"].get("wells", [])]
+            return Plate(folder, tuple(dict.fromkeys(wells)), False)
+    if node == "array" or "multiscales" in attributes:
+        return Plate(folder, ("0/0",), True)
+    inside = subfolders(folder)
+    holds = "" if inside is None else f"; it holds {choices(inside)}"
+    raise store_fault(
+        "not-a-plate",
+        f"neither an OME-Zarr plate nor an image{holds}.",
+        "Name the folder whose metadata have 'plate' or 'multiscales'.",
+        folder,
+    )
+
+
+def open_image(path: str | Path, name: str = SINGLE_IMAGE_FOV) -> Fov:
+    """Open one OME-Zarr image, or a bare array whose axes are named or five.
+
+    Raises
+    ------
+    StoreError
+        It is absent, unreadable, or its metadata do not describe an image in t, c, z, y, x.
+    """
+    folder = location(path)
+    with understood(folder):
+        return _image(folder, name)
+
+
+def _image(folder: str, name: str) -> Fov:
+    attributes, node = node_attributes(folder)
+    multiscales = attributes.get("multiscales")
+    if multiscales:
+        scales = multiscales[0]
+        levels = [level["path"] for level in scales.get("datasets", []) if "path" in level]
+        if not levels:
+            raise store_fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
+        smaller = (find_array(join(folder, level)) for level in levels[1:])
+        arrays = [array_metadata(join(folder, levels[0]))]
+        arrays += [one for one in smaller if one is not None]
+        named = scales.get("axes")
+        transforms = scales["datasets"][0].get("coordinateTransformations", [])
+    elif node == "array":
+        levels, arrays = [""], [array_metadata(folder)]
+        named, transforms = arrays[0]["dimension_names"], []
+        scales = {}
+    else:
+        raise store_fault(
+            "not-an-image",
+            "its metadata have no 'multiscales'.",
+            "Name an OME-Zarr image of version 0.1 to 0.5.",
+            folder,
+        )
+    array = arrays[0]
+    axes, units = _axes(named, len(array["shape"]), folder)
+    shape = _canonical(axes, array["shape"])
+    scale = _scale(transforms, scales.get("coordinateTransformations", []), len(axes))
+    return Fov(
+        name=name,
+        path=folder,
+        array_path=join(folder, levels[0]) if levels[0] else folder,
+        zarr_format=array["zarr_format"],
+        axes=axes,
+        shape=shape,
+        chunk_shape=_canonical(axes, array["chunks"]),
+        dtype=array["dtype"],
+        codecs=array["codecs"],
+        level_shapes=tuple(tuple(one["shape"]) for one in arrays),
+        channel_names=_channel_names(attributes, shape[1]),
+        pixel_size_um=_pixel_size_um(axes, units, scale),
+        interval_minutes=_interval_minutes(axes, units, scale),
+    )
+
+
+def _canonical(axes: tuple[str, ...], sizes: list[int]) -> tuple[int, int, int, int, int]:
+    by_axis = dict(zip(axes, sizes, strict=True))
+    t, c, z, y, x = (int(by_axis.get(axis, 1)) for axis in CANONICAL_AXES)
+    return t, c, z, y, x
+
+
+def _axes(named: object, ndim: int, path: str) -> tuple[tuple[str, ...], dict[str, str | None]]:
+    """Axes in lower case and their units; five axes without names are t, c, z, y, x."""
+    if not named:
+        entries: list[Any] = list(CANONICAL_AXES) if ndim == 5 else []
+    else:
+        entries = named if isinstance(named, list) else []
+    names, units = [], {}
+    for entry in entries:
+        given = entry.get("name") if isinstance(entry, dict) else entry
+        axis = str(given).lower()
+        names.append(axis)
+        units[axis] = entry.get("unit") if isinstance(entry, dict) else None
+    known = len(set(names)) == len(names) == ndim and set(names) <= set(CANONICAL_AXES)
+    if not known or not {"y", "x"} <= set(names):
+        raise store_fault(
+            "unknown-axes",
+            f"its {ndim} axes are {choices(names)}, where y and x, and at most t, c and z beside "
+            "them, are expected.",
+            "Write the image with axes out of t, c, z, y, x.",
+            path,
+        )
+    return tuple(names), units
+
+
+def _scale(transforms: object, outer: object, ndim: int) -> list[float]:
+    """Product of the level's and the multiscales' scales; 1 where there is none."""
+    product = [1.0] * ndim
+    for transform in [*_as_list(transforms), *_as_list(outer)]:
+        scale = transform.get("scale") if isinstance(transform, dict) else None
+        if isinstance(scale, list) and len(scale) == ndim:
+            product = [a * float(b) for a, b in zip(product, scale, strict=True)]
+    return product
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _pixel_size_um(
+    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float]
+) -> tuple[float, float, float] | None:
+    sizes = []
+    for axis in ("z", "y", "x"):
+        factor = _MICROMETERS.get(units.get(axis))
+        if factor is None:
+            return None
+        sizes.append(scale[axes.index(axis)] * factor if axis in axes else 1.0)
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _interval_minutes(
+    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float]
+) -> float | None:
+    factor = _MINUTES.get(units.get("t") or "")
+    return scale[axes.index("t")] * factor if factor is not None else None
+
+
+def _channel_names(attributes: dict[str, Any], n_channels: int) -> tuple[str, ...] | None:
+    omero = attributes.get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list) or len(channels) != n_channels:
+        return None
+    labels = [one.get("label") if isinstance(one, dict) else None for one in channels]
+    return tuple(map(str, labels)) if all(labels) else None
+
+
+def resolve_channels(fov: Fov, configured: list[str]) -> tuple[tuple[str, ...], Problem | None]:
+    """Channel names of a FOV: the store's; the config's where the store has none.
+
+    Returns
+    -------
+    names : tuple of str
+        One a channel.
+    problem : Problem or None
+        A warning where the store has no names; an error where the two differ or do not count up.
+    """
+    stored, n_channels = fov.channel_names, fov.shape[1]
+    if stored is None:
+        if len(configured) == n_channels:
+            return tuple(configured), Problem(
+                "no-channel-names",
+                f"the store names no channels; the config's {configured} are taken for its "
+                f"{n_channels}.",
+                "Check their order by eye.",
+                severity="warning",
+                fov=fov.name,
+                file=fov.path,
+                field="channel_names",
+            )
+        return tuple(f"channel {k}" for k in range(n_channels)), Problem(
+            "channel-names",
+            f"the store names no channels and has {n_channels}, the config lists "
+            f"{len(configured)}: {configured}.",
+            "List all channels of the store, in its order.",
+            fov=fov.name,
+            file=fov.path,
+            field="channel_names",
+        )
+    if list(stored) == list(configured):
+        return stored, None
+    order = "in another order" if sorted(stored) == sorted(configured) else "others"
+    return stored, Problem(
+        "channel-names",
+        f"the config's channels are {order} than the store's: config {list(configured)}, "
+        f"store {list(stored)}.",
+        "Copy the store's list into channel_names.",
+        fov=fov.name,
+        file=fov.path,
+        field="channel_names",
+    )
+
+
+def chunk_bytes(fov: Fov) -> int:
+    """Size of one decoded chunk."""
+    return math.prod(fov.chunk_shape) * np.dtype(fov.dtype).itemsize

@@ -1,0 +1,244 @@
+"""Stores behind URLs (``s3://``, ``gs://``, ``https://``, ``http://``), through tensorstore.
+
+What servers need is taken from the environment: the variables of their own tools, and two of ours
+for retries and for how long to wait (docs/remote-stores.md).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import tensorstore as ts
+
+from lineage_triplets.engine.errors import Problem, StoreError
+from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.settings.paths import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T_co = TypeVar("T_co", covariant=True)
+
+SCHEMES = ("s3", "gs", "https", "http")
+_TIMEOUT = "LINEAGE_TRIPLETS_REMOTE_TIMEOUT"
+_RETRIES = "LINEAGE_TRIPLETS_REMOTE_RETRIES"
+_TIMEOUT_SECONDS, _N_RETRIES = 300.0, 6
+# A connection that gives nothing for so long is dropped, and asked again.
+_STALL = {
+    "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS": "10",
+    "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1",
+}
+_DOWN_SECONDS = 10.0
+_CREDENTIALS = {
+    "s3": "Check the credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
+    "AWS_NO_SIGN_REQUEST=YES for a public bucket), AWS_ENDPOINT_URL if it is not Amazon's, and "
+    "that they may list the bucket: without that, what is absent is refused too.",
+    "gs": "Check the credentials (gcloud auth application-default login, or "
+    "GOOGLE_APPLICATION_CREDENTIALS), and that they may list the bucket.",
+}
+_NO_CREDENTIALS = "Check that this address can be read without logging in."
+_down: dict[str, float] = {}
+
+
+def split_url(url: str) -> tuple[str, str, str, str]:
+    """Scheme, bucket or host, path without outer slashes, and query with its ``?``.
+
+    Raises
+    ------
+    StoreError
+        The scheme is none that is read, or no bucket or host is named.
+    """
+    scheme, _, rest = url.partition("://")
+    scheme, query = scheme.lower(), ""
+    if scheme in {"http", "https"}:
+        rest, mark, query = rest.partition("?")
+        query = mark + query
+    host, _, path = rest.partition("/")
+    if scheme not in SCHEMES or not host:
+        known = ", ".join(f"{one}://" for one in SCHEMES)
+        raise StoreError(
+            Problem(
+                "remote-store",
+                "no store is read there." if host else "it names no bucket or host.",
+                f"Use {known}, or copy or mount the store.",
+                file=url,
+            )
+        )
+    return scheme, host, path.strip("/"), query
+
+
+def kvstore_spec(url: str) -> dict[str, Any]:
+    """Tensorstore's specification of the folder that a URL names."""
+    for name, value in _STALL.items():
+        os.environ.setdefault(name, value)
+    scheme, host, path, query = split_url(url)
+    n_retries = int(_number(_RETRIES, _N_RETRIES, least=1))
+    retries = {"max_retries": n_retries, "initial_delay": "500ms", "max_delay": "16s"}
+    folder = f"{path}/" if path else ""
+    if scheme == "s3":
+        spec = {"driver": "s3", "bucket": host, "path": folder, "s3_request_retries": retries}
+        return spec | _s3_options()
+    if scheme == "gs":
+        return {"driver": "gcs", "bucket": host, "path": folder, "gcs_request_retries": retries}
+    base_url = f"{scheme}://{host}/{folder}{query}"
+    return {"driver": "http", "base_url": base_url, "http_request_retries": retries}
+
+
+def _s3_options() -> dict[str, Any]:
+    """Endpoint, region and credentials, as Amazon's own tools take them from the environment."""
+    given, options = os.environ.get, {}
+    endpoint = given("AWS_ENDPOINT_URL_S3") or given("AWS_ENDPOINT_URL")
+    if endpoint:
+        # Without an endpoint tensorstore asks Amazon for the bucket's own region.
+        region = given("AWS_REGION") or given("AWS_DEFAULT_REGION") or "us-east-1"
+        options = {"endpoint": endpoint.rstrip("/"), "aws_region": region}
+    if given("AWS_NO_SIGN_REQUEST", "").lower() in {"yes", "true", "1"}:
+        return {**options, "aws_credentials": {"type": "anonymous"}}
+    if given("AWS_ACCESS_KEY_ID") and given("AWS_SECRET_ACCESS_KEY"):
+        return {**options, "aws_credentials": {"type": "environment"}}
+    return options
+
+
+def _number(variable: str, default: float, least: float) -> float:
+    text = os.environ.get(variable, "")
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = -1.0
+    if not least <= number < float("inf"):
+        raise StoreError(
+            Problem(
+                "bad-value",
+                f"{variable} is {text!r}.",
+                f"Set it to a number from {least:g} on, or unset it.",
+            )
+        )
+    return number
+
+
+class _Awaited(Protocol[T_co]):
+    """What tensorstore gives for a request."""
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """Wait for the result."""
+
+
+def answer(future: _Awaited[T_co]) -> T_co:
+    """Wait for a result no longer than people want to.
+
+    Raises
+    ------
+    TimeoutError
+        It did not come; `trouble` says what to do.
+    ValueError
+        Tensorstore's own.
+    """
+    seconds = _number(_TIMEOUT, _TIMEOUT_SECONDS, least=0.01)
+    try:
+        return future.result(timeout=seconds)
+    except TimeoutError:
+        raise TimeoutError(f"no answer came within {seconds:g} s") from None
+
+
+def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
+    """Contents of the files of a folder that are there, asked for side by side.
+
+    A file that is refused counts as absent if others are given: without the right to list, servers
+    refuse what is absent too. Attributes are never taken for absent in this way.
+
+    Raises
+    ------
+    StoreError
+        Nothing is given and something refused; or the server cannot be reached.
+    ForkedReadError
+        A forked child of a process that has read through tensorstore.
+    """
+    server = folder.partition("?")[0].split("/", 3)[2]
+    if time.monotonic() - _down.get(server, -_DOWN_SECONDS) < _DOWN_SECONDS:
+        raise _fault(
+            folder,
+            "unreachable",
+            f"{server} could not be reached a moment ago.",
+            "Check the network and the address; it is asked again in some seconds.",
+        )
+    note_read()
+    found: dict[str, bytes] = {}
+    faults: dict[str, Exception] = {}
+    try:
+        store, path = _open(folder)
+        asked = {name: store.read(path + name) for name in names}
+        for name, future in asked.items():
+            try:
+                result = answer(future)
+                if result.state == "value":
+                    found[name] = bytes(result.value)
+            except ValueError as fault:
+                faults[name] = fault
+                if not _is_refused(fault):
+                    raise
+        if faults and (not found or ".zattrs" in faults):
+            raise next(iter(faults.values()))
+    except (ValueError, TimeoutError) as error:
+        if _is_down(error):
+            _down[server] = time.monotonic()
+        other = ("unreadable", f"it cannot be read ({first_line(error)}).", "Check the address.")
+        raise _fault(folder, *(trouble(error, folder) or other)) from None
+    return found
+
+
+def _open(folder: str) -> tuple[ts.KvStore, str]:
+    spec = kvstore_spec(folder)
+    path = spec.pop("path", "")
+    # Tensorstore's objects do not outlive a fork.
+    return _opened(os.getpid(), json.dumps(spec)), path
+
+
+@functools.lru_cache(maxsize=64)
+def _opened(_process: int, spec: str) -> ts.KvStore:
+    return answer(ts.KvStore.open(json.loads(spec)))
+
+
+def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
+    """Kind, message and remedy where nothing came, or a server refuses or fails; else None."""
+    if isinstance(error, TimeoutError):
+        return (
+            "unreachable",
+            f"{error}.",
+            f"Check the disk, network or server; {_TIMEOUT} sets how many seconds to wait.",
+        )
+    if not is_url(url):
+        return None
+    if _is_refused(error):
+        remedy = _CREDENTIALS.get(url.partition("://")[0].lower(), _NO_CREDENTIALS)
+        return "unreadable", f"no permission to read it ({first_line(error)}).", remedy
+    if re.search(r"\b(ABORTED|UNAVAILABLE|DEADLINE_EXCEEDED|CURL|curl_code)\b", str(error)):
+        return (
+            "unreachable",
+            f"the server cannot be reached, or fails ({first_line(error)}).",
+            f"Check the network and the address; {_RETRIES} sets how often a request is repeated.",
+        )
+    return None
+
+
+def _is_refused(error: Exception) -> bool:
+    return re.search(r"\b(PERMISSION_DENIED|UNAUTHENTICATED)\b", str(error)) is not None
+
+
+def _is_down(error: Exception) -> bool:
+    words = "Could not connect|Could not resolve|Timeout was reached"
+    return isinstance(error, TimeoutError) or re.search(words, str(error)) is not None
+
+
+def first_line(error: Exception) -> str:
+    """Tensorstore's own words without its details, and without what may be secret in a URL."""
+    text = str(error).partition("\n")[0].partition(" [")[0].rstrip(".")
+    return re.sub(r"(://[^\s\"'?]*)\?[^\s\"']*", r"\1", text)
+
+
+def _fault(folder: str, kind: str, message: str, remedy: str) -> StoreError:
+    return StoreError(Problem(kind, message, remedy, file=folder))

@@ -1,0 +1,249 @@
+"""Reads blosc or plain chunks of local stores by itself, and only what windows touch of them.
+
+Whatever is not exactly as expected (another codec, a file that is absent, short or odd) is left to
+tensorstore, whose verdict holds.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_right
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
+from lineage_triplets.engine.reading.cache import FileStamp, Part
+from lineage_triplets.engine.reading.layout import ChunkLayout, read_layout
+from lineage_triplets.engine.reading.plan import plan
+from lineage_triplets.engine.reading.shard_index import chunk_in_shard, read_shard_index
+from lineage_triplets.engine.reading.window import chunk_error
+from lineage_triplets.engine.resources import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.reading.cache import PartCache
+    from lineage_triplets.engine.reading.plan import FileReads, Piece
+    from lineage_triplets.engine.reading.window import ReadStrategy, Window
+
+WORTH_PICKING_BYTES = 60_000
+"""Decoded chunks of fewer bytes are read faster by tensorstore."""
+
+WORTH_SKIPPING_BYTES = 1 << 15
+"""To take fewer bytes along costs less than to ask for another range."""
+
+# Opening a pipe would wait for somebody to write.
+_OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+
+_POOLS: list[ThreadPoolExecutor] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_POOLS.clear)
+
+
+class LocalChunkStrategy:
+    """Decodes touched blosc blocks by itself, and leaves the rest to another strategy.
+
+    Parameters
+    ----------
+    otherwise : ReadStrategy
+        Reads what this one does not know.
+    least_chunk_bytes : int
+        Smaller chunks, decoded, are left to the other strategy too.
+    cache : PartCache, optional
+        Keeps decoded parts of chunks.
+    """
+
+    def __init__(
+        self,
+        otherwise: ReadStrategy,
+        least_chunk_bytes: int = WORTH_PICKING_BYTES,
+        cache: PartCache | None = None,
+    ) -> None:
+        self._otherwise = otherwise
+        self._cache = cache if cache is not None and cache.limit_bytes else None
+        self._least_chunk_bytes = least_chunk_bytes
+        self._layouts: dict[str, ChunkLayout | None] = {}
+
+    @property
+    def missing(self) -> dict[tuple[str, str], int]:
+        """``{(experiment, FOV): patches}`` that met absent chunks."""
+        return self._otherwise.missing
+
+    def read(self, windows: Sequence[Window]) -> None:
+        """Fill the targets of all windows; each touched chunk is decoded once."""
+        left = [number for number, window in enumerate(windows) if not self._knows(window.source)]
+        files = plan(windows, self._layouts)
+        if files:
+            left += self._decode_all(files, windows)
+        if left:
+            self._otherwise.read([windows[number] for number in sorted(set(left))])
+
+    def _knows(self, source: FovSource) -> bool:
+        path = source.fov.array_path
+        if path not in self._layouts:
+            layout = read_layout(source)
+            worth = layout is not None and layout.kind.n_bytes >= self._least_chunk_bytes
+            self._layouts[path] = layout if worth else None
+        return self._layouts[path] is not None
+
+    def _decode_all(self, files: Sequence[FileReads], windows: Sequence[Window]) -> list[int]:
+        """Decode all files side by side; give the windows that could not be filled."""
+        if not _POOLS:
+            _POOLS.append(ThreadPoolExecutor(usable_cpus(), "lineage-triplets-decode"))
+        waiting = deque(files)
+        failed: list[int] = []
+
+        def work() -> None:
+            while waiting:
+                try:
+                    reads = waiting.popleft()
+                except IndexError:
+                    return
+                failed.extend(_read_file(reads, windows, self._cache))
+
+        try:
+            workers = [_POOLS[0].submit(work) for _ in range(min(usable_cpus(), len(files)))]
+            for worker in workers:
+                worker.result()
+        finally:
+            # After an error or an interrupt nobody wants the rest.
+            waiting.clear()
+        return failed
+
+
+def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | None) -> list[int]:
+    """Decode what is wanted of a file into the windows; give those that could not be filled."""
+    failed: list[int] = []
+    done = 0
+    file = None
+    try:
+        file = os.open(reads.path, _OPENING)
+        status = os.fstat(file)
+        if stat.S_ISFIFO(status.st_mode):
+            raise _pipe_error(reads, windows)
+        kind = reads.kind
+        shards = kind.shards
+        index = read_shard_index(file, status.st_size, shards) if shards is not None else None
+        for number, pieces in reads.chunks:
+            try:
+                place = (
+                    (0, status.st_size)
+                    if index is None
+                    else chunk_in_shard(index, number, status.st_size)
+                )
+                parts = _decode_chunk(reads, file, status, number, place, pieces, cache)
+                # Values that float32 cannot hold are infinite, as tensorstore has them.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    _cut(reads, parts, pieces, windows)
+            except (OSError, RuntimeError, ValueError):
+                failed += [piece.window for piece in pieces]
+            done += 1
+    except ChunkError:
+        raise
+    except (OSError, ValueError):
+        failed += [piece.window for _, pieces in reads.chunks[done:] for piece in pieces]
+    finally:
+        if file is not None:
+            os.close(file)
+    return failed
+
+
+def _pipe_error(reads: FileReads, windows: Sequence[Window]) -> ChunkError:
+    """Say it here: tensorstore would wait for what is written into the pipe."""
+    window = windows[reads.chunks[0][1][0].window]
+    return chunk_error(
+        window.source,
+        "damaged-chunk",
+        f"the chunk {reads.path} of frame {window.t} is a pipe, and no file.",
+        "Restore the file, or exclude this frame.",
+    )
+
+
+def _decode_chunk(
+    reads: FileReads,
+    file: int,
+    status: os.stat_result,
+    number: int,
+    place: tuple[int, int],
+    pieces: Sequence[Piece],
+    cache: PartCache | None,
+) -> list[Part]:
+    """Parts of a chunk that hold all that the pieces want, in order."""
+    stride = reads.shape.plane_stride
+    ranges = [one for piece in pieces for one in _ranges_of(piece, stride)]
+    n_bytes = reads.kind.n_bytes
+    decode = decode_ranges if reads.kind.is_blosc else plain_ranges
+    if cache is None:
+        return decode(FileRange(file, *place), n_bytes, ranges)
+    key = reads.path if reads.kind.shards is None else f"{reads.path}:{number}"
+    stamp = FileStamp.of(status)
+    parts, missing = cache.take(key, stamp, ranges)
+    if missing:
+        decoded = decode(FileRange(file, *place), n_bytes, missing)
+        for part in decoded:
+            cache.keep(key, stamp, part)
+        parts += decoded
+        parts.sort(key=lambda part: part.start)
+    return parts
+
+
+def _ranges_of(piece: Piece, stride: int) -> list[tuple[int, int]]:
+    """Bytes that a piece wants: plane by plane, or as one range where little lies between them."""
+    start, n_bytes = piece.start, piece.plane_bytes
+    if stride - n_bytes < WORTH_SKIPPING_BYTES:
+        return [(start, start + (piece.n_planes - 1) * stride + n_bytes)]
+    return [(start + k * stride, start + k * stride + n_bytes) for k in range(piece.n_planes)]
+
+
+def _cut(
+    reads: FileReads, parts: Sequence[Part], pieces: Sequence[Piece], windows: Sequence[Window]
+) -> None:
+    """Copy each piece from the parts of its chunk to its place."""
+    dtype, strides, axis = reads.kind.dtype, reads.shape.strides, reads.shape.plane_axis
+    starts = [part.start for part in parts]
+    for piece in pieces:
+        target = windows[piece.window].target[
+            piece.slot,
+            piece.to_z : piece.to_z + piece.n_z,
+            piece.to_y : piece.to_y + piece.n_y,
+            piece.to_x : piece.to_x + piece.n_x,
+        ]
+        shape = target.shape
+        stride = strides[axis]
+        whole_bytes = (piece.n_planes - 1) * stride + piece.plane_bytes
+        part = parts[bisect_right(starts, piece.start) - 1]
+        if part.end >= piece.start + whole_bytes:
+            offset = piece.start - part.start
+            target[...] = np.ndarray(shape, dtype, part.content, offset, strides)
+            continue
+        plane_shape = (*shape[:axis], 1, *shape[axis + 1 :])
+        for k in range(piece.n_planes):
+            start = piece.start + k * stride
+            part = parts[bisect_right(starts, start) - 1]
+            content, offset = (
+                (part.content, start - part.start)
+                if part.end >= start + piece.plane_bytes
+                else (_bytes_of(parts, start, start + piece.plane_bytes), 0)
+            )
+            plane = np.ndarray(plane_shape, dtype, content, offset, strides)
+            target[(slice(None),) * axis + (slice(k, k + 1),)] = plane
+
+
+def _bytes_of(parts: Sequence[Part], start: int, end: int) -> NDArray[np.uint8]:
+    """Bytes from `start` to `end`, copied from the parts that hold them."""
+    covering: list[NDArray[np.uint8]] = []
+    at = start
+    for part in parts:
+        stop = min(part.end, end)
+        if part.start <= at < stop:
+            covering.append(part.content[at - part.start : stop - part.start])
+            at = stop
+    return np.concatenate(covering)

@@ -1,0 +1,257 @@
+"""Ways to read windows of images into one array, found by name.
+
+A strategy is given windows that lie inside their images; it fills their places of the output.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorstore as ts
+
+from lineage_triplets.engine.plates.plate import CANONICAL_AXES, chunk_bytes
+from lineage_triplets.engine.plates.remote import answer, first_line, trouble
+from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
+from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.reading.cache_pools import CachePools
+from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
+from lineage_triplets.engine.reading.window import array_error, chunk_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.errors import ChunkError
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.reading.window import ReadStrategy, Window
+    from lineage_triplets.engine.settings.model import MissingChunks, ReadStrategyName
+
+_log = logging.getLogger(__name__)
+
+_LARGE_CHUNK_BYTES = 1_000_000
+
+
+class TensorStoreStrategy:
+    """Reads any store through tensorstore, all windows of a call as one batch of requests.
+
+    Parameters
+    ----------
+    missing_chunks : {"warn", "error", "fill"}
+        What a chunk that was never written means.
+    cache_pool_bytes : int, CachePools or None
+        Memory for decoded chunks, of which tensorstore has a half; 0 keeps none beyond the batch
+        that needs them, None takes the pools of the process.
+    """
+
+    def __init__(
+        self, missing_chunks: MissingChunks, cache_pool_bytes: int | CachePools | None
+    ) -> None:
+        self.missing_chunks = missing_chunks
+        self._pools = CachePools.of(cache_pool_bytes)
+        self._missing: dict[tuple[str, str], int] = {}
+        self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
+
+    @property
+    def missing(self) -> dict[tuple[str, str], int]:
+        """``{(experiment, FOV): patches}`` that met absent chunks."""
+        return dict(self._missing)
+
+    def read(self, windows: Sequence[Window]) -> None:
+        """Fill the targets of all windows; windows that share chunks best come in a row.
+
+        Windows of large chunks are read as one stack, so that a chunk is decoded once; of small
+        chunks, requests that write into the targets cost less.
+        """
+        note_read()
+        fill = self.missing_chunks == "fill"
+        self._open([window.source for window in windows], fill)
+        stacks: dict[tuple[str, tuple[int, ...]], list[Window]] = {}
+        singles = []
+        for window in windows:
+            if chunk_bytes(window.source.fov) < _LARGE_CHUNK_BYTES:
+                singles.append(window)
+            else:
+                key = (window.source.fov.dtype, window.target.shape)
+                stacks.setdefault(key, []).append(window)
+        # A chunk that came before its last window was asked for would be fetched again.
+        with ts.Batch() as batch:
+            requests = [self._request(window, fill, batch) for window in singles]
+            stacked = [
+                ts.stack([self._view(window, fill).translate_to[0] for window in group]).read(
+                    batch=batch
+                )
+                for group in stacks.values()
+            ]
+        for window, request in zip(singles, requests, strict=True):
+            self._finish(window, request, fill)
+        for group, stack in zip(stacks.values(), stacked, strict=True):
+            self._fill_from_stack(group, stack, fill)
+
+    def _request(
+        self, window: Window, fill: bool, batch: ts.Batch | None = None
+    ) -> ts.WriteFutures:
+        """Ask for one window; tensorstore converts and copies into the target by itself."""
+        view = self._view(window, fill)
+        if view.dtype != window.target.dtype:
+            view = ts.cast(view, window.target.dtype)
+        return ts.array(window.target).write(view, batch=batch)
+
+    def _fill_from_stack(
+        self, windows: Sequence[Window], stack: ts.Future[NDArray[np.generic]], fill: bool
+    ) -> None:
+        try:
+            pixels = answer(stack)
+        except (ValueError, TimeoutError):
+            for window in windows:
+                self._finish(window, self._request(window, fill), fill)
+            return
+        # Values that float32 cannot hold are infinite, as where tensorstore converts.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for window, patch in zip(windows, pixels, strict=True):
+                window.target[...] = patch
+
+    def _finish(self, window: Window, request: ts.WriteFutures, fill: bool) -> None:
+        """Take absent chunks as the fill value, in no silence; anything else is an error."""
+        try:
+            answer(request)
+        except (ValueError, TimeoutError) as error:
+            if fill or "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
+                raise _chunk_error(window, error) from None
+            key = (window.source.experiment, window.source.fov.name)
+            if key not in self._missing:
+                _log.warning(
+                    "%s Its pixels are the format's fill value.", _chunk_error(window, error)
+                )
+            self._missing[key] = self._missing.get(key, 0) + 1
+            self._open([window.source], fill=True)
+            self._finish(window, self._request(window, fill=True), fill=True)
+
+    def _open(self, sources: Sequence[FovSource], fill: bool) -> None:
+        """Open the arrays that are not open yet, side by side."""
+        pending = {}
+        for source in sources:
+            path = source.fov.array_path
+            if (path, fill) not in self._handles and path not in pending:
+                pending[path] = source, ts.open(_spec(source, fill), context=self._pools.context())
+        for path, (source, future) in pending.items():
+            try:
+                view = _canonical_view(answer(future), source.fov.axes)
+            except (ValueError, TimeoutError) as error:
+                raise array_error(source, *_why_closed(source, error)) from None
+            # A stack reads what is out of range as the fill value, where a plain read raises.
+            if view.shape != source.fov.shape:
+                raise array_error(
+                    source,
+                    "store-changed",
+                    f"the array is {view.shape} now, and was {source.fov.shape} when the index "
+                    "was built.",
+                    "Build the index again.",
+                )
+            self._handles[path, fill] = view
+
+    def _view(self, window: Window, fill: bool) -> ts.TensorStore:
+        store = self._handles[window.source.fov.array_path, fill]
+        channels = window.source.channels
+        first, last = channels[0], channels[-1]
+        in_a_row = channels == tuple(range(first, last + 1))
+        c = slice(first, last + 1) if in_a_row else list(channels)
+        return store[window.t, c, window.z, window.y, window.x]
+
+
+def _blosc_blocks(
+    least_chunk_bytes: int, missing_chunks: MissingChunks, cache_pool_bytes: int | None
+) -> ReadStrategy:
+    pools = CachePools.of(cache_pool_bytes)
+    otherwise = TensorStoreStrategy(missing_chunks, pools)
+    return LocalChunkStrategy(otherwise, least_chunk_bytes, pools.parts)
+
+
+STRATEGIES: dict[ReadStrategyName, Callable[[MissingChunks, int | None], ReadStrategy]] = {
+    "auto": partial(_blosc_blocks, WORTH_PICKING_BYTES),
+    "blosc-blocks": partial(_blosc_blocks, 0),
+    "tensorstore": TensorStoreStrategy,
+}
+"""Ways to read by name; each reads every store.
+
+"blosc-blocks" decodes only the touched blocks wherever it can, "auto" where chunks are large enough
+for that to be faster; tensorstore reads the rest.
+"""
+
+
+def _spec(source: FovSource, fill: bool) -> dict[str, object]:
+    return {
+        "driver": "zarr" if source.fov.zarr_format == 2 else "zarr3",
+        "kvstore": kvstore_spec(source.fov.array_path),
+        "fill_missing_data_reads": fill,
+        "open": True,
+        "recheck_cached_data": recheck_cached_data(source.fov.array_path),
+    }
+
+
+def _canonical_view(store: ts.TensorStore, axes: tuple[str, ...]) -> ts.TensorStore:
+    """The array as (t, c, z, y, x), absent axes of length 1."""
+    view = store.transpose([axes.index(axis) for axis in CANONICAL_AXES if axis in axes])
+    for place, axis in enumerate(CANONICAL_AXES):
+        if axis not in axes:
+            view = view[(slice(None),) * place + (ts.newaxis,)]
+    return view
+
+
+def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:
+    """Kind, message and remedy where an array could not be opened."""
+    what = _trouble(error, source)
+    if what is not None:
+        return what
+    return (
+        "unreadable",
+        f"the array cannot be opened: {first_line(error)}.",
+        "Check that the store is there, readable, and of a codec that tensorstore knows.",
+    )
+
+
+def _trouble(error: Exception, source: FovSource) -> tuple[str, str, str] | None:
+    """Kind, message and remedy of what is no fault of the store; else None."""
+    if "Too many open files" in str(error):
+        message = f"it cannot be read ({first_line(error)})."
+        return "unreadable", message, "Close some, or raise the limit (ulimit -n)."
+    return trouble(error, source.fov.array_path)
+
+
+def _chunk_error(window: Window, error: Exception) -> ChunkError:
+    text = str(error)
+    named = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"', text)
+    chunk = named[1] if named else _chunk_of(window)
+    source = window.source
+    what = _trouble(error, source)
+    absent = "NOT_FOUND" in text
+    if what is not None:
+        kind, message, remedy = what
+        message = f"the chunk {chunk} of frame {window.t}: {message}"
+    else:
+        kind = "missing-chunk" if absent else "damaged-chunk"
+        message = (
+            f"the chunk {chunk} of frame {window.t} is "
+            f"{'absent' if absent else 'damaged or unreadable'} ({first_line(error)})."
+        )
+        remedy = (
+            "Write it, or choose missing_chunks='fill' if empty chunks were left out on purpose."
+            if absent
+            else "Restore the file, or exclude this frame."
+        )
+    return chunk_error(source, kind, message, remedy)
+
+
+def _chunk_of(window: Window) -> str:
+    """Place of a window's first chunk among the image's."""
+    fov = window.source.fov
+    first = (window.t, window.source.channels[0], window.z.start, window.y.start, window.x.start)
+    place = {
+        axis: str(start // size)
+        for axis, start, size in zip(CANONICAL_AXES, first, fov.chunk_shape, strict=True)
+    }
+    return f"({', '.join(place[axis] for axis in fov.axes)} in {', '.join(fov.axes)})"

@@ -1,0 +1,1 @@
+"""What a person writes: YAML with lines, its models, its paths, tau in hours."""

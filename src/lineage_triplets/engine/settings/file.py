@@ -1,0 +1,316 @@
+"""Config files: YAML in, with every fault and its line; YAML out, whole or not at all."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import logging
+import types
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from lineage_triplets.engine.errors import ConfigError, Problem, nearest, shown
+from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.settings import collection
+from lineage_triplets.engine.settings.model import FORMAT, ExperimentConfig, TripletConfig
+from lineage_triplets.engine.settings.paths import locate, rebase
+from lineage_triplets.engine.settings.yaml import YamlDocument, read_yaml, write_yaml_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+_log = logging.getLogger(__name__)
+
+DRAFT_HEADER = "# DRAFT: not reviewed. Training reads it, but nobody has looked at the pairs yet.\n"
+
+
+def read_config(
+    path: str | Path, path_map: Mapping[str, str] | None = None
+) -> tuple[TripletConfig | None, list[Problem]]:
+    """Read a config and collect what is wrong with it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A config of this program, a plain list of experiments, or a DynaCLR ``collection.yml``.
+    path_map : dict, optional
+        Leading folders to replace, ``{old: new}``.
+
+    Returns
+    -------
+    config : TripletConfig or None
+        What could be read: experiments with faults are left out; None if nothing is left.
+    problems : list of Problem
+        Each with file, line and field.
+    """
+    try:
+        document = read_yaml(path)
+        if collection.is_collection(document.content):
+            document = collection.convert(document)
+    except ConfigError as error:
+        return None, list(error.problems)
+    content, problems = dict(document.content), []
+    try:
+        config = TripletConfig.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(document, fault) for fault in distinct_faults(error)]
+        usable = _without_faults(content, error)
+        if usable is None:
+            return None, problems
+        config = usable
+    base = document.file.absolute().parent
+    located = []
+    for experiment in config.experiments:
+        try:
+            located.append(locate_experiment(experiment, base, path_map))
+        except ValueError as error:
+            problems.append(
+                Problem(
+                    "missing-path",
+                    f"{error}.",
+                    "Set it, or write the path out.",
+                    experiment=experiment.name,
+                    file=str(path),
+                )
+            )
+    _warn_of_unused(path_map, located)
+    return config.model_copy(update={"experiments": located}), problems
+
+
+def with_lines(problems: Sequence[Problem], path: str | Path) -> list[Problem]:
+    """Name the file and line of what is wrong with the data that experiments' fields name.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Those that have a place already, or that are about no field of the file, stay as they are.
+    path : str or Path
+        The config's file.
+    """
+    try:
+        document = read_yaml(path)
+    except ConfigError:
+        return list(problems)
+    experiments = document.content.get("experiments")
+    names = [
+        str(one.get("name", "")) if isinstance(one, dict) else ""
+        for one in (experiments if isinstance(experiments, list) else [])
+    ]
+    found = []
+    for one in problems:
+        line = None
+        if one.experiment in names:
+            key = one.field.partition(".")[0]
+            line = document.lines.get(("experiments", names.index(one.experiment), key))
+        has_place = one.line is not None or one.row is not None or one.file
+        if line is not None and not has_place:
+            found.append(replace(one, file=str(path), line=line))
+        else:
+            found.append(one)
+    return found
+
+
+def load_config(path: str | Path, path_map: Mapping[str, str] | None = None) -> TripletConfig:
+    """Read a config, or raise with all that is wrong with it.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or says something that cannot be.
+    """
+    config, problems = read_config(path, path_map)
+    if problems or config is None:
+        raise ConfigError(*problems)
+    return config
+
+
+def save_config(
+    config: TripletConfig, path: str | Path, *, overwrite: bool = False, header: str | None = None
+) -> None:
+    """Write a config as YAML; relative paths are rewritten to the new file's folder.
+
+    Parameters
+    ----------
+    config : TripletConfig
+    path : str or Path
+    overwrite : bool
+        Whether an existing file may be replaced.
+    header : str, optional
+        Comment lines on top; a config that is not validated is marked as a draft.
+
+    Raises
+    ------
+    OutputExistsError, OutputError
+        Nothing is left half written.
+    """
+    target = Path(path)
+    content = config.model_dump(mode="json", exclude={"experiments"})
+    experiments = [written_experiment(one, target.absolute().parent) for one in config.experiments]
+    content = {"format": FORMAT, "experiments": experiments, **content}
+    if header is None:
+        header = "" if config.verification.validated else DRAFT_HEADER
+    with whole_file(target, overwrite=overwrite) as temporary:
+        temporary.write_text(write_yaml_text(content, header), encoding="utf-8")
+
+
+def locate_experiment(
+    experiment: ExperimentConfig, base: str | Path, path_map: Mapping[str, str] | None = None
+) -> ExperimentConfig:
+    """Make an experiment's paths absolute, and remember how they were written.
+
+    Raises
+    ------
+    ValueError
+        A variable in a path is not set.
+    """
+    written = experiment._written or (experiment.data_path, experiment.tracks_path, str(base))
+    located = experiment.model_copy(
+        update={
+            "data_path": locate(experiment.data_path, base, path_map),
+            "tracks_path": locate(experiment.tracks_path, base, path_map),
+        }
+    )
+    if path_map and (located.data_path, located.tracks_path) != (
+        locate(experiment.data_path, base),
+        locate(experiment.tracks_path, base),
+    ):
+        written = (located.data_path, located.tracks_path, str(base))
+    located._written = written
+    return located
+
+
+def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:
+    """One entry of ``experiments:`` for a file in `folder`."""
+    entry: dict[str, Any] = experiment.model_dump(mode="json")
+    if experiment._written is not None:
+        data_path, tracks_path, base = experiment._written
+        entry["data_path"] = rebase(data_path, base, folder)
+        entry["tracks_path"] = rebase(tracks_path, base, folder)
+    return entry
+
+
+def _warn_of_unused(
+    path_map: Mapping[str, str] | None, experiments: list[ExperimentConfig]
+) -> None:
+    for old, new in (path_map or {}).items():
+        if not any(
+            path.startswith(new.rstrip("/"))
+            for one in experiments
+            for path in (one.data_path, one.tracks_path)
+        ):
+            _log.warning("path_map: no path of the config begins with %r.", old)
+
+
+def _without_faults(content: dict[str, Any], error: ValidationError) -> TripletConfig | None:
+    """What can be read: experiments with a fault are left out whole, elsewhere the faulty keys."""
+    experiments = content.get("experiments")
+    if not isinstance(experiments, list):
+        return None
+    rest = copy.deepcopy(content)
+    bad_experiments: set[str | int] = set()
+    for fault in error.errors():
+        loc = [part for part in fault["loc"] if not _is_branch(part)]
+        if loc[0] == "experiments":
+            bad_experiments |= set(loc[1:2])
+        else:
+            _remove(rest, loc[:-1] if fault["type"] == "missing" else loc)
+    rest["experiments"] = [
+        one for number, one in enumerate(experiments) if number not in bad_experiments
+    ]
+    if not rest["experiments"]:
+        return None
+    try:
+        return TripletConfig.model_validate(rest)
+    except ValidationError:
+        return TripletConfig.model_validate({"experiments": rest["experiments"]})
+
+
+def _remove(content: Any, loc: list[str | int]) -> None:
+    """Take out a key; of a list's item the whole key that holds the list."""
+    for depth, part in enumerate(loc):
+        is_last = depth == len(loc) - 1
+        if isinstance(content, dict) and (is_last or not isinstance(content.get(part), dict)):
+            content.pop(part, None)
+            return
+        content = content[part]
+
+
+def _problem(document: YamlDocument, fault: ErrorDetails) -> Problem:
+    loc = tuple(part for part in fault["loc"] if not _is_branch(part))
+    experiment = ""
+    if len(loc) > 1 and loc[0] == "experiments" and isinstance(loc[1], int):
+        entries = document.content["experiments"]
+        entry = entries[loc[1]] if isinstance(entries, list) else None
+        given = entry.get("name") if isinstance(entry, dict) else None
+        experiment = str(getattr(given, "text", given or f"number {loc[1] + 1}"))
+    field = ".".join(str(part) for part in loc)
+    line = document.line(loc)
+    kind, message, remedy = _in_words(fault, loc)
+    return Problem(
+        kind,
+        message,
+        remedy,
+        experiment=experiment,
+        file=str(document.file),
+        field=field,
+        line=line,
+    )
+
+
+def distinct_faults(error: ValidationError) -> list[ErrorDetails]:
+    """Give pydantic's faults, where a value fits no type of a union those of the nearest type."""
+    nearest_type: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
+    for fault in error.errors():
+        loc = fault["loc"]
+        place = tuple(itertools.takewhile(lambda part: not _is_branch(part), loc))
+        if len(loc) > len(nearest_type.get(place, ())):
+            nearest_type[place] = loc
+    kept = []
+    for fault in error.errors():
+        loc = fault["loc"]
+        place = tuple(itertools.takewhile(lambda part: not _is_branch(part), loc))
+        branch = len(place) + 1
+        if loc[:branch] == nearest_type[place][:branch]:
+            kept.append(fault)
+    return kept
+
+
+def _is_branch(part: str | int) -> bool:
+    """Whether pydantic put a union's branch into the place of a fault."""
+    return isinstance(part, str) and (part.startswith(("tuple[", "dict[", "list[", "constrained-")))
+
+
+def _in_words(fault: ErrorDetails, loc: tuple[str | int, ...]) -> tuple[str, str, str]:
+    if fault["type"] == "extra_forbidden":
+        model = _model_at(loc[:-1])
+        known = list(model.model_fields) if model else []
+        return "unknown-key", f"unknown key {loc[-1]!r}.", nearest(str(loc[-1]), known)
+    if fault["type"] == "missing":
+        return "missing-key", f"the key {loc[-1]!r} is missing.", "Add it."
+    if loc == ("format",):
+        return (
+            "unknown-format",
+            f"the format is {shown(fault['input'])}; this program reads {FORMAT!r}.",
+            "Update the program if the file is from a newer one.",
+        )
+    message = fault["msg"].removeprefix("Value error, ")
+    return "bad-value", f"{message[0].lower()}{message[1:]}, found {shown(fault['input'])}.", ""
+
+
+def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The model whose keys stand at a place of the file."""
+    current: Any = TripletConfig
+    for part in loc:
+        if isinstance(current, type) and issubclass(current, BaseModel) and isinstance(part, str):
+            field = current.model_fields.get(part)
+            current = field.annotation if field else None
+        else:
+            current = get_args(current)[-1] if get_args(current) else None
+        if get_origin(current) in (Union, types.UnionType):
+            current = get_args(current)[0]
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None

@@ -1,0 +1,1 @@
+"""One FOV's table: its format, its checks, its links."""

@@ -1,0 +1,1 @@
+"""The panel Browse: find a lineage, see its tree, decide."""

@@ -1,0 +1,233 @@
+"""Accept, reject, undecide, cut, undo: of what is chosen, and said in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from lineage_triplets.plugin.common.keys import KeyList, LettersStay, bind
+from lineage_triplets.plugin.common.reason_field import ReasonField
+from lineage_triplets.plugin.common.spot import LEVELS, Spot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.record.targets import Target
+
+_SHOWN_REASONS = 8
+
+
+class DecideBar(QWidget):
+    """Decides about the `Spot` that it is given.
+
+    Parameters
+    ----------
+    session : Session
+    keys : sequence of (str, str)
+        What the button "Keys" lists.
+    parent : QWidget
+        The panel; its keys are A, R, U, C, Ctrl+Z, Ctrl+Shift+Z, F1.
+
+    Attributes
+    ----------
+    decided : Signal(object)
+        Gets the `Target` that was accepted or rejected here.
+    gone_back : Signal(object)
+        Gets the `Target` whose decision was undone or redone here.
+    cut_asked : Signal(object)
+        Gets the `Spot` whose link is about to be cut; None when it is, or nobody wants to.
+    """
+
+    decided = Signal(object)
+    gone_back = Signal(object)
+    cut_asked = Signal(object)
+
+    def __init__(self, session: Session, keys: Sequence[tuple[str, str]], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("decide_bar")
+        self._session = session
+        self._spot = Spot()
+        self._keys = KeyList(keys, self)
+        self.level = QComboBox(self)
+        self.level.setObjectName("decision_level")
+        self.level.addItems(LEVELS)
+        self.level.setToolTip("What a decision is about")
+        LettersStay(self.level)
+        self.level.currentIndexChanged.connect(self._say)
+        self._about = QElidingLabel(self)
+        self._about.setObjectName("decision_about")
+        self._about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.accept = self._button("accept", "Accept", self._accept)
+        self.reject = self._button("reject", "Reject…", self._ask_to_reject)
+        self.undecide = self._button("undecided", "Undecided", self._undecide)
+        self.cut = self._button("cut_link", "Cut link…", self._ask_to_cut)
+        self.undo = self._button("undo", "Undo", lambda: self._go_back(lambda one: one.undo()))
+        self.redo = self._button("redo", "Redo", lambda: self._go_back(lambda one: one.redo()))
+        self.undo.setToolTip("Undo the last decision (Ctrl+Z)")
+        self.redo.setToolTip("Decide again what was undone last (Ctrl+Shift+Z)")
+        self.go_on = QCheckBox("go on to the next", self)
+        self.go_on.setObjectName("go_on_to_next")
+        self.go_on.setToolTip("After a lineage is decided, select the next undecided one")
+        self._list_keys = self._button(
+            "keys", "Keys", lambda: self._keys.open_above(self._list_keys)
+        )
+        self._list_keys.setToolTip("All keys of this panel (F1)")
+        self.reason = ReasonField(self)
+        self.reason.ended.connect(lambda: self.cut_asked.emit(None))
+        self._lay_out()
+        for key, button in (
+            ("A", self.accept),
+            ("R", self.reject),
+            ("U", self.undecide),
+            ("C", self.cut),
+            ("Ctrl+Z", self.undo),
+            ("Ctrl+Shift+Z", self.redo),
+            ("F1", self._list_keys),
+        ):
+            bind(parent, key, button.click)
+        self._say()
+
+    def set_spot(self, spot: Spot) -> None:
+        """Decide about another place from now on."""
+        self._spot = spot
+        self._say()
+
+    @property
+    def spot(self) -> Spot:
+        """Where it decides."""
+        return self._spot
+
+    @property
+    def target(self) -> Target | None:
+        """What a verdict is about now."""
+        return self._spot.target(self.level.currentText())
+
+    def _lay_out(self) -> None:
+        about, verdicts, rest = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        about.addWidget(self.level)
+        about.addWidget(self._about, 1)
+        for button in (self.accept, self.reject, self.undecide, self.cut):
+            verdicts.addWidget(button)
+        for widget in (self.undo, self.redo, self.go_on):
+            rest.addWidget(widget)
+        rest.addStretch(1)
+        rest.addWidget(self._list_keys)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(about)
+        layout.addLayout(verdicts)
+        layout.addWidget(self.reason)
+        layout.addLayout(rest)
+
+    def _button(self, name: str, text: str, action: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        # Texts may touch the frame at 400 px rather than push the panel wider.
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 8)
+        button.clicked.connect(action)
+        return button
+
+    def _say(self) -> None:
+        """Say what is decided about, and let be pressed what can be."""
+        review, level = self._session.review, self.level.currentText()
+        target, link = self.target, self._spot.link
+        writable = review is not None and not review.log.read_only
+        self._about.setText(self._words(review, target) or self._spot.missing(level))
+        self._about.setToolTip(self._about.text())
+        closed = "Opened read-only" if review is not None else "No config is open"
+        missing = self._spot.missing(level)
+        for button, key, what in (
+            (self.accept, "A", "Accept"),
+            (self.reject, "R", "Leave out of training, with a reason:"),
+            (self.undecide, "U", "Take an accept or reject back:"),
+        ):
+            button.setEnabled(writable and target is not None)
+            button.setToolTip(
+                f"{what} {target} ({key})"
+                if target and writable
+                else missing
+                if writable
+                else closed
+            )
+        self.cut.setEnabled(writable and link is not None)
+        self.cut.setToolTip(
+            f"{self._spot.cut_words}: the {link} (C)"
+            if link and writable
+            else "Click a track in the tree where it goes wrong, or a link to a daughter"
+            if writable
+            else closed
+        )
+        self.undo.setEnabled(writable)
+        self.redo.setEnabled(writable)
+
+    def _words(self, review: Review | None, target: Target | None) -> str:
+        if review is None or target is None:
+            return ""
+        decision = review.applied.verdicts.get(target)
+        if decision is None:
+            return str(target)
+        verdict = {"accept": "accepted", "reject": "rejected"}[decision.kind]
+        why = f" ({decision.reason})" if decision.reason else ""
+        return f"{target}: {verdict}{why}"
+
+    def _accept(self) -> None:
+        target = self.target
+        if target is not None and self._session.decide(lambda review: review.accept(target)):
+            self.decided.emit(target)
+
+    def _undecide(self) -> None:
+        target = self.target
+        if target is not None:
+            self._session.decide(lambda review: review.undecide(target))
+
+    def _ask_to_reject(self) -> None:
+        target = self.target
+        if target is None:
+            return
+
+        def reject(reason: str) -> bool:
+            done = self._session.decide(lambda review: review.reject(target, reason))
+            if done:
+                self.decided.emit(target)
+            return done
+
+        self.reason.ask(f"Reject {target}", self._reasons(("reject",)), reject)
+
+    def _ask_to_cut(self) -> None:
+        link = self._spot.link
+        if link is None:
+            return
+        self.reason.ask(
+            f"{self._spot.cut_words}: track {self._spot.track}, frame {self._spot.t}",
+            self._reasons(("cut",)),
+            lambda reason: self._session.decide(lambda review: review.cut(link, reason)),
+        )
+        self.cut_asked.emit(self._spot)
+
+    def _reasons(self, kinds: tuple[str, ...]) -> list[str]:
+        """Reasons given before, the latest first."""
+        review = self._session.review
+        made = [] if review is None else [one for one in review.decisions if one.kind in kinds]
+        reasons = dict.fromkeys(one.reason for one in reversed(made) if one.reason)
+        return list(reasons)[:_SHOWN_REASONS]
+
+    def _go_back(self, action: Callable[[Review], tuple[Decision, ...]]) -> None:
+        changed: list[Decision] = []
+        self._session.decide(lambda review: changed.extend(action(review)))
+        if changed:
+            self.gone_back.emit(changed[0].target)

@@ -1,0 +1,252 @@
+"""The table of lineages with its filters; the selection survives whatever is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QModelIndex, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QStyledItemDelegate,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QResizeEvent, QShowEvent
+
+    from lineage_triplets.plugin.browse.model import Column, LineageRows
+
+_WIDEST = {"n_cells": "9,999", "n_anchors": "9,999", "decision": "✓ accepted"}
+_CELL_MARGIN = 10
+_NAME_CHARACTERS = 20
+
+
+class _DecisionDelegate(QStyledItemDelegate):
+    """Shows the mark of a decision alone where its words do not fit."""
+
+    def initStyleOption(self, option: Any, index: QModelIndex) -> None:  # noqa: N802 - Qt's name
+        super().initStyleOption(option, index)
+        if option.fontMetrics.horizontalAdvance(option.text) + _CELL_MARGIN > option.rect.width():
+            option.text = option.text[:1]
+
+
+class LineageList(QWidget):
+    """Filter box, check boxes, table.
+
+    Attributes
+    ----------
+    chosen : Signal(str)
+        Gets the ``lineage_id`` that a person selects.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._lineage = ""
+        self._following = False
+        self._fitted = (0, 0, False)
+        self.model = LineageModel(self)
+        self.filter_text = QLineEdit(self)
+        self.filter_text.setObjectName("filter_text")
+        self.filter_text.setPlaceholderText("Filter lineages")
+        self.filter_text.setToolTip(
+            "Words that must all be in the lineage or its condition (Ctrl+F)"
+        )
+        self.filter_text.setClearButtonEnabled(True)
+        self.has_divisions = self._check(
+            "has_divisions", "has divisions", "with at least one division"
+        )
+        self.undecided = self._check("undecided_only", "undecided", "neither accepted nor rejected")
+        self.has_problems = self._check(
+            "has_problems", "has problems", "of which an open error or warning names a track"
+        )
+        self._count = QLabel(self)
+        self._count.setObjectName("lineage_count")
+        self.table = self._make_table()
+        self.filter_text.textChanged.connect(self._filter)
+        text, checks = QHBoxLayout(), QHBoxLayout()
+        text.addWidget(self.filter_text, 1)
+        text.addWidget(self._count)
+        for check in (self.has_divisions, self.undecided, self.has_problems):
+            checks.addWidget(check)
+        checks.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(text)
+        layout.addLayout(checks)
+        layout.addWidget(self.table, 1)
+        self.show_reading()
+
+    @property
+    def lineage(self) -> str:
+        """``lineage_id`` that is selected; empty for none."""
+        return self._lineage
+
+    def show_reading(self) -> None:
+        """Say that the lineages are being read."""
+        self._count.setText("reading…")
+
+    def set_rows(self, rows: LineageRows) -> None:
+        """Show other lineages; selection and scroll position stay."""
+        with_scroll = self.table.verticalScrollBar().value()
+        self._following = True
+        self.model.kept = self._lineage
+        self.model.set_rows(rows)
+        self._following = False
+        self._restore(with_scroll)
+
+    def set_place(self, experiment: str, fov: str) -> None:
+        """Show the lineages of an experiment, or a FOV, alone; empty for all."""
+        wanted = replace(self.model.filter, experiment=experiment, fov=fov)
+        if wanted != self.model.filter:
+            self._set_filter(wanted)
+
+    def select(self, lineage_id: str) -> None:
+        """Select a lineage, shown even if it does not match; empty for none."""
+        if lineage_id == self._lineage and self.model.row_of(lineage_id) == self._row:
+            return
+        self._lineage = lineage_id
+        if lineage_id and self.model.row_of(lineage_id) < 0:
+            self._set_filter(self.model.filter)
+        self._restore(None)
+
+    def step(self, by: int) -> None:
+        """Go to a lineage below, or above by a negative number; to the first where none is."""
+        row = self._row + by if self._row >= 0 else 0
+        if 0 <= row < self.model.rowCount():
+            self.table.setCurrentIndex(self.model.index(row, 0))
+
+    def select_next_undecided(self) -> None:
+        """Go on to the next lineage that nothing was decided about."""
+        following = self.model.next_undecided(self._lineage)
+        if following:
+            self.chosen.emit(following)
+
+    @property
+    def _row(self) -> int:
+        return int(self.table.currentIndex().row())
+
+    def _check(self, name: str, text: str, words: str) -> QCheckBox:
+        check = QCheckBox(text, self)
+        check.setObjectName(name)
+        check.setToolTip(f"Show only lineages {words}")
+        check.toggled.connect(self._filter)
+        return check
+
+    def _make_table(self) -> QTableView:
+        table = QTableView(self)
+        table.setObjectName("lineage_table")
+        table.setAccessibleName("Lineages")
+        table.setModel(self.model)
+        self._decisions = _DecisionDelegate(table)
+        table.setItemDelegateForColumn(len(COLUMNS) - 1, self._decisions)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        table.setWordWrap(False)
+        table.setTabKeyNavigation(False)
+        table.setShowGrid(False)
+        table.setMinimumHeight(110)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        rows = table.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.setSortingEnabled(True)
+        table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        header.sortIndicatorChanged.connect(table.scrollToTop)
+        table.selectionModel().currentRowChanged.connect(self._on_current)
+        return table
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Fit rows and columns to another font."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.FontChange, QEvent.Type.StyleChange}:
+            self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Fit rows and columns to the font that it is shown in."""
+        super().showEvent(event)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Say decisions in words where there is room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics, header = self.table.fontMetrics(), self.table.horizontalHeader()
+        row, least = metrics.height() + 6, metrics.horizontalAdvance("00000")
+        widths = [self._width_of(column) for column in COLUMNS[1:]]
+        name = _NAME_CHARACTERS * metrics.averageCharWidth()
+        in_words = self.width() > name + sum(widths)
+        if (row, least, in_words) == self._fitted:
+            return
+        self._fitted = (row, least, in_words)
+        if not in_words:
+            widths[-1] = metrics.horizontalAdvance(COLUMNS[-1].title) + _CELL_MARGIN
+        self.table.verticalHeader().setDefaultSectionSize(row)
+        header.setMinimumSectionSize(least)
+        for number, width in enumerate(widths, start=1):
+            header.resizeSection(number, width)
+
+    def _width_of(self, column: Column) -> int:
+        words = (column.title, _WIDEST.get(column.key, "999"))
+        return max(self.table.fontMetrics().horizontalAdvance(one) for one in words) + _CELL_MARGIN
+
+    def _filter(self) -> None:
+        place = self.model.filter
+        self._set_filter(
+            LineageFilter(
+                self.filter_text.text(),
+                place.experiment,
+                place.fov,
+                has_divisions=self.has_divisions.isChecked(),
+                undecided=self.undecided.isChecked(),
+                has_problems=self.has_problems.isChecked(),
+            )
+        )
+
+    def _set_filter(self, wanted: LineageFilter) -> None:
+        self._following = True
+        self.model.set_filter(wanted, self._lineage)
+        self._following = False
+        self._restore(None)
+
+    def _restore(self, scroll: int | None) -> None:
+        """Select what was selected, and count."""
+        row = self.model.row_of(self._lineage)
+        self._following = True
+        if row < 0:
+            self.table.setCurrentIndex(QModelIndex())
+        elif row != self._row:
+            column = max(self.table.currentIndex().column(), 0)
+            self.table.setCurrentIndex(self.model.index(row, column))
+        self._following = False
+        if scroll is not None:
+            self.table.verticalScrollBar().setValue(scroll)
+        elif row >= 0:
+            self.table.scrollTo(self.model.index(row, 0))
+        shown, n_all = self.model.rowCount(), len(self.model.rows)
+        self._count.setText(f"{shown:,} of {n_all:,}" if shown != n_all else f"{n_all:,}")
+
+    def _on_current(self, index: QModelIndex) -> None:
+        if self._following or not index.isValid():
+            return
+        self._lineage = self.model.lineage_at(index.row())
+        self.chosen.emit(self._lineage)

@@ -1,0 +1,333 @@
+"""Browse: find a lineage, see its tree, go where it matters, decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from lineage_triplets.plugin.browse.decide_bar import DecideBar
+from lineage_triplets.plugin.browse.lineage_list import LineageList
+from lineage_triplets.plugin.browse.model import LineageRows
+from lineage_triplets.plugin.browse.tree import tree_of
+from lineage_triplets.plugin.browse.tree_view import TreeView
+from lineage_triplets.plugin.common.cell_menu import CellMenu
+from lineage_triplets.plugin.common.cut_place import cut_place
+from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.place_pickers import PlacePickers
+from lineage_triplets.plugin.common.session import Place
+from lineage_triplets.plugin.common.spot import Spot
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.settings.model import DatasetConfig
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.plugin.common.work import Job
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.look.view import ReviewState
+    from lineage_triplets.qc.record.targets import Target
+
+_JOB = "lineages"
+# Decisions and settings may follow each other fast; the row decided about is right at once.
+_PATIENCE_MS = 120
+_KEYS = (
+    ("", "Decide"),
+    ("A", "accept"),
+    ("R", "reject, with a reason"),
+    ("U", "undecided"),
+    ("C", "cut the link before the chosen cell, with a reason"),
+    ("Ctrl+Z", "undo"),
+    ("Ctrl+Shift+Z", "redo"),
+    ("", "Table of lineages"),
+    ("Up, Down", "select the lineage above or below"),
+    ("J", "the next lineage"),
+    ("K", "the lineage before"),
+    ("Enter", "go to its first cell in the viewer"),
+    ("Ctrl+F", "filter"),
+    ("", "Lineage tree"),
+    ("Up, Down", "a frame back or on, into mother or daughter"),
+    ("Left, Right", "the next branch at this frame"),
+    ("Menu", "cut the link into the cell (or a click with the right button, also in the viewer)"),
+    ("+, -, 0", "zoom in, out, show all (or Ctrl and wheel)"),
+    ("", "A reason"),
+    ("Enter, Esc", "decide; go back"),
+    ("", "Anywhere here"),
+    ("F1", "these keys"),
+)
+
+
+class BrowsePanel(QWidget):
+    """Lineages of the open review, the tree of the one selected, and decisions about them.
+
+    Parameters
+    ----------
+    session : Session
+
+    Attributes
+    ----------
+    wanted : Signal()
+        Something here asks for a person's answer.
+    """
+
+    wanted = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("browse")
+        self._session = session
+        self._state: ReviewState | None = None
+        self._settings: DatasetConfig | None = None
+        self._findings: dict[tuple[str, str], list[Finding]] = {}
+        self._viewer_at: tuple[str, str, int] | None = None
+        self._filled = self._reading = self._outdated = False
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_PATIENCE_MS)
+        self._later.timeout.connect(lambda: session.attempt(self._read))
+        self.pickers = PlacePickers(session, self)
+        self.lineages = LineageList(self)
+        self.tree = TreeView(self)
+        self.bar = DecideBar(session, _KEYS, self)
+        self.menu = CellMenu(self.bar.cut, self)
+        splitter = QSplitter(Qt.Orientation.Vertical, self)
+        splitter.setObjectName("browse_splitter")
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self.lineages)
+        splitter.addWidget(self.tree)
+        splitter.setStretchFactor(0, 2)
+        splitter.setStretchFactor(1, 3)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.pickers)
+        layout.addWidget(splitter, 1)
+        layout.addWidget(self.bar)
+        bind(self, "Ctrl+F", self.lineages.filter_text.setFocus)
+        bind(self, "J", lambda: self.lineages.step(1))
+        bind(self, "K", lambda: self.lineages.step(-1))
+        self.lineages.chosen.connect(lambda lineage: session.choose(lineage=lineage))
+        self.lineages.table.activated.connect(self._on_activated)
+        self.tree.node_chosen.connect(self._on_node)
+        self.tree.menu_wanted.connect(lambda at: self.menu.open_for(self.bar.spot, at))
+        self.menu.aboutToShow.connect(lambda: self._mark_cut(self.bar.spot))
+        self.menu.aboutToHide.connect(lambda: self._mark_cut(None))
+        self.menu.cut_wanted.connect(self.wanted)
+        session.menu_wanted.connect(lambda: self.menu.open_for(self.bar.spot))
+        self.bar.cut_asked.connect(self._mark_cut)
+        self.bar.decided.connect(self._on_decided_here)
+        self.bar.gone_back.connect(self._on_gone_back)
+        session.opened.connect(self._on_opened)
+        session.closed.connect(self._on_closed)
+        session.state_changed.connect(self._on_state)
+        session.findings_changed.connect(self._later.start)
+        session.frame_changed.connect(self._on_frame)
+        session.place_wanted.connect(self._on_place)
+        session.work.finished.connect(self._on_finished)
+        self._on_closed()
+
+    def show_node(self, track: str, t: int) -> None:
+        """Mark a track of the lineage shown at a frame, as if it was clicked.
+
+        Parameters
+        ----------
+        track : str
+            Its number, with ``@t`` after a cut.
+        t : int
+        """
+        tree = self.tree.tree
+        if tree is not None and track in tree.names:
+            row = tree.names.index(track)
+            first, last = int(tree.layout.first_t[row]), int(tree.layout.last_t[row])
+            self.tree.set_node(row, min(max(t, first), last))
+            self._say_where()
+
+    def _on_opened(self, review: Review) -> None:
+        self._settings = None
+        self._filled = False
+        self.lineages.show_reading()
+        # Stores and tables read anew change everything, and come with no change of the choice.
+        review.events.data.connect(self._on_data)
+
+    def _on_data(self) -> None:
+        self._filled = False
+        review = self._session.review
+        if review is not None:
+            self._session.attempt(lambda: self._on_state(review.state))
+        self._later.start()
+
+    def _on_closed(self) -> None:
+        self._later.stop()
+        self._state = self._settings = self._viewer_at = None
+        self._findings = {}
+        self._reading = self._outdated = False
+        self.lineages.set_rows(LineageRows())
+        self.tree.show_tree(None, "Open a config, or make a new one")
+        self.bar.reason.put_away()
+        self.bar.set_spot(Spot())
+
+    def _on_state(self, state: ReviewState) -> None:
+        review = self._session.review
+        if review is None:
+            return
+        if not self._filled:
+            self._filled = True
+            self.pickers.fill(review)
+        before, self._state = self._state, state
+        self.pickers.follow(state.intent)
+        self.lineages.set_place(state.intent.experiment, state.intent.fov)
+        self._update_row(review, state)
+        self.lineages.select(state.lineage)
+        self._draw(same=before is not None and before.lineage == state.lineage)
+        if self._settings != state.intent.dataset:
+            if self._settings is None:
+                self._session.attempt(self._read)
+            else:
+                self._later.start()
+            self._settings = state.intent.dataset
+
+    def _update_row(self, review: Review, state: ReviewState) -> None:
+        """Show the selected lineage's decision before all others are read again."""
+        if state.view is None:
+            return
+        excluded = state.view.part.excluded
+        root = state.view.tracks["track"].iloc[int(np.argmin(state.view.tracks["parent"]))]
+        target = Spot(state.experiment, state.fov, lineage=root).target("lineage")
+        word = "accepted" if target in review.applied.accepted else ""
+        if excluded.any():
+            word = "rejected" if excluded.all() else "partly rejected"
+        anchors = 0 if excluded.all() else len(state.view.part.included.anchor_rows)
+        self.lineages.model.set_decision(state.lineage, word, anchors)
+
+    def _draw(self, *, same: bool) -> None:
+        review, state = self._session.review, self._state
+        if review is None or state is None or state.view is None:
+            self.tree.show_tree(None, "Select a lineage to see its tree")
+            self._say_where()
+            return
+        minutes = {one.experiment: one.interval_minutes for one in state.tau}
+        open_here = self._findings.get((state.experiment, state.fov), [])
+        tree = tree_of(state.view, open_here, review.applied, minutes[state.experiment])
+        node, shown = self.tree.node, self.tree.tree
+        self.tree.show_tree(tree, keep_zoom=same)
+        if same and node is not None and shown is not None:
+            self.show_node(shown.names[node[0]], node[1])
+        self._show_frame()
+        self._say_where()
+
+    def _say_where(self) -> None:
+        """Tell the bar what it decides about."""
+        state, node, tree = self._state, self.tree.node, self.tree.tree
+        if state is None:
+            return
+        place = (state.experiment, state.fov)
+        frame = self._viewer_at[2] if self._viewer_at and self._viewer_at[:2] == place else None
+        spot = Spot(*place, frame=frame)
+        if tree is not None:
+            layout = tree.layout
+            root = tree.names[int(np.argmin(layout.parent))]
+            spot = Spot(*place, lineage=root, frame=frame)
+            if node is not None:
+                mother = int(layout.parent[node[0]])
+                spot = Spot(
+                    *place,
+                    lineage=root,
+                    track=tree.names[node[0]],
+                    t=node[1],
+                    frame=frame,
+                    first_t=int(layout.first_t[node[0]]),
+                    mother=tree.names[mother] if mother >= 0 else "",
+                )
+        self.bar.set_spot(spot)
+
+    def _read(self) -> None:
+        """Read the list of lineages again, once nobody does."""
+        review = self._session.review
+        if review is None:
+            return
+        if self._reading:
+            self._outdated = True
+            return
+        self._reading, self._outdated = True, False
+        snapshot = review.snapshot()
+
+        def read(job: Job) -> tuple[LineageRows, list[Finding]]:
+            del job
+            found = [one.finding for one in snapshot.findings() if one.status == "open"]
+            counted = [one for one in found if one.severity != "note"]
+            return LineageRows.of(snapshot.workspace, counted), found
+
+        def show(result: tuple[LineageRows, list[Finding]]) -> None:
+            rows, found = result
+            review.take_up(snapshot)
+            self._findings = {}
+            for one in found:
+                self._findings.setdefault((one.experiment, one.fov), []).append(one)
+            self.lineages.set_rows(rows)
+            self._draw(same=True)
+
+        self._session.work.start(_JOB, read, show)
+
+    def _on_finished(self, name: str) -> None:
+        if name == _JOB:
+            self._reading = False
+            if self._outdated:
+                self._later.start()
+
+    def _on_activated(self) -> None:
+        """Go to the first cell of the lineage."""
+        tree = self.tree.tree
+        if tree is not None:
+            root = int(np.argmin(tree.layout.parent))
+            self._go(root, int(tree.layout.first_t[root]))
+
+    def _on_node(self, track: int, t: int) -> None:
+        self._say_where()
+        self._go(track, t)
+
+    def _go(self, track: int, t: int) -> None:
+        """Take the viewer to a track's cell at a frame, or the nearest frame that has one."""
+        state, tree = self._state, self.tree.tree
+        if state is None or state.view is None or tree is None:
+            return
+        own = state.view.cells[state.view.part.whole.observations.track == track]
+        if len(own):
+            cell = own.iloc[int(np.argmin(np.abs(own["t"].to_numpy() - t)))]
+            y, x, z = (float(cell[axis]) for axis in "yxz")
+            place = Place(
+                state.experiment, state.fov, int(cell["t"]), y, x, z, (tree.names[track],)
+            )
+            self._session.look_at(place)
+
+    def _on_frame(self, experiment: str, fov: str, t: int) -> None:
+        self._viewer_at = (experiment, fov, t)
+        self._show_frame()
+        self._say_where()
+
+    def _show_frame(self) -> None:
+        state, at = self._state, self._viewer_at
+        here = state is not None and at is not None and at[:2] == (state.experiment, state.fov)
+        self.tree.set_frame(at[2] if at is not None and here else None)
+
+    def _on_place(self, place: Place) -> None:
+        """Mark in the tree where somebody goes, if it is of this lineage."""
+        state = self._state
+        here = state is not None and (place.experiment, place.fov) == (state.experiment, state.fov)
+        if here and place.tracks and place.t is not None:
+            self.show_node(place.tracks[0], place.t)
+
+    def _mark_cut(self, spot: Spot | None) -> None:
+        """Mark the link that is about to be cut, here and in the viewer."""
+        view = None if self._state is None else self._state.view
+        place = None if spot is None or view is None else cut_place(view, spot)
+        self.tree.set_cut(None if place is None else place.frames)
+        self._session.cut_marked.emit(place)
+
+    def _on_decided_here(self, target: Target) -> None:
+        if target.level == "lineage" and self.bar.go_on.isChecked():
+            self.lineages.select_next_undecided()
+
+    def _on_gone_back(self, target: Target) -> None:
+        """Show the lineage about which something was undone or redone."""
+        if target.level == "lineage" and target.id in self.lineages.model.rows.row_of:
+            self._session.choose(lineage=target.id)

@@ -1,0 +1,334 @@
+"""The lineage tree on screen: hover, click, keys, zoom, and a line where the viewer is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QWheelEvent,
+)
+from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
+
+from lineage_triplets.plugin.browse.tree_painter import faint, line_path, paint_cut, paint_tree
+from lineage_triplets.plugin.browse.tree_scale import TreeScale
+
+if TYPE_CHECKING:
+    from lineage_triplets.plugin.browse.tree import Tree
+
+_REACH = 10.0
+_MOST_ZOOM = 200.0
+_FRAME_LINE = QColor(0, 170, 200)
+
+
+class TreeView(QAbstractScrollArea):
+    """Draws one lineage, time downwards in hours (left) and frames (right).
+
+    Attributes
+    ----------
+    node_chosen : Signal(int, int)
+        Gets the row of the track and the frame that was clicked, or gone to by keys.
+    menu_wanted : Signal(object)
+        Gets where on the screen, as QPoint: a person asks what can be done with the chosen node.
+    """
+
+    node_chosen = Signal(int, int)
+    menu_wanted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("lineage_tree")
+        self.setAccessibleName("Lineage tree")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumHeight(120)
+        self._tree: Tree | None = None
+        self._path = QPainterPath()
+        self._hint = ""
+        self._node: tuple[int, int] | None = None
+        self._cut: tuple[tuple[int, int], tuple[int, int]] | None = None
+        self._frame: int | None = None
+        self._zoom = (1.0, 1.0)
+        self._still: QPixmap | None = None
+
+    @property
+    def tree(self) -> Tree | None:
+        """What is shown."""
+        return self._tree
+
+    @property
+    def node(self) -> tuple[int, int] | None:
+        """Track and frame that are marked."""
+        return self._node
+
+    @property
+    def frame(self) -> int | None:
+        """Frame that the line is at."""
+        return self._frame
+
+    def show_tree(self, tree: Tree | None, hint: str = "", *, keep_zoom: bool = False) -> None:
+        """Show another tree; `hint` stands there while there is none."""
+        self._tree, self._hint, self._node, self._cut = tree, hint, None, None
+        self._path = line_path(tree.layout) if tree is not None else QPainterPath()
+        if keep_zoom:
+            self._changed()
+        else:
+            self._set_zoom(1.0, 1.0)
+
+    def set_node(self, track: int, t: int) -> None:
+        """Mark a track at a frame."""
+        self._node = (track, t)
+        self.viewport().update()
+
+    def set_cut(self, frames: tuple[int, int] | None) -> None:
+        """Mark the link into the chosen node, between two frames, as about to be cut."""
+        self._cut = None
+        if frames is not None and self._node is not None and self._tree is not None:
+            track, layout = self._node[0], self._tree.layout
+            starts_here = frames[0] < layout.first_t[track]
+            before = int(layout.parent[track]) if starts_here else track
+            self._cut = (before, frames[0]), (track, frames[1])
+        self.viewport().update()
+
+    def set_frame(self, t: int | None) -> None:
+        """Draw the line at the frame that the viewer shows; None for none."""
+        if t != self._frame:
+            self._frame = t
+            self.viewport().update()
+
+    def pixel_of(self, track: int, t: int) -> QPointF:
+        """Where a track at a frame is in the viewport."""
+        scale = self._scale()
+        column = 0.0 if self._tree is None else float(self._tree.layout.x[track])
+        return QPointF(scale.x(column), scale.y(t))
+
+    def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
+        """Zoom both ways around a pixel, by default the middle."""
+        area, before = self._area(), self._scale()
+        x = area.center().x() if x is None else x
+        y = area.center().y() if y is None else y
+        column, t = (x - before.x0) / before.column, (y - before.y0) / before.frame
+        self._set_zoom(*(min(max(one * factor, 1.0), _MOST_ZOOM) for one in self._zoom))
+        after, bars = self._scale(), (self.horizontalScrollBar(), self.verticalScrollBar())
+        bars[0].setValue(bars[0].value() + round(after.x(column) - x))
+        bars[1].setValue(bars[1].value() + round(after.y(t) - y))
+
+    def _set_zoom(self, across: float, down: float) -> None:
+        self._zoom = (across, down)
+        self._changed()
+
+    def _changed(self) -> None:
+        area = self._area()
+        for bar, zoom, size in (
+            (self.horizontalScrollBar(), self._zoom[0], area.width()),
+            (self.verticalScrollBar(), self._zoom[1], area.height()),
+        ):
+            bar.setRange(0, max(0, round(size * (zoom - 1))))
+            bar.setPageStep(max(1, round(size)))
+            bar.setSingleStep(max(1, round(size / 20)))
+        self._still = None
+        self.viewport().update()
+
+    def _area(self) -> QRectF:
+        """Where the tree is, between hours and frames."""
+        metrics = QFontMetricsF(self.font())
+        side = max(metrics.horizontalAdvance(one) for one in ("00000", "hours", "frame")) + 10
+        head = 1.7 * metrics.height()
+        size = self.viewport().size()
+        width, height = size.width() - 2 * side, size.height() - head - metrics.height() * 0.6
+        return QRectF(side, head, max(width, 1.0), max(height, 1.0))
+
+    def _scale(self) -> TreeScale:
+        area, tree = self._area(), self._tree
+        if tree is None or not len(tree.layout.x):
+            return TreeScale(area.left(), 1.0, area.top(), 1.0)
+        first, last = int(tree.layout.top.min()), int(tree.layout.bottom.max())
+        column = area.width() * self._zoom[0] / max(tree.layout.n_columns, 1)
+        frame = area.height() * self._zoom[1] / (last - first + 1)
+        x0 = area.left() + column / 2 - self.horizontalScrollBar().value()
+        y0 = area.top() + frame / 2 - frame * first - self.verticalScrollBar().value()
+        return TreeScale(x0, column, y0, frame)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw what is still from memory, then where the viewer and the choice are."""
+        del event
+        painter = QPainter(self.viewport())
+        ink = self.palette().color(self.foregroundRole())
+        if self._tree is None:
+            painter.setPen(faint(ink, 170))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(
+                self.viewport().rect().adjusted(12, 12, -12, -12), int(flags), self._hint
+            )
+        else:
+            if self._still is None:
+                self._still = self._draw_still(self._tree, ink)
+            painter.drawPixmap(0, 0, self._still)
+            self._draw_moving(painter, self._tree)
+        painter.end()
+
+    def _draw_still(self, tree: Tree, ink: QColor) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(self.viewport().size() * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setFont(self.font())
+        paint_tree(painter, tree, self._path, self._scale(), self._area(), ink)
+        painter.end()
+        return pixmap
+
+    def _draw_moving(self, painter: QPainter, tree: Tree) -> None:
+        area, scale, layout_x = self._area(), self._scale(), tree.layout.x
+        painter.setClipRect(area)
+        if self._frame is not None:
+            y = scale.y(self._frame)
+            painter.setPen(QPen(_FRAME_LINE, 2))
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        if self._cut is not None:
+            ends = [QPointF(scale.x(layout_x[track]), scale.y(t)) for track, t in self._cut]
+            paint_cut(painter, *ends)
+        if self._node is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(_FRAME_LINE, 2.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            column = float(tree.layout.x[self._node[0]])
+            painter.drawEllipse(QPointF(scale.x(column), scale.y(self._node[1])), 6, 6)
+
+    def resizeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Fit to the new size."""
+        super().resizeEvent(event)
+        self._changed()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the theme and the font."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.FontChange}:
+            self._changed()
+        elif event.type() == QEvent.Type.StyleChange:
+            self._still = None
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802 - Qt's name
+        """Draw another part."""
+        del dx, dy
+        self._still = None
+        self.viewport().update()
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Tell what is under the pointer."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            found = self._under(QPointF(event.pos()))
+            if found is None or self._tree is None:
+                QToolTip.hideText()
+            else:
+                QToolTip.showText(event.globalPos(), self._tree.words(*found), self.viewport())
+            return True
+        return bool(super().viewportEvent(event))
+
+    def _under(self, at: QPointF) -> tuple[int, int] | None:
+        if self._tree is None:
+            return None
+        return self._scale().nearest(self._tree.layout, at.x(), at.y(), _REACH)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Choose what is under the pointer."""
+        found = self._under(event.position())
+        if event.button() == Qt.MouseButton.LeftButton and found is not None:
+            self._choose(*found)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask what can be done with what is under the pointer, or with what is chosen."""
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        found = self._under(QPointF(event.pos())) if by_mouse else self._node
+        if found is None:
+            return
+        if by_mouse:
+            self._choose(*found)
+            at = event.globalPos()
+        else:
+            at = self.viewport().mapToGlobal(self.pixel_of(*found).toPoint())
+        self.menu_wanted.emit(at)
+
+    def _choose(self, track: int, t: int) -> None:
+        self.set_node(track, t)
+        self._reveal()
+        self.node_chosen.emit(track, t)
+
+    def _reveal(self) -> None:
+        """Scroll until the chosen node is in sight."""
+        if self._node is None:
+            return
+        area, at = self._area(), self.pixel_of(*self._node)
+        for bar, low, high, value in (
+            (self.horizontalScrollBar(), area.left(), area.right(), at.x()),
+            (self.verticalScrollBar(), area.top(), area.bottom(), at.y()),
+        ):
+            if not low <= value <= high:
+                bar.setValue(bar.value() + round(value - (low + high) / 2))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Zoom with Ctrl held; else scroll."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            at = event.position()
+            self.zoom(1.2 ** (event.angleDelta().y() / 120), at.x(), at.y())
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Go along the tree by arrows, zoom by + and -, show all by 0."""
+        key = event.key()
+        if key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
+            self.zoom(1.25)
+        elif key == Qt.Key.Key_Minus:
+            self.zoom(0.8)
+        elif key == Qt.Key.Key_0:
+            self._set_zoom(1.0, 1.0)
+        elif key in {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right}:
+            self._step(key)
+        else:
+            super().keyPressEvent(event)
+
+    def _step(self, key: int) -> None:
+        tree = self._tree
+        if tree is None or not len(tree.layout.x):
+            return
+        layout = tree.layout
+        if self._node is None:
+            root = int(np.argmin(layout.parent))
+            self._choose(root, int(layout.first_t[root]))
+            return
+        track, t = self._node
+        if key == Qt.Key.Key_Up and t == layout.first_t[track]:
+            mother = int(layout.parent[track])
+            if mother >= 0:
+                self._choose(mother, int(layout.last_t[mother]))
+        elif key == Qt.Key.Key_Down and t == layout.last_t[track]:
+            daughters = np.flatnonzero(layout.parent == track)
+            if len(daughters):
+                self._choose(int(daughters[0]), int(layout.first_t[daughters[0]]))
+        elif key in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
+            self._choose(track, t + (1 if key == Qt.Key.Key_Down else -1))
+        else:
+            self._sidestep(track, t, 1 if key == Qt.Key.Key_Right else -1)
+
+    def _sidestep(self, track: int, t: int, direction: int) -> None:
+        """Go to the nearest track on one side that has cells at about this frame."""
+        if self._tree is None:
+            return
+        layout = self._tree.layout
+        away = direction * (layout.x - layout.x[track])
+        beside = np.flatnonzero((away > 0) & (layout.first_t <= t) & (t <= layout.last_t))
+        if len(beside):
+            self._choose(int(beside[np.argmin(away[beside])]), t)

@@ -1,0 +1,1 @@
+"""The panel Channels: what is in each slot."""

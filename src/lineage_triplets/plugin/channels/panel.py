@@ -1,0 +1,243 @@
+"""Channels: slots down, experiments across; seen, remapped and approved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from lineage_triplets.plugin.channels.grid import ChannelGrid
+from lineage_triplets.plugin.channels.model import approvals, experiment_channels
+from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
+
+if TYPE_CHECKING:
+    from lineage_triplets.plugin.channels.model import ExperimentChannels
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.plugin.common.work import Job
+    from lineage_triplets.qc.decide.channels import Approval
+    from lineage_triplets.qc.decide.review import Review
+
+LOOK_JOB = "Looking at channels"
+APPROVALS_JOB = "Looking up approvals"
+APPROVE_JOB = "Approving channels"
+_KEY = "✓ looks right · ✕ looks wrong · ? cannot tell"
+
+
+class ChannelsPanel(QWidget):
+    """What is in each slot of each experiment of the open review.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("channels")
+        self._session = session
+        self._experiments: tuple[ExperimentChannels, ...] = ()
+        self._approvals: dict[str, Approval] = {}
+        self._looked_version = -1
+        self._looking = False
+        self._without_result: set[str] = set()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._look_up)
+        self._show_soon = QTimer(self)
+        self._show_soon.setSingleShot(True)
+        self._show_soon.setInterval(0)
+        self._show_soon.timeout.connect(self._show)
+        self._words = QLabel(self)
+        self._words.setObjectName("channels_state")
+        self._words.setWordWrap(True)
+        self._look = QPushButton("Look again", self)
+        self._look.setObjectName("look_at_channels")
+        self._look.setToolTip("Read patches of all channels, and compare the experiments")
+        self._look.clicked.connect(self._look_again)
+        self.grid = ChannelGrid(self)
+        self.grid.picked.connect(self._on_picked)
+        self.grid.approval_wanted.connect(self._on_approval)
+        head = QHBoxLayout()
+        head.addWidget(self._words, 1)
+        head.addWidget(self._look, 0, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(head)
+        layout.addWidget(self.grid, 1)
+        session.opened.connect(self._on_opened)
+        session.closed.connect(self._on_closed)
+        session.channels_changed.connect(self._on_channels)
+        session.decided.connect(self._look_up_soon)
+        session.findings_changed.connect(self._on_findings)
+        session.state_changed.connect(self._on_state)
+        session.work.progressed.connect(self._on_progress)
+        session.work.finished.connect(self._on_finished)
+        self._on_closed()
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether something is looked up or drawn anew."""
+        timers = (self._later, self._show_soon)
+        return self._looking or self.grid.is_filling or any(one.isActive() for one in timers)
+
+    def _on_opened(self, review: Review) -> None:
+        review.events.data.connect(self._look_up_soon)
+        self._words.setText("Opening…")
+        self._later.start()
+
+    def _on_closed(self) -> None:
+        self._later.stop()
+        self._experiments, self._approvals = (), {}
+        self._looked_version = -1
+        self._looking = False
+        self._without_result.clear()
+        self.grid.clear()
+        self._words.setText("No config is open")
+        self._look.hide()
+
+    def _on_channels(self) -> None:
+        """Show the new mapping before anything is read again."""
+        review = self._session.review
+        if review is None:
+            return
+        slots = {one.name: tuple(one.source_channel) for one in review.workspace.experiments}
+        self._experiments = tuple(
+            one.with_slots(slots.get(one.name, one.slots)) for one in self._experiments
+        )
+        self._approvals = {}
+        self._show()
+        self._later.start()
+
+    def _on_state(self) -> None:
+        review = self._session.review
+        if review is not None and self._looked_version != review.workspace.data_version:
+            self._later.start()
+
+    def _on_findings(self) -> None:
+        if self._session.review is not None and self._experiments:
+            self._show()
+
+    def _look_up_soon(self) -> None:
+        self._later.start()
+
+    def _look_again(self) -> None:
+        self._looked_version = -1
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Look up experiments and approvals, and look at the channels where that was not done."""
+        review = self._session.review
+        if review is None:
+            return
+        snapshot = review.snapshot()
+
+        def run(job: Job) -> tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]:
+            del job
+            return experiment_channels(snapshot), approvals(snapshot)
+
+        self._session.work.start(APPROVALS_JOB, run, self._got)
+        if self._looked_version != review.workspace.data_version:
+            self._start_looking()
+
+    def _got(self, found: tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]) -> None:
+        self._experiments, self._approvals = found
+        self._without_result.discard(APPROVALS_JOB)
+        self._show()
+
+    def _start_looking(self) -> None:
+        review = self._session.review
+        if review is None:
+            return
+        self._looked_version = review.workspace.data_version
+        snapshot = review.snapshot()
+
+        def run(job: Job) -> Review:
+            snapshot.board.check_channels(
+                progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
+            )
+            return snapshot
+
+        self._session.work.start(LOOK_JOB, run, self._looked)
+        self._looking = True
+        self._without_result.clear()
+        self._look.hide()
+        self._words.setText("Looking at the channels…")
+
+    def _looked(self, snapshot: Review) -> None:
+        review = self._session.review
+        if review is not None:
+            self._without_result.discard(LOOK_JOB)
+            review.take_up(snapshot)
+            self._show()
+
+    def _show(self) -> None:
+        review = self._session.review
+        if review is None:
+            return
+        inspection = review.board.inspection
+        note = "looking…" if self._looking else "not looked at"
+        why_not = "Opened read-only" if review.log.read_only else ""
+        self.grid.show_experiments(
+            self._experiments,
+            review.slot_labels,
+            inspection,
+            self._approvals,
+            note=note,
+            why_not=why_not,
+        )
+        if not self._looking and inspection is not None:
+            self._words.setText(_KEY)
+        self._look.setVisible(bool(self._without_result))
+
+    def _on_picked(self, experiment: str, slot: int, channel: str) -> None:
+        slots = next(one.slots for one in self._experiments if one.name == experiment)
+        chosen = chosen_slots(slots, slot, channel)
+        self._session.decide(lambda review: review.remap(experiment, chosen))
+
+    def _on_approval(self, experiment: str, wanted: bool) -> None:
+        if not wanted:
+            self._session.decide(lambda review: review.disapprove(experiment))
+            return
+        review = self._session.review
+        if review is None:
+            return
+        snapshot, version = review.snapshot(), review.workspace.data_version
+        self.grid.show_working(experiment)
+
+        def run(job: Job) -> str:
+            del job
+            return images_hash(snapshot.workspace, experiment)
+
+        self._session.work.start(
+            APPROVE_JOB, run, lambda images: self._approve(experiment, images, version)
+        )
+
+    def _approve(self, experiment: str, images: str, version: int) -> None:
+        review = self._session.review
+        if review is None:
+            return
+        if review.workspace.data_version != version:
+            self._session.failed.emit(
+                f"{experiment} was not approved: its channels changed meanwhile. Look at them, and "
+                "approve again."
+            )
+            self._show()
+            return
+        self._session.decide(lambda review: review.approve(experiment, images=images))
+
+    def _on_progress(self, name: str, done: int, total: int) -> None:
+        if name == LOOK_JOB and self._looking:
+            self._words.setText(f"Looking at the channels… {done} of {total} cells")
+
+    def _on_finished(self, name: str) -> None:
+        if name not in (LOOK_JOB, APPROVALS_JOB, APPROVE_JOB):
+            return
+        if name == LOOK_JOB:
+            self._looking = False
+            # Where a result comes, it replaces this at once.
+            self._words.setText("Looking at the channels was stopped.")
+        if name != APPROVE_JOB:
+            self._without_result.add(name)
+        self._show_soon.start()

@@ -1,0 +1,138 @@
+"""Patches on screen: pictures, ticks at the cell's centre, and colours legible in any theme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
+
+from lineage_triplets.qc.look.pictures import RELATION_COLOURS, relation_kind
+from lineage_triplets.qc.look.pictures.grey import rendered
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lineage_triplets.qc.look.pictures.grey import GreyScale
+
+_SMOOTH_BELOW = 3
+_DARK = 128
+# Steps between black and white before gamma spreads the dark ones.
+_LEVELS = 4095
+
+
+def patch_image(picture: NDArray[np.uint8]) -> QImage:
+    """Make an image of (Y, X, 3) uint8."""
+    rgb = np.ascontiguousarray(picture)
+    height, width, _ = rgb.shape
+    return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def contrast_image(values: NDArray[np.float32], scale: GreyScale) -> QImage:
+    """Make an image of (Y, X) values as `rendered` does, fast enough for a gallery at once."""
+    span = scale.high - scale.low
+    if span <= 0 or np.isnan(values).any():
+        return patch_image(rendered(values, scale, 1.0))
+    steps = np.clip((values - scale.low) * (_LEVELS / span) + 0.5, 0, _LEVELS).astype(np.uint16)
+    shades = np.rint(255 * (np.arange(_LEVELS + 1) / _LEVELS) ** scale.gamma).astype(np.uint8)
+    grey = shades[steps]
+    height, width = grey.shape
+    return QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+def slot_image(
+    values: NDArray[np.float32],
+    picture: NDArray[np.uint8],
+    scale: GreyScale | None,
+) -> QImage:
+    """Make an image of (Y, X) values at a contrast; of their picture where there is none."""
+    return patch_image(picture) if scale is None else contrast_image(values, scale)
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether the theme has light text on a dark ground."""
+    return bool(palette.color(QPalette.ColorRole.WindowText).lightness() > _DARK)
+
+
+def legible(colour: QColor, palette: QPalette) -> QColor:
+    """Give a colour of the same hue that stands out from the theme's ground."""
+    hue, saturation, lightness, alpha = colour.getHsl()
+    lightness = max(lightness, 150) if is_dark(palette) else min(lightness, 110)
+    return QColor.fromHsl(hue, saturation, lightness, alpha)
+
+
+def relation_colour(relation: str, palette: QPalette) -> QColor:
+    """Give the colour of a kind of relation, the same on contact sheets."""
+    return legible(QColor(*RELATION_COLOURS[relation_kind(relation)]), palette)
+
+
+def dimmed(palette: QPalette, share: float = 0.65) -> QColor:
+    """Give the colour of text that matters less."""
+    text = QColor(palette.color(QPalette.ColorRole.WindowText))
+    text.setAlphaF(share)
+    return text
+
+
+def draw_patch(
+    painter: QPainter,
+    box: QRectF,
+    image: QImage,
+    centre_yx: tuple[float, float] | None,
+    ink: QColor,
+    tick: float = 4.0,
+) -> None:
+    """Draw a patch into a box, with ticks outside it that point at the cell's centre.
+
+    Parameters
+    ----------
+    painter : QPainter
+    box : QRectF
+    image : QImage
+    centre_yx : (float, float) or None
+        In pixels of the patch; (0, 0) is the middle of the first.
+    ink : QColor
+        Of the ticks.
+    tick : float
+        How long they are.
+    """
+    smooth = box.width() / image.width() < _SMOOTH_BELOW
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+    painter.drawImage(box, image)
+    if centre_yx is None:
+        return
+    y = box.top() + (centre_yx[0] + 0.5) * box.height() / image.height()
+    x = box.left() + (centre_yx[1] + 0.5) * box.width() / image.width()
+    if not box.contains(QPointF(x, y)):
+        return
+    painter.setPen(QPen(ink, 1.5))
+    painter.drawLines(
+        [
+            QLineF(x, box.top() - tick, x, box.top() - 1),
+            QLineF(x, box.bottom() + 1, x, box.bottom() + tick),
+            QLineF(box.left() - tick, y, box.left() - 1, y),
+            QLineF(box.right() + 1, y, box.right() + tick, y),
+        ]
+    )
+
+
+def draw_plate(painter: QPainter, box: QRectF, text: str) -> None:
+    """Draw words over a picture that shows nothing."""
+    room = painter.fontMetrics().boundingRect(text).adjusted(-4, -2, 4, 2)
+    plate = QRectF(room)
+    plate.moveCenter(box.center())
+    painter.fillRect(plate, Qt.GlobalColor.white)
+    painter.setPen(Qt.GlobalColor.black)
+    painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), text)
+
+
+def draw_note(painter: QPainter, box: QRectF, text: str, ink: QColor) -> None:
+    """Draw an empty frame with words in place of a picture."""
+    outline = QColor(ink)
+    outline.setAlphaF(0.35)
+    painter.setPen(QPen(outline, 1, Qt.PenStyle.DashLine))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+    painter.setPen(ink)
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    painter.drawText(box.adjusted(2, 2, -2, -2), int(flags), text)

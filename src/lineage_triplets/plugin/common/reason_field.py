@@ -1,0 +1,117 @@
+"""A reason, asked for where the work is: Enter confirms, Esc goes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from lineage_triplets.plugin.common.keys import bind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class ReasonField(QFrame):
+    """One line with recent reasons to pick from; hidden while nothing is asked.
+
+    Attributes
+    ----------
+    ended : Signal()
+        Something was asked, and is no more.
+    """
+
+    ended = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("reason_field")
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._confirmed: Callable[[str], bool] | None = None
+        self._focus: QWidget | None = None
+        self._question = QElidingLabel(self)
+        self._question.setObjectName("reason_question")
+        self.reason = QComboBox(self)
+        self.reason.setObjectName("reason")
+        self.reason.setEditable(True)
+        self.reason.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.reason.setToolTip("Why, in a few words (Enter confirms, Esc goes back)")
+        self.reason.setMinimumContentsLength(10)
+        line = self.reason.lineEdit()
+        line.setPlaceholderText("why, in a few words")
+        line.returnPressed.connect(self._confirm)
+        line.textChanged.connect(self._on_text)
+        self._ok = QPushButton("OK", self)
+        self._ok.setObjectName("confirm_reason")
+        self._ok.setToolTip("Decide with this reason (Enter)")
+        self._ok.clicked.connect(self._confirm)
+        self._cancel = QPushButton("Cancel", self)
+        self._cancel.setObjectName("cancel_reason")
+        self._cancel.setToolTip("Decide nothing (Esc)")
+        self._cancel.clicked.connect(self.put_away)
+        bind(self, "Esc", self.put_away)
+        row = QHBoxLayout()
+        row.addWidget(self.reason, 1)
+        row.addWidget(self._ok)
+        row.addWidget(self._cancel)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self._question)
+        layout.addLayout(row)
+        self.hide()
+
+    def ask(self, question: str, recent: Sequence[str], confirmed: Callable[[str], bool]) -> None:
+        """Ask for a reason.
+
+        Parameters
+        ----------
+        question : str
+            What is about to be done.
+        recent : sequence of str
+            Reasons to pick from.
+        confirmed : callable
+            Gets the reason; False keeps the question open.
+        """
+        if self._confirmed is not None:
+            self.ended.emit()
+        if self.isHidden():
+            self._focus = QApplication.focusWidget()
+        self._confirmed = confirmed
+        self._question.setText(f"{question}, because")
+        self._question.setToolTip(question)
+        self.reason.clear()
+        self.reason.addItems(list(recent))
+        self.reason.setCurrentIndex(-1)
+        self.reason.setEditText("")
+        self._on_text("")
+        self.show()
+        self.reason.lineEdit().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def put_away(self) -> None:
+        """Ask no more; the focus goes back where it was."""
+        asked, self._confirmed = self._confirmed is not None, None
+        focus, self._focus = self._focus, None
+        had_focus = self.isAncestorOf(QApplication.focusWidget() or self)
+        self.hide()
+        if focus is not None and had_focus:
+            focus.setFocus(Qt.FocusReason.OtherFocusReason)
+        if asked:
+            self.ended.emit()
+
+    def _on_text(self, text: str) -> None:
+        self._ok.setEnabled(bool(text.strip()))
+
+    def _confirm(self) -> None:
+        reason = self.reason.currentText().strip()
+        if reason and self._confirmed is not None and self._confirmed(reason):
+            self.put_away()

@@ -1,0 +1,197 @@
+"""Work beside the event loop: with progress, cancelled when it is not wanted, and never late."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from inspect import GEN_RUNNING, getgeneratorstate, isgeneratorfunction
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.soon import soon
+
+_THREADS = 2
+_Steps = Generator[None, None, None]
+_Done = Callable[[Any], _Steps | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One piece of work.
+
+    Attributes
+    ----------
+    name : str
+        Of what it is for; a newer job of the same name makes an older one void.
+    number : int
+    stop : threading.Event
+        Set once nobody waits for it any more.
+    """
+
+    name: str
+    number: int
+    stop: threading.Event
+    _report: Callable[[int, int], None]
+
+    def stopped(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.stop.is_set()
+
+    def progress(self, done: int, total: int) -> None:
+        """Tell how far it is; may be called from its thread."""
+        if not self.stopped():
+            self._report(done, total)
+
+
+class Work(QObject):
+    """Runs jobs in a few threads and hands their results back to the event loop.
+
+    Attributes
+    ----------
+    progressed : Signal(str, int, int)
+        Name of a job, done, total.
+    finished : Signal(str)
+        Name of a job that is done, failed or cancelled.
+    failed : Signal(str)
+        What went wrong, in words.
+    """
+
+    progressed = Signal(str, int, int)
+    finished = Signal(str)
+    failed = Signal(str)
+    _returned = Signal(object, object, object)
+    _advanced = Signal(object, int, int)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lineage-triplets")
+        self._jobs: dict[str, Job] = {}
+        self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
+        self._steps: dict[int, _Steps] = {}
+        self._number = 0
+        self._returned.connect(self._hand_back)
+        self._advanced.connect(self._tell_progress)
+
+    def start(
+        self,
+        name: str,
+        run: Callable[[Job], Any],
+        done: _Done,
+        dropped: Callable[[], None] | None = None,
+    ) -> Job:
+        """Start a job; one of the same name that is under way becomes void.
+
+        Parameters
+        ----------
+        name : str
+        run : callable
+            Does the work in a thread; gets the `Job`, to ask whether to stop and to tell progress.
+        done : callable
+            Gets what `run` gave, in the event loop, unless the job became void. If it is a
+            generator, the event loop is let go on at each of its steps, and the job is under way
+            until its end; one that becomes void before is closed.
+        dropped : callable, optional
+            Called where `done` is not, or not to its end: the job became void, or failed.
+        """
+        self.cancel(name)
+        self._number += 1
+        job = Job(
+            name,
+            self._number,
+            threading.Event(),
+            lambda now, total: self._advanced.emit(job, now, total),
+        )
+        self._jobs[name] = job
+        self._done[job.number] = done, dropped
+
+        def work() -> None:
+            result, error = None, None
+            try:
+                if not job.stopped():
+                    result = run(job)
+            except LineageTripletsError as raised:
+                error = str(raised)
+            except Exception as raised:  # noqa: BLE001 - a thread's error is told, not lost
+                error = f"{type(raised).__name__}: {raised}"
+            self._returned.emit(job, result, error)
+
+        self._pool.submit(work)
+        return job
+
+    def cancel(self, name: str) -> None:
+        """Make a job void; its result is dropped."""
+        job = self._jobs.pop(name, None)
+        if job is not None:
+            job.stop.set()
+            _, dropped = self._done.pop(job.number)
+            steps = self._steps.pop(job.number, None)
+            # A step that makes its own job void is closed once it is over.
+            if steps is not None and getgeneratorstate(steps) != GEN_RUNNING:
+                steps.close()
+            if dropped is not None:
+                dropped()
+            self.finished.emit(name)
+
+    def cancel_all(self) -> None:
+        """Make all jobs void."""
+        for name in list(self._jobs):
+            self.cancel(name)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Names of the jobs under way."""
+        return tuple(self._jobs)
+
+    def shut_down(self) -> None:
+        """Cancel everything and wait for the threads to end."""
+        self.cancel_all()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _tell_progress(self, job: Job, done: int, total: int) -> None:
+        if self._jobs.get(job.name) is job:
+            self.progressed.emit(job.name, done, total)
+
+    def _hand_back(self, job: Job, result: object, error: str | None) -> None:
+        if self._jobs.get(job.name) is not job:
+            return
+        done, dropped = self._done[job.number]
+        if error is not None:
+            self._end(job)
+            if dropped is not None:
+                dropped()
+            self.failed.emit(error)
+        elif isgeneratorfunction(done):
+            steps = done(result)
+            if steps is not None:
+                self._steps[job.number] = steps
+                self._step(job)
+        else:
+            self._end(job)
+            done(result)
+
+    def _step(self, job: Job) -> None:
+        """Do the next step of what follows a job, and the others once the loop was let go on."""
+        steps = self._steps.get(job.number)
+        if steps is None:
+            return
+        try:
+            next(steps)
+        except BaseException as ended:
+            if job.number in self._steps:
+                self._end(job)
+            if not isinstance(ended, StopIteration):
+                raise
+        else:
+            if job.number in self._steps:
+                soon(self, lambda: self._step(job))
+            else:
+                steps.close()
+
+    def _end(self, job: Job) -> None:
+        del self._jobs[job.name], self._done[job.number]
+        self._steps.pop(job.number, None)
+        self.finished.emit(job.name)

@@ -1,0 +1,1 @@
+"""The panel Export: what is left to settle, and the files."""

@@ -1,0 +1,211 @@
+"""The checklist before an export: what is settled, what is open, and where that is settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from lineage_triplets.qc.export.plan import ExportPlan
+    from lineage_triplets.qc.gate import GatePoint, PointKind
+
+PANELS: dict[PointKind, str] = {
+    "loading": "Problems",
+    "error": "Problems",
+    "channels": "Channels",
+    "divisions": "Pairs",
+    "stale": "Browse",
+    "anchors": "Pairs",
+    "settings": "Pairs",
+}
+"""The panel in which each kind of point is settled."""
+_HEADINGS: dict[PointKind, str] = {
+    "loading": "All data load",
+    "error": "Errors settled or waived",
+    "channels": "Channels approved",
+    "divisions": "Pairs across divisions looked at",
+    "stale": "Decisions fit their tables",
+    "anchors": "Anchors left",
+    "settings": "Settings that training can draw with",
+}
+
+_COST = {
+    "observations": "cells",
+    "valid_anchors": "anchors",
+    "lineages": "lineages",
+    "divisions": "divisions",
+}
+
+
+@dataclass(frozen=True)
+class OpenLine:
+    """One thing to do, for all points of one kind in one experiment.
+
+    Attributes
+    ----------
+    kind : str
+        As `GatePoint`.
+    experiment : str
+    sentence, remedy : str
+    panel : str
+        Where it is settled.
+    finding_key : str
+        The first finding of an error.
+    decisions : tuple of int
+        Stale decisions.
+    count : int
+        How many points there are.
+    """
+
+    kind: PointKind
+    experiment: str
+    sentence: str
+    remedy: str
+    panel: str
+    finding_key: str = ""
+    decisions: tuple[int, ...] = ()
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Group:
+    """All points of one kind.
+
+    Attributes
+    ----------
+    kind : str
+    heading : str
+    n_settled, n_points : int
+    lines : tuple of OpenLine
+        What is to do; empty if all is settled.
+    """
+
+    kind: PointKind
+    heading: str
+    n_settled: int
+    n_points: int
+    lines: tuple[OpenLine, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of it is settled."""
+        return not self.lines
+
+    @property
+    def remedy(self) -> str:
+        """What settles all of it alike; empty if that differs."""
+        remedies = {one.remedy for one in self.lines}
+        return remedies.pop() if len(self.lines) > 1 and len(remedies) == 1 else ""
+
+    @property
+    def decisions(self) -> tuple[int, ...]:
+        """All its stale decisions."""
+        return tuple(number for one in self.lines for number in one.decisions)
+
+    @property
+    def words(self) -> str:
+        """The heading, with how far it is where there are several points."""
+        if self.kind in {"channels", "divisions"} and self.n_points > 1:
+            return f"{self.heading} ({self.n_settled} of {self.n_points})"
+        return self.heading
+
+
+def checklist(points: Sequence[GatePoint]) -> list[Group]:
+    """Sort what the gate asks for by kind, in the order in which one would settle it."""
+    groups = []
+    for kind, heading in _HEADINGS.items():
+        own = [one for one in points if one.kind == kind]
+        if own:
+            still = [one for one in own if not one.passed]
+            lines = tuple(_lines(still))
+            groups.append(Group(kind, heading, len(own) - len(still), len(own), lines))
+    return groups
+
+
+def _lines(points: Sequence[GatePoint]) -> list[OpenLine]:
+    alike: dict[tuple[str, str], list[GatePoint]] = {}
+    for one in points:
+        # Stale decisions are confirmed or taken back one by one.
+        what = str(one.decision) if one.decision else one.finding_key.partition(":")[0]
+        alike.setdefault((one.experiment, what), []).append(one)
+    lines = []
+    for (experiment, _), own in alike.items():
+        first = own[0]
+        more = f" And {len(own) - 1} more like this." if len(own) > 1 else ""
+        numbers = tuple(one.decision for one in own if one.decision)
+        lines.append(
+            OpenLine(
+                first.kind,
+                experiment,
+                first.sentence + more,
+                first.remedy,
+                PANELS[first.kind],
+                first.finding_key,
+                numbers,
+                len(own),
+            )
+        )
+    return lines
+
+
+def verdict_words(points: Sequence[GatePoint]) -> str:
+    """Say in one sentence whether the gate is open."""
+    still = sum(not one.passed for one in points)
+    if not still:
+        return "Everything is settled: what is exported is validated."
+    return f"{counted(still, 'point')} to settle before a validated export."
+
+
+def cost_words(plan: ExportPlan) -> str:
+    """Say in one sentence what is left out, and what that costs in anchors."""
+    before = int(plan.cost["valid_anchors_before"].sum())
+    after = int(plan.cost["valid_anchors_after"].sum())
+    n_cuts = int(plan.excluded["what"].str.startswith("cut ").sum())
+    made = f"{counted(len(plan.excluded) - n_cuts, 'rejection')} and {counted(n_cuts, 'cut')}"
+    if plan.excluded.empty and not plan.only_accepted:
+        return f"Nothing is left out: {before:,} anchors."
+    if plan.only_accepted:
+        made += ", and whatever nobody accepted"
+    if before == after:
+        return f"{made}; all {before:,} anchors are kept."
+    return f"{made}; {after:,} of {before:,} anchors are kept ({after / max(before, 1):.1%})."
+
+
+def change_words(before: int, after: int) -> str:
+    """Write two counts as one cell of a table."""
+    if before == after:
+        return f"{before:,}"
+    share = f"{(after - before) / max(before, 1):+.1%}".replace("-", "−")  # noqa: RUF001
+    return f"{before:,} → {after:,} ({share})"
+
+
+def left_out_table(plan: ExportPlan) -> pd.DataFrame:
+    """Give what is left out as words, the last decision first."""
+    table = plan.excluded.iloc[::-1]
+    at = table["at"].astype(str).str.slice(0, 16).str.replace("T", " ")
+    return table.assign(at=at)
+
+
+def cost_cells(plan: ExportPlan) -> pd.DataFrame:
+    """Give the cost of each experiment as words: cells, anchors, lineages and divisions."""
+    table = plan.cost[["experiment"]].copy()
+    for name, heading in _COST.items():
+        counts = zip(plan.cost[f"{name}_before"], plan.cost[f"{name}_after"], strict=True)
+        table[heading] = [change_words(int(before), int(after)) for before, after in counts]
+    return table
+
+
+def training_lines(config: str) -> str:
+    """Give the three lines of Python that train on an export."""
+    return (
+        "import torch, lineage_triplets\n"
+        f"dataset = lineage_triplets.MultiExperimentTripletDataset.from_config({config!r})\n"
+        "loader = torch.utils.data.DataLoader("
+        "dataset, batch_size=64, shuffle=True, collate_fn=lambda batch: batch)\n"
+    )

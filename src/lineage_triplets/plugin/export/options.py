@@ -1,0 +1,176 @@
+"""Where to export to, and which files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.qc.export.export import DRAFT_NAME, LOSES
+from lineage_triplets.qc.export.plan import FILE_NAMES
+
+if TYPE_CHECKING:
+    from lineage_triplets.qc.export.plan import Format
+
+_PURPOSES: dict[Format, str] = {
+    "config": "what training loads",
+    "report": "the report of this review",
+    "cell_index": "flat table for DynaCLR",
+    "collection": "DynaCLR's list of experiments",
+}
+
+
+class ExportOptions(QWidget):
+    """Folder, files, and what happens to files that are there.
+
+    Attributes
+    ----------
+    changed : Signal()
+    only_accepted_changed : Signal()
+        What is left out changes by it.
+    """
+
+    changed = Signal()
+    only_accepted_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("export_options")
+        self._draft = False
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._where())
+        self._boxes: dict[Format, QCheckBox] = {}
+        for name, purpose in _PURPOSES.items():
+            box = self._box(f"write_{name}", f"{FILE_NAMES[name]}: {purpose}")
+            box.setChecked(True)
+            loses = "\n".join(f"• {one}" for one in LOSES[name])
+            box.setToolTip(f"It cannot carry:\n{loses}" if loses else purpose.capitalize())
+            self._boxes[name] = box
+            layout.addWidget(box)
+        self._only_accepted = self._box("only_accepted", "Only what was accepted")
+        self._only_accepted.setToolTip(
+            "Leave out every lineage that nobody accepted, instead of only what was rejected"
+        )
+        self._only_accepted.toggled.connect(self.only_accepted_changed)
+        self._overwrite = self._box("overwrite", "Replace files that are there")
+        self._overwrite.setToolTip("Replaced all together once the new ones are whole")
+        layout.addWidget(self._only_accepted)
+        layout.addWidget(self._overwrite)
+        self._there = QLabel(self)
+        self._there.setObjectName("files_there")
+        self._there.setWordWrap(True)
+        layout.addWidget(self._there)
+        for box in self.findChildren(QCheckBox):
+            box.toggled.connect(self.look)
+        self._folder.textChanged.connect(self.look)
+        self.look()
+
+    def _where(self) -> QHBoxLayout:
+        self._folder = QLineEdit(self)
+        self._folder.setObjectName("export_folder")
+        self._folder.setToolTip("Folder for the files; made if it is missing")
+        self._folder.setPlaceholderText("Folder")
+        label = QLabel("&To", self)
+        label.setBuddy(self._folder)
+        choose = QPushButton("Choose…", self)
+        choose.setObjectName("choose_export_folder")
+        choose.setToolTip("Choose the folder")
+        choose.clicked.connect(self._choose)
+        where = QHBoxLayout()
+        where.addWidget(label)
+        where.addWidget(self._folder, 1)
+        where.addWidget(choose)
+        return where
+
+    def _box(self, name: str, text: str) -> QCheckBox:
+        box = QCheckBox(text, self)
+        box.setObjectName(name)
+        return box
+
+    @property
+    def folder(self) -> Path:
+        """Where to."""
+        return Path(self._folder.text().strip()).expanduser()
+
+    @property
+    def formats(self) -> list[Format]:
+        """Which files; of a draft only those that can say that they are one."""
+        return [name for name, box in self._boxes.items() if box.isChecked() and box.isEnabled()]
+
+    @property
+    def only_accepted(self) -> bool:
+        """Whether what nobody accepted is left out."""
+        return bool(self._only_accepted.isChecked())
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether files may be replaced."""
+        return bool(self._overwrite.isChecked())
+
+    def set_folder(self, folder: Path) -> None:
+        """Propose a folder."""
+        self._folder.setText(str(folder))
+
+    def set_draft(self, draft: bool) -> None:
+        """Offer what a draft can have; the choice for a validated export is kept."""
+        self._draft = draft
+        for name in ("cell_index", "collection"):
+            self._boxes[name].setEnabled(not draft)
+        config = DRAFT_NAME if draft else FILE_NAMES["config"]
+        self._boxes["config"].setText(f"{config}: {_PURPOSES['config']}")
+        self.look()
+
+    def why_not(self) -> str:
+        """Say why these options do not do; empty if they do."""
+        text = self._folder.text().strip()
+        if not text:
+            return "Choose a folder"
+        if is_url(text):
+            return "Choose a folder on this machine"
+        if not self.formats:
+            return "Choose some files"
+        if self._existing() and not self.overwrite:
+            return "Files are there already: tick “Replace files that are there”"
+        return ""
+
+    def look(self) -> None:
+        """See which files are there now."""
+        existing = self._existing()
+        verb = "will be replaced" if self.overwrite else "is there already"
+        if len(existing) > 1 and not self.overwrite:
+            verb = "are there already"
+        self._there.setText(f"{', '.join(existing)} {verb}." if existing else "")
+        self._there.setVisible(bool(existing))
+        self.changed.emit()
+
+    def _existing(self) -> list[str]:
+        text = self._folder.text().strip()
+        if not text or is_url(text):
+            return []
+        found = []
+        for name in self.formats:
+            file = DRAFT_NAME if name == "config" and self._draft else FILE_NAMES[name]
+            try:
+                if (self.folder / file).exists():
+                    found.append(file)
+            except OSError:
+                return []
+        return found
+
+    def _choose(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder for the export", str(self.folder))
+        if name:
+            self._folder.setText(name)

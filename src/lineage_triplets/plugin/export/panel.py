@@ -1,0 +1,349 @@
+"""Export: what is left to settle, what is left out and what that costs, and the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.engine.index.track_ids import find_track
+from lineage_triplets.plugin.common.fitted_table import FittedTable
+from lineage_triplets.plugin.common.soon import soon
+from lineage_triplets.plugin.export.checklist import (
+    checklist,
+    cost_cells,
+    cost_words,
+    left_out_table,
+    verdict_words,
+)
+from lineage_triplets.plugin.export.checklist_view import ChecklistView
+from lineage_triplets.plugin.export.jobs import Planned, export_job, plan_job
+from lineage_triplets.plugin.export.options import ExportOptions
+from lineage_triplets.plugin.export.result import ExportResultView
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
+
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.plugin.export.checklist import OpenLine
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.export.export import ExportResult
+    from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.record.targets import Target
+
+CHECKLIST_JOB = "Checking what is open"
+EXPORT_JOB = "Exporting"
+_PAUSE_MS = 150
+
+
+class ExportPanel(QWidget):
+    """The checklist, the cost, and the export itself.
+
+    Attributes
+    ----------
+    panel_wanted : Signal(str)
+        Gets the title of the panel in which an open point is settled.
+    """
+
+    panel_wanted = Signal(str)
+    _said = Signal(str)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("export_panel")
+        self._session = session
+        self._planned: Planned | None = None
+        self._planned_version: tuple[int, int] | None = None
+        self._stale = True
+        self._taking_up = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._check)
+        self._build()
+        session.opened.connect(self._on_opened)
+        session.closed.connect(self._on_closed)
+        session.state_changed.connect(self._on_state)
+        session.findings_changed.connect(self._on_findings)
+        session.work.finished.connect(self._on_finished)
+        self._said.connect(self._tell)
+        self._on_closed()
+
+    def _build(self) -> None:
+        self._verdict = QLabel(self)
+        self._verdict.setObjectName("export_verdict")
+        self._verdict.setWordWrap(True)
+        self._again = QPushButton("Check again", self)
+        self._again.setObjectName("check_again")
+        self._again.setToolTip("Run the checks that were not run yet, and list what is open")
+        self._again.clicked.connect(self._check)
+        head = QHBoxLayout()
+        head.addWidget(self._verdict, 1)
+        head.addWidget(self._again, 0, Qt.AlignmentFlag.AlignTop)
+        self._checklist = ChecklistView(self)
+        self._checklist.go_wanted.connect(self._go)
+        self._checklist.confirm_wanted.connect(self._confirm)
+        self._checklist.take_back_wanted.connect(self._take_back)
+        self._cost_words = _label("cost_words", self)
+        self._cost = FittedTable("cost_table", "Cells and anchors of each experiment", self)
+        self._excluded = FittedTable("excluded_table", "What is left out, why, and by whom", self)
+        self._notes = _label("export_notes", self)
+        self._options = ExportOptions(self)
+        self._options.only_accepted_changed.connect(self._refresh)
+        self._options.changed.connect(self._show_button)
+        self._export = QPushButton(self)
+        self._export.setObjectName("export")
+        self._export.clicked.connect(self._start_export)
+        self._progress = _label("export_progress", self)
+        self._result = ExportResultView(self)
+
+        inside = QWidget(self)
+        layout = QVBoxLayout(inside)
+        layout.addWidget(_heading("Checklist", inside))
+        layout.addLayout(head)
+        layout.addWidget(self._checklist)
+        layout.addWidget(_heading("Left out", inside))
+        for widget in (self._cost_words, self._cost, self._excluded, self._notes):
+            layout.addWidget(widget)
+        layout.addWidget(_heading("Files", inside))
+        layout.addWidget(self._options)
+        layout.addWidget(self._result)
+        layout.addStretch(1)
+        self._area = QScrollArea(self)
+        self._area.setObjectName("export_scroll")
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidgetResizable(True)
+        self._area.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._area, 1)
+        whole.addWidget(self._progress)
+        whole.addWidget(self._export)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's
+        """Check what changed while the panel was hidden."""
+        super().showEvent(event)
+        self._options.look()
+        if self._stale:
+            self._pause.start()
+
+    def _on_opened(self, review: Review) -> None:
+        self._planned = self._planned_version = None
+        self._options.set_folder(review.config_path.absolute().parent / "validated")
+        self._result.clear()
+        self._tell("")
+        self.setEnabled(True)
+        self._refresh()
+
+    def _on_closed(self) -> None:
+        self._pause.stop()
+        self._planned = self._planned_version = None
+        self._show_planned()
+        self._verdict.setText("No config is open.")
+        self.setEnabled(False)
+
+    def _on_state(self) -> None:
+        review = self._session.review
+        if review is not None and self._version(review) != self._planned_version:
+            self._refresh()
+
+    def _on_findings(self) -> None:
+        if not self._taking_up:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Check soon; what is shown is out of date."""
+        self._stale = True
+        self._show_button()
+        if self.isVisible():
+            self._pause.start()
+
+    def _check(self) -> None:
+        review = self._session.review
+        if review is None or CHECKLIST_JOB in self._session.work.running:
+            return
+        self._stale = False
+        self._verdict.setText("Checking …")
+        version = self._version(review)
+        run = plan_job(
+            review.snapshot(), self._options.folder, only_accepted=self._options.only_accepted
+        )
+        self._session.work.start(CHECKLIST_JOB, run, lambda planned: self._got(planned, version))
+
+    def _got(self, planned: Planned, version: tuple[int, int]) -> None:
+        self._take_up(planned.snapshot)
+        self._planned, self._planned_version = planned, version
+        self._show_planned()
+        if self._stale:
+            self._refresh()
+
+    def _take_up(self, snapshot: Review) -> None:
+        review = self._session.review
+        if review is not None:
+            self._taking_up = True
+            try:
+                review.take_up(snapshot)
+            finally:
+                self._taking_up = False
+
+    @staticmethod
+    def _version(review: Review) -> tuple[int, int]:
+        return review.workspace.version, review.workspace.data_version
+
+    def _show_planned(self) -> None:
+        planned = self._planned
+        points = planned.points if planned else ()
+        plan = planned.plan if planned else None
+        self._verdict.setText(f"<b>{verdict_words(points)}</b>" if planned else "")
+        self._checklist.show_groups(checklist(points))
+        words = cost_words(plan) if plan else planned.why_not if planned else ""
+        self._cost_words.setText(words)
+        self._cost.show_frame(cost_cells(plan) if plan else None)
+        self._excluded.show_frame(left_out_table(plan) if plan else None)
+        notes = plan.notes if plan else ()
+        self._notes.setText("".join(f"<div>Note: {one}</div>" for one in notes))
+        self._notes.setVisible(bool(notes))
+        self._options.set_draft(plan is not None and not plan.passed)
+        self._show_button()
+
+    def _show_button(self) -> None:
+        planned = self._planned
+        plan = planned.plan if planned else None
+        draft = plan is not None and not plan.passed
+        self._export.setText("&Export draft" if draft else "&Export")
+        why_not = (
+            "An export is under way"
+            if EXPORT_JOB in self._session.work.running
+            else "Nothing can be exported yet"
+            if plan is None
+            else "What is open is being checked"
+            if self._stale
+            else self._options.why_not()
+        )
+        self._export.setEnabled(not why_not)
+        self._export.setToolTip(
+            why_not
+            or (
+                "Write a config that is marked as a draft: something is open"
+                if draft
+                else "Write the validated config and its companions, all files or none"
+            )
+        )
+
+    def _start_export(self) -> None:
+        review, planned = self._session.review, self._planned
+        if review is None or planned is None or planned.plan is None:
+            return
+        self._result.clear()
+        self._tell("Starting …")
+        options = self._options
+        snapshot = review.snapshot()
+        run = export_job(
+            snapshot,
+            options.folder,
+            options.formats,
+            only_accepted=options.only_accepted,
+            draft=not planned.plan.passed,
+            overwrite=options.overwrite,
+            tell=lambda words: self._said.emit(f"{words[:1].upper()}{words[1:]} …"),
+        )
+        self._session.work.start(EXPORT_JOB, run, lambda result: self._wrote(result, snapshot))
+        self._show_button()
+
+    def _wrote(self, result: ExportResult | LineageTripletsError, snapshot: Review) -> None:
+        self._take_up(snapshot)
+        if isinstance(result, LineageTripletsError):
+            problems = "\n".join(str(one) for one in result.problems)
+            self._tell(f"Nothing was written. {problems}")
+            self._session.failed.emit(f"The export failed; nothing was written.\n{problems}")
+            return
+        self._tell("")
+        self._result.show_result(result)
+        self._options.look()
+        # Once the layout has made room for it.
+        soon(self._result, self._show_result)
+
+    def _show_result(self) -> None:
+        content = self._area.widget()
+        layout = content.layout() if content is not None else None
+        if content is not None and layout is not None:
+            layout.activate()
+            content.resize(content.width(), max(content.height(), layout.sizeHint().height()))
+        self._area.ensureWidgetVisible(self._result)
+
+    def _tell(self, words: str) -> None:
+        self._progress.setText(words)
+        self._progress.setVisible(bool(words))
+
+    def _on_finished(self, name: str) -> None:
+        if name == EXPORT_JOB:
+            # Where a result comes, it replaces this at once.
+            self._tell("Stopped: nothing was written.")
+            self._show_button()
+        elif name == CHECKLIST_JOB:
+            self._verdict.setText("Stopped. “Check again” goes on.")
+
+    def _go(self, line: OpenLine) -> None:
+        review = self._session.review
+        if review is None:
+            return
+        names = [one.config.name for one in review.workspace.opened]
+        choice: dict[str, object] = {}
+        if line.experiment in names:
+            choice["experiment"] = line.experiment
+        if line.kind == "divisions":
+            choice["across_divisions"] = True
+        for one in _stale(review, line.decisions):
+            choice.update(_place_of(review, one.target))
+        if choice:
+            self._session.choose(**choice)
+        self.panel_wanted.emit(line.panel)
+        if line.finding_key:
+            self._session.finding_wanted.emit(line.finding_key)
+
+    def _confirm(self, numbers: tuple[int, ...]) -> None:
+        self._session.decide(lambda review: review.confirm(*_stale(review, numbers)))
+
+    def _take_back(self, numbers: tuple[int, ...]) -> None:
+        self._session.decide(lambda review: review.withdraw(*_stale(review, numbers)))
+
+
+def _stale(review: Review, numbers: tuple[int, ...]) -> list[Decision]:
+    return [one for one in review.applied.stale if one.number in numbers]
+
+
+def _place_of(review: Review, target: Target) -> dict[str, str]:
+    """Say what to choose to see what a decision is about, as far as it is there still."""
+    workspace = review.workspace
+    track = find_track(workspace.linked, target.id) if target.track else -1
+    if track < 0:
+        return {"fov": target.fov} if target.fov else {}
+    return {"fov": target.fov, "lineage": workspace.track_target("lineage", track).id}
+
+
+def _label(name: str, parent: QWidget) -> QLabel:
+    label = QLabel(parent)
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _heading(text: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    font = label.font()
+    font.setBold(True)
+    font.setPointSizeF(font.pointSizeF() * 1.15)
+    label.setFont(font)
+    return label

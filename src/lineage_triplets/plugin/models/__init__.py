@@ -1,1 +1,0 @@
-"""What the panels show, apart from widgets."""

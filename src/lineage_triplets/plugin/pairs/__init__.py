@@ -1,0 +1,1 @@
+"""The panel Pairs: what tau comes to, and how pairs look."""

@@ -1,0 +1,69 @@
+"""The pairs of the gallery as a Qt model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt
+
+from lineage_triplets.plugin.common.pair_words import pair_words
+from lineage_triplets.qc.look.shown_pixels import ShownPairs
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from lineage_triplets.qc.look.pair_list import PairList
+
+PAIR_ROLE = Qt.ItemDataRole.UserRole
+
+
+class PairModel(QAbstractListModel):
+    """The pairs of a list; `PAIR_ROLE` gives a pair's number in it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pairs: PairList | None = None
+        self.shown = ShownPairs()
+
+    def set_pairs(self, pairs: PairList | None) -> None:
+        """Show another list of pairs, none of them read."""
+        self.beginResetModel()
+        self.pairs = pairs
+        self.shown = ShownPairs()
+        self.endResetModel()
+
+    def replace_pairs(self, pairs: PairList) -> None:
+        """Take a list of the very same pairs; what was read of them stays."""
+        self.pairs = pairs
+
+    def forget_damage(self, number: int) -> None:
+        """Let a pair that could not be read be read again."""
+        if number in self.shown.damage:
+            self.set_shown(self.shown.without_damage(number))
+
+    def set_shown(self, shown: ShownPairs) -> None:
+        """Show what has been read."""
+        self.shown = shown
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+        """Give the number of pairs."""
+        inside = parent is not None and parent.isValid()
+        return 0 if self.pairs is None or inside else len(self.pairs)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Give a pair in words, or its number."""
+        if self.pairs is None or not index.isValid():
+            return None
+        number = index.row()
+        if role == PAIR_ROLE:
+            return number
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return "; ".join(pair_words(self.pairs, number))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            damage = [self.shown.damage[number]] if number in self.shown.damage else []
+            share = self.pairs.probability[number]
+            chance = f"drawn for this anchor with a probability of {share:.2g}"
+            return "\n".join([*pair_words(self.pairs, number), chance, *damage])
+        return None

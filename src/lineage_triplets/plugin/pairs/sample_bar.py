@@ -1,0 +1,108 @@
+"""Which pairs the gallery shows: across divisions, how many, of which draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QShortcut,
+    QSpinBox,
+    QWidget,
+)
+
+from lineage_triplets.plugin.common.seed_box import SeedBox
+
+if TYPE_CHECKING:
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.qc.look.view import ReviewState
+
+_MOST_PAIRS = 100
+_MOST_EPOCH = 2**31 - 1
+
+
+class SampleBar(QWidget):
+    """Controls over the gallery; a change is chosen in the session.
+
+    Parameters
+    ----------
+    session : Session
+    panel : QWidget
+        In which the key N draws a new sample.
+    """
+
+    def __init__(self, session: Session, panel: QWidget) -> None:
+        super().__init__(panel)
+        self.setObjectName("sample_bar")
+        self._session = session
+        self._across = QCheckBox("&Across divisions only", self)
+        self._across.setObjectName("across_divisions")
+        self._across.setToolTip("Only pairs whose cell divided between anchor and positive")
+        self._across.toggled.connect(lambda on: session.choose(across_divisions=on))
+        self._number = QSpinBox(self)
+        self._number.setObjectName("n_pairs")
+        self._number.setToolTip("At most so many pairs of each experiment")
+        self._number.setRange(1, _MOST_PAIRS)
+        self._number.setKeyboardTracking(False)
+        self._number.valueChanged.connect(lambda value: session.choose(n_pairs=value))
+        self._seed = SeedBox(self)
+        self._seed.setObjectName("seed")
+        self._seed.setToolTip("Seed of the draw that is shown; the exported seed stays as it is")
+        self._seed.seed_changed.connect(lambda value: session.choose(seed=value))
+        self._epoch = QSpinBox(self)
+        self._epoch.setObjectName("epoch")
+        self._epoch.setToolTip("Epoch of the draw that is shown")
+        self._epoch.setRange(0, _MOST_EPOCH)
+        self._epoch.setKeyboardTracking(False)
+        self._epoch.valueChanged.connect(lambda value: session.choose(epoch=value))
+        self._new = QPushButton("&New sample", self)
+        self._new.setObjectName("new_sample")
+        self._new.setToolTip("Draw the pairs of the next epoch (N)")
+        self._new.clicked.connect(self._draw_anew)
+        key = QShortcut(QKeySequence("N"), panel)
+        key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        key.activated.connect(self._new.click)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(3)
+        layout.addWidget(self._across, 0, 0)
+        layout.addLayout(self._labelled("Pairs", self._number), 0, 1, Qt.AlignmentFlag.AlignRight)
+        draw = QHBoxLayout()
+        draw.addLayout(self._labelled("&Seed", self._seed))
+        draw.addLayout(self._labelled("&Epoch", self._epoch))
+        draw.addStretch(1)
+        draw.addWidget(self._new)
+        layout.addLayout(draw, 1, 0, 1, 2)
+
+    def show_state(self, state: ReviewState) -> None:
+        """Show what is chosen; nobody is told."""
+        intent = state.intent
+        for box in (self._across, self._number, self._epoch):
+            box.blockSignals(True)
+        self._across.setChecked(intent.across_divisions)
+        self._number.setMaximum(max(_MOST_PAIRS, intent.n_pairs))
+        self._number.setValue(intent.n_pairs)
+        self._epoch.setValue(min(intent.epoch, _MOST_EPOCH))
+        self._seed.set_value(intent.seed)
+        for box in (self._across, self._number, self._epoch):
+            box.blockSignals(False)
+
+    def _draw_anew(self) -> None:
+        review = self._session.review
+        if review is not None:
+            self._session.choose(epoch=review.intent.epoch + 1)
+
+    def _labelled(self, text: str, box: QWidget) -> QHBoxLayout:
+        label = QLabel(text, self)
+        label.setBuddy(box)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(label)
+        row.addWidget(box)
+        return row

@@ -1,0 +1,330 @@
+"""The strip: a pair's cell at every frame from anchor to positive, its sisters below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from lineage_triplets.plugin.common.patch_image import (
+    dimmed,
+    draw_note,
+    draw_patch,
+    relation_colour,
+    slot_image,
+)
+from lineage_triplets.plugin.common.session import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qtpy.QtGui import QKeyEvent
+
+    from lineage_triplets.qc.look.pictures.grey import GreyScale
+    from lineage_triplets.qc.look.shown_pixels import ShownStrip
+    from lineage_triplets.qc.look.strip import Strip
+
+STATE_ROLE = Qt.ItemDataRole.UserRole
+_TICK = 4
+_GAP = 3
+_LETTERS_WIDE = 4.0
+
+
+@dataclass(frozen=True)
+class StripCell:
+    """What is known of one lane at one frame.
+
+    Attributes
+    ----------
+    state : {"cell", "unread", "damaged", "absent", "unborn"}
+        With a picture; not read yet; cannot be read; no cell there; before the lane's first cell.
+    words : str
+    """
+
+    state: str
+    words: str
+
+
+class StripModel(QAbstractTableModel):
+    """Lanes down, frames across; `STATE_ROLE` gives a `StripCell`."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.strip: Strip | None = None
+        self.places: list[int] = []
+        self.shown: ShownStrip | None = None
+
+    def set_strip(self, strip: Strip | None) -> None:
+        """Show another strip, not read yet."""
+        self.beginResetModel()
+        self.strip, self.shown = strip, None
+        self.places = [] if strip is None else strip.thinned().tolist()
+        self.endResetModel()
+
+    def set_shown(self, shown: ShownStrip) -> None:
+        """Show what was read of it."""
+        self.shown = shown
+        if self.rowCount():
+            last = self.index(self.rowCount() - 1, self.columnCount() - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+        """Give the number of lanes."""
+        inside = parent is not None and parent.isValid()
+        return 0 if self.strip is None or inside else len(self.strip.lanes)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+        """Give the number of frames that are shown."""
+        return 0 if parent is not None and parent.isValid() else len(self.places)
+
+    def divides_before(self, column: int) -> bool:
+        """Whether the cell divided between this frame and the one before."""
+        strip = self.strip
+        return strip is not None and int(strip.frames[self.places[column]]) in strip.divisions
+
+    def place(self, lane: int, column: int) -> Place | None:
+        """Give where the viewer shall look for one frame of a lane; of no cell, its frame."""
+        strip = self.strip
+        if strip is None:
+            return None
+        number = self.places[column]
+        prefix = f"{strip.experiment}_{strip.fov}_"
+        track = strip.lanes[lane].track_ids[number].removeprefix(prefix)
+        z, y, x = strip.positions(lane)[number] or (None, None, None)
+        return Place(
+            strip.experiment,
+            strip.fov,
+            int(strip.frames[number]),
+            y,
+            x,
+            z,
+            (track,) if track else (),
+        )
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Give what a frame of a lane is, and that in words."""
+        if self.strip is None or not index.isValid():
+            return None
+        if role == STATE_ROLE:
+            return self._cell(index.row(), index.column())
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._cell(index.row(), index.column()).words
+        return None
+
+    def headerData(  # noqa: N802 - Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Give frames and hours, or the lane's name and track."""
+        strip = self.strip
+        if strip is None or role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Horizontal:
+            number = self.places[section]
+            mark = "÷ " if self.divides_before(section) else ""
+            hours = f"+{round(float(strip.hours[number]), 2):g} h"
+            if number in (0, len(strip.frames) - 1):
+                hours = "anchor" if number == 0 else "positive"
+            return f"{mark}t {strip.frames[number]}\n{hours}"
+        return lane_words(strip, section)
+
+    def _cell(self, lane: int, column: int) -> StripCell:
+        strip = self.strip
+        if strip is None:
+            return StripCell("absent", "")
+        number = self.places[column]
+        rows = strip.lanes[lane].rows
+        where = f"frame {strip.frames[number]}"
+        if rows[number] < 0:
+            if not (rows[: number + 1] >= 0).any():
+                return StripCell("unborn", f"{where}: not yet there")
+            return StripCell("absent", f"{where}: no cell in the track table")
+        prefix = f"{strip.experiment}_{strip.fov}_"
+        words = f"{where}: track {strip.lanes[lane].track_ids[number].removeprefix(prefix)}"
+        if self.shown is None:
+            return StripCell("unread", words)
+        picture = self.shown.lanes[lane][column]
+        if isinstance(picture, str):
+            return StripCell("damaged", f"{words}; cannot be read: {picture}")
+        return StripCell("cell", words)
+
+
+def lane_words(strip: Strip, lane: int) -> str:
+    """Say what a lane is: its role, and its tracks."""
+    one = strip.lanes[lane]
+    prefix = f"{strip.experiment}_{strip.fov}_"
+    tracks = list(dict.fromkeys(t.removeprefix(prefix) for t in one.track_ids if t))
+    role = {"positive": "to the positive", "anchor": "anchor's cell", "sister": "sister"}[one.name]
+    return f"{role}\n{' → '.join(tracks)}"
+
+
+class StripView(QTableView):
+    """Pictures of a strip. A click or Enter chooses a frame.
+
+    Attributes
+    ----------
+    place_chosen : Signal(object)
+        Gets a `Place`.
+    """
+
+    place_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("strip")
+        self.setAccessibleName("From anchor to positive")
+        self.setToolTip("Click or Enter: take the viewer to that frame")
+        self._model = StripModel(self)
+        self._frames = _StripFrames(self._model, self)
+        self.setModel(self._model)
+        self.setItemDelegate(self._frames)
+        self.setShowGrid(False)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        for header in (self.horizontalHeader(), self.verticalHeader()):
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+            header.setSectionsClickable(False)
+            header.setHighlightSections(False)
+        self.setTabKeyNavigation(False)
+        self.clicked.connect(self._choose)
+
+    @property
+    def strip(self) -> StripModel:
+        """What is shown."""
+        return self._model
+
+    def set_strip(self, strip: Strip | None, n_slots: int, yx_patch_size: tuple[int, int]) -> None:
+        """Show another strip."""
+        self._model.set_strip(strip)
+        metrics = self.fontMetrics()
+        side = round(_LETTERS_WIDE * metrics.height())
+        header = metrics.horizontalAdvance("÷ t 8888 ")
+        width = max(side + 2 * _TICK, header)
+        high = (width - 2 * _TICK) * yx_patch_size[0] / yx_patch_size[1]
+        self._frames.n_slots, self._frames.patch = n_slots, (high, float(width - 2 * _TICK))
+        self.horizontalHeader().setDefaultSectionSize(width + _GAP)
+        self.horizontalHeader().setFixedHeight(2 * metrics.height() + 6)
+        self.verticalHeader().setDefaultSectionSize(round(n_slots * (high + 2 * _TICK)) + _GAP)
+        self.scrollToTop()
+        self.horizontalScrollBar().setValue(0)
+
+    def set_contrast(self, contrast: Mapping[str, Mapping[int, GreyScale]]) -> None:
+        """Draw the slots of experiments at a contrast, from what was read already."""
+        self._frames.contrast = {name: dict(slots) for name, slots in contrast.items()}
+        self.viewport().update()
+
+    def show_division(self) -> None:
+        """Bring the first division into view, where not all frames are."""
+        for column in range(self._model.columnCount()):
+            if self._model.divides_before(column):
+                hint = QAbstractItemView.ScrollHint.PositionAtCenter
+                self.scrollTo(self._model.index(0, column), hint)
+                return
+
+    def full_height(self) -> int:
+        """Give the height that shows all lanes."""
+        lanes = self._model.rowCount() * self.verticalHeader().defaultSectionSize()
+        bar = self.horizontalScrollBar().sizeHint().height()
+        return int(self.horizontalHeader().height() + lanes + bar + 4)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Choose the current frame by Enter or the space bar."""
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        if event.key() in keys and self.currentIndex().isValid():
+            self._choose(self.currentIndex())
+            return
+        super().keyPressEvent(event)
+
+    def _choose(self, index: QModelIndex) -> None:
+        place = self._model.place(index.row(), index.column())
+        if place is not None:
+            self.place_chosen.emit(place)
+
+
+class _StripFrames(QStyledItemDelegate):
+    """Draws one frame of a lane: its slots below each other."""
+
+    def __init__(self, strip: StripModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.n_slots = 1
+        self.patch = (1.0, 1.0)
+        self._strip = strip
+        self.contrast: dict[str, dict[int, GreyScale]] = {}
+        self._images: dict[tuple[int, int], tuple[object, object, list[QImage]]] = {}
+        self._centres: dict[int, Any] = {}
+        strip.modelReset.connect(self._images.clear)
+        strip.modelReset.connect(self._centres.clear)
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex) -> QSize:  # noqa: N802
+        """Give the size of a frame."""
+        high, wide = self.patch
+        return QSize(round(wide) + 2 * _TICK, round(self.n_slots * (high + 2 * _TICK)))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Draw one frame."""
+        palette = option.widget.palette() if option.widget else option.palette
+        ink = palette.color(QPalette.ColorRole.WindowText)
+        lane, column = index.row(), index.column()
+        cell = self._strip.data(index, STATE_ROLE)
+        high, wide = self.patch
+        painter.save()
+        if self._strip.divides_before(column):
+            colour = relation_colour("daughter", palette)
+            painter.fillRect(
+                QRectF(option.rect.left(), option.rect.top(), 2.5, option.rect.height()), colour
+            )
+        left, top = option.rect.left() + _TICK + 2, option.rect.top() + _TICK
+        whole = QRectF(left, top, wide - 2, self.n_slots * (high + 2 * _TICK) - 2 * _TICK)
+        if cell.state == "cell":
+            for slot, image in enumerate(self._images_of(lane, column)):
+                box = QRectF(left, top + slot * (high + 2 * _TICK), wide - 2, high)
+                draw_patch(painter, box, image, self._centre(lane, column), ink, _TICK - 1)
+        elif cell.state != "unborn":
+            words = {"absent": "no cell", "damaged": "⚠ cannot\nbe read", "unread": "…"}
+            draw_note(painter, whole, words[cell.state], ink)
+        else:
+            painter.setPen(dimmed(palette, 0.4))
+            painter.drawText(whole, int(Qt.AlignmentFlag.AlignCenter), "·")
+        if option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus):
+            painter.setPen(QPen(ink, 2))
+            painter.setBrush(QColor(0, 0, 0, 0))
+            painter.drawRect(whole.adjusted(-1, -1, 1, 1))
+        painter.restore()
+
+    def _images_of(self, lane: int, column: int) -> list[QImage]:
+        strip, shown = self._strip.strip, self._strip.shown
+        if strip is None or shown is None:
+            return []
+        pictures, values = shown.lanes[lane][column], shown.values[lane][column]
+        if pictures is None or isinstance(pictures, str) or values is None:
+            return []
+        scales = self.contrast.get(strip.experiment, {})
+        kept = self._images.get((lane, column))
+        if kept is None or kept[0] is not pictures or kept[1] != scales:
+            images = [
+                slot_image(values[slot], picture, scales.get(slot))
+                for slot, picture in enumerate(pictures)
+            ]
+            kept = (pictures, scales, images)
+            self._images[lane, column] = kept
+        return kept[2]
+
+    def _centre(self, lane: int, column: int) -> tuple[float, float] | None:
+        strip = self._strip.strip
+        if strip is None:
+            return None
+        if lane not in self._centres:
+            self._centres[lane] = strip.centres(lane)
+        centre: tuple[float, float] | None = self._centres[lane][self._strip.places[column]]
+        return centre

@@ -1,0 +1,1 @@
+"""The panel Problems: what the checks found."""

@@ -1,0 +1,243 @@
+"""The list of findings: filtered, the worst first, and a Qt model over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+
+from lineage_triplets.qc.find.finding import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.record.targets import Target
+
+_ROOT = QModelIndex()
+STATUSES = ("open", "waived", "settled")
+MARKS = {"error": "✕", "warning": "▲", "note": "●"}
+STATUS_WORDS = {"open": "", "waived": "○ waived", "settled": "✓ settled"}
+COLUMNS = ("", "Kind", "Where", "Finding", "Status")
+_MOST_NAMED = 3
+
+
+def kind_words(kind: str) -> str:
+    """``"channel swapped"`` for ``"channel-swapped"``."""
+    return kind.replace("-", " ")
+
+
+def where_words(finding: Finding) -> str:
+    """Experiment, FOV and frame; empty where it is of none."""
+    frame = "" if finding.t is None else f"t {finding.t}"
+    return " ".join(part for part in (finding.experiment, finding.fov, frame) if part)
+
+
+def settle_words(targets: Sequence[Target]) -> str:
+    """Say what one alternative of ``settled_by`` does: ``"Cut link 7 to 9"``."""
+    groups: dict[str, list[Target]] = {}
+    for one in targets:
+        groups.setdefault(one.level, []).append(one)
+    words = " and ".join(_group_words(level, some) for level, some in groups.items())
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _group_words(level: str, targets: list[Target]) -> str:
+    n = len(targets)
+    if n > _MOST_NAMED:
+        noun = {"observation": "cell", "fov": "FOV"}.get(level, level)
+        return f"{'cut' if level == 'link' else 'reject'} {n} {noun}s"
+    if level == "link":
+        return "cut " + _listed(
+            [
+                f"link {one.track} to {one.daughter}"
+                if one.daughter is not None
+                else f"track {one.track} at t {one.t}"
+                for one in targets
+            ]
+        )
+    if level == "frame":
+        return f"reject frame{'s' * (n > 1)} {_listed([str(one.t) for one in targets])}"
+    if level in {"fov", "well"}:
+        noun = "FOV" if level == "fov" else "well"
+        return f"reject {noun}{'s' * (n > 1)} {_listed([one.fov for one in targets])}"
+    if level == "observation":
+        return "reject " + _listed([f"cell {one.track} at t {one.t}" for one in targets])
+    if level == "track":
+        return f"reject track{'s' * (n > 1)} {_listed([one.track for one in targets])}"
+    return "reject " + _listed([f"{level} {one.track}" for one in targets])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+@dataclass(frozen=True)
+class FindingFilter:
+    """Which findings are shown; empty for all.
+
+    Attributes
+    ----------
+    text : str
+        Words that must all be in sentence, kind, place or key, in any case.
+    severity, kind, experiment, status : str
+    """
+
+    text: str = ""
+    severity: str = ""
+    kind: str = ""
+    experiment: str = ""
+    status: str = "open"
+
+
+@dataclass(frozen=True, eq=False)
+class FindingRows:
+    """Findings as columns, the worst first.
+
+    Attributes
+    ----------
+    reviewed : list of ReviewedFinding
+    severity, kind, experiment, status : ndarray of str
+    text : pyarrow.Array
+        What the filter's words are looked for in.
+    row_of : dict of str to int
+        By the finding's key.
+    """
+
+    reviewed: list[ReviewedFinding] = field(default_factory=list)
+    severity: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
+    kind: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
+    experiment: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
+    status: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
+    text: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    row_of: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reviewed: Sequence[ReviewedFinding]) -> FindingRows:
+        """Collect findings; those of one severity stay in the order of the checks."""
+        rank = {name: k for k, name in enumerate(SEVERITIES)}
+        ordered = sorted(reviewed, key=lambda one: rank[one.finding.severity])
+        found = [one.finding for one in ordered]
+        keys = [one.key for one in found]
+        return cls(
+            ordered,
+            np.array([one.severity for one in found], dtype=str),
+            np.array([one.kind for one in found], dtype=str),
+            np.array([one.experiment for one in found], dtype=str),
+            np.array([one.status for one in ordered], dtype=str),
+            pa.array(
+                [
+                    f"{one.sentence} {kind_words(one.kind)} {where_words(one)} {key}".casefold()
+                    for one, key in zip(found, keys, strict=True)
+                ],
+                pa.string(),
+            ),
+            {key: row for row, key in enumerate(keys)},
+        )
+
+    def __len__(self) -> int:
+        return len(self.reviewed)
+
+    def matching(self, wanted: FindingFilter) -> NDArray[np.int64]:
+        """Rows to show, in order."""
+        kept = np.ones(len(self), dtype=bool)
+        for column in ("severity", "kind", "experiment", "status"):
+            value = getattr(wanted, column)
+            if value:
+                kept &= getattr(self, column) == value
+        for word in wanted.text.casefold().split():
+            kept &= pc.match_substring(self.text, word).to_numpy(zero_copy_only=False)
+        return np.flatnonzero(kept)
+
+    def counts(self, status: str = "open") -> dict[str, int]:
+        """How many of each severity have a status."""
+        of_status = self.severity[self.status == status]
+        return {name: int(np.count_nonzero(of_status == name)) for name in SEVERITIES}
+
+
+class FindingModel(QAbstractTableModel):
+    """Findings for a table view; ``UserRole`` hands out the `ReviewedFinding`."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows = FindingRows()
+        self.filter = FindingFilter()
+        self._kept = ""
+        self._shown: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def show(self, rows: FindingRows, wanted: FindingFilter, kept: str = "") -> None:
+        """Show what matches of some findings.
+
+        Parameters
+        ----------
+        rows : FindingRows
+        wanted : FindingFilter
+        kept : str
+            Key of a finding that stays even if it does not match.
+        """
+        self.beginResetModel()
+        self.rows, self.filter, self._kept = rows, wanted, kept
+        shown = rows.matching(wanted)
+        row = rows.row_of.get(kept)
+        if row is not None:
+            shown = np.union1d(shown, [row])
+        self._shown = shown
+        self.endResetModel()
+
+    def row_of(self, key: str) -> int:
+        """Row in the view; -1 where it is not shown."""
+        row = self.rows.row_of.get(key)
+        found = np.searchsorted(self._shown, -1 if row is None else row)
+        is_shown = row is not None and found < len(self._shown) and self._shown[found] == row
+        return int(found) if is_shown else -1
+
+    def at(self, row: int) -> ReviewedFinding | None:
+        """Finding in a row of the view; None where there is none."""
+        if not 0 <= row < len(self._shown):
+            return None
+        return self.rows.reviewed[int(self._shown[row])]
+
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
+        """Findings shown."""
+        return 0 if parent.isValid() else len(self._shown)
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
+        """Columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(  # noqa: N802 - Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Titles."""
+        across = orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
+        return COLUMNS[section] if across and 0 <= section < len(COLUMNS) else None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text of a cell, the sentence as tooltip, the finding itself."""
+        one = self.at(index.row()) if index.isValid() else None
+        if one is None:
+            return None
+        if role == Qt.ItemDataRole.UserRole:
+            return one
+        finding = one.finding
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return finding.sentence
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            words = (finding.severity, kind_words(finding.kind), where_words(finding))
+            return f"{', '.join(word for word in words if word)}: {finding.sentence} ({one.status})"
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return (
+            MARKS[finding.severity],
+            kind_words(finding.kind),
+            where_words(finding),
+            finding.sentence,
+            STATUS_WORDS[one.status],
+        )[index.column()]

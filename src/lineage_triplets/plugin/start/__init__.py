@@ -1,0 +1,1 @@
+"""What stands there before a config is open."""

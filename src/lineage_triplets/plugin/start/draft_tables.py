@@ -1,0 +1,166 @@
+"""The plates and the wells of a config in the making, as tables to fill in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+
+from lineage_triplets.engine.errors import ConfigError, counted
+
+if TYPE_CHECKING:
+    from qtpy.QtCore import QObject
+
+    from lineage_triplets.plugin.start.config_draft import ConfigDraft, DraftPlate
+
+_DISPLAY, _EDIT = Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole
+_TIP, _FONT = Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.FontRole
+_ROOT = QModelIndex()
+
+
+class _DraftTable(QAbstractTableModel):
+    """What both tables share: headings, and which columns can be typed into.
+
+    Attributes
+    ----------
+    failed : Signal(str)
+        Gets why what was typed does not do.
+    changed : Signal()
+        Something was typed.
+    """
+
+    failed = Signal(str)
+    changed = Signal()
+    headings: tuple[str, ...] = ()
+    editable: frozenset[int] = frozenset()
+
+    def __init__(self, draft: ConfigDraft, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.draft = draft
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's
+        """Count columns."""
+        return 0 if parent.isValid() else len(self.headings)
+
+    def headerData(  # noqa: N802 - Qt's
+        self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY
+    ) -> Any:
+        """Give a column's heading."""
+        if role == _DISPLAY and orientation == Qt.Orientation.Horizontal:
+            return self.headings[section]
+        return None
+
+    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+        """Say which cells can be typed into."""
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() in self.editable else flags
+
+    def reset(self) -> None:
+        """Show the draft anew."""
+        self.beginResetModel()
+        self.endResetModel()
+
+
+class PlateTable(_DraftTable):
+    """One row a plate: its name, tables, interval, and what its store says."""
+
+    headings = ("experiment", "minutes between frames", "tables", "in the store")
+    editable = frozenset({0, 1, 2})
+
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's
+        """Count plates."""
+        return 0 if parent.isValid() else len(self.draft.plates)
+
+    def data(self, index: QModelIndex, role: int = _DISPLAY) -> Any:
+        """Give a cell."""
+        plate = self.draft.plates[index.row()]
+        tracks = "" if plate.tracks is None else str(plate.tracks)
+        texts = (plate.found.name, plate.interval, tracks, _contents(plate))
+        if role == _EDIT or (role == _DISPLAY and texts[index.column()]):
+            return texts[index.column()]
+        if role == _DISPLAY:
+            store = f"store: {plate.suggestion}" if plate.suggestion else "type it"
+            return ("", store, "choose…", "")[index.column()]
+        if role == _TIP:
+            return (
+                plate.found.plate.path,
+                "As the microscope was run; what stores say is often wrong",
+                tracks or "No tables were found beside the plate: choose their folder",
+                f"{plate.found.description()}\nChannels: {', '.join(plate.found.channel_names)}",
+            )[index.column()]
+        if role == _FONT and not texts[index.column()]:
+            return _italic()
+        return None
+
+    def setData(self, index: QModelIndex, value: Any, role: int = _EDIT) -> bool:  # noqa: N802
+        """Take what was typed; a folder without tables is refused in words."""
+        if role != _EDIT:
+            return False
+        text = str(value).strip()
+        number = index.row()
+        if index.column() == 0:
+            self.draft.rename(number, text)
+        elif index.column() == 1:
+            self.draft.plates[number].interval = text
+        elif not text:
+            self.draft.plates[number].tracks = None
+        else:
+            try:
+                self.draft.set_tracks(number, Path(text).expanduser())
+            except ConfigError as error:
+                self.failed.emit(str(error))
+                return False
+        self.dataChanged.emit(index, index)
+        self.changed.emit()
+        return True
+
+
+class WellTable(_DraftTable):
+    """One row a well of every plate, with its condition."""
+
+    headings = ("experiment", "well", "condition")
+    editable = frozenset({2})
+
+    def rows(self) -> list[tuple[DraftPlate, str]]:
+        """Give plates and wells, in order."""
+        return [(one, well) for one in self.draft.plates for well in one.found.plate.wells]
+
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's
+        """Count wells."""
+        return 0 if parent.isValid() else sum(len(p.found.plate.wells) for p in self.draft.plates)
+
+    def data(self, index: QModelIndex, role: int = _DISPLAY) -> Any:
+        """Give a cell."""
+        plate, well = self.rows()[index.row()]
+        texts = (plate.found.name, well, plate.conditions.get(well, ""))
+        if role in {_DISPLAY, _EDIT}:
+            return texts[index.column()]
+        if role == _TIP and index.column() == 2:
+            return "What the well was treated with; without a word it is 'unknown'"
+        return None
+
+    def setData(self, index: QModelIndex, value: Any, role: int = _EDIT) -> bool:  # noqa: N802
+        """Take a condition."""
+        if role != _EDIT or index.column() != 2:
+            return False
+        plate, well = self.rows()[index.row()]
+        plate.conditions[well] = str(value).strip()
+        self.dataChanged.emit(index, index)
+        self.changed.emit()
+        return True
+
+
+def _contents(plate: DraftPlate) -> str:
+    wells, fovs = len(plate.found.plate.wells), len(plate.found.fov_names)
+    frames = plate.found.first_fov.shape[0]
+    parts = (counted(wells, "well"), counted(fovs, "FOV"), counted(frames, "frame"))
+    return ", ".join(parts)
+
+
+def _italic() -> Any:
+    from qtpy.QtGui import QFont
+
+    font = QFont()
+    font.setItalic(True)
+    return font

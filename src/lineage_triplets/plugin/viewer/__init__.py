@@ -1,0 +1,1 @@
+"""The layers of the FOV on screen, and where the viewer looks."""

@@ -1,0 +1,358 @@
+"""Images of a FOV for the viewer: read when they are drawn, blank where they cannot be read."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorstore as ts
+
+from lineage_triplets.engine.errors import StoreError
+from lineage_triplets.engine.plates.plate import CANONICAL_AXES
+from lineage_triplets.engine.plates.remote import answer, first_line
+from lineage_triplets.engine.plates.stores import join, kvstore_spec
+from lineage_triplets.engine.plates.zarr_json import describing_file, node_attributes, understood
+from lineage_triplets.engine.process import note_read
+from lineage_triplets.plugin.viewer.unread_parts import UnreadParts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.plates.plate import Fov
+
+_CACHE_BYTES = 128 * 2**20
+# A store that is gone altogether fails chunk by chunk: no more than so many are asked for.
+_MOST_CHUNKS = 1024
+
+Box = tuple[slice, slice, slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something of a frame that could not be read.
+
+    Attributes
+    ----------
+    channel, t : int
+    absent : bool
+        Whether it is not there, and not damaged.
+    what : str
+        What is shown blank and why, in words.
+    """
+
+    channel: int
+    t: int
+    absent: bool
+    what: str
+
+
+class FovImages:
+    """The arrays of one FOV, all resolution levels, opened when they are first read.
+
+    Reading raises nothing: what is damaged or absent is 0, and is remembered.
+
+    Parameters
+    ----------
+    source : FovSource
+    fill_absent : bool
+        Whether chunks that were never written are no fault.
+    on_fault : callable, optional
+        Gets the first `Fault` of each channel's frame, and again when all of it reads well, in the
+        thread that reads.
+
+    Attributes
+    ----------
+    dtype : dtype
+        What pixels are given in.
+    shapes : list of tuple of int
+        (T, C, Z, Y, X) of each level that the viewer can use, finest first.
+    faults : dict of (int, int) to Fault
+        By channel and frame; one whose parts were all read well since is none any more.
+    """
+
+    def __init__(
+        self,
+        source: FovSource,
+        *,
+        fill_absent: bool = False,
+        on_fault: Callable[[FovImages, Fault], None] | None = None,
+    ) -> None:
+        self.source = source
+        stored = np.dtype(source.fov.dtype)
+        # The viewer draws no bool.
+        self.dtype = np.dtype(np.uint8) if stored.kind == "b" else stored
+        self.faults: dict[tuple[int, int], Fault] = {}
+        self._unread = UnreadParts()
+        self._paths, self.shapes = usable_levels(source.fov)
+        self._fill_absent = fill_absent
+        self._on_fault = on_fault
+        self._lock = threading.Lock()
+        self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
+        self._opened: dict[int, ts.TensorStore] = {}
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether there is more than one slice."""
+        return self.shapes[0][2] > 1
+
+    def channel(self, number: int) -> list[LazyImage]:
+        """Give one channel at each level, as (T, Z, Y, X), or (T, Y, X) of a single slice."""
+        return [LazyImage.whole(self, level, number) for level in range(len(self.shapes))]
+
+    def read(self, level: int, box: Box) -> NDArray[Any]:
+        """Read a box of (t, c, z, y, x), 0 where it cannot be read."""
+        out = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
+        if out.size:
+            try:
+                self._recheck(level, box)
+                store = self._open(level)
+                out[...] = answer(store[box].read())
+            except (ValueError, OSError) as error:
+                self._read_what_there_is(level, box, out, error)
+            else:
+                self._note_whole(level, box)
+        return out
+
+    def _recheck(self, level: int, box: Box) -> None:
+        """Let go of the array where a chunk was absent: it remembers that as long as it is open."""
+        for channel, t in itertools.product(*(range(one.start, one.stop) for one in box[1::-1])):
+            fault = self.faults.get((channel, t))
+            if fault is not None and fault.absent:
+                with self._lock:
+                    self._opened.pop(level, None)
+                return
+
+    def _open(self, level: int) -> ts.TensorStore:
+        with self._lock:
+            if level not in self._opened:
+                note_read()
+                fov = self.source.fov
+                opening = ts.open(
+                    {
+                        "driver": "zarr" if fov.zarr_format == 2 else "zarr3",
+                        "kvstore": kvstore_spec(self._paths[level]),
+                        "fill_missing_data_reads": self._fill_absent,
+                        "open": True,
+                        "recheck_cached_data": "open",
+                    },
+                    context=self._context,
+                )
+                view = _canonical(answer(opening), fov.axes)
+                if tuple(view.shape) != self.shapes[level]:
+                    raise ValueError(f"its shape is {view.shape} now, it was {self.shapes[level]}")
+                self._opened[level] = view
+            return self._opened[level]
+
+    def _read_what_there_is(
+        self, level: int, box: Box, out: NDArray[Any], error: Exception
+    ) -> None:
+        """Read each chunk by itself, and leave those blank that cannot be."""
+        store = self._opened.get(level)
+        parts = [] if store is None else _chunks_of(store, box)
+        if store is None or len(parts) > _MOST_CHUNKS:
+            for channel, t in itertools.product(
+                *(range(one.start, one.stop) for one in box[1::-1])
+            ):
+                self._note(level, box, channel, t, error)
+            return
+        pending = [(part, store[part].read()) for part in parts]
+        for part, future in pending:
+            target = tuple(
+                slice(one.start - whole.start, one.stop - whole.start)
+                for one, whole in zip(part, box, strict=True)
+            )
+            try:
+                out[target] = answer(future)
+            except (ValueError, OSError) as fault:
+                for channel in range(part[1].start, part[1].stop):
+                    for t in range(part[0].start, part[0].stop):
+                        self._note(level, part, channel, t, fault)
+            else:
+                self._note_whole(level, part)
+
+    def _note_whole(self, level: int, box: Box) -> None:
+        """Forget the faults of what reads well now."""
+        for key in self._unread.read_well(level, box):
+            fault = self.faults.pop(key, None)
+            if fault is not None and self._on_fault is not None:
+                self._on_fault(self, fault)
+
+    def _note(self, level: int, box: Box, channel: int, t: int, error: Exception) -> None:
+        self._unread.add((channel, t), level, box)
+        if (channel, t) in self.faults:
+            return
+        fault = Fault(channel, t, "NOT_FOUND" in str(error), self._words(t, error))
+        self.faults[channel, t] = fault
+        if self._on_fault is not None:
+            self._on_fault(self, fault)
+
+    def _words(self, t: int, error: Exception) -> str:
+        text = str(error)
+        source = self.source
+        where = f"{source.experiment} {source.fov.name}"
+        first = first_line(error)
+        chunk = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"]+)"', text)
+        if _is_gone(source.fov.array_path):
+            return (
+                f"{where}: its images are not there any more ({source.fov.array_path}); they are "
+                "shown blank. Restore or mount the store, and open the config again."
+            )
+        if not self._opened:
+            return (
+                f"{where}: its images cannot be opened ({first}); they are shown blank. Check the "
+                "store, and open the config again."
+            )
+        state = "absent" if "NOT_FOUND" in text else "damaged or unreadable"
+        return (
+            f"{where}, frame {t}: the chunk {chunk[1] if chunk else 'of this frame'} is {state} "
+            f"({first}); it is shown blank. Restore the file, or exclude this frame."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LazyImage:
+    """A channel at one level, or a part of it: an array that reads when it is made an array.
+
+    Indexing with numbers and slices reads nothing, so that the viewer may narrow it step by step.
+
+    Attributes
+    ----------
+    images : FovImages
+    level : int
+    """
+
+    images: FovImages
+    level: int
+    _ranges: tuple[range, ...]
+    _kept: tuple[int, ...]
+
+    @classmethod
+    def whole(cls, images: FovImages, level: int, channel: int) -> LazyImage:
+        """Give all of a channel."""
+        shape = images.shapes[level]
+        ranges = [range(size) for size in shape]
+        ranges[1] = range(channel, channel + 1)
+        kept = (0, 2, 3, 4) if images.is_volume else (0, 3, 4)
+        return cls(images, level, tuple(ranges), kept)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes."""
+        return tuple(len(self._ranges[axis]) for axis in self._kept)
+
+    @property
+    def ndim(self) -> int:
+        """Number of its axes."""
+        return len(self._kept)
+
+    @property
+    def size(self) -> int:
+        """Number of its pixels."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of its pixels."""
+        return self.images.dtype
+
+    def __len__(self) -> int:
+        if not self._kept:
+            raise TypeError("a single pixel has no length")
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        """Narrow it by numbers and slices; other indices read what there is and apply to that."""
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if any(one is Ellipsis for one in keys):
+            at = next(number for number, one in enumerate(keys) if one is Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
+        if not all(isinstance(one, int | np.integer | slice) for one in keys):
+            return np.asarray(self)[key]
+        if len(keys) > self.ndim:
+            raise IndexError(f"{len(keys)} indices for {self.ndim} axes")
+        ranges, dropped = list(self._ranges), set()
+        for axis, one in zip(self._kept, keys, strict=False):
+            if isinstance(one, slice):
+                ranges[axis] = ranges[axis][one]
+            else:
+                number = ranges[axis][int(one)]
+                ranges[axis] = range(number, number + 1)
+                dropped.add(axis)
+        kept = tuple(axis for axis in self._kept if axis not in dropped)
+        return LazyImage(self.images, self.level, tuple(ranges), kept)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read it."""
+        if not all(self._ranges):
+            return np.zeros(self.shape, dtype=dtype or self.dtype)
+        ends = [(min(one[0], one[-1]), max(one[0], one[-1]) + 1) for one in self._ranges]
+        t, c, z, y, x = (slice(*end) for end in ends)
+        pixels = self.images.read(self.level, (t, c, z, y, x))
+        steps = tuple(slice(None, None, one.step) for one in self._ranges)
+        pixels = pixels[steps].reshape(self.shape)
+        return pixels if dtype is None else pixels.astype(dtype, copy=False)
+
+
+def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, int]]]:
+    """Give folder and (T, C, Z, Y, X) of the full image, and of levels that only have less of y, x.
+
+    Reads metadata alone; where these cannot be read any more, the full image is what there is.
+    """
+    paths, shapes = [fov.array_path], [fov.shape]
+    try:
+        with understood(fov.path):
+            scales = node_attributes(fov.path)[0].get("multiscales") or [{}]
+            names = [one["path"] for one in scales[0].get("datasets", []) if "path" in one]
+            there = [one for one in names[1:] if describing_file(join(fov.path, one)) is not None]
+    except StoreError:
+        return paths, shapes
+    for name, shape in zip(there, fov.level_shapes[1:], strict=False):
+        by_axis = dict(zip(fov.axes, shape, strict=True))
+        t, c, z, y, x = (int(by_axis.get(axis, 1)) for axis in CANONICAL_AXES)
+        last = shapes[-1]
+        smaller = y <= last[3] and x <= last[4] and z <= last[2] and y * x < last[3] * last[4]
+        if (t, c) == last[:2] and smaller:
+            paths.append(join(fov.path, name))
+            shapes.append((t, c, z, y, x))
+    return paths, shapes
+
+
+def _is_gone(folder: str) -> bool:
+    """Whether a whole array is no more there."""
+    try:
+        return describing_file(folder) is None
+    except StoreError:
+        return False
+
+
+def _canonical(store: ts.TensorStore, axes: Sequence[str]) -> ts.TensorStore:
+    """The array as (t, c, z, y, x), absent axes of length 1."""
+    view = store.transpose([axes.index(axis) for axis in CANONICAL_AXES if axis in axes])
+    for place, axis in enumerate(CANONICAL_AXES):
+        if axis not in axes:
+            view = view[(slice(None),) * place + (ts.newaxis,)]
+    return view
+
+
+def _chunks_of(store: ts.TensorStore, box: Box) -> list[Box]:
+    """Cut a box along the borders of chunks."""
+    grid = store.chunk_layout.read_chunk.shape or store.shape
+    sizes = [one or whole for one, whole in zip(grid, store.shape, strict=True)]
+    cuts = [
+        [
+            slice(max(start, part.start), min(start + size, part.stop))
+            for start in range(part.start // size * size, part.stop, size)
+        ]
+        for part, size in zip(box, sizes, strict=True)
+    ]
+    if math.prod(len(one) for one in cuts) > _MOST_CHUNKS:
+        return [box] * (_MOST_CHUNKS + 1)
+    return [(t, c, z, y, x) for t, c, z, y, x in itertools.product(*cuts)]

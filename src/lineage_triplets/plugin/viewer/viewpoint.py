@@ -1,0 +1,120 @@
+"""Where a viewer is and looks, in frames and pixels of the plugin's images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.plugin.viewer.layer_stack import LayerStack
+
+    Float64Array = NDArray[np.float64]
+
+
+class Viewpoint:
+    """The viewer's frame, slice and camera, whatever other layers do to its world.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    stack : LayerStack
+        Its images say how large a pixel is.
+    """
+
+    def __init__(self, viewer: Any, stack: LayerStack) -> None:
+        self._viewer = viewer
+        self._stack = stack
+
+    def layer(self) -> Any | None:
+        """Give an image, or what else has its axes; None where there is nothing."""
+        for prefix in ("slot ", "channel ", "tracks"):
+            for role in self._stack.roles(prefix):
+                return self._stack.get(role)
+        return None
+
+    def steps(self) -> Float64Array:
+        """Give the length of a pixel along (t, y, x) or (t, z, y, x) in the viewer's world.
+
+        Its units may be others than the layer's, where a layer of somebody else has smaller ones.
+        """
+        layer = self.layer()
+        if layer is None:
+            return np.ones(3)
+        steps = np.array(layer.scale, dtype=np.float64)
+        units: Sequence[Any] | None = self._viewer.layers.extent.units
+        if units is not None:
+            of_world = list(units)[-len(steps) :]
+            pairs = zip(layer.units, of_world, strict=True)
+            steps *= [
+                1.0 if one == other else (1.0 * one).to(other).magnitude for one, other in pairs
+            ]
+        return steps
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether single slices are shown."""
+        return bool(self._viewer.dims.ndisplay == 2)
+
+    @property
+    def point(self) -> Float64Array | None:
+        """The (t, y, x) or (t, z, y, x) it is at, in pixels; None where there is nothing."""
+        layer = self.layer()
+        if layer is None:
+            return None
+        point: Float64Array = self.pixel(self._viewer.dims.point)
+        return point
+
+    @property
+    def t(self) -> int | None:
+        """Frame on screen."""
+        point = self.point
+        return None if point is None else round(float(point[0]))
+
+    @property
+    def z(self) -> float | None:
+        """Slice on screen; None in a plane, and where a whole volume is shown."""
+        point = self.point
+        return (
+            float(np.rint(point[1]))
+            if point is not None and len(point) > 3 and self.is_flat
+            else None
+        )
+
+    def pixel(self, position: Sequence[float]) -> Float64Array:
+        """Give a place of the viewer's world in pixels."""
+        steps = self.steps()
+        pixel: Float64Array = np.asarray(position, dtype=np.float64)[-len(steps) :] / steps
+        return pixel
+
+    def go(self, t: int | None = None, z: float | None = None) -> None:
+        """Go to a frame, and to a slice of a volume."""
+        if self.layer() is None:
+            return
+        steps, dims = self.steps(), self._viewer.dims
+        first = dims.ndim - len(steps)
+        if t is not None:
+            dims.set_point(first, t * steps[0])
+        if z is not None and len(steps) > 3:
+            dims.set_point(first + 1, float(np.rint(z)) * steps[1])
+
+    def frame(self, box: tuple[float, float, float, float], margin: float = 1.0) -> None:
+        """Move the camera so that a box, (top, left, bottom, right) in pixels, fills the canvas."""
+        height, width = self.steps()[-2:]
+        viewer = self._viewer
+        camera = viewer.scene.camera
+        z = camera.center[0] if not self.is_flat else 0.0
+        camera.center = (z, (box[0] + box[2]) / 2 * height, (box[1] + box[3]) / 2 * width)
+        size = np.array([(box[2] - box[0]) * height, (box[3] - box[1]) * width]) * margin
+        camera.zoom = float(np.min(np.array(viewer.canvas.viewbox_size(viewer.layers)) / size))
+
+    def center(self, y: float, x: float, side: float) -> None:
+        """Bring a place to the middle, with `side` pixels around it; who is nearer stays so."""
+        camera = self._viewer.scene.camera
+        zoom = camera.zoom
+        self.frame((y - side / 2, x - side / 2, y + side / 2, x + side / 2))
+        camera.zoom = max(zoom, camera.zoom)

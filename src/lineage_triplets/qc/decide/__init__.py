@@ -1,0 +1,1 @@
+"""The review: what is accepted, rejected, cut, settled, approved, seen."""

@@ -1,0 +1,205 @@
+"""Whether what is decided about is there, and what a cut takes away from what was rejected."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    Problem,
+    StoreError,
+    UnknownNameError,
+    choices,
+    nearest,
+)
+from lineage_triplets.engine.index.fov_names import has_fov
+from lineage_triplets.engine.index.track_ids import find_lineage, find_track
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.plates.experiments import OpenedExperiment
+    from lineage_triplets.engine.plates.plate import Plate
+    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.record.targets import Target
+
+
+def find_target(workspace: Workspace, level: Literal["lineage", "track"], name: str) -> Target:
+    """Find a lineage or track, as it is after the cuts, by its id.
+
+    Raises
+    ------
+    ConfigError
+        There is none.
+    """
+    index = workspace.linked
+    if level == "lineage":
+        return workspace.track_target("lineage", find_lineage(index, name))
+    track = find_track(index, name)
+    if track < 0:
+        raise ConfigError(
+            Problem(
+                "unknown-track",
+                f"there is no track {name!r}.",
+                "Tracks are named {experiment}_{fov}_{track_id}, with @{t} after a cut inside.",
+            )
+        )
+    return workspace.track_target("track", track)
+
+
+def require_target(workspace: Workspace, target: Target) -> None:
+    """Raise if there is nothing of that name.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        It says what there is.
+    """
+    if target.level == "finding":
+        return
+    names = [one.name for one in workspace.experiments]
+    if target.experiment not in names:
+        raise UnknownNameError(
+            Problem(
+                "unknown-experiment",
+                f"there is no experiment {target.experiment!r}.",
+                nearest(target.experiment, names),
+            )
+        )
+    opened = {one.config.name: one for one in workspace.opened}.get(target.experiment)
+    if opened is None or target.level == "experiment":
+        return
+    if target.level == "well" or not has_fov(opened.plate, target.fov):
+        wells = list(opened.plate.wells)
+        _require_name(target, wells if target.level == "well" else _fov_names(opened.plate))
+    _require_inside(workspace, opened, target)
+
+
+def _require_inside(workspace: Workspace, opened: OpenedExperiment, target: Target) -> None:
+    """Raise if a FOV has no such frame, track, lineage, link or cell."""
+    if target.level == "link":
+        _require_link(workspace, target)
+    elif target.level == "frame":
+        n_frames = opened.plate.fov(target.fov).shape[0]
+        if not 0 <= (target.t or 0) < n_frames:
+            raise _nothing(target, f"The FOV has the frames 0 to {n_frames - 1}.")
+    elif target.level == "lineage":
+        find_lineage(workspace.linked, target.id)
+    elif target.level in {"track", "observation"}:
+        found = find_target(workspace, "track", target.id)
+        if target.level == "observation":
+            _require_frame(workspace.linked, target, find_track(workspace.linked, found.id))
+
+
+def require_verdict_target(workspace: Workspace, target: Target) -> None:
+    """Raise if there is nothing of that name, or it cannot be accepted and rejected."""
+    known = ["well", "fov", "frame", "lineage", "track", "observation"]
+    if target.level not in known:
+        raise ConfigError(
+            Problem(
+                "bad-target",
+                f"a {target.level} is not accepted or rejected.",
+                f"Name one of: {choices(known)}.",
+            )
+        )
+    require_target(workspace, target)
+
+
+def cut_off_by(workspace: Workspace, link: Target) -> list[tuple[Target, Decision]]:
+    """Give what a cut makes a thing of its own out of what is rejected, and its rejection."""
+    rejected = workspace.applied.rejected
+    parts = workspace.parts_of(link)
+    if link in workspace.applied.cuts or not parts:
+        return []
+    own = str(link.daughter) if link.daughter is not None else f"{link.track}@{link.t}"
+    lineage = workspace.track_target("lineage", parts[0])
+    cut_off: list[tuple[Target, Decision]] = []
+    if lineage in rejected:
+        cut_off.append((replace(lineage, track=own), rejected[lineage]))
+    if link.t is None:
+        return cut_off
+    track = workspace.track_target("track", parts[0])
+    if track in rejected:
+        cut_off.append((replace(track, track=own), rejected[track]))
+    for before, decision in rejected.items():
+        is_cell = before.level == "observation" and (before.t or 0) >= link.t
+        if is_cell and replace(before, level="track", t=None) == track:
+            cut_off.append((replace(before, track=own), decision))
+    return cut_off
+
+
+def _fov_names(plate: Plate) -> list[str]:
+    """All FOVs but those of wells that cannot be read."""
+    names: list[str] = []
+    for well in plate.wells:
+        with contextlib.suppress(StoreError):
+            names += plate.fov_names([well])
+    return names
+
+
+def _require_name(target: Target, known: list[str]) -> None:
+    name = target.fov
+    if name not in known:
+        raise UnknownNameError(
+            Problem(
+                f"unknown-{target.level}",
+                f"the plate has no {'well' if target.level == 'well' else 'FOV'} {name!r}.",
+                f"It has: {choices(known)}.",
+                experiment=target.experiment,
+            )
+        )
+
+
+def _require_link(workspace: Workspace, link: Target) -> None:
+    raw = workspace.raw
+    mother = find_track(raw, link.id)
+    if mother < 0:
+        raise _nothing(link, "There is no such track in the table; a cut names it without '@'.")
+    if link.daughter is not None:
+        daughters = np.flatnonzero(raw.forest.parent == mother)
+        known = raw.track_columns.track_id[daughters].tolist()
+        if link.daughter not in known:
+            raise _nothing(link, f"Its daughters: {choices(known)}.")
+        return
+    first, last = np.searchsorted(raw.observations.track, [mother, mother + 1])
+    frames = raw.observations.t[first:last]
+    t = link.t or 0
+    if not len(frames) or not frames[0] < t <= frames[-1]:
+        span = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
+        raise _nothing(link, f"The track has the frames {span}; t is the first after the cut.")
+    for cut in workspace.applied.cuts:
+        if cut.t is None or cut.t == t or replace(cut, t=t) != link:
+            continue
+        # In a gap of the track two cuts are one link, and would rename what is decided already.
+        if np.searchsorted(frames, t) == np.searchsorted(frames, cut.t):
+            raise ConfigError(
+                Problem(
+                    "cut-already",
+                    f"the track is cut there already, at t = {cut.t}: it has no cell between.",
+                    "Nothing is left to cut.",
+                    experiment=link.experiment,
+                    fov=link.fov,
+                )
+            )
+
+
+def _require_frame(index: MultiExperimentIndex, target: Target, track: int) -> None:
+    first, last = np.searchsorted(index.observations.track, [track, track + 1])
+    if target.t not in index.observations.t[first:last]:
+        raise _nothing(target, "The track is in no table at that frame.")
+
+
+def _nothing(target: Target, remedy: str) -> ConfigError:
+    return ConfigError(
+        Problem(
+            "unknown-target",
+            f"there is no {target}.",
+            remedy,
+            experiment=target.experiment,
+            fov=target.fov,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The files at the end of a review, and its report."""

@@ -1,0 +1,289 @@
+"""``cell_index.parquet``: the flat table that DynaCLR's current training reads.
+
+One row for each cell, frame and channel, written in parts, so that memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lineage_triplets.engine.errors import ConfigError, Problem, without_query
+from lineage_triplets.engine.index.names import track_name_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+
+    Int64Array = NDArray[np.int64]
+
+STATISTICS = ("mean", "std", "median", "iqr", "max", "min")
+_LEVELS = ("fov_statistics", "dataset_statistics")
+_ROWS_A_BATCH = 131_072
+
+CELL_INDEX_SCHEMA = pa.schema(
+    [
+        *[
+            (name, pa.string())
+            for name in ("cell_id", "experiment", "store_path", "tracks_path", "fov", "well")
+        ],
+        ("y", pa.float32()),
+        ("x", pa.float32()),
+        ("z", pa.int16()),
+        *[(name, pa.string()) for name in ("perturbation", "channel_name", "marker", "organelle")],
+        *[(name, pa.int32()) for name in ("t", "track_id", "parent_track_id")],
+        *[(name, pa.string()) for name in ("global_track_id", "lineage_id")],
+        *[(name, pa.float32()) for name in ("hours_post_perturbation", "interval_minutes")],
+        *[(name, pa.string()) for name in ("gene_name", "reporter", "sgRNA", "microscope")],
+        *[(name, pa.float32()) for name in ("pixel_size_xy_um", "pixel_size_z_um")],
+        *[(f"{axis}_shape", pa.int32()) for axis in "TCZYX"],
+        ("z_focus_mean", pa.float32()),
+        *[(f"norm_{name}", pa.float32()) for name in STATISTICS],
+    ]
+)
+"""The table's columns and types; null where nothing is known."""
+
+CELL_INDEX_LOSES: tuple[str, ...] = (
+    "Which kin may be a positive: its training takes the whole lineage, sisters included.",
+    "The range and law of tau, and tau_fallback: they are arguments of its training.",
+    "Patch size, z_range, border and data type: its training has its own.",
+    "The seed: its pairs are not those that were looked at here.",
+    "Why and by whom something was excluded or cut: the one is not there, the other is two roots.",
+    "Channels that are in no slot; date and moi of the experiments.",
+    "The verification: nothing notices when images or tables change afterwards.",
+)
+"""What the table cannot carry, in sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellIndexReport:
+    """What was written.
+
+    Attributes
+    ----------
+    rows : int
+        Cells in frames, times slots.
+    observations : int
+        Cells in frames.
+    slots : int
+    fovs_without_normalization : int
+        FOVs of which a slot's channel has no statistics; ``norm_*`` is null there.
+    """
+
+    rows: int
+    observations: int
+    slots: int
+    fovs_without_normalization: int
+
+
+def write_cell_index(index: MultiExperimentIndex, path: str | Path) -> CellIndexReport:
+    """Write the table to `path`, replacing what is there; see `engine.files.whole_files`.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+        What training reads: exclusions and cuts applied.
+    path : str or Path
+
+    Raises
+    ------
+    ConfigError
+        A channel is in two slots, or a number is too large for the table.
+    OSError
+        The file cannot be written.
+    """
+    table = _FlatTable(index)
+    with pq.ParquetWriter(str(path), CELL_INDEX_SCHEMA, compression="zstd") as writer:
+        for batch in table.batches():
+            writer.write_batch(batch)
+    n_slots = index.registry.num_source_channels
+    return CellIndexReport(
+        len(index) * n_slots, len(index), n_slots, table.fovs_without_normalization
+    )
+
+
+def cell_index_batches(index: MultiExperimentIndex) -> Iterator[pa.RecordBatch]:
+    """Give the table in parts, in the order of ``index.tracks``, slots within a row.
+
+    Raises
+    ------
+    ConfigError
+        A channel is in two slots, or a number is too large for the table.
+    """
+    return _FlatTable(index).batches()
+
+
+class _FlatTable:
+    """Columns that are the same all over a FOV or a track, once each, and how to spread them."""
+
+    def __init__(self, index: MultiExperimentIndex) -> None:
+        _check(index)
+        self._index = index
+        self._n_slots = index.registry.num_source_channels
+        self._names = track_name_words(index.track_columns, index.fovs).cast(pa.large_string())
+        self._of_fov = {name: _column(name, values) for name, values in _fov_columns(index).items()}
+        self._of_slot = _slot_columns(index)
+        means = self._of_slot["norm_mean"].is_null().to_numpy(zero_copy_only=False)
+        self.fovs_without_normalization = int(means.reshape(-1, self._n_slots).any(axis=1).sum())
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        n_rows = len(self._index)
+        at_once = max(1, _ROWS_A_BATCH // self._n_slots)
+        for start in range(0, n_rows, at_once):
+            yield self._batch(np.arange(start, min(start + at_once, n_rows)))
+
+    def _batch(self, row_numbers: Int64Array) -> pa.RecordBatch:
+        index, n_slots = self._index, self._n_slots
+        repeated = np.repeat(row_numbers, n_slots)
+        slot = np.tile(np.arange(n_slots), len(row_numbers))
+        rows = index.observations.take(repeated)
+        fov = index.fov_of_row[repeated]
+        configs = index.registry.experiments
+        start_hpi = np.array([one.start_hpi for one in configs])
+        interval_minutes = np.array([one.interval_minutes for one in configs])
+        experiment = index.experiment_of_row[repeated]
+        name = self._names.take(pa.array(rows.track))
+        lineage = self._names.take(pa.array(index.forest.root[rows.track]))
+        frame = pa.array(rows.t).cast(pa.large_string())
+        columns: dict[str, Any] = {
+            "cell_id": pc.binary_join_element_wise(name, frame, pa.scalar("_", pa.large_string())),
+            "global_track_id": name,
+            "lineage_id": lineage,
+            "y": rows.y,
+            "x": rows.x,
+            "z": np.rint(np.nan_to_num(rows.z)).astype(np.int64),
+            "t": rows.t,
+            "track_id": index.track_id_of_row[repeated],
+            "parent_track_id": index.track_columns.parent_track_id[rows.track],
+            "hours_post_perturbation": start_hpi[experiment]
+            + rows.t * interval_minutes[experiment] / 60,
+        }
+        at_fov, at_slot = pa.array(fov), pa.array(fov * n_slots + slot)
+        columns |= {key: values.take(at_fov) for key, values in self._of_fov.items()}
+        columns |= {key: values.take(at_slot) for key, values in self._of_slot.items()}
+        arrays = [
+            _column(field.name, columns[field.name])
+            if field.name in columns
+            else pa.nulls(len(repeated), field.type)
+            for field in CELL_INDEX_SCHEMA
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=CELL_INDEX_SCHEMA)
+
+
+def _column(name: str, values: Any) -> pa.Array:
+    """Make an array of the column's type."""
+    kind = CELL_INDEX_SCHEMA.field(name).type
+    array = values if isinstance(values, pa.Array) else pa.array(values)
+    if array.type == kind:
+        return array
+    return array.cast(kind, safe=not pa.types.is_floating(kind))
+
+
+def _fov_columns(index: MultiExperimentIndex) -> dict[str, list[Any]]:
+    """What is the same for all cells of a FOV."""
+    sources = index.fovs
+    configs = [index.registry.experiments[one.experiment_number] for one in sources]
+    sizes = [_pixel_size_um(one) for one in sources]
+    return {
+        "experiment": [one.experiment for one in sources],
+        "store_path": [without_query(one.data_path) for one in configs],
+        "tracks_path": [one.tracks_path for one in configs],
+        "fov": [one.fov.name.rsplit("/", 1)[-1] for one in sources],
+        "well": [one.fov.well_name for one in sources],
+        "perturbation": [one.condition for one in sources],
+        "organelle": [one.organelle or None for one in configs],
+        "microscope": [""] * len(sources),
+        "interval_minutes": [one.interval_minutes for one in configs],
+        "pixel_size_xy_um": [xy for xy, _ in sizes],
+        "pixel_size_z_um": [z for _, z in sizes],
+        **{
+            f"{axis}_shape": [one.fov.shape[number] for one in sources]
+            for number, axis in enumerate("TCZYX")
+        },
+    }
+
+
+def _slot_columns(index: MultiExperimentIndex) -> dict[str, pa.Array]:
+    """What depends on FOV and slot, in the order (FOV, slot)."""
+    labels = index.registry.slot_labels
+    channels: list[str] = []
+    statistics: list[dict[str, float | None]] = []
+    for source in index.fovs:
+        names = index.registry.experiments[source.experiment_number].source_channel
+        known = source.fov.normalization() or {}
+        channels += names
+        statistics += [_statistics(known.get(name)) for name in names]
+    columns: dict[str, Sequence[Any]] = {
+        "channel_name": channels,
+        "marker": labels * len(index.fovs),
+        **{f"norm_{name}": [one[name] for one in statistics] for name in STATISTICS},
+    }
+    return {
+        name: pa.array(values, CELL_INDEX_SCHEMA.field(name).type)
+        for name, values in columns.items()
+    }
+
+
+def _statistics(levels: object) -> dict[str, float | None]:
+    """One channel's statistics: the FOV's own, else those of the dataset."""
+    for level in _LEVELS:
+        found = levels.get(level) if isinstance(levels, dict) else None
+        if isinstance(found, dict):
+            return {name: _number(found.get(name)) for name in STATISTICS}
+    return dict.fromkeys(STATISTICS)
+
+
+def _number(value: object) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
+def _pixel_size_um(source: FovSource) -> tuple[float | None, float | None]:
+    """Sizes along x and z; None where the store does not say."""
+    size = source.fov.pixel_size_um
+    # Writers put 1 where they do not know, and training would rescale by it.
+    if size is None or set(size[1:]) == {1.0}:
+        return None, None
+    return size[2], size[0] if "z" in source.fov.axes else None
+
+
+def _check(index: MultiExperimentIndex) -> None:
+    """Raise ConfigError for what the table cannot hold."""
+    for config in index.registry.experiments:
+        twice = [one for one in config.source_channel if config.source_channel.count(one) > 1]
+        if twice:
+            raise _unfit(f"the channel {twice[0]!r} is in two slots.", config.name)
+    tracks, rows = index.track_columns, index.observations
+    for name, values in (
+        ("z", np.rint(np.nan_to_num(rows.z))),
+        ("track_id", tracks.track_id[rows.track]),
+        ("parent_track_id", tracks.parent_track_id[rows.track]),
+    ):
+        limits = np.iinfo(CELL_INDEX_SCHEMA.field(name).type.to_pandas_dtype())
+        beyond = np.flatnonzero((values < limits.min) | (values > limits.max))
+        if len(beyond):
+            experiment = index.registry.experiments[index.experiment_of_row[beyond[0]]]
+            found = f"the {name} {values[beyond[0]]:.0f} is beyond {limits.max}, where it ends."
+            raise _unfit(found, experiment.name)
+
+
+def _unfit(message: str, experiment: str) -> ConfigError:
+    return ConfigError(
+        Problem(
+            "cell-index",
+            f"the cell index cannot hold it: {message}",
+            "Mend that, or do without the cell index.",
+            experiment=experiment,
+        )
+    )

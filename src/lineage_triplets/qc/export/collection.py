@@ -1,0 +1,185 @@
+"""``collection.yml``: a config in DynaCLR's own words, as far as these go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineage_triplets.engine.errors import ConfigError, Problem, StoreError, counted
+from lineage_triplets.engine.index.fov_names import names_for
+from lineage_triplets.engine.settings.file import locate_experiment
+from lineage_triplets.engine.settings.paths import expand, is_url
+from lineage_triplets.engine.settings.yaml import write_yaml_text
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.plates.plate import Plate
+    from lineage_triplets.engine.settings.model import ExperimentConfig, TripletConfig
+
+COLLECTION_LOSES: tuple[str, ...] = (
+    "Excluded lineages, tracks, frames and observations: they are in training again.",
+    "Cut links: what a tracker joined wrongly is joined again.",
+    "The whole dataset section (tau, relation, patch size, z_range, border, seed).",
+    "Tables that are no CSV: its readers know no other.",
+    "Wells that no condition names: its readers leave them out, here they are 'unknown'.",
+    "Reasons of exclusions, and the verification.",
+)
+"""What the format cannot carry, in sentences."""
+
+
+def collection_of(
+    config: TripletConfig, index: MultiExperimentIndex, *, name: str, description: str = ""
+) -> dict[str, Any]:
+    """Say a config in DynaCLR's words.
+
+    Parameters
+    ----------
+    config : TripletConfig
+        Its exclusions of wells and FOVs become ``exclude_fovs``; the others are counted in the
+        description alone.
+    index : MultiExperimentIndex
+        Of that config; gives plates, slot labels and pixel sizes.
+    name : str
+        Of the collection.
+    description : str
+        Comes first in the file's description.
+
+    Raises
+    ------
+    ConfigError
+        Two slots have one label.
+    """
+    labels = index.registry.slot_labels
+    twice = [one for one in labels if labels.count(one) > 1]
+    if twice:
+        raise ConfigError(
+            Problem(
+                "collection",
+                f"two slots have the label {twice[0]!r}, by which a collection knows its slots.",
+                "Give each slot its own label (slot_labels).",
+                field="slot_labels",
+            )
+        )
+    experiments = [_entry(one, config, index) for one in config.experiments]
+    words = " ".join(part for part in (description.strip(), _not_carried(config)) if part)
+    return {"name": name, "description": words, "experiments": experiments}
+
+
+def write_collection(content: dict[str, Any], path: str | Path) -> None:
+    """Write what `collection_of` gives to `path`, replacing what is there.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    Path(path).write_text(write_yaml_text(content), encoding="utf-8")
+
+
+def _not_carried(config: TripletConfig) -> str:
+    """Say what of this config is lost, with numbers."""
+    exclude = config.exclude
+    counts = {
+        "lineage": len(exclude.lineages),
+        "track": len(exclude.tracks),
+        "frame": len({(one.experiment, one.fov, t) for one in exclude.frames for t in one.frames}),
+        "observation": len(exclude.observations),
+    }
+    excluded = [counted(number, noun) for noun, number in counts.items() if number]
+    lost = [f"the exclusion of {', '.join(excluded)}"] if excluded else []
+    if config.cut:
+        lost.append(f"{counted(len(config.cut), 'cut link')}")
+    what = f": {' and '.join(lost)}" if lost else " (there are none)"
+    return (
+        "Exported by lineage-triplets. A collection cannot carry exclusions below a FOV, nor cut "
+        f"links{what}; the validated config and the cell index can."
+    )
+
+
+def _entry(
+    given: ExperimentConfig, config: TripletConfig, index: MultiExperimentIndex
+) -> dict[str, Any]:
+    experiment = locate_experiment(given, Path.cwd())
+    name, labels = experiment.name, index.registry.slot_labels
+    data_path, tracks_path = _written_paths(experiment)
+    entry: dict[str, Any] = {
+        "name": name,
+        "data_path": data_path,
+        "tracks_path": tracks_path,
+        "channels": [
+            {"name": channel, "marker": label}
+            for channel, label in zip(experiment.source_channel, labels, strict=True)
+        ],
+        "channel_names": list(experiment.channel_names),
+        "perturbation_wells": {
+            condition: list(wells) for condition, wells in experiment.condition_wells.items()
+        },
+        "interval_minutes": experiment.interval_minutes,
+        "start_hpi": experiment.start_hpi,
+        "organelle": experiment.organelle,
+        "microscope": "",
+        **_pixel_sizes(name, index),
+        "date": experiment.date,
+        "moi": experiment.moi,
+    }
+    excluded = _excluded_fovs(name, config, index)
+    if excluded:
+        entry["exclude_fovs"] = excluded
+    return entry
+
+
+def _written_paths(experiment: ExperimentConfig) -> tuple[str, str]:
+    """Absolute paths, or those with a variable as they were written."""
+    located = (experiment.data_path, experiment.tracks_path)
+    written = located if experiment._written is None else experiment._written[:2]
+    first, second = (
+        text if "$" in text and _is_whole(text) else path
+        for text, path in zip(written, located, strict=True)
+    )
+    return first, second
+
+
+def _is_whole(path: str) -> bool:
+    expanded = expand(path)
+    return is_url(expanded) or Path(expanded).is_absolute()
+
+
+def _pixel_sizes(name: str, index: MultiExperimentIndex) -> dict[str, float]:
+    """Sizes of pixels, where all FOVs that are read agree."""
+    fovs = [one.fov for one in index.fovs if one.experiment == name]
+    sizes = {one.pixel_size_um for one in fovs}
+    size = sizes.pop() if len(sizes) == 1 else None
+    # Writers put 1 where they do not know.
+    if size is None or set(size[1:]) == {1.0}:
+        return {}
+    known = {"pixel_size_xy_um": size[2]}
+    if all("z" in one.axes for one in fovs):
+        known["pixel_size_z_um"] = size[0]
+    return known
+
+
+def _excluded_fovs(name: str, config: TripletConfig, index: MultiExperimentIndex) -> list[str]:
+    """FOVs of the plate that nothing is taken from, in its order."""
+    settings, exclude = config.dataset, config.exclude
+    included = names_for(settings.include_wells, name)
+    no_fovs = {one.fov for one in exclude.fovs if one.experiment == name}
+    no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
+    no_wells = {one.well for one in exclude.wells if one.experiment == name}
+    plate = next((one.plate for one in index.registry.opened if one.config.name == name), None)
+    if plate is None:
+        return sorted(no_fovs)
+    # Its readers stop at a FOV without a table.
+    read = {one.fov.name for one in index.fovs if one.experiment == name} - no_fovs
+    excluded = []
+    for well in plate.wells:
+        whole = well in no_wells or (included is not None and well not in included)
+        excluded += [fov for fov in _fovs_of(plate, well) if whole or fov not in read]
+    return excluded
+
+
+def _fovs_of(plate: Plate, well: str) -> list[str]:
+    """FOVs of a well; none where the plate lists one that is absent."""
+    try:
+        return plate.fov_names([well])
+    except StoreError:
+        return []

@@ -1,0 +1,323 @@
+"""The gate, and the files behind it: all of them or none, and a draft where the gate is closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineage_triplets import __version__
+from lineage_triplets.engine.dataset.draft import draft_of
+from lineage_triplets.engine.dataset.verification import config_hash, verify_config
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
+from lineage_triplets.engine.files import refuse_existing, whole_files
+from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.settings.file import load_config, save_config
+from lineage_triplets.qc.decide.divisions import divisions_seen
+from lineage_triplets.qc.export.cell_index import CELL_INDEX_LOSES, write_cell_index
+from lineage_triplets.qc.export.collection import COLLECTION_LOSES, collection_of, write_collection
+from lineage_triplets.qc.export.cost import cost_table, not_accepted
+from lineage_triplets.qc.export.plan import FILE_NAMES, FORMATS, ExportPlan, Format
+from lineage_triplets.qc.export.report.fill import report_of
+from lineage_triplets.qc.gate import GatePoint, closed, gate_points, open_points
+from lineage_triplets.qc.record.effect import exclusions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from lineage_triplets.engine.settings.model import TripletConfig
+    from lineage_triplets.qc.decide.review import Review
+
+DRAFT_NAME = "draft.yaml"
+LOSES: dict[Format, tuple[str, ...]] = {
+    "config": (),
+    "cell_index": CELL_INDEX_LOSES,
+    "collection": COLLECTION_LOSES,
+    "report": (),
+}
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written.
+
+    Attributes
+    ----------
+    files : dict of str to Path
+        By format.
+    validated : bool
+    """
+
+    files: dict[Format, Path]
+    validated: bool
+
+
+def plan_export(
+    review: Review,
+    folder: str | Path,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    only_accepted: bool = False,
+    draft: bool = False,
+) -> ExportPlan:
+    """Say what an export would write, what it leaves out, and what keeps the gate closed.
+
+    Parameters
+    ----------
+    review : Review
+    folder : str or Path
+    formats : sequence of str
+        Of "config", "cell_index", "collection" and "report".
+    only_accepted : bool
+        Leave out what nobody accepted; by default only what somebody rejected.
+    draft : bool
+        Write a draft, gate or not.
+
+    Raises
+    ------
+    ConfigError
+        There is no such format; no experiment could be opened.
+    """
+    unknown = [one for one in formats if one not in FORMATS]
+    if unknown or not formats:
+        raise ConfigError(
+            Problem("unknown-format", f"there is no format {unknown}.", f"Of: {choices(FORMATS)}.")
+        )
+    points = gate_points(review)
+    config = _config(review, only_accepted)
+    workspace = review.workspace
+    after = workspace.index_of(config)
+    if only_accepted and not len(after.anchor_rows):
+        remedy = "Accept some lineages, tracks or FOVs."
+        points.append(GatePoint("anchors", False, "No anchor was accepted.", remedy))
+    passed = not open_points(points) and not draft
+    written = formats if passed else [one for one in formats if one in {"config", "report"}]
+    return ExportPlan(
+        points=tuple(points),
+        passed=passed,
+        config=config,
+        cost=cost_table(workspace, after),
+        excluded=_excluded(review),
+        loses={one: LOSES[one] for one in formats},
+        files=tuple(path for _, path in _files(Path(folder), written, passed)),
+        notes=tuple(_notes(review, only_accepted)),
+        only_accepted=only_accepted,
+    )
+
+
+def export(
+    review: Review,
+    folder: str | Path,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    only_accepted: bool = False,
+    draft: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> ExportResult:
+    """Write what training reads, all files or none.
+
+    Parameters
+    ----------
+    review : Review
+    folder : str or Path
+        Made if it is missing.
+    formats : sequence of str
+        Of "config", "cell_index", "collection" and "report". Of a draft only config and report are
+        written: the other two cannot say that they are one.
+    only_accepted : bool
+        Leave out what nobody accepted.
+    draft : bool
+        Write a draft, marked as one, gate or not.
+    overwrite : bool
+        Whether files of these names may be replaced.
+    progress : callable, optional
+        Gets what is done next, in words.
+
+    Raises
+    ------
+    GateClosedError
+        Something is open; each point says how to settle it.
+    TableChangedError
+        A table changed since the review read it.
+    OutputExistsError, OutputError
+        Nothing is left half written.
+    StoreError, ChunkError
+        Pixels for the fingerprints cannot be read.
+    """
+    tell = progress or (lambda _: None)
+    workspace = review.workspace
+    tell("checking that the tables are what was reviewed")
+    workspace.tables.require_unchanged([one.table for one in workspace.raw.fovs])
+    tell("running checks")
+    plan = plan_export(review, folder, formats=formats, only_accepted=only_accepted, draft=draft)
+    if not plan.passed and not draft:
+        raise closed(plan.points)
+    written = formats if plan.passed else [one for one in formats if one in {"config", "report"}]
+    files = _files(Path(folder).absolute(), written, plan.passed)
+    for _, path in files:
+        refuse_existing(path, overwrite)
+    tell("fingerprinting tables and images")
+    index = workspace.index_of(plan.config)
+    config = _recorded(review, draft_of(plan.config, index, __version__), plan.passed)
+    with whole_files([path for _, path in files], overwrite=overwrite) as temporary:
+        for name, path in files:
+            tell(f"writing {path.name}")
+            _write(name, temporary[path], path, review, plan, config, index)
+        for name, path in files:
+            if name == "config" and all(one.kind != "loading" for one in open_points(plan.points)):
+                tell("loading what was written")
+                _require_same(temporary[path], index)
+    return ExportResult(dict(files), plan.passed)
+
+
+def _write(
+    name: Format,
+    temporary: Path,
+    final: Path,
+    review: Review,
+    plan: ExportPlan,
+    config: TripletConfig,
+    index: MultiExperimentIndex,
+) -> None:
+    if name == "config":
+        save_config(config, temporary, overwrite=True)
+    elif name == "cell_index":
+        write_cell_index(index, temporary)
+    elif name == "collection":
+        content = collection_of(config, index, name=review.config_path.stem)
+        write_collection(content, temporary)
+    else:
+        text = report_of(review, plan, config, index, final.parent)
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _files(folder: Path, formats: Sequence[Format], passed: bool) -> list[tuple[Format, Path]]:
+    """Formats and paths, the config last."""
+    return [
+        (name, folder / (DRAFT_NAME if name == "config" and not passed else file))
+        for name, file in FILE_NAMES.items()
+        if name in formats
+    ]
+
+
+def _config(review: Review, only_accepted: bool) -> TripletConfig:
+    workspace = review.workspace
+    config = workspace.config
+    labels = workspace.registry.slot_labels
+    update: dict[str, Any] = {
+        "dataset": config.dataset.model_copy(update={"slot_labels": list(labels)})
+    }
+    if only_accepted:
+        rejected = [(key, one.reason) for key, one in workspace.applied.rejected.items()]
+        chosen = {key for key, _ in rejected}
+        rejected += [one for one in not_accepted(workspace) if one[0] not in chosen]
+        update["exclude"] = exclusions_of(rejected)
+    return config.model_copy(update=update)
+
+
+def _recorded(review: Review, draft: TripletConfig, passed: bool) -> TripletConfig:
+    """Add who approved and saw what."""
+    approvals, seen = {}, {}
+    for config in draft.experiments:
+        approval = review.approval(config.name)
+        if approval.decision is not None:
+            made = approval.decision
+            labels = review.slot_labels if approval.holds else made.value["slot_labels"]
+            approvals[config.name] = {
+                "by": made.by,
+                "at": made.at,
+                "holds": approval.holds,
+                "slots": dict(
+                    zip(
+                        labels,
+                        (
+                            {"channel": name, "zarr_index": number}
+                            for name, number in zip(
+                                made.value["source_channel"], made.value["zarr_index"], strict=True
+                            )
+                        ),
+                        strict=True,
+                    )
+                ),
+            }
+        looked = divisions_seen(review.workspace, config.name)
+        if looked.decision is not None:
+            seen[config.name] = {
+                "n_pairs": int(looked.decision.value["n_pairs"]),
+                "how": looked.decision.value["how"],
+                "by": looked.decision.by,
+                "at": looked.decision.at,
+                "holds": looked.holds,
+            }
+    record = draft.verification.model_copy(
+        update={
+            "validated": passed,
+            "by": review.log.by,
+            "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "channel_approvals": approvals,
+            "divisions_seen": seen,
+            "config_hash": config_hash(draft),
+        }
+    )
+    return draft.model_copy(update={"verification": record})
+
+
+def _require_same(path: Path, index: MultiExperimentIndex) -> None:
+    """Load what was written as training will, and compare it with what was reviewed."""
+    loaded = load_config(path)
+    again = MultiExperimentIndex.from_config(loaded)
+    verify_config(loaded, again)
+    if not again.counts().equals(index.counts()):
+        raise ConfigError(
+            Problem(
+                "export-differs",
+                "what was written loads as something else than what was reviewed.",
+                "Nothing was written. Reload the review, and tell the makers of this program.",
+                file=str(path),
+            )
+        )
+
+
+def _excluded(review: Review) -> pd.DataFrame:
+    import pandas as pd
+
+    made = [*review.applied.rejected.values(), *review.applied.cuts.values()]
+    made.sort(key=lambda one: one.number)
+    return pd.DataFrame(
+        [
+            {
+                "what": f"{'cut' if one.kind == 'cut' else 'reject'} {one.target}",
+                "reason": one.reason,
+                "by": one.by,
+                "at": one.at,
+            }
+            for one in made
+        ],
+        columns=["what", "reason", "by", "at"],
+    )
+
+
+def _notes(review: Review, only_accepted: bool) -> list[str]:
+    """What the gate does not ask for, and one should know."""
+    workspace = review.workspace
+    notes = []
+    total = len(workspace.raw.fovs)
+    missing = total - len(review.board.scanned)
+    if missing:
+        notes.append(f"The images of {counted(missing, 'FOV')} of {total} were not checked.")
+    if workspace.settings.seed is None:
+        notes.append("The dataset has no seed: every training run draws other pairs.")
+    waiting = [
+        one
+        for one in review.findings()
+        if one.status == "open" and one.finding.severity == "warning"
+    ]
+    if waiting:
+        notes.append(f"{counted(len(waiting), 'warning')} nobody settled or waived.")
+    if only_accepted:
+        notes.append("Only what was accepted is kept.")
+    return notes

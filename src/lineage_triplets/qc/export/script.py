@@ -1,0 +1,117 @@
+"""The command lines that repeat a review from a script."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lineage_triplets.qc.decide.divisions import divisions_seen
+
+if TYPE_CHECKING:
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record import Decision
+
+_PROGRAM = "lineage-triplets"
+
+
+def commands_of(
+    review: Review, folder: str = "validated", *, only_accepted: bool = False
+) -> list[str]:
+    """Give one command a decision in effect, in order, and the export at the end.
+
+    They repeat the review of the config as it is now: what the config says itself is left out.
+    Comments say what no command does: settings to choose, cuts to take out of the config.
+    """
+    config = review.config_path.name
+    lines = _settings(review, config) + _taken_back(review, config)
+    holding = _holding(review)
+    for one in review.decisions:
+        said_by_config = one.value.get("from") == "config"
+        fallen = one.kind in {"waive", "approve", "seen"} and one not in holding
+        if one not in review.applied.stale and not said_by_config and not fallen:
+            lines += _command(one, config)
+    options = ["--only-accepted"] if only_accepted else []
+    return [*lines, shlex.join([_PROGRAM, "export", config, "--to", folder, *options])]
+
+
+def _holding(review: Review) -> set[Decision]:
+    """Waivers, approvals and looks that still hold; a script that repeated others would lie."""
+    applied = review.applied
+    found = list(applied.waived.values())
+    for one in review.workspace.opened:
+        approval = review.approval(one.config.name)
+        looked = divisions_seen(review.workspace, one.config.name)
+        found += [approval.decision] if approval.holds and approval.decision else []
+        found += [looked.decision] if looked.holds and looked.decision else []
+    return set(found)
+
+
+def _settings(review: Review, config: str) -> list[str]:
+    """Say which settings were chosen in the review."""
+    of_config = review.workspace.base.dataset.model_dump(mode="json")
+    chosen = review.workspace.settings.model_dump(mode="json")
+    return [
+        f"# first set in {config}, under dataset: {key}: {json.dumps(value)}"
+        for key, value in chosen.items()
+        if value != of_config[key]
+    ]
+
+
+def _taken_back(review: Review, config: str) -> list[str]:
+    """Take back what the config says and the review undid."""
+    active = {one.number for one in review.decisions}
+    undone = {
+        one.decision.number: one.decision
+        for one in review.history()
+        if one.decision.value.get("from") == "config" and one.decision.number not in active
+    }
+    lines = []
+    for one in undone.values():
+        if one.kind == "reject":
+            lines += _command(replace(one, kind="undecided", reason="", value={}), config)
+        else:
+            lines.append(f"# first take out of {config}: cut of {one.target}")
+    return lines
+
+
+def _command(decision: Decision, config: str) -> list[str]:
+    target, value = decision.target, decision.value
+    names = {
+        "well": [target.experiment, target.fov],
+        "fov": [target.experiment, target.fov],
+        "frame": [target.experiment, target.fov, str(target.t)],
+        "lineage": [target.id],
+        "track": [target.id],
+        "observation": [target.id, str(target.t)],
+    }
+    where: list[str] = []
+    match decision.kind:
+        case "accept" | "reject" | "undecided":
+            verb = "undecide" if decision.kind == "undecided" else decision.kind
+            level = "cell" if target.level == "observation" else target.level
+            words = [verb, config, level, *names[target.level]]
+        case "cut":
+            where = ["--at", str(target.t)]
+            if target.daughter is not None:
+                where = ["--daughter", str(target.daughter)]
+            words = ["cut", config, target.experiment, target.fov, target.track]
+        case "waive":
+            words = ["waive", config, target.key]
+        case "remap":
+            slots = enumerate(value["source_channel"])
+            words = ["remap", config, target.experiment]
+            words += [f"{slot}={channel}" for slot, channel in slots]
+        case "approve":
+            words = ["approve", config, target.experiment]
+        case "seen":
+            words = ["seen", config, target.experiment]
+            where = ["--pairs", str(value["n_pairs"])]
+        case _:
+            return []
+    options = ["--by", decision.by] if decision.by else []
+    options = (["--reason", decision.reason] if decision.reason else []) + options
+    if any(word.startswith("-") for word in words[1:]):
+        return [shlex.join([_PROGRAM, words[0], *where, *options, "--", *words[1:]])]
+    return [shlex.join([_PROGRAM, *words, *where, *options])]

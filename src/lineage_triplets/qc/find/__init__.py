@@ -1,0 +1,1 @@
+"""What automatic checks find, by what they look at."""

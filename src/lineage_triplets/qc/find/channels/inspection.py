@@ -1,0 +1,385 @@
+"""What is really in each slot of each experiment: proof, looks, and a verdict.
+
+`inspect_channels` reads patches once; what they look like does not depend on the slots, so that
+`ChannelInspection.remapped` judges another mapping at once, without reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.dataset.source import PairSource
+from lineage_triplets.engine.errors import ConfigError
+from lineage_triplets.qc.find.channels.proof import Proof, prove
+from lineage_triplets.qc.find.channels.sample import (
+    Thumbnails,
+    read_surroundings,
+    read_thumbnails,
+    sample_rows,
+)
+from lineage_triplets.qc.find.channels.signature import ChannelSignature, signatures
+from lineage_triplets.qc.find.channels.verdict import SURE, Verdict, verdicts
+from lineage_triplets.qc.find.finding import Evidence, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.qc.find.channels.sample import Surroundings
+
+N_PATCHES = 48
+N_PROOFS = 16
+N_THUMBNAILS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SlotView:
+    """One slot of one experiment.
+
+    Attributes
+    ----------
+    experiment : str
+    slot : int
+    label : str
+        The slot's name, the same in all experiments.
+    channel_name : str
+        The experiment's channel in the slot, by the store's metadata.
+    zarr_index : int
+    proof : Proof or None
+        None where the mapping changed since patches were compared.
+    signature : ChannelSignature or None
+        None where nothing could be read.
+    verdict : Verdict
+    sentence : str
+        The verdict in words.
+    """
+
+    experiment: str
+    slot: int
+    label: str
+    channel_name: str
+    zarr_index: int
+    proof: Proof | None
+    signature: ChannelSignature | None
+    verdict: Verdict
+    sentence: str
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelInspection:
+    """All slots of all experiments, and what every channel of every store looks like.
+
+    Attributes
+    ----------
+    slots : tuple of SlotView
+        By experiment and slot.
+    slot_labels : tuple of str
+    channel_names : dict of str to tuple of str
+        For an experiment, all channels of its store.
+    channel_maps : dict of str to dict of int to int
+        For an experiment, the zarr index of every slot.
+    signatures : dict of str to tuple of ChannelSignature
+        For an experiment, those of all channels of its store, whatever the mapping.
+    thumbnails : dict of str to Thumbnails
+    unreadable : dict of str to tuple of str
+        For an experiment, why patches could not be read.
+    complete : bool
+        Whether all experiments were looked at, or the work was stopped before.
+    """
+
+    slots: tuple[SlotView, ...]
+    slot_labels: tuple[str, ...]
+    channel_names: dict[str, tuple[str, ...]]
+    channel_maps: dict[str, dict[int, int]]
+    signatures: dict[str, tuple[ChannelSignature, ...]]
+    thumbnails: dict[str, Thumbnails]
+    unreadable: dict[str, tuple[str, ...]]
+    complete: bool = True
+    proofs: dict[tuple[str, int, int], Proof] = field(default_factory=dict, repr=False)
+
+    def view(self, experiment: str, slot: int) -> SlotView:
+        """Give one slot; raises `KeyError` where there is none."""
+        for one in self.slots:
+            if (one.experiment, one.slot) == (experiment, slot):
+                return one
+        raise KeyError((experiment, slot))
+
+    def of_experiment(self, experiment: str) -> tuple[SlotView, ...]:
+        """Give the slots of one experiment."""
+        return tuple(one for one in self.slots if one.experiment == experiment)
+
+    def remapped(self, channel_maps: Mapping[str, Mapping[int, int]]) -> ChannelInspection:
+        """Judge another mapping; nothing is read.
+
+        A proof stays where slot and channel are as they were; others are None until `proved`.
+
+        Parameters
+        ----------
+        channel_maps : mapping of str to mapping of int to int
+            As the registry gives them; experiments that are not named stay as they are.
+        """
+        changed = {
+            name: dict(channel_maps.get(name, old)) for name, old in self.channel_maps.items()
+        }
+        return _judged(replace(self, channel_maps=changed))
+
+    def proved(self, index: MultiExperimentIndex, *, seed: int = 0) -> ChannelInspection:
+        """Compare patches anew, as an index with this mapping reads them."""
+        return _judged(replace(self, proofs=_proofs(index, seed)))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Slots that look swapped or different, and proofs that fail."""
+        found: list[Finding] = []
+        for one in self.slots:
+            found += finding_of_verdict(one)
+            found += finding_of_proof(one)
+        return tuple(found)
+
+
+def inspect_channels(
+    index: MultiExperimentIndex,
+    *,
+    seed: int = 0,
+    n_patches: int = N_PATCHES,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> ChannelInspection:
+    """Look at all channels of all experiments around a sample of cells.
+
+    What cannot be read is counted and said, and does not raise.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+    seed : int
+        Which cells; the same seed looks at the same ones.
+    n_patches : int
+        Cells of each experiment.
+    progress : callable, optional
+        Called with the cells looked at and their total.
+    stop : callable, optional
+        Asked between reads; where it says so, what was seen so far is judged.
+    """
+    opened = index.registry.opened
+    rows = [sample_rows(index, number, n_patches, seed) for number in range(len(opened))]
+    total, done = sum(map(len, rows)), 0
+    looks: dict[str, tuple[ChannelSignature, ...]] = {}
+    thumbnails: dict[str, Thumbnails] = {}
+    unreadable: dict[str, tuple[str, ...]] = {}
+    complete = True
+    for number, experiment in enumerate(opened):
+        name = experiment.config.name
+        seen: list[Surroundings] = []
+        failures: dict[int, str] = {}
+        for one in read_surroundings(index, rows[number], unreadable=failures, stop=stop):
+            seen.append(one)
+            if progress is not None:
+                progress(done + len(seen) + len(failures), total)
+        complete = len(seen) + len(failures) == len(rows[number])
+        done += len(rows[number])
+        looks[name] = signatures(name, experiment.channel_names, seen)
+        unreadable[name] = tuple(dict.fromkeys(failures.values()))
+        if not complete:
+            break
+        chosen = sample_rows(index, number, N_THUMBNAILS, seed)
+        thumbnails[name] = read_thumbnails(index, chosen, len(experiment.channel_names))
+    inspection = ChannelInspection(
+        slots=(),
+        slot_labels=tuple(index.registry.slot_labels),
+        channel_names={one.config.name: one.channel_names for one in opened},
+        channel_maps=index.registry.channel_maps,
+        signatures=looks,
+        thumbnails=thumbnails,
+        unreadable=unreadable,
+        complete=complete,
+        proofs=_proofs(index, seed) if complete else {},
+    )
+    return _judged(inspection)
+
+
+def _judged(inspection: ChannelInspection) -> ChannelInspection:
+    """Make the slots anew from signatures, mapping and proofs."""
+    judged = verdicts(inspection.signatures, inspection.channel_maps)
+    slots = []
+    for name, channel_map in inspection.channel_maps.items():
+        looks = inspection.signatures.get(name, ())
+        for slot, channel in sorted(channel_map.items()):
+            verdict = judged[name, slot]
+            slots.append(
+                SlotView(
+                    experiment=name,
+                    slot=slot,
+                    label=inspection.slot_labels[slot],
+                    channel_name=inspection.channel_names[name][channel],
+                    zarr_index=channel,
+                    proof=inspection.proofs.get((name, slot, channel)),
+                    signature=looks[channel] if looks and looks[channel].n_patches else None,
+                    verdict=verdict,
+                    sentence=in_words(verdict, name, slot, inspection),
+                )
+            )
+    return replace(inspection, slots=tuple(slots))
+
+
+def _proofs(index: MultiExperimentIndex, seed: int) -> dict[tuple[str, int, int], Proof]:
+    """Proofs by experiment, slot and zarr index."""
+    if not index.fovs:
+        return {}
+    settings = index.settings.model_copy(update={"return_negative": False})
+    try:
+        source = PairSource.of_settings(index, settings)
+    except ConfigError:
+        # Its dtype cannot hold the store's values: loading says so, and nothing can be read.
+        return {}
+    result = {}
+    for number, experiment in enumerate(index.registry.opened):
+        name = experiment.config.name
+        rows = sample_rows(index, number, N_PROOFS, seed)
+        named = experiment.config.source_channel
+        for slot, proof in enumerate(prove(source, rows, named, experiment.channel_names)):
+            result[name, slot, experiment.channel_map[slot]] = proof
+    return result
+
+
+_REMAP = (
+    "Look at the channels side by side; choose the right channel for the slot (remap), or approve "
+    "the mapping if it is right."
+)
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """``a``, ``a and b``, ``a, b and c``; beyond four, how many more."""
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _sure(probability: float) -> str:
+    return "over 99 % sure" if probability > 0.99 else f"{100 * probability:.0f} % sure"
+
+
+def in_words(verdict: Verdict, experiment: str, slot: int, inspection: ChannelInspection) -> str:
+    """Say what a slot looks like, with how sure that is."""
+    names = inspection.channel_names[experiment]
+    channel = names[inspection.channel_maps[experiment][slot]]
+    words = _words(
+        verdict, f"Slot {slot} of {experiment} ({channel})", experiment, slot, inspection
+    )
+    if verdict.better is None:
+        return words
+    return (
+        f"{words} Its {names[verdict.better]} (zarr {verdict.better}), in no slot, looks more like "
+        f"slot {slot} of {listed(verdict.others)} than {channel} does "
+        f"({_sure(verdict.better_sure)})."
+    )
+
+
+def _words(
+    verdict: Verdict, this: str, experiment: str, slot: int, inspection: ChannelInspection
+) -> str:
+    others, sure = listed(verdict.others) if verdict.others else "", _sure(verdict.sure)
+    match verdict.status:
+        case "same":
+            return f"{this} looks like slot {slot} of {others} ({sure})."
+        case "swapped":
+            return f"{this} looks like slot {verdict.looks_like} of {others} ({sure})."
+        case "differs":
+            one, *_ = verdict.others
+            said = f"{this} and slot {slot} of {others} do not show the same"
+            if verdict.looks_like is not None:
+                said += f": it looks like slot {verdict.looks_like} of {one}"
+            why = (
+                "Two experiments cannot tell"
+                if len(inspection.channel_maps) == 2
+                else "These experiments do not tell"
+            )
+            return f"{said} ({sure}). {why} which of them is wrong."
+        case "unlike":
+            whatever = (
+                "no slot" if len(verdict.likeness) > 1 else f"no other experiment's slot {slot}"
+            )
+            return f"{this} looks like {whatever}, unlike those of {others} ({sure})."
+        case "blank":
+            return f"{this} has nothing to see: one value all around every cell looked at."
+        case "alone":
+            return f"{this}: cannot tell, no other experiment has a slot {slot} to compare with."
+        case _:
+            return f"{this}: cannot tell. {_why_not(verdict, experiment, slot, inspection)}"
+
+
+def _why_not(verdict: Verdict, experiment: str, slot: int, inspection: ChannelInspection) -> str:
+    if not verdict.likeness:
+        reasons = inspection.unreadable.get(experiment, ())
+        return f"No patch could be read: {reasons[0]}" if reasons else "No cell was looked at."
+    if len(verdict.likeness) > 1:
+        alike = [k for k, p in enumerate(verdict.likeness) if k == slot or p >= 0.1]
+        slots = f"slots {listed(tuple(map(str, alike)))}" if len(alike) > 1 else "the slots"
+        return (
+            f"By what is around these cells, {slots} look too much alike: their likeliest order is "
+            f"{100 * verdict.sure:.0f} % likely."
+        )
+    return (
+        f"It is neither much like slot {slot} of {listed(verdict.others)} nor clearly another "
+        f"stain; that it is the same is {100 * verdict.sure:.0f} % likely."
+    )
+
+
+def finding_of_verdict(view: SlotView) -> list[Finding]:
+    """Give a finding where the verdict is that something may be wrong."""
+    verdict = view.verdict
+    kind, severity = "", "warning"
+    match verdict.status:
+        case "swapped":
+            kind, severity = "channel-swapped", "error" if verdict.sure >= SURE else "warning"
+        case "differs":
+            kind = "channel-differs"
+            if verdict.looks_like is not None and verdict.sure >= SURE:
+                severity = "error"
+        case "unlike":
+            kind = "channel-differs"
+        case "blank":
+            kind = "channel-blank"
+        case _ if verdict.better is not None:
+            kind = "channel-swapped"
+        case _:
+            return []
+    evidence = [Evidence("how sure", verdict.sure)]
+    if verdict.better is not None:
+        evidence.append(Evidence("how sure of the other channel", verdict.better_sure))
+    return [
+        Finding(
+            kind=kind,
+            severity="error" if severity == "error" else "warning",
+            sentence=view.sentence,
+            remedy=_REMAP,
+            experiment=view.experiment,
+            evidence=tuple(evidence),
+            detail=f"slot{view.slot}",
+        )
+    ]
+
+
+def finding_of_proof(view: SlotView) -> list[Finding]:
+    """Give an error where the dataset's pixels are not the channel's, a warning where unknown."""
+    proof = view.proof
+    if proof is None or (proof.holds and not proof.n_unreadable) or not proof.n_patches:
+        return []
+    differs = bool(proof.first_difference)
+    return [
+        Finding(
+            kind="channel-proof",
+            severity="error" if differs else "warning",
+            sentence=f"Slot {view.slot} of {view.experiment}: {proof.words}",
+            remedy="Check the FOV's channel names, and that nobody writes to the store."
+            if differs
+            else "Mend or exclude what cannot be read.",
+            experiment=view.experiment,
+            evidence=(
+                Evidence("equal patches", proof.n_equal),
+                Evidence("patches", proof.n_patches),
+            ),
+            detail=f"slot{view.slot}",
+            count=proof.n_patches - proof.n_equal,
+        )
+    ]

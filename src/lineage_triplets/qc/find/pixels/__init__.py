@@ -1,0 +1,1 @@
+"""Checks of images, every frame read once."""

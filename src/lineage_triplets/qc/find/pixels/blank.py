@@ -1,0 +1,181 @@
+"""Frames without an image: one value everywhere, or in a part; or dark, as with a shut shutter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.qc.find.finding import Evidence, Finding
+from lineage_triplets.qc.find.pixels.frames import (
+    FrameFault,
+    frame_findings,
+    percent,
+    read_planes,
+    slot_words,
+)
+from lineage_triplets.qc.find.pixels.statistics import frame_statistics
+from lineage_triplets.qc.find.registry import PixelCheck, ScannedFov, register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Float64Array = NDArray[np.float64]
+
+_FALLEN, _STEP = 0.3, 0.4
+_MEMORY = 9
+_NOISE_ALONE = 0.35
+_PART_MORE_THAN_USUAL = 0.1
+_NEIGHBOURS = 3
+
+
+class BlankScan:
+    """Keeps contrast and constant area of every frame, and compares frames at the end."""
+
+    def __init__(self, fov: ScannedFov) -> None:
+        self._fov = fov
+        self._frames: list[int] = []
+        self._value: list[NDArray[np.generic]] = []
+        self._blank: list[NDArray[np.bool_]] = []
+        self._constant: list[Float64Array] = []
+        self._spread: list[Float64Array] = []
+        self._coarse: list[Float64Array] = []
+
+    def see(self, t: int, image: NDArray[np.generic]) -> None:
+        """Keep what one frame, (C, Z, Y, X), comes to."""
+        statistics = frame_statistics(image)
+        planes = read_planes(self._fov.source)
+        same = statistics.block_minimum == statistics.block_maximum
+        least = statistics.block_minimum[:, planes].min(axis=(1, 2, 3))
+        varies = least != statistics.block_maximum[:, planes].max(axis=(1, 2, 3))
+        self._frames.append(t)
+        self._value.append(least)
+        self._blank.append(~varies)
+        self._constant.append(same[:, planes].mean(axis=(2, 3)))
+        self._spread.append(statistics.spread[:, planes].mean(axis=1).astype(np.float64))
+        of_blocks = statistics.block_mean[:, planes].mean(axis=1, dtype=np.float64)
+        self._coarse.append(of_blocks.std(axis=(1, 2)))
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each frame that is blank, in part or as a whole."""
+        if not self._frames:
+            return iter(())
+        constant, spread = np.array(self._constant), np.array(self._spread)
+        coarse = np.array(self._coarse)
+        blank = np.array(self._blank)
+        partly, dark = np.zeros_like(blank), np.zeros_like(blank)
+        contrast = np.ones_like(spread)
+        for slot in range(blank.shape[1]):
+            for of_plane in constant[:, slot].T:
+                usual = _usual(np.where(blank[:, slot], np.nan, of_plane))
+                partly[:, slot] |= of_plane > usual + _PART_MORE_THAN_USUAL
+            dark[:, slot], contrast[:, slot] = _dark(
+                spread[:, slot], coarse[:, slot], blank[:, slot]
+            )
+        partly &= ~blank
+        dark &= ~partly
+        faults = [
+            self._fault(number, blank[number], partly[number], dark[number], contrast[number])
+            for number in np.flatnonzero((blank | partly | dark).any(axis=1)).tolist()
+        ]
+        return frame_findings(
+            self._fov, "blank-frame", faults, "Look at the frame; reject it if there is no image."
+        )
+
+    def _fault(
+        self,
+        number: int,
+        blank: NDArray[np.bool_],
+        partly: NDArray[np.bool_],
+        dark: NDArray[np.bool_],
+        contrast: Float64Array,
+    ) -> FrameFault:
+        t, labels = self._frames[number], self._fov.slot_labels
+        if blank.any():
+            value = self._value[number][blank]
+            said = f" {value[0]}" if (value == value[0]).all() else " one value"
+            slots = slot_words(labels, blank)
+            many = f"all pixels of {slots} are{said}"
+            return FrameFault(t, "error", many, many)
+        if partly.any():
+            slots = slot_words(labels, partly)
+            share = float(self._constant[number][partly].mean(axis=1).max())
+            return FrameFault(
+                t,
+                "warning",
+                f"{percent(share)} of the image of {slots} is without any contrast, more than in "
+                "the frames around it",
+                f"a part of the image of {slots} is without any contrast",
+                (Evidence("area without contrast", 100 * share, "%"),),
+            )
+        slots = slot_words(labels, dark)
+        left = float(contrast[dark].min())
+        return FrameFault(
+            t,
+            "warning",
+            f"{slots} has {percent(left)} of its usual contrast, as if the light was off",
+            f"{slots} has lost its contrast, as if the light was off",
+            (Evidence("contrast against the frames around", 100 * left, "%"),),
+        )
+
+
+def _usual(level: Float64Array) -> Float64Array:
+    """Median of each frame and its neighbours; NaN is left out."""
+    reach = _NEIGHBOURS
+    padded = np.pad(level, reach, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    usual = np.zeros(len(level))
+    told = np.isfinite(windows).any(axis=1)
+    usual[told] = np.nanmedian(windows[told], axis=1)
+    return usual
+
+
+def _dark(
+    spread: Float64Array, coarse_spread: Float64Array, blank: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], Float64Array]:
+    """Frames whose contrast collapses to noise, and contrast against that of good frames around."""
+    spread = np.where(blank, np.nan, spread)
+    # Means of blocks are alike where there is noise alone.
+    dark = sudden_falls(spread) & (coarse_spread < _NOISE_ALONE * np.nan_to_num(spread))
+    usual = _usual(np.where(dark, np.nan, spread))
+    return dark, np.where(usual > 0, spread / np.where(usual > 0, usual, 1), 0)
+
+
+def sudden_falls(level: Float64Array) -> NDArray[np.bool_]:
+    """Tell the frames whose level fell, in one step, far below that of the good frames before.
+
+    They last until the level comes back. A movie may also begin low, and rise in one step.
+
+    Parameters
+    ----------
+    level : ndarray of float64, shape (frames,)
+        NaN for frames that are not looked at.
+    """
+    low = _falls(level)
+    backwards = _falls(level[::-1])[::-1]
+    seen = np.flatnonzero(np.isfinite(level))
+    good = seen[~backwards[seen]]
+    if len(good):
+        low[: good[0]] |= backwards[: good[0]]
+    return low
+
+
+def _falls(level: Float64Array) -> NDArray[np.bool_]:
+    low = np.zeros(len(level), dtype=bool)
+    good: list[float] = []
+    before, is_low = np.inf, False
+    for t, value in enumerate(level.tolist()):
+        if np.isnan(value):
+            continue
+        fallen = bool(good) and value < _FALLEN * float(np.median(good[-_MEMORY:]))
+        is_low = fallen and (is_low or value < _STEP * before)
+        low[t] = is_low
+        if not is_low:
+            good.append(value)
+        before = value
+    return low
+
+
+register(PixelCheck("blank-frame", ("blank-frame",), 1, BlankScan))

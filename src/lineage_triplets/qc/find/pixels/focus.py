@@ -1,0 +1,189 @@
+"""Frames that lose their fine detail for a while: the focus was lost."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.qc.find.finding import Evidence, Finding
+from lineage_triplets.qc.find.pixels.frames import (
+    FrameFault,
+    frame_findings,
+    percent,
+    read_planes,
+    slot_words,
+)
+from lineage_triplets.qc.find.pixels.statistics import finite_pixels
+from lineage_triplets.qc.find.registry import PixelCheck, ScannedFov, register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.generic]
+    Float32Array = NDArray[np.float32]
+    Float64Array = NDArray[np.float64]
+
+_TILE_PX, _LEAST_SIDE_PX = 64, 32
+_MOST_STRIPS = 8
+_REACH_FRAMES = 10
+_LEAST_FRAMES = 4
+_FALL, _FALL_OF_DETAIL = 0.4, 0.6
+_NOISE_FLOOR = 0.03
+_TEXTURE_OVER_NOISE = 0.15
+_LEAST_CONTRAST = 1e-12
+# White noise has 1/80 of it in means of 4 x 4 pixels.
+_CONTRAST_OF_NOISE = 3 / 80
+
+
+class FocusScan:
+    """Measures fine detail, free of camera noise, tile by tile against the tile's contrast.
+
+    Out of focus, detail falls all over the image; that of a single cell tells nothing.
+    """
+
+    def __init__(self, fov: ScannedFov) -> None:
+        self._fov = fov
+        self._frames: list[int] = []
+        self._measured: list[Float32Array] = []
+
+    def see(self, t: int, image: Pixels) -> None:
+        """Measure one frame, (C, Z, Y, X)."""
+        if min(image.shape[2:]) < _LEAST_SIDE_PX:
+            return
+        planes = finite_pixels(image)[:, read_planes(self._fov.source)]
+        measured = [np.mean([_detail(plane) for plane in stack], axis=0) for stack in planes]
+        self._frames.append(t)
+        self._measured.append(np.array(measured, dtype=np.float32))
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each frame that is blurred against those before and after."""
+        if len(self._frames) < _LEAST_FRAMES:
+            return iter(())
+        measured = np.array(self._measured, dtype=np.float64)
+        left = np.array([_sharpness(measured[:, slot]) for slot in range(measured.shape[1])]).T
+        blurred = left < _FALL
+        faults = [
+            self._fault(number, blurred[number], left[number])
+            for number in np.flatnonzero(blurred.any(axis=1)).tolist()
+        ]
+        return frame_findings(
+            self._fov,
+            "out-of-focus",
+            faults,
+            "Look at the frame; reject it if cells cannot be told there.",
+        )
+
+    def _fault(self, number: int, blurred: NDArray[np.bool_], left: Float64Array) -> FrameFault:
+        slots = slot_words(self._fov.slot_labels, blurred)
+        share = float(left[blurred].min())
+        return FrameFault(
+            self._frames[number],
+            "warning",
+            f"{slots} has {percent(share)} of its usual fine detail, as if out of focus",
+            f"{slots} has lost its fine detail, as if out of focus",
+            (Evidence("fine detail lost", 100 * (1 - share), "%"),),
+        )
+
+
+def _sharpness(measured: Float64Array) -> Float64Array:
+    """Sharpness of each frame against the frames around it; 1 where nothing tells otherwise.
+
+    Parameters
+    ----------
+    measured : ndarray of float64, shape (frames, 3, tiles)
+        Detail, noise and contrast.
+    """
+    detail, noise, contrast = measured.transpose(1, 0, 2)
+    # Where all contrast is the noise's own, as with a shut shutter, there is nothing to blur.
+    blank = contrast <= _LEAST_CONTRAST + _CONTRAST_OF_NOISE * noise
+    blank = blank.all(axis=1, keepdims=True)
+    detail = np.where(blank, np.nan, np.maximum(detail, _NOISE_FLOOR * noise))
+    sharpness = np.log(np.maximum(detail, _LEAST_CONTRAST))
+    sharpness -= np.log(np.maximum(contrast, _LEAST_CONTRAST))
+    fall = sharpness - _usual(sharpness)
+    # Less detail alone is a dimmer lamp, a smaller share of it alone a bright speck: both fall.
+    usual_detail = _usual(detail)
+    fall_of_detail = np.log(np.maximum(detail, _LEAST_CONTRAST)) - np.log(
+        np.maximum(usual_detail, _LEAST_CONTRAST)
+    )
+    texture = usual_detail > _TEXTURE_OVER_NOISE * _usual(np.where(blank, np.nan, noise))
+    texture &= np.isfinite(fall)
+    left = np.ones(len(detail))
+    for t in np.flatnonzero(texture.any(axis=1)):
+        if np.median(fall_of_detail[t, texture[t]]) < np.log(_FALL_OF_DETAIL):
+            left[t] = np.exp(np.median(fall[t, texture[t]]))
+    return left
+
+
+def _usual(values: Float64Array) -> Float64Array:
+    """Median of each tile over the frames around; NaN is left out, and stays where all is NaN."""
+    padded = np.pad(values, ((_REACH_FRAMES, _REACH_FRAMES), (0, 0)), constant_values=np.nan)
+    usual = np.full(values.shape, np.nan)
+    for t in range(len(values)):
+        window = padded[t : t + 2 * _REACH_FRAMES + 1]
+        told = np.isfinite(window).any(axis=1)
+        if told.any():
+            usual[t] = np.median(window[told], axis=0)
+    return usual
+
+
+def _detail(plane: Pixels) -> Float64Array:
+    """Detail of about 4 px without white noise, that noise, and contrast, (3, tiles)."""
+    height, width = plane.shape
+    n_tiles = max(1, width // _TILE_PX)
+    measured = []
+    for top, bottom in _strips(height):
+        whole = plane[top:bottom].astype(np.float32)
+        whole -= whole[0, 0]
+        halved = _halved(whole)
+        quartered = _halved(halved)
+        # White noise of the camera has a quarter of the energy once 2 x 2 pixels are averaged.
+        noise = _by_tile(_curvature(whole), n_tiles) / 4
+        square = _by_tile(quartered * quartered, n_tiles)
+        contrast = square - _by_tile(quartered, n_tiles) ** 2
+        measured.append(np.stack([_by_tile(_curvature(halved), n_tiles) - noise, noise, contrast]))
+    return np.concatenate(measured, axis=1)
+
+
+def _strips(height: int) -> list[tuple[int, int]]:
+    """First and last row of strips, spread over the plane where they do not fill it."""
+    n_strips = max(1, height // _TILE_PX)
+    if n_strips <= _MOST_STRIPS:
+        edges = np.linspace(0, height, n_strips + 1).astype(int).tolist()
+        return list(itertools.pairwise(edges))
+    tops = np.linspace(0, height - _TILE_PX, _MOST_STRIPS).astype(int).tolist()
+    return [(top, top + _TILE_PX) for top in tops]
+
+
+def _halved(plane: Float32Array) -> Float32Array:
+    """Means of 2 x 2 pixels."""
+    height, width = (n // 2 * 2 for n in plane.shape)
+    rows = plane[:height:2, :width] + plane[1:height:2, :width]
+    halved: Float32Array = (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+    return halved
+
+
+def _curvature(plane: Float32Array) -> Float32Array:
+    """Square of the Laplacian."""
+    bent = plane[1:-1, 1:-1] * np.float32(4)
+    bent -= plane[:-2, 1:-1]
+    bent -= plane[2:, 1:-1]
+    bent -= plane[1:-1, :-2]
+    bent -= plane[1:-1, 2:]
+    bent *= bent
+    return bent
+
+
+def _by_tile(strip: Float32Array, n_tiles: int) -> Float64Array:
+    """Mean of each tile of a strip."""
+    edges = np.linspace(0, strip.shape[1], n_tiles + 1).astype(int)
+    columns = strip.sum(axis=0, dtype=np.float64)
+    means: Float64Array = np.add.reduceat(columns, edges[:-1]) / (np.diff(edges) * len(strip))
+    return means
+
+
+register(PixelCheck("out-of-focus", ("out-of-focus",), 1, FocusScan))

@@ -1,0 +1,167 @@
+"""Every frame of a FOV, read once and in order, a little ahead of who looks at them."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.errors import ChunkError, Problem, StoreError
+from lineage_triplets.engine.plates.zarr_json import describing_file
+from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.reading.strategies import TensorStoreStrategy
+from lineage_triplets.engine.reading.window import Window, array_error
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.index.fovs import FovSource
+
+_BYTES_AHEAD = 256_000_000
+_MOST_AHEAD = 4
+_MOST_POOL_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame, or why it cannot be read.
+
+    Attributes
+    ----------
+    t : int
+    image : ndarray, shape (C, Z, Y, X), or None
+        C in slot order, all slices, as stored.
+    problem : Problem or None
+        Damage, where there is no image.
+    has_absent_chunks : bool
+        Whether some of it was never written, and is the fill value.
+    """
+
+    t: int
+    image: NDArray[np.generic] | None
+    problem: Problem | None = None
+    has_absent_chunks: bool = False
+
+
+class FrameReader:
+    """Reads the slots' channels of one FOV, frame by frame.
+
+    Parameters
+    ----------
+    source : FovSource
+
+    Attributes
+    ----------
+    n_absent_chunks : int
+        Chunks of the slots' channels that were never written, among the frames read so far.
+    """
+
+    def __init__(self, source: FovSource) -> None:
+        self._source = source
+        self._shape = (len(source.channels), *source.fov.shape[2:])
+        frame_bytes = int(np.prod(self._shape)) * np.dtype(source.fov.dtype).itemsize
+        self._n_ahead = min(_MOST_AHEAD, _BYTES_AHEAD // max(frame_bytes, 1))
+        # A chunk of several frames is decoded once, where memory allows.
+        pool = int(1.5 * frame_bytes * source.fov.chunk_shape[0])
+        pool = pool if source.fov.chunk_shape[0] > 1 and pool <= _MOST_POOL_BYTES else 0
+        self._strict = TensorStoreStrategy("error", pool)
+        self._filling = TensorStoreStrategy("fill", pool)
+        self._absent: dict[int, int] = {}
+
+    @property
+    def n_absent_chunks(self) -> int:
+        """Chunks that were never written, so far."""
+        return sum(self._absent.values())
+
+    def frames(self) -> Generator[Frame]:
+        """Give all frames, in order.
+
+        Raises
+        ------
+        StoreError
+            The store is not there any more, or cannot be opened.
+        ForkedReadError
+            This process was forked from one that had read.
+        """
+        note_read()
+        n_frames = self._source.fov.shape[0]
+        if self._n_ahead < 1:
+            yield from map(self._read, range(n_frames))
+            return
+        pool = ThreadPoolExecutor(min(2, self._n_ahead), thread_name_prefix="frames")
+        waiting: deque[Future[Frame]] = deque()
+        try:
+            for t in range(n_frames):
+                waiting.append(pool.submit(self._read, t))
+                if len(waiting) > self._n_ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _read(self, t: int) -> Frame:
+        source = self._source
+        image = np.empty(self._shape, dtype=source.fov.dtype)
+        depth, height, width = self._shape[1:]
+        whole = Window(source, t, slice(0, depth), slice(0, height), slice(0, width), image)
+        absent = False
+        try:
+            try:
+                self._strict.read([whole])
+            except ChunkError as error:
+                if error.problems[0].kind != "missing-chunk":
+                    raise
+                absent = True
+                self._filling.read([whole])
+        except ChunkError as error:
+            self._require_store()
+            return Frame(t, None, error.problems[0])
+        if absent:
+            self._require_store()
+            self._count_absent(t)
+        return Frame(t, image, has_absent_chunks=absent)
+
+    def _require_store(self) -> None:
+        """Raise if the whole array is gone: its chunks would pass for ones never written."""
+        source = self._source
+        try:
+            there = describing_file(source.fov.array_path) is not None
+        except StoreError:
+            there = False
+        if not there:
+            raise array_error(
+                source,
+                "missing-path",
+                "the array is not there any more.",
+                "Connect the disk, or restore the store.",
+            )
+
+    def _count_absent(self, t: int) -> None:
+        """Ask for one pixel of each chunk of a frame."""
+        fov = self._source.fov
+        number = t // fov.chunk_shape[0]
+        if number in self._absent:
+            return
+        first_of_chunk = {c // fov.chunk_shape[1]: c for c in self._source.channels}
+        starts = [
+            range(0, size, step)
+            for size, step in zip(fov.shape[2:], fov.chunk_shape[2:], strict=True)
+        ]
+        pixel = np.empty((1, 1, 1, 1), dtype=fov.dtype)
+        count = 0
+        for c in first_of_chunk.values():
+            source = replace(self._source, channels=(c,))
+            for z, y, x in itertools.product(*starts):
+                place = (slice(z, z + 1), slice(y, y + 1), slice(x, x + 1))
+                try:
+                    self._strict.read([Window(source, t, *place, pixel)])
+                except ChunkError as error:
+                    count += error.problems[0].kind == "missing-chunk"
+        self._absent[number] = count

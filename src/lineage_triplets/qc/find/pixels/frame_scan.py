@@ -1,0 +1,313 @@
+"""Pixel checks over images: FOV by FOV, each frame read once; stopped and resumed at will."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lineage_triplets.engine.errors import StoreError
+from lineage_triplets.engine.plates.zarr_json import describing_file
+from lineage_triplets.qc.find.finding import Finding
+from lineage_triplets.qc.find.pixels.damage import damage, missing_chunks_finding, unreadable_store
+from lineage_triplets.qc.find.pixels.frame_reading import FrameReader
+from lineage_triplets.qc.find.pixels.frames import FrameFault, frame_findings
+from lineage_triplets.qc.find.registry import ScannedFov
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.settings.model import MissingChunks
+    from lineage_triplets.qc.find.registry import PixelCheck
+
+READING = "reading"
+"""The name under which what reading itself met is kept, as if it were a check."""
+READING_KINDS = ("unreadable-store", "unreadable-frame", "missing-chunks")
+_READING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What the scan of one FOV gave.
+
+    Attributes
+    ----------
+    n_frames : int
+        Frames that could be read.
+    by_check : dict of str to tuple of Finding
+        By the check's name; under `READING` what reading itself met.
+    complete : bool
+        Whether all frames could be read; a result that is not is worth another try.
+    """
+
+    n_frames: int
+    by_check: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    complete: bool = True
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them."""
+        return tuple(one for listed in self.by_check.values() for one in listed)
+
+
+@dataclass(frozen=True)
+class FovResult:
+    """The findings of one FOV.
+
+    Attributes
+    ----------
+    number : int
+        Of the FOV in ``index.fovs``.
+    experiment, fov : str
+    findings : tuple of Finding
+    n_frames : int
+        Frames that were read for it just now; 0 where all was known.
+    """
+
+    number: int
+    experiment: str
+    fov: str
+    findings: tuple[Finding, ...]
+    n_frames: int
+
+
+class KeptResults(Protocol):
+    """Where results of finished FOVs are kept between runs."""
+
+    def kept_result(
+        self, experiment: str, fov: str, check: str, version: int, data_key: str
+    ) -> list[dict[str, Any]] | None:
+        """Give what was kept for the very data; None if nothing was."""
+
+    def keep_result(
+        self,
+        experiment: str,
+        fov: str,
+        check: str,
+        version: int,
+        data_key: str,
+        results: list[dict[str, Any]],
+    ) -> None:
+        """Keep a check's findings of one FOV."""
+
+
+def scan_fov(
+    scanned: ScannedFov,
+    checks: Sequence[PixelCheck],
+    *,
+    missing_chunks: MissingChunks = "warn",
+    on_frame: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> ScanResult | None:
+    """Read every frame of a FOV once and show it to all checks.
+
+    Parameters
+    ----------
+    scanned : ScannedFov
+    checks : sequence of PixelCheck
+    missing_chunks : {"warn", "error", "fill"}
+        What absent chunks mean in training: they are a warning, an error or a note.
+    on_frame : callable, optional
+        Called after each frame with the frames done and their number.
+    stop : callable, optional
+        Asked before each frame; nothing is given once it says so.
+
+    Raises
+    ------
+    ForkedReadError
+        This process was forked from one that had read images.
+    """
+    source = scanned.source
+    reader = FrameReader(source)
+    scans = {check.name: check.start(scanned) for check in checks}
+    damaged: list[FrameFault] = []
+    absent: list[int] = []
+    n_frames = source.fov.shape[0]
+    frames = reader.frames()
+    try:
+        for done, frame in enumerate(frames, start=1):
+            if stop is not None and stop():
+                return None
+            if frame.image is None:
+                damaged.append(damage(frame.t, frame.problem))
+            else:
+                for scan in scans.values():
+                    scan.see(frame.t, frame.image)
+            if frame.has_absent_chunks:
+                absent.append(frame.t)
+            if on_frame is not None:
+                on_frame(done, n_frames)
+    except StoreError as error:
+        return ScanResult(0, {READING: (unreadable_store(source, error),)}, complete=False)
+    finally:
+        frames.close()
+    by_check = {name: tuple(scan.findings()) for name, scan in scans.items()}
+    remedy = "Restore the file, or reject the frame."
+    met = [*frame_findings(scanned, "unreadable-frame", damaged, remedy)]
+    if absent:
+        met.append(missing_chunks_finding(scanned, absent, reader.n_absent_chunks, missing_chunks))
+    by_check[READING] = tuple(met)
+    return ScanResult(n_frames - len(damaged), by_check, complete=not damaged)
+
+
+def scan_index(
+    index: MultiExperimentIndex,
+    checks: Sequence[PixelCheck],
+    *,
+    kept: KeptResults | None = None,
+    anew: bool = False,
+    fovs: Sequence[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[FovResult]:
+    """Scan FOV by FOV; what is finished is kept, and is not read again.
+
+    `kept` is used in the thread that iterates.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+        As the tables are on disk: without cuts and exclusions.
+    checks : sequence of PixelCheck
+    kept : KeptResults, optional
+        Where finished FOVs are looked up and put.
+    anew : bool
+        Whether to read again what is known: images may change under the same metadata.
+    fovs : sequence of int, optional
+        Numbers in ``index.fovs``, in the order wanted; all by default.
+    progress : callable, optional
+        Called with the frames done and the frames of all these FOVs.
+    stop : callable, optional
+        Asked before each frame; the FOV that is being read starts over another time.
+
+    Raises
+    ------
+    ForkedReadError
+        This process was forked from one that had read images.
+    """
+    numbers = range(len(index.fovs)) if fovs is None else fovs
+    total = sum(index.fovs[number].fov.shape[0] for number in numbers)
+    done = 0
+
+    def count(frames: int, _: int) -> None:
+        if progress is not None:
+            progress(done + frames, total)
+
+    for number in numbers:
+        if stop is not None and stop():
+            return
+        scanned = scanned_fov(index, number)
+        source = scanned.source
+        missing = index.settings.missing_chunks
+        key = data_key(scanned, missing)
+        place = (source.experiment, source.fov.name)
+        known = {} if kept is None or anew else _known(kept, place, checks, key)
+        n_frames = 0
+        if len(known) < len(_versions(checks)):
+            wanted = [check for check in checks if check.name not in known]
+            result = scan_fov(scanned, wanted, missing_chunks=missing, on_frame=count, stop=stop)
+            if result is None:
+                return
+            n_frames = result.n_frames
+            known |= result.by_check
+            if kept is not None and result.complete:
+                for name, version in _versions(checks):
+                    found = [one.as_dict() for one in known[name]]
+                    kept.keep_result(*place, name, version, key, found)
+        done += source.fov.shape[0]
+        count(0, total)
+        names = [name for name, _ in _versions(checks) if name in known]
+        findings = tuple(one for name in names for one in known[name])
+        yield FovResult(number, *place, findings, n_frames)
+
+
+def recall_index(
+    index: MultiExperimentIndex, checks: Sequence[PixelCheck], kept: KeptResults
+) -> Iterator[FovResult]:
+    """Give what is known of FOVs that were scanned before; no image is read.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+        As for `scan_index`.
+    checks : sequence of PixelCheck
+    kept : KeptResults
+    """
+    for number, source in enumerate(index.fovs):
+        place = (source.experiment, source.fov.name)
+        key = data_key(scanned_fov(index, number), index.settings.missing_chunks)
+        known = _known(kept, place, checks, key)
+        if len(known) == len(_versions(checks)):
+            names = [name for name, _ in _versions(checks)]
+            findings = tuple(one for name in names for one in known[name])
+            yield FovResult(number, *place, findings, 0)
+
+
+def scanned_fov(index: MultiExperimentIndex, number: int) -> ScannedFov:
+    """What pixel checks know about one FOV of an index."""
+    first, last = np.searchsorted(index.fov_of_row, [number, number + 1])
+    rows = np.arange(first, last)
+    rows = rows[np.argsort(index.observations.t[rows], kind="stable")]
+    here = index.observations.take(rows)
+    source = index.fovs[number]
+    return ScannedFov(
+        source=source,
+        slot_labels=tuple(index.registry.slot_labels),
+        t=here.t,
+        track_id=index.track_id_of_row[rows],
+        y=here.y,
+        x=here.x,
+        z=here.z,
+        interval_minutes=index.registry.experiments[source.experiment_number].interval_minutes,
+    )
+
+
+def data_key(scanned: ScannedFov, missing_chunks: MissingChunks = "warn") -> str:
+    """Hash of what a scan's findings follow from, pixels apart: metadata, slots and tracks."""
+    source = scanned.source
+    told = [
+        source.fov.shape,
+        source.fov.axes,
+        source.fov.dtype,
+        source.fov.codecs,
+        source.fov.pixel_size_um,
+        source.channels,
+        source.z_start,
+        source.depth,
+        scanned.slot_labels,
+        scanned.interval_minutes,
+        missing_chunks,
+    ]
+    digest = hashlib.blake2b(json.dumps(told).encode(), digest_size=16)
+    try:
+        digest.update(describing_file(source.fov.array_path) or b"")
+    except OSError:
+        digest.update(b"unreadable")
+    for values in (
+        scanned.t,
+        scanned.track_id,
+        scanned.y,
+        scanned.x,
+        scanned.z,
+    ):
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def _versions(checks: Sequence[PixelCheck]) -> list[tuple[str, int]]:
+    return [*((check.name, check.version) for check in checks), (READING, _READING_VERSION)]
+
+
+def _known(
+    kept: KeptResults, place: tuple[str, str], checks: Sequence[PixelCheck], key: str
+) -> dict[str, tuple[Finding, ...]]:
+    known = {}
+    for name, version in _versions(checks):
+        found = kept.kept_result(*place, name, version, key)
+        if found is not None:
+            known[name] = tuple(Finding.of_dict(one) for one in found)
+    return known

@@ -1,0 +1,273 @@
+"""All findings of a review, and what became of each."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
+from lineage_triplets.qc.find.checks import load_checks
+from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
+from lineage_triplets.qc.find.pixels.frame_scan import recall_index, scan_index
+from lineage_triplets.qc.find.pixels.scan_order import HeldResults, PixelScan
+from lineage_triplets.qc.find.registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
+from lineage_triplets.qc.find.tracks.track_data import TrackData
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.record import DecisionLog
+
+    Progress = Callable[[str, int, int], None]
+    Stop = Callable[[], bool]
+
+
+class FindingsBoard:
+    """Runs checks and keeps what they found.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    log : DecisionLog
+        Keeps the results of finished pixel checks.
+    """
+
+    def __init__(self, workspace: Workspace, log: DecisionLog) -> None:
+        load_checks()
+        self._workspace = workspace
+        self._log = log
+        self._tables: list[Finding] | None = None
+        self._settings: list[Finding] | None = None
+        self._follows_settings = False
+        self._pixels: dict[tuple[str, str], list[Finding]] = {}
+        self._recalled: MultiExperimentIndex | None = None
+        self.inspection: ChannelInspection | None = None
+        self.config_problems: list[Problem] = []
+
+    def snapshot(self, workspace: Workspace, log: DecisionLog) -> FindingsBoard:
+        """Give what was found up to now, to go on from there with snapshots of data and log."""
+        twin = copy.copy(self)
+        twin.config_problems = list(self.config_problems)
+        twin.__dict__.update(_workspace=workspace, _log=log, _pixels=dict(self._pixels))
+        return twin
+
+    def take_up(self, snapshot: FindingsBoard, *, with_settings: bool) -> bool:
+        """Keep what a snapshot found in the same data; gives whether anything is new.
+
+        Parameters
+        ----------
+        snapshot : FindingsBoard
+        with_settings : bool
+            Whether settings and decisions are the same too.
+        """
+        found = vars(snapshot)
+        before = (self._tables, self._settings, self.inspection, len(self._pixels))
+        if self._tables is None:
+            self._tables = found["_tables"]
+        if self._settings is None and with_settings:
+            self._settings = found["_settings"]
+        unfinished = self.inspection is None or not self.inspection.complete
+        if unfinished or (_is_whole(snapshot.inspection) and not _is_whole(self.inspection)):
+            self.inspection = snapshot.inspection or self.inspection
+        self._pixels = found["_pixels"] | self._pixels
+        if self._recalled is None:
+            self._recalled = found["_recalled"]
+        after = (self._tables, self._settings, self.inspection, len(self._pixels))
+        return before != after
+
+    def data_changed(self) -> None:
+        """Forget everything that was found in the data."""
+        self._tables = self._settings = self.inspection = None
+        self._pixels.clear()
+
+    def settings_changed(self) -> None:
+        """Forget what depends on settings and decisions."""
+        self._settings = None
+
+    def channels_changed(self) -> None:
+        """Compare the slots again, by what was measured already."""
+        self._settings = None
+        self._pixels.clear()
+        maps = self._workspace.registry.channel_maps if self._workspace.opened else {}
+        if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
+            self.inspection = self.inspection.remapped(maps)
+        else:
+            self.inspection = None
+
+    def check_tables(self) -> None:
+        """Run all checks of tables."""
+        if self._tables is None and self._workspace.opened:
+            tracks = TrackData.of_index(self._workspace.raw)
+            self._tables = [one for check in TABLE_CHECKS.values() for one in check.run(tracks)]
+
+    def check_settings(self) -> None:
+        """Run all checks of config and settings; from then on findings follow each change."""
+        self._follows_settings = True
+        if self._settings is None and self._workspace.opened:
+            index = self._workspace.training
+            self._settings = [one for check in SETTINGS_CHECKS.values() for one in check.run(index)]
+
+    def check_channels(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
+        """Look at what is in each slot, unless that was done."""
+        if not self._workspace.opened:
+            return
+        inspection = self.inspection
+        if inspection is None or not inspection.complete:
+
+            def said(done: int, total: int) -> None:
+                if progress is not None:
+                    progress("channels", done, total)
+
+            self.inspection = inspect_channels(self._workspace.raw, progress=said, stop=stop)
+        elif not _is_whole(inspection):
+            self.inspection = inspection.proved(self._workspace.raw)
+
+    def check_pixels(
+        self,
+        fovs: Sequence[tuple[str, str]] | None = None,
+        *,
+        anew: bool = False,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> int:
+        """Run all checks of images, FOV by FOV; finished FOVs are kept and not scanned again.
+
+        Parameters
+        ----------
+        fovs : sequence of (str, str), optional
+            Experiments and FOVs in the order wanted; all by default.
+        anew : bool
+            Whether finished FOVs are scanned again: images may change under the same metadata.
+        progress : callable, optional
+            Gets what is scanned, how much of it is done, and how much there is.
+        stop : callable, optional
+            Asked between frames; True ends the scan, and a later one goes on from there.
+
+        Returns
+        -------
+        int
+            Number of FOVs that are done.
+        """
+        if not self._workspace.opened:
+            return 0
+
+        def said(done: int, total: int) -> None:
+            if progress is not None:
+                progress("images", done, total)
+
+        raw = self._workspace.raw
+        places = [(one.experiment, one.fov.name) for one in raw.fovs]
+        for result in scan_index(
+            raw,
+            list(PIXEL_CHECKS.values()),
+            kept=self._log,
+            anew=anew,
+            fovs=None if fovs is None else [places.index(one) for one in fovs],
+            progress=said,
+            stop=stop,
+        ):
+            self._pixels[result.experiment, result.fov] = list(result.findings)
+        return len(self._pixels)
+
+    def scan_pixels(
+        self,
+        experiment: str,
+        fov: str,
+        *,
+        anew: bool = False,
+        on_frame: Callable[[int, int], None] | None = None,
+        stop: Stop | None = None,
+    ) -> PixelScan | None:
+        """Run all checks of images on one FOV and keep nothing: for a snapshot in its thread.
+
+        Parameters
+        ----------
+        experiment, fov : str
+        anew : bool
+            Whether it is read again if what it gave is kept.
+        on_frame : callable, optional
+            Gets the frames done and their number.
+        stop : callable, optional
+            Asked between frames; nothing is given once it says so.
+
+        Returns
+        -------
+        PixelScan or None
+            For `take_pixels`.
+        """
+        raw = self._workspace.raw
+        places = [(one.experiment, one.fov.name) for one in raw.fovs]
+        held = HeldResults(self._log)
+        for result in scan_index(
+            raw,
+            list(PIXEL_CHECKS.values()),
+            kept=held,
+            anew=anew,
+            fovs=[places.index((experiment, fov))],
+            progress=on_frame,
+            stop=stop,
+        ):
+            return PixelScan(result, tuple(held.held), self._workspace.data_version)
+        return None
+
+    def take_pixels(self, scan: PixelScan) -> None:
+        """Keep what a snapshot found in the images of a FOV."""
+        for one in scan.to_keep:
+            self._log.keep_result(*one)
+        if scan.data_version == self._workspace.data_version:
+            place = (scan.result.experiment, scan.result.fov)
+            self._pixels[place] = list(scan.result.findings)
+
+    def recall_pixels(self) -> None:
+        """Take up what earlier scans of these very images found; nothing is read."""
+        if not self._workspace.opened or self._recalled is self._workspace.raw:
+            return
+        self._recalled = self._workspace.raw
+        for result in recall_index(self._recalled, list(PIXEL_CHECKS.values()), self._log):
+            self._pixels[result.experiment, result.fov] = list(result.findings)
+
+    @property
+    def scanned(self) -> set[tuple[str, str]]:
+        """Experiments and FOVs whose images were checked."""
+        return set(self._pixels)
+
+    def _loading(self) -> list[Problem]:
+        return [*self.config_problems, *self._workspace.load_problems()]
+
+    def found(self) -> list[Finding]:
+        """Everything found so far, the worst first; one finding a key."""
+        if self._follows_settings:
+            self.check_settings()
+        if self._recalled is not None:
+            self.recall_pixels()
+        loading = [finding_of(one) for one in self._loading()]
+        channels = [] if self.inspection is None else list(self.inspection.findings())
+        pixels = [one for listed in self._pixels.values() for one in listed]
+        everything = [
+            *loading, *(self._settings or []), *channels, *pixels, *(self._tables or [])
+        ]  # fmt: skip
+        distinct: dict[str, Finding] = {}
+        for one in everything:
+            finding, number = one, 1
+            while finding.key in distinct and distinct[finding.key] != finding:
+                number += 1
+                finding = replace(one, detail=f"{one.detail}#{number}")
+            distinct[finding.key] = finding
+        return sorted(distinct.values(), key=lambda one: SEVERITIES.index(one.severity))
+
+    def unloadable(self) -> set[str]:
+        """Keys of the findings that keep training from loading the data: they cannot be waived."""
+        return {finding_of(one).key for one in self._loading() if one.severity == "error"}
+
+
+def _is_whole(inspection: ChannelInspection | None) -> bool:
+    """Whether all was looked at, and compared with the stores as slots are now."""
+    return (
+        inspection is not None
+        and inspection.complete
+        and all(one.proof is not None for one in inspection.slots)
+    )

@@ -1,0 +1,1 @@
+"""Checks of what config and tables come to together."""

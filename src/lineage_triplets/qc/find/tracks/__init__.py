@@ -1,0 +1,1 @@
+"""Checks of track tables: places, steps, links, divisions."""

@@ -1,0 +1,153 @@
+"""Steps out of line with the track's own motion and that of its FOV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.qc.find.finding import Evidence, Finding
+from lineage_triplets.qc.find.registry import TableCheck, register
+from lineage_triplets.qc.find.tracks.cell_size import distance
+from lineage_triplets.qc.find.tracks.group_statistics import group_median
+from lineage_triplets.qc.find.tracks.wording import (
+    length,
+    lengths,
+    link_target,
+    speed,
+    track_name,
+    track_target,
+    where,
+)
+from lineage_triplets.qc.record.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.qc.find.tracks.track_data import TrackData
+
+    Int64Array = NDArray[np.int64]
+    Float64Array = NDArray[np.float64]
+    BoolArray = NDArray[np.bool_]
+
+_LEAST_MISFIT = 4.5
+_TAIL_QUANTILE, _TAIL_POWER = 0.97, 1.5
+# That quantile of the length of a normal vector of unit variance, by the number of axes.
+_NORMAL_TAIL = np.array([np.nan, 2.17, 2.65, 2.99])
+_LEAST_SHARE_OF_CELL = 0.85
+_NEIGHBOUR_CELLS, _ONE_CELL_SHARE, _ALIKE_SHARE = 2.5, 0.3, 0.4
+
+
+def find_jumps(data: TrackData) -> Iterator[Finding]:
+    """One finding for each run of odd steps of a track, exchanges apart."""
+    jumps = odd_links(data)
+    explained = np.concatenate([data.exchanges.link, data.exchanges.other])
+    jumps = jumps[~np.isin(jumps, explained)]
+    jumps = jumps[~_carried_along(data, jumps)]
+    usual = _usual_step(data)
+    links = data.links
+    first_of_run = np.ones(len(jumps), dtype=bool)
+    first_of_run[1:] = (jumps[1:] != jumps[:-1] + 1) | (
+        links.source[jumps[1:]] != links.target[jumps[:-1]]
+    )
+    for run in np.split(jumps, np.flatnonzero(first_of_run)[1:]) if len(jumps) else ():
+        yield _finding(data, run, usual)
+
+
+def odd_links(data: TrackData) -> Int64Array:
+    """Links that are no divisions, and much longer than both the track and the FOV foretell."""
+    links = data.links
+    misfit = np.sqrt(data.link_misfit)
+    least = np.full(data.n_experiments, _LEAST_MISFIT)
+    experiment = data.experiment[links.source]
+    for number in range(data.n_experiments):
+        own = misfit[(experiment == number) & ~links.is_division]
+        if len(own):
+            # Where steps have long tails by nature, it takes more to be odd.
+            tail = float(np.quantile(own, _TAIL_QUANTILE)) / _NORMAL_TAIL[data.n_axes[number]]
+            least[number] *= max(tail, 1.0) ** _TAIL_POWER
+    odd = np.flatnonzero(misfit > least[experiment])
+    source, target = links.source[odd], links.target[odd]
+    long = distance(data, source, target) > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
+    kept: Int64Array = odd[long]
+    return kept
+
+
+def _carried_along(data: TrackData, jumps: Int64Array) -> BoolArray:
+    """Jumps that a neighbour makes too: cells that move together, with nothing wrong in them."""
+    links = data.links
+    source, target = links.source[jumps], links.target[jumps]
+    way = data.still[:, target] - data.still[:, source]
+    cell = data.cell_px[data.fov[source]]
+    of, near, apart = data.search.within(
+        data.group[source], data.still[:, source], _NEIGHBOUR_CELLS * cell
+    )
+    # Two tracks on one cell jump together, too.
+    able = (apart > _ONE_CELL_SHARE * cell[of]) & (links.gap[jumps[of]] == 1)
+    able &= data.law.after[near] > 0
+    of, near = of[able], near[able]
+    its_way = data.still[:, near + 1] - data.still[:, near]
+    differs = np.sqrt(((its_way - way[:, of]) ** 2).sum(axis=0))
+    alike = differs < _ALIKE_SHARE * np.sqrt((way[:, of] ** 2).sum(axis=0))
+    carried: BoolArray = np.bincount(of[alike], minlength=len(jumps)) > 0
+    return carried
+
+
+def _usual_step(data: TrackData) -> Float64Array:
+    """Median step of every track from frame to frame, without drift, in px."""
+    links = data.links
+    inside = np.flatnonzero(links.is_inside & (links.gap == 1))
+    source, target = links.source[inside], links.target[inside]
+    return group_median(distance(data, source, target), data.track[source], len(data.parent))[0]
+
+
+def _finding(data: TrackData, run: Int64Array, usual: Float64Array) -> Finding:
+    links = data.links
+    ways = data.still[:, links.target[run]] - data.still[:, links.source[run]]
+    far = np.sqrt((ways**2).sum(axis=0))
+    worst = int(far.argmax())
+    link = int(run[worst])
+    source, target = int(links.source[link]), int(links.target[link])
+    fov, track = int(data.fov[source]), int(data.track[source])
+    name, step = track_name(data, source), float(usual[track])
+    times = f"{data.t[source]} and {data.t[target]}"
+    middle = f"its usual step is {length(data, fov, step)}"
+    settled: tuple[tuple[Target, ...], ...]
+    cuts = tuple(link_target(data, int(one)) for one in run)
+    there_and_back = len(run) == 2 and float(ways[:, 0] @ ways[:, 1]) < 0
+    if there_and_back:
+        row = int(links.target[run[0]])
+        sentence = (
+            f"Track {name} is {length(data, fov, float(far[worst]))} off its way in frame "
+            f"{data.t[row]} alone; {middle}."
+        )
+        remedy = "Look at that frame; reject the observation if another cell is in the middle."
+        alone = Target("observation", **where(data, fov), track=str(name), t=int(data.t[row]))
+        settled = ((alone,), cuts)
+    else:
+        sentence = (
+            f"Track {name} jumps {length(data, fov, float(far[worst]))} between frames {times}; "
+            f"{middle}. The tracker may have taken another cell."
+        )
+        remedy = "Look at both frames; cut the link if the cells differ."
+        settled = (cuts,)
+    return Finding(
+        kind="jump",
+        severity="warning",
+        sentence=sentence,
+        remedy=remedy,
+        **where(data, fov),
+        tracks=(name,),
+        t=int(data.t[links.target[run[0]] if there_and_back else target]),
+        evidence=(
+            *lengths(data, fov, step=float(far[worst]), usual_step=step),
+            *speed(data, fov, "speed", float(far[worst]) / int(links.gap[link])),
+            Evidence("times what is foretold", float(np.sqrt(data.link_misfit[link]))),
+        ),
+        settled_by=(*settled, (track_target(data, track),)),
+    )
+
+
+register(TableCheck("jumps", ("jump",), find_jumps))

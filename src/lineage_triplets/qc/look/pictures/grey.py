@@ -1,0 +1,101 @@
+"""Grey scales: which values of a patch are shown black and white, and the patch so shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from PIL import Image
+
+from lineage_triplets.qc.look.pictures.icons import hatch
+from lineage_triplets.qc.look.pictures.text import short_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_PERCENTILES = (0.2, 50, 99.8)
+_GAMMA_FOR_DIM = 0.5
+
+
+@dataclass(frozen=True)
+class GreyScale:
+    """Which values are black and white, and ``shown = ((value - low) / (high - low)) ** gamma``."""
+
+    low: float
+    high: float
+    gamma: float = 1.0
+
+    @property
+    def lines(self) -> list[str]:
+        """The scale in words, a line each."""
+        if not isfinite(self.low):
+            return ["no values"]
+        if self.low == self.high:
+            return [f"all {short_number(self.low)}"]
+        ends = f"{short_number(self.low)} to {short_number(self.high)}"
+        return [ends] if self.gamma == 1 else [ends, f"gamma {self.gamma:g}"]
+
+
+def projected(patch: NDArray[Any]) -> NDArray[np.float32]:
+    """Maximum over z of the finite values, (C, Y, X); NaN where there is none."""
+    values = np.asarray(patch).astype(np.float32)
+    values[~np.isfinite(values)] = np.nan
+    return cast("NDArray[np.float32]", np.fmax.reduce(values, axis=1))
+
+
+def measured_scale(images: Sequence[NDArray[np.float32]]) -> GreyScale:
+    """Percentiles of all finite pixels, or the extremes where the percentiles are equal."""
+    finite = [image[~np.isnan(image)] for image in images]
+    # A blank patch among others is a gap in the data and would stretch the scale down to it.
+    varied = [values for values in finite if values.size and values.min() < values.max()]
+    pooled = np.concatenate(varied or finite)
+    if not pooled.size:
+        return GreyScale(float("nan"), float("nan"))
+    low, middle, high = np.percentile(pooled, _PERCENTILES)
+    if low == high:
+        low, high = pooled.min(), pooled.max()
+    # Fluorescence is mostly dark, and dim cells vanish beside bright ones; phase is even.
+    dim = middle - low < 0.2 * (high - low)
+    return GreyScale(float(low), float(high), _GAMMA_FOR_DIM if dim else 1.0)
+
+
+def drawn_length(length: int, factor: float) -> int:
+    """Pixels of the sheet for `length` pixels of a patch enlarged by `factor`."""
+    return max(1, round(length * factor))
+
+
+def rendered(values: NDArray[np.float32], scale: GreyScale, factor: float) -> NDArray[np.uint8]:
+    """Grey values between the limits, resized, with NaN hatched: (height, width, 3) uint8."""
+    height, width = (drawn_length(length, factor) for length in values.shape)
+    missing = np.isnan(values)
+    span = scale.high - scale.low
+    # Clipped before resizing, so that one hot pixel gets no ringing around it.
+    grey = (
+        np.clip((values - scale.low) / span, 0, 1) ** scale.gamma
+        if span > 0
+        else np.full(values.shape, 0.5)
+    )
+    grey = np.where(missing, 0, grey).astype(np.float32)
+    if factor < 1:
+        method = Image.Resampling.LANCZOS
+    else:
+        method = Image.Resampling.BICUBIC if factor < 3 else Image.Resampling.NEAREST
+    resized = np.asarray(Image.fromarray(grey).resize((width, height), method))
+    shown = np.rint(np.clip(resized, 0, 1) * 255).astype(np.uint8)
+    rgb = np.repeat(shown[:, :, None], 3, axis=2)
+    if not missing.any():
+        return rgb
+    holes = Image.fromarray(missing).resize((width, height), Image.Resampling.NEAREST)
+    return np.where(np.asarray(holes)[:, :, None], hatch(height, width), rgb)
+
+
+def blank_note(values: NDArray[np.float32]) -> str:
+    """Say what a patch is that has one value alone, or none; empty for others."""
+    finite = values[~np.isnan(values)]
+    if not finite.size:
+        return "all NaN"
+    return f"all {short_number(float(finite[0]))}" if finite.min() == finite.max() else ""

@@ -1,0 +1,186 @@
+"""Pairs for people to look at: the very pairs that training draws, as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.dataset.meta import observation_meta, positive_meta
+from lineage_triplets.engine.dataset.source import Pairs, PairSource
+from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem, choices
+from lineage_triplets.engine.pairs.forest import Relation
+from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
+from lineage_triplets.qc.look.pictures import PairPicture, contact_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+
+_SAMPLE = 7
+
+
+def sample_pairs(
+    source: PairSource,
+    n_pairs: int,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    across_divisions: bool = False,
+    experiments: Sequence[str] | None = None,
+    fov: str | None = None,
+    lineage_id: str | None = None,
+) -> Pairs:
+    """Choose pairs to look at among those that training draws with this seed and epoch.
+
+    Parameters
+    ----------
+    source : PairSource
+    n_pairs : int
+        At most so many of each experiment, spread at random over its anchors.
+    seed, epoch : int
+    across_divisions : bool
+        Only pairs with a division between anchor and positive.
+    experiments : sequence of str, optional
+        Only these.
+    fov : str, optional
+        Only FOVs of this name.
+    lineage_id : str, optional
+        Only this lineage.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        There is no such experiment or lineage.
+    NoAnchorsError
+        Nothing is left to show; the message says why.
+    """
+    index = source.index
+    names = [one.name for one in index.registry.experiments]
+    wanted = [names.index(index.registry.get_experiment(one).name) for one in experiments or names]
+    rows = index.anchor_rows[np.isin(index.experiment_of_row[index.anchor_rows], wanted)]
+    if fov is not None:
+        numbers = [number for number, one in enumerate(index.fovs) if one.fov.name == fov]
+        rows = rows[np.isin(index.fov_of_row[rows], numbers)]
+    if lineage_id is not None:
+        rows = rows[_of_lineage(index, rows, lineage_id)]
+    experiment = index.experiment_of_row[rows]
+    pairs = _joined(
+        [
+            _first_pairs(source, rows[experiment == number], n_pairs, seed, epoch, across_divisions)
+            for number in wanted
+        ]
+    )
+    if not len(pairs.anchor):
+        what = "pair across a division" if across_divisions else "pair"
+        raise NoAnchorsError(
+            Problem(
+                "nothing-to-show",
+                f"there is no {what} among the {len(rows)} anchors asked for.",
+                "Widen tau_range_hours, choose another seed, or ask for other experiments.",
+            )
+        )
+    order = np.argsort(pairs.anchor, kind="stable")
+    return Pairs(pairs.anchor[order], pairs.positive[order], pairs.tau_frames[order])
+
+
+def _first_pairs(
+    source: PairSource,
+    rows: NDArray[np.int64],
+    n_pairs: int,
+    seed: int,
+    epoch: int,
+    across_divisions: bool,
+) -> Pairs:
+    """Draw anchors in an order of chance until there are enough pairs to show."""
+    shuffled = rows[np.argsort(mix(source.keys(rows) ^ epoch_salt(seed, _SAMPLE + epoch)))]
+    kept: list[Pairs] = []
+    n_kept, start, block = 0, 0, max(256, n_pairs)
+    while start < len(shuffled) and n_kept < n_pairs:
+        pairs = source.draw(shuffled[start : start + block], seed, epoch)
+        keep = pairs.positive >= 0
+        if across_divisions:
+            relation, _, _ = source.relations(
+                Pairs(pairs.anchor, np.where(keep, pairs.positive, pairs.anchor), pairs.tau_frames)
+            )
+            keep &= np.isin(relation, [one for one in Relation if one.crosses_division])
+        found = np.flatnonzero(keep)[: n_pairs - n_kept]
+        kept.append(Pairs(pairs.anchor[found], pairs.positive[found], pairs.tau_frames[found]))
+        n_kept += len(found)
+        start, block = start + block, 2 * block
+    return _joined(kept)
+
+
+def _joined(parts: list[Pairs]) -> Pairs:
+    nothing = np.empty(0, dtype=np.int64)
+    return Pairs(
+        np.concatenate([nothing, *(one.anchor for one in parts)]),
+        np.concatenate([nothing, *(one.positive for one in parts)]),
+        np.concatenate([nothing, *(one.tau_frames for one in parts)]),
+    )
+
+
+def pair_pictures(source: PairSource, pairs: Pairs) -> list[PairPicture]:
+    """Read the patches of some pairs and say what they are."""
+    index = source.index
+    patches = source.read(np.concatenate([pairs.anchor, pairs.positive]))
+    centres = source.centres(np.concatenate([pairs.anchor, pairs.positive]))
+    n_pairs = len(pairs.anchor)
+    anchors = observation_meta(index, pairs.anchor)
+    positives = positive_meta(source, pairs)
+    return [
+        PairPicture(
+            anchor=patches[number],
+            positive=patches[n_pairs + number],
+            experiment=anchor["experiment"],
+            fov=anchor["fov_name"],
+            anchor_track=_short(anchor),
+            positive_track=_short(positive),
+            anchor_t=anchor["t"],
+            positive_t=positive["t"],
+            tau_frames=positive["tau_frames"],
+            tau_hours=positive["tau_hours"],
+            relation=positive["relation"],
+            anchor_yx=centres[number],
+            positive_yx=centres[n_pairs + number],
+        )
+        for number, (anchor, positive) in enumerate(zip(anchors, positives, strict=True))
+    ]
+
+
+def preview_sheet(source: PairSource, pairs: Pairs, title: str = "") -> Image.Image:
+    """Draw a contact sheet of some pairs, every slot with the experiment's own channel name."""
+    registry = source.index.registry
+    sizes = {one.config.name: one.first_fov.pixel_size_um for one in registry.opened}
+    return contact_sheet(
+        pair_pictures(source, pairs),
+        slot_labels=registry.slot_labels,
+        channel_names={one.name: one.source_channel for one in registry.experiments},
+        title=title,
+        pixel_size_um={name: None if size is None else size[2] for name, size in sizes.items()},
+    )
+
+
+def _of_lineage(
+    index: MultiExperimentIndex, rows: NDArray[np.int64], lineage_id: str
+) -> NDArray[np.bool_]:
+    lineages = index.describe(rows)["lineage_id"]
+    mask: NDArray[np.bool_] = (lineages == lineage_id).to_numpy(dtype=bool)
+    if not mask.any():
+        raise ConfigError(
+            Problem(
+                "unknown-lineage",
+                f"no anchor is of a lineage {lineage_id!r}.",
+                f"Lineages are named by their root: {choices(lineages.unique(), limit=5)}.",
+            )
+        )
+    return mask
+
+
+def _short(meta: dict[str, object]) -> str:
+    """The track's number, with ``@t`` after a cut."""
+    return str(meta["global_track_id"]).removeprefix(f"{meta['experiment']}_{meta['fov_name']}_")

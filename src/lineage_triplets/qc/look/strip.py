@@ -1,0 +1,199 @@
+"""The cell at every frame from anchor to positive, through the division, with its sister."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.index.track_ids import find_track, track_id_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.patches import IndexPatches
+
+    Int64Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class StripLane:
+    """One cell's line through the frames.
+
+    Attributes
+    ----------
+    name : {"positive", "anchor", "sister"}
+        The line that leads to the positive; the anchor's own, where that is another; a sister's.
+    rows : ndarray of int64, shape (T,)
+        Rows of the review's linked index at that time; -1 where the cell is in no table.
+    track_ids : tuple of str
+        ``global_track_id`` at each frame; empty where there is no cell.
+    """
+
+    name: str
+    rows: Int64Array
+    track_ids: tuple[str, ...]
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Frames with a cell, shape (T,)."""
+        return self.rows >= 0
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A pair through time.
+
+    Attributes
+    ----------
+    experiment, fov : str
+    frames : ndarray of int64, shape (T,)
+        From the anchor's to the positive's, both included.
+    hours : ndarray of float64, shape (T,)
+        Since the anchor.
+    lanes : tuple of StripLane
+        The first leads to the positive.
+    divisions : tuple of int
+        First frames after the divisions on that way.
+    """
+
+    experiment: str
+    fov: str
+    frames: Int64Array
+    hours: NDArray[np.float64]
+    lanes: tuple[StripLane, ...]
+    divisions: tuple[int, ...]
+    _patches: IndexPatches
+
+    def images(self, lane: int, frames: slice | Int64Array = slice(None)) -> NDArray[np.generic]:
+        """Read a lane's patches, the cell where training would have it: (T, C, Z, Y, X).
+
+        Frames without a cell are zeros; see `StripLane.present`.
+
+        Raises
+        ------
+        StoreError, ChunkError
+            Pixels cannot be read.
+        """
+        rows = self.lanes[lane].rows[frames]
+        there = rows >= 0
+        read = self._patches.read(rows[there])
+        images = np.zeros((len(rows), *read.shape[1:]), dtype=read.dtype)
+        images[there] = read
+        return images
+
+    def centres(self, lane: int) -> list[tuple[float, float] | None]:
+        """Give the (y, x) of the cell inside each patch; None where there is no cell."""
+        rows = self.lanes[lane].rows
+        places = iter(self._patches.centres(rows[rows >= 0]))
+        return [next(places) if row >= 0 else None for row in rows]
+
+    def positions(self, lane: int) -> list[tuple[float, float, float] | None]:
+        """Give the cell's (z, y, x) in its image; None where there is no cell."""
+        rows = self.lanes[lane].rows
+        cells = self._patches.index.observations.take(rows[rows >= 0])
+        places = iter(zip(cells.z.tolist(), cells.y.tolist(), cells.x.tolist(), strict=True))
+        return [next(places) if row >= 0 else None for row in rows]
+
+    def thinned(self, most: int = 24) -> Int64Array:
+        """Choose frames to show, as places in `frames`: evenly, those around divisions always."""
+        n_frames = len(self.frames)
+        born = np.array(self.divisions, dtype=np.int64) - self.frames[0]
+        always = np.unique(np.concatenate([[0, n_frames - 1], born - 1, born]))
+        places = always
+        for number in range(min(most, n_frames), len(always), -1):
+            evenly = np.linspace(0, n_frames - 1, number).round().astype(np.int64)
+            places = np.union1d(evenly, always)
+            if len(places) <= most:
+                break
+        return places
+
+
+def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
+    """Follow one pair from anchor to positive.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    pairs : PairList
+    number : int
+        Which of the pairs.
+
+    Raises
+    ------
+    ConfigError
+        Its tracks were cut, or joined again, since the pairs were drawn.
+    """
+    anchor, positive = pairs.anchors[number], pairs.positives[number]
+    index = workspace.linked
+    anchor_track = find_track(index, anchor["global_track_id"])
+    positive_track = find_track(index, positive["global_track_id"])
+    if anchor_track < 0 or positive_track < 0:
+        gone = (anchor if anchor_track < 0 else positive)["global_track_id"]
+        raise ConfigError(
+            Problem("pair-gone", f"there is no track {gone!r} any more.", "Draw the pairs anew.")
+        )
+    frames = np.arange(anchor["t"], positive["t"] + 1, dtype=np.int64)
+    line = _ancestors(index, positive_track)
+    lanes = [_lane(index, "positive", line, frames)]
+    if anchor_track not in line:
+        lanes.append(_lane(index, "anchor", [anchor_track], frames))
+    divisions = []
+    for child, mother in itertools.pairwise(line):
+        born = _first_frame(index, child)
+        siblings = np.flatnonzero(index.forest.parent == mother)
+        if len(siblings) > 1 and frames[0] < born <= frames[-1]:
+            divisions.append(born)
+            sisters = [int(one) for one in siblings if one not in (child, anchor_track)]
+            lanes += [_lane(index, "sister", [one], frames) for one in sisters]
+    interval_hours = workspace.registry.get_experiment(anchor["experiment"]).interval_minutes / 60
+    return Strip(
+        experiment=anchor["experiment"],
+        fov=anchor["fov_name"],
+        frames=frames,
+        hours=(frames - frames[0]) * interval_hours,
+        lanes=tuple(lanes),
+        divisions=tuple(sorted(divisions)),
+        _patches=workspace.patches_of(index),
+    )
+
+
+def _ancestors(index: MultiExperimentIndex, track: int) -> list[int]:
+    """The track and those above it, up to the root."""
+    line = [track]
+    while index.forest.parent[line[-1]] >= 0:
+        line.append(int(index.forest.parent[line[-1]]))
+    return line
+
+
+def _rows_of(index: MultiExperimentIndex, track: int) -> slice:
+    first, last = np.searchsorted(index.observations.track, [track, track + 1])
+    return slice(int(first), int(last))
+
+
+def _first_frame(index: MultiExperimentIndex, track: int) -> int:
+    t = index.observations.t[_rows_of(index, track)]
+    return int(t[0]) if len(t) else -1
+
+
+def _lane(
+    index: MultiExperimentIndex, name: str, tracks: list[int], frames: Int64Array
+) -> StripLane:
+    """One line; where two of its tracks are in a frame, the later one counts."""
+    rows = np.full(len(frames), -1, dtype=np.int64)
+    ids = [""] * len(frames)
+    for track in reversed(tracks):
+        own = _rows_of(index, track)
+        t = index.observations.t[own]
+        inside = (t >= frames[0]) & (t <= frames[-1])
+        place = t[inside] - frames[0]
+        rows[place] = np.arange(own.start, own.stop)[inside]
+        for one in place.tolist():
+            ids[one] = track_id_text(index, track)
+    return StripLane(name, rows, tuple(ids))

@@ -1,0 +1,372 @@
+"""What a person asked to see, and what that comes to: resolved once, frozen, drawn by views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, ValidationError
+
+from lineage_triplets.engine.dataset.source import PairSource
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    LineageTripletsError,
+    NoAnchorsError,
+    Problem,
+    UnknownNameError,
+    choices,
+    nearest,
+    shown,
+)
+from lineage_triplets.engine.index.index import checked_settings
+from lineage_triplets.engine.index.names import track_names
+from lineage_triplets.engine.index.track_ids import (
+    find_lineage,
+    find_track,
+    track_id_text,
+    track_word,
+)
+from lineage_triplets.engine.settings.file import distinct_faults
+from lineage_triplets.engine.settings.model import DatasetConfig, StrictModel, Text
+from lineage_triplets.engine.settings.tau import tau_range_in_frames
+from lineage_triplets.qc.look.pair_list import PairList
+from lineage_triplets.qc.look.preview import sample_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.index.one_lineage import LineagePart
+    from lineage_triplets.engine.settings.model import ExperimentConfig
+    from lineage_triplets.qc.open.data import Workspace
+
+
+class Intent(StrictModel):
+    """What a person wants to see.
+
+    Attributes
+    ----------
+    experiment, fov, lineage : str
+        Narrow what is shown; empty for all. A lineage is named by its ``lineage_id``.
+    across_divisions : bool
+        Only pairs with a division between anchor and positive.
+    n_pairs : int
+        At most so many pairs of each experiment.
+    seed, epoch : int
+        Whose draw is shown.
+    dataset : DatasetConfig
+        Tau, decay, relation, fallback, patch size: what is exported.
+    """
+
+    experiment: Text = ""
+    fov: Text = ""
+    lineage: Text = ""
+    across_divisions: bool = False
+    n_pairs: Annotated[int, Field(ge=1, le=10_000)] = 12
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    epoch: Annotated[int, Field(ge=0)] = 0
+    dataset: DatasetConfig = DatasetConfig()
+
+    def changed(self, changes: Mapping[str, Any]) -> Intent:
+        """Give the intent after some changes: of its own fields, or of the dataset's.
+
+        Choosing an experiment lets go of FOV and lineage, choosing a FOV of the lineage.
+
+        Raises
+        ------
+        ConfigError
+            No such field, or a value that cannot be.
+        """
+        own = [name for name in Intent.model_fields if name != "dataset"]
+        known = [*own, *DatasetConfig.model_fields]
+        for name in changes:
+            if name not in known:
+                raise ConfigError(
+                    Problem("unknown-choice", f"there is no choice {name!r}.", nearest(name, known))
+                )
+        of_view = {name: changes[name] for name in changes if name in own}
+        of_dataset = {name: changes[name] for name in changes if name not in own}
+        if "experiment" in of_view:
+            of_view = {"fov": "", "lineage": "", **of_view}
+        elif "fov" in of_view:
+            of_view = {"lineage": "", **of_view}
+        settings = self.dataset
+        if of_dataset:
+            settings = checked_settings(**{**settings.model_dump(), **of_dataset})
+        kept = self.model_dump(exclude={"dataset"})
+        try:
+            return Intent.model_validate({**kept, **of_view, "dataset": settings})
+        except ValidationError as error:
+            fault = distinct_faults(error)[0]
+            name = str(fault["loc"][0])
+            raise ConfigError(
+                Problem("bad-value", f"{fault['msg']}, found {shown(fault['input'])}.", field=name)
+            ) from None
+
+
+@dataclass(frozen=True)
+class ExperimentTau:
+    """The tau range in one experiment.
+
+    Attributes
+    ----------
+    experiment : str
+    interval_minutes : float
+    asked_hours : (float, float)
+    rounded_frames : (int, int)
+        Both ends in frames.
+    first, last : int
+        What is drawn from; ``last < first`` if nothing is.
+    """
+
+    experiment: str
+    interval_minutes: float
+    asked_hours: tuple[float, float]
+    rounded_frames: tuple[int, int]
+    first: int
+    last: int
+
+    @property
+    def words(self) -> str:
+        """``"2 to 8 frames (0.5 to 2 h)"``, or what is the matter."""
+        low, _ = self.rounded_frames
+        if self.last < self.first:
+            return f"no frame: tau is 0 at {self.interval_minutes:g} min"
+        hours = [frame * self.interval_minutes / 60 for frame in (self.first, self.last)]
+        zero = ", never 0" if low < 1 else ""
+        if self.first == self.last:
+            frames = f"{self.first} frame{'s' * (self.first != 1)} only"
+            return f"{frames} ({hours[0]:.3g} h){zero}"
+        return f"{self.first} to {self.last} frames ({hours[0]:.3g} to {hours[1]:.3g} h){zero}"
+
+
+@dataclass(frozen=True, eq=False)
+class LineageView:
+    """One lineage, drawn from tables alone.
+
+    Attributes
+    ----------
+    lineage_id, experiment, fov : str
+    cells : DataFrame
+        Its observations as ``index.tracks`` has them, and ``excluded``: whether training leaves it
+        out.
+    tracks : DataFrame
+        ``track`` (number, with ``@t`` after a cut), ``global_track_id, parent`` (row of this
+        table, -1 for the root), ``generation, first_t, last_t, n_cells, n_daughters, excluded``
+        (all of its cells are).
+    part : LineagePart
+    """
+
+    lineage_id: str
+    experiment: str
+    fov: str
+    cells: pd.DataFrame
+    tracks: pd.DataFrame
+    part: LineagePart
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewState:
+    """What is to be shown.
+
+    Attributes
+    ----------
+    intent : Intent
+    experiment, fov, lineage : str
+        As asked; of a lineage its experiment and FOV too.
+    tau : tuple of ExperimentTau
+    view : LineageView or None
+        The lineage, if one is chosen.
+    pairs : PairList
+        Empty where there is nothing to show.
+    reason : str
+        Why there is nothing to show; empty if there is something.
+    """
+
+    intent: Intent
+    experiment: str
+    fov: str
+    lineage: str
+    tau: tuple[ExperimentTau, ...]
+    view: LineageView | None
+    pairs: PairList
+    reason: str
+
+
+def resolve(intent: Intent, workspace: Workspace) -> ReviewState:
+    """Work out what an intent shows, given the data and the decisions in effect.
+
+    Nothing is raised for a choice that shows nothing: the state says why.
+
+    Raises
+    ------
+    UnknownNameError, ConfigError
+        There is no such experiment, FOV or lineage; no experiment could be opened.
+    """
+    workspace.choose(intent.dataset)
+    tau, reasons = _taus(workspace)
+    experiment, fov, view = intent.experiment, intent.fov, None
+    if experiment:
+        workspace.registry.get_experiment(experiment)
+    if fov:
+        _require_fov(workspace, experiment, fov)
+    if intent.lineage:
+        view = _view(workspace, intent.lineage)
+        experiment, fov = view.experiment, view.fov
+    pairs, reason = _pairs(intent, workspace, view, experiment, fov)
+    if reason:
+        reason = "; ".join([*(reasons[one] for one in reasons if experiment in ("", one)), reason])
+    return ReviewState(intent, experiment, fov, intent.lineage, tau, view, pairs, reason)
+
+
+def still_there(intent: Intent, workspace: Workspace) -> Intent:
+    """Give an intent without what there is no longer: after a cut, an undo, or a reload.
+
+    Of a lineage that is part of another one now, that one is taken.
+    """
+    if not workspace.opened:
+        return intent
+    places = {(one.experiment, one.fov.name) for one in workspace.raw.fovs}
+    experiments = {one.name for one in workspace.registry.experiments}
+    changes: dict[str, str] = {}
+    if intent.experiment and intent.experiment not in experiments:
+        changes = {"experiment": "", "fov": ""}
+    elif intent.fov and not any(
+        fov == intent.fov and intent.experiment in {"", name} for name, fov in places
+    ):
+        changes = {"fov": ""}
+    if intent.lineage:
+        whole, _, cut_t = intent.lineage.rpartition("@")
+        track = find_track(workspace.linked, intent.lineage)
+        if track < 0 and cut_t.isdigit():
+            track = find_track(workspace.linked, whole)
+        root = (
+            ""
+            if track < 0
+            else track_id_text(workspace.linked, workspace.linked.forest.root[track])
+        )
+        changes["lineage"] = root
+    return intent.model_copy(update=changes)
+
+
+def taus_in_frames(
+    experiments: Sequence[ExperimentConfig], tau_range_hours: tuple[float, float]
+) -> tuple[ExperimentTau, ...]:
+    """Say what a range of tau comes to in each experiment.
+
+    Raises
+    ------
+    ConfigError
+        It is more than a million frames.
+    """
+    taus = []
+    for config in experiments:
+        low, high = tau_range_in_frames(config.name, tau_range_hours, config.interval_minutes)
+        taus.append(
+            ExperimentTau(
+                config.name,
+                config.interval_minutes,
+                tau_range_hours,
+                (low, high),
+                max(1, low),
+                high,
+            )
+        )
+    return tuple(taus)
+
+
+def _taus(workspace: Workspace) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
+    taus = taus_in_frames(workspace.registry.experiments, workspace.settings.tau_range_hours)
+    return taus, {one.experiment: f"{one.experiment}: {one.words}" for one in taus if one.last < 1}
+
+
+def _require_fov(workspace: Workspace, experiment: str, fov: str) -> None:
+    known = [
+        one.fov.name for one in workspace.raw.fovs if not experiment or one.experiment == experiment
+    ]
+    if fov not in known:
+        raise UnknownNameError(
+            Problem(
+                "unknown-fov",
+                f"there is no FOV {fov!r} with a track table.",
+                f"There is: {choices(known)}.",
+                experiment=experiment,
+            )
+        )
+
+
+def _view(workspace: Workspace, lineage_id: str) -> LineageView:
+    linked = workspace.linked
+    part = workspace.part(find_lineage(linked, lineage_id))
+    whole = part.whole
+    cells = whole.describe(np.arange(len(whole)))
+    cells["excluded"] = part.excluded
+    track = whole.observations.track
+    n_tracks = len(part.tracks)
+    n_cells = np.bincount(track, minlength=n_tracks)
+    n_excluded = np.bincount(track[part.excluded], minlength=n_tracks)
+    first = np.full(n_tracks, -1, dtype=np.int64)
+    last = np.full(n_tracks, -1, dtype=np.int64)
+    present, start = np.unique(track, return_index=True)
+    first[present] = whole.observations.t[start]
+    last[present] = whole.observations.t[start + n_cells[present] - 1]
+    tracks = pd.DataFrame(
+        {
+            "track": [track_word(whole, number) for number in range(n_tracks)],
+            "global_track_id": track_names(whole.track_columns, whole.fovs),
+            "parent": whole.forest.parent,
+            "generation": whole.forest.generation,
+            "first_t": first,
+            "last_t": last,
+            "n_cells": n_cells,
+            "n_daughters": whole.forest.n_children,
+            "excluded": n_excluded == n_cells,
+        }
+    )
+    source = whole.fovs[0]
+    return LineageView(lineage_id, source.experiment, source.fov.name, cells, tracks, part)
+
+
+def _pairs(
+    intent: Intent, workspace: Workspace, view: LineageView | None, experiment: str, fov: str
+) -> tuple[PairList, str]:
+    settings = workspace.settings.model_copy(update={"return_negative": False})
+    index = workspace.training if view is None else view.part.included
+    if view is not None and view.part.excluded.all():
+        return PairList.empty(workspace, index), "the whole lineage is rejected"
+    try:
+        source = PairSource.of_settings(index, settings)
+        pairs = sample_pairs(
+            source,
+            intent.n_pairs,
+            seed=intent.seed,
+            epoch=intent.epoch,
+            across_divisions=intent.across_divisions,
+            experiments=[experiment] if experiment else None,
+            fov=fov or None,
+        )
+    except NoAnchorsError as error:
+        return PairList.empty(workspace, index), _why_nothing(intent, index, view, error)
+    return PairList.of(workspace, source, pairs), ""
+
+
+def _why_nothing(
+    intent: Intent,
+    index: MultiExperimentIndex,
+    view: LineageView | None,
+    error: LineageTripletsError,
+) -> str:
+    if len(index.anchor_rows) and intent.across_divisions:
+        return (
+            f"none of the {len(index.anchor_rows)} anchors draws a positive across a division "
+            f"with seed {intent.seed}: take another sample, or widen tau"
+        )
+    if view is not None:
+        frames = [int(view.cells["t"].min()), int(view.cells["t"].max())]
+        return (
+            f"no two cells of this lineage (frames {frames[0]} to {frames[1]}) are as far apart "
+            "as tau asks"
+        )
+    return error.problems[0].message

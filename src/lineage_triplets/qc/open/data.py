@@ -1,0 +1,367 @@
+"""One config's data under review: as on disk, with links cut, and as training will read it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
+from lineage_triplets.engine.index.assemble import assemble
+from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.index.one_lineage import LineagePart, LineageParts
+from lineage_triplets.engine.plates.experiments import (
+    ExperimentRegistry,
+    OpenedExperiment,
+    open_experiments,
+)
+from lineage_triplets.engine.reading.patches import PatchReader
+from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
+from lineage_triplets.qc.open.patches import IndexPatches
+from lineage_triplets.qc.open.unchanged import TableChangedError, TableMemory
+from lineage_triplets.qc.record.effect import Applied
+from lineage_triplets.qc.record.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.settings.model import Cut, ExperimentConfig
+
+
+class Workspace:
+    """The indices of one config, each made when it is first asked for and kept while it holds.
+
+    Parameters
+    ----------
+    config : TripletConfig
+        With absolute paths; its own ``exclude`` and ``cut`` are not looked at.
+
+    Attributes
+    ----------
+    version, data_version : int
+        Grow when anything, or what `raw` is made from, becomes another.
+    """
+
+    def __init__(self, config: TripletConfig) -> None:
+        self.base = config
+        self.tables = TableMemory()
+        self.settings: DatasetConfig = config.dataset
+        self.applied = Applied()
+        self._opened: list[OpenedExperiment] | None = None
+        self._open_problems: list[Problem] = []
+        self._raw: MultiExperimentIndex | None = None
+        self._plain: MultiExperimentIndex | None = None
+        self._linked: MultiExperimentIndex | None = None
+        self._parts: LineageParts | None = None
+        self._training: MultiExperimentIndex | None = None
+        self._exclusions: Exclusions | None = None
+        self._pixels: PatchReader | None = None
+        self.version = self.data_version = 0
+
+    def snapshot(self) -> Workspace:
+        """Give the same data as they are now, for another thread to work with."""
+        twin = copy.copy(self)
+        twin.tables = self.tables.copy()
+        return twin
+
+    def take_up(self, snapshot: Workspace) -> None:
+        """Keep the indices that a snapshot of this version made."""
+        made = vars(snapshot)
+        if self._opened is None:
+            self._open_problems = made["_open_problems"]
+        for name in ("_opened", "_raw", "_plain", "_linked", "_parts", "_training"):
+            if getattr(self, name) is None:
+                setattr(self, name, made[name])
+
+    def become(self, snapshot: Workspace) -> None:
+        """Take over everything from a snapshot; it is used up by that."""
+        self.__dict__.update(vars(snapshot))
+
+    def apply(self, applied: Applied) -> None:
+        """Put decisions into effect; what they do not touch is kept."""
+        before = self.applied
+        self.applied = applied
+        self.version += 1
+        self._training = None
+        self._exclusions = None
+        if _channels(before, self.base.experiments) != _channels(applied, self.base.experiments):
+            self._opened = None
+            self._forget_indices()
+        elif set(before.cuts) != set(applied.cuts):
+            self._linked, self._parts = None, None
+
+    def choose(self, settings: DatasetConfig) -> None:
+        """Use other dataset settings from now on."""
+        if settings == self.settings:
+            return
+        law = {"tau_decay_rate", "tau_fallback", "seed", "return_negative", "negative_from"}
+        drawn = {"tau_range_hours", "positive_relation"} | law
+        old, new = self.settings.model_dump(), settings.model_dump()
+        changed = {key for key in new if new[key] != old[key]}
+        self.settings = settings
+        self.version += 1
+        self._training = self._plain = None
+        if "slot_labels" in changed:
+            self._opened = None
+        if not changed <= drawn:
+            self._forget_indices()
+
+    def reload(self) -> None:
+        """Read stores and tables anew."""
+        self.tables.forget()
+        self._opened = None
+        self._training = None
+        self._forget_indices()
+
+    def _forget_indices(self) -> None:
+        self.version += 1
+        self.data_version += 1
+        self._raw = self._plain = self._linked = self._parts = self._pixels = None
+
+    @property
+    def experiments(self) -> list[ExperimentConfig]:
+        """All experiments of the config, with the channels that were chosen."""
+        return [self.applied.experiment(one) for one in self.base.experiments]
+
+    @property
+    def opened(self) -> list[OpenedExperiment]:
+        """The experiments that could be opened."""
+        if self._opened is None:
+            self._opened, self._open_problems = open_experiments(self.experiments)
+        return self._opened
+
+    @property
+    def open_problems(self) -> list[Problem]:
+        """What opening met: plates, channels, fields of the config."""
+        return self._open_problems if self.opened is not None else []
+
+    @property
+    def registry(self) -> ExperimentRegistry:
+        """The opened experiments.
+
+        Raises
+        ------
+        ConfigError
+            None could be opened.
+        """
+        if not self.opened:
+            raise ConfigError(
+                *(self._open_problems or [Problem("no-experiments", "there is no experiment.")])
+            )
+        return ExperimentRegistry.of_opened(self.opened, slot_labels=self.slot_labels)
+
+    @property
+    def slot_labels(self) -> list[str]:
+        """Names of the slots, whether an experiment could be opened or not."""
+        configs = [one.config for one in self.opened] or self.experiments
+        labels = self.settings.slot_labels or self.base.experiments[0].source_channel
+        if len(labels) != len(configs[0].source_channel):
+            labels = configs[0].source_channel
+        return list(labels)
+
+    def _index(
+        self, settings: DatasetConfig, exclude: Exclusions, cut: Sequence[Cut]
+    ) -> MultiExperimentIndex:
+        registry = self.registry
+        assembly = assemble(registry, settings, exclude, cut, read=self.tables)
+        return MultiExperimentIndex.of_assembly(registry, settings, assembly)
+
+    @property
+    def raw(self) -> MultiExperimentIndex:
+        """All that is on disk: nothing cut, nothing excluded, cells near the border included."""
+        if self._raw is None:
+            self._raw = self._index(_whole(self.settings), Exclusions(), ())
+        return self._raw
+
+    @property
+    def linked(self) -> MultiExperimentIndex:
+        """Nothing excluded, links cut."""
+        if self._linked is None:
+            cuts = self.applied.cut_list()
+            self._linked = self._index(self.settings, Exclusions(), cuts) if cuts else self.plain
+        return self._linked
+
+    @property
+    def plain(self) -> MultiExperimentIndex:
+        """What training would read, had nobody decided anything."""
+        if self._plain is None:
+            as_chosen = self.raw.settings == self.settings
+            self._plain = self.raw if as_chosen else self._index(self.settings, Exclusions(), ())
+        return self._plain
+
+    def index_of(self, config: TripletConfig) -> MultiExperimentIndex:
+        """Give what training reads of a config with this one's experiments."""
+        if config.exclude == self.exclusions and config.cut == self.applied.cut_list():
+            return self.training
+        return self._index(config.dataset, config.exclude, config.cut)
+
+    @property
+    def training(self) -> MultiExperimentIndex:
+        """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
+        if self._training is None:
+            self._training = self._index(self.settings, self.exclusions, self.applied.cut_list())
+        return self._training
+
+    @property
+    def has_training(self) -> bool:
+        """Whether `training` need not be made first."""
+        return self._training is not None
+
+    @property
+    def n_observations(self) -> int:
+        """Number of cells and frames in the tables, as far as these were read."""
+        return 0 if self._raw is None else len(self._raw)
+
+    @property
+    def exclusions(self) -> Exclusions:
+        """All rejections, as a config has them."""
+        if self._exclusions is None:
+            self._exclusions = self.applied.exclusions()
+        return self._exclusions
+
+    @property
+    def config(self) -> TripletConfig:
+        """The config as the decisions make it."""
+        return self.base.model_copy(
+            update={
+                "experiments": self.experiments,
+                "dataset": self.settings,
+                "exclude": self.exclusions,
+                "cut": self.applied.cut_list(),
+                "verification": type(self.base.verification)(),
+            }
+        )
+
+    def part(self, root: int) -> LineagePart:
+        """One lineage of `linked`, with the present tau, relation and exclusions."""
+        if self._parts is None:
+            self._parts = LineageParts(self.linked)
+        source = self.linked.fovs[int(self.linked.fov_of_track[root])]
+        return self._parts.part(root, self._exclusions_near(source), self.settings)
+
+    def _exclusions_near(self, source: FovSource) -> Exclusions:
+        """Those exclusions alone that can concern a FOV."""
+        everything = self.exclusions
+        experiment, fov = source.experiment, source.fov.name
+        prefix = f"{experiment}_{fov}_"
+        return Exclusions(
+            wells=[one for one in everything.wells if one.experiment == experiment],
+            fovs=[one for one in everything.fovs if one.experiment == experiment],
+            frames=[
+                one for one in everything.frames if one.experiment == experiment and one.fov == fov
+            ],
+            lineages=[one for one in everything.lineages if one.lineage_id.startswith(prefix)],
+            tracks=[one for one in everything.tracks if one.global_track_id.startswith(prefix)],
+            observations=[
+                one for one in everything.observations if one.global_track_id.startswith(prefix)
+            ],
+        )
+
+    def source_of(self, experiment: str, fov: str) -> FovSource | None:
+        """The FOV as it is read; None where there is no such FOV with a table."""
+        for one in self.raw.fovs:
+            if one.experiment == experiment and one.fov.name == fov:
+                return one
+        return None
+
+    @property
+    def pixels(self) -> PatchReader:
+        """Reads patches of any FOV, by its number in `raw`."""
+        if self._pixels is None:
+            settings = self.settings
+            self._pixels = PatchReader(
+                self.raw.fovs,
+                settings.yx_patch_size,
+                dtype=settings.dtype,
+                missing_chunks=settings.missing_chunks,
+                cache_pool_bytes=settings.cache_pool_bytes,
+                strategy=settings.read_strategy,
+            )
+        return self._pixels
+
+    def patches_of(self, index: MultiExperimentIndex) -> IndexPatches:
+        """Give what reads the patches of one of the indices, as settings and channels are now."""
+        return IndexPatches(index, self.pixels)
+
+    def table_hash(self, experiment: str, fov: str) -> str:
+        """Hash of a FOV's table as it was read; empty where there is none.
+
+        Another word where the file is no longer what was read, so that no decision fits it.
+        """
+        if not self.opened:
+            return ""
+        source = self.source_of(experiment, fov)
+        try:
+            return "" if source is None else self.tables.hash_of(source.table)
+        except TableChangedError:
+            return "changed"
+
+    def parts_of(self, target: Target) -> list[int]:
+        """Give the tracks of `linked` that a track, link or cell of the table is now.
+
+        A track may be several after cuts; of a link it is the one before it inside the track, or
+        the daughter; of a cell the one that has its frame. None if it is gone.
+        """
+        index = self.linked
+        place = (target.experiment, target.fov)
+        numbers = [k for k, one in enumerate(index.fovs) if (one.experiment, one.fov.name) == place]
+        if not numbers:
+            return []
+        columns = index.track_columns
+        low, high = np.searchsorted(columns.fov, [numbers[0], numbers[0] + 1])
+        name, _, cut_t = target.track.partition("@")
+        wanted = int(name) if target.daughter is None else target.daughter
+        first, end = np.searchsorted(columns.track_id[low:high], [wanted, wanted + 1]) + low
+        parts = np.arange(int(first), int(end))
+        if target.daughter is not None:
+            parts = parts[:1]
+        elif target.t is not None:
+            last_cut = target.t - (target.level == "link")
+            parts = parts[columns.cut_t[parts] <= last_cut][-1:]
+        elif cut_t:
+            parts = parts[columns.cut_t[parts] == int(cut_t)]
+        return [int(one) for one in parts]
+
+    def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
+        """Name a track of `linked`, or the lineage that it belongs to."""
+        index = self.linked
+        track = int(index.forest.root[track]) if level == "lineage" else track
+        source = index.fovs[int(index.fov_of_track[track])]
+        number = int(index.track_columns.track_id[track])
+        cut_t = int(index.track_columns.cut_t[track])
+        word = f"{number}@{cut_t}" if cut_t >= 0 else str(number)
+        return Target(level, source.experiment, source.fov.name, track=word)
+
+    def table_of(self, experiment: str, fov: str) -> Path | None:
+        """Where a FOV's table is."""
+        source = self.source_of(experiment, fov)
+        return None if source is None else source.table
+
+    def load_problems(self) -> list[Problem]:
+        """Everything that loading the data as they are on disk met."""
+        problems = list(self.open_problems)
+        try:
+            problems += self.raw.problems
+        except (ConfigError, NoAnchorsError) as error:
+            problems += [one for one in error.problems if one not in problems]
+        # Whether there are anchors is a matter of the settings, and is checked with them.
+        kept = [one for one in problems if one.kind not in {"no-anchors", "few-tau-frames"}]
+        return [replace(one) for one in dict.fromkeys(kept)]
+
+
+def _whole(settings: DatasetConfig) -> DatasetConfig:
+    """Settings that leave no cell out."""
+    if settings.border == "exclude":
+        return settings.model_copy(update={"border": "pad"})
+    return settings
+
+
+def _channels(
+    applied: Applied, experiments: Sequence[ExperimentConfig]
+) -> list[tuple[list[str], list[str]]]:
+    chosen = [applied.experiment(one) for one in experiments]
+    return [(one.source_channel, one.channel_names) for one in chosen]

@@ -1,0 +1,133 @@
+"""Track tables that were read once, and whether they are still what was read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import (
+    LineageTripletsError,
+    Problem,
+    StoreError,
+    TrackTableError,
+)
+from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+_Stamp = tuple[int, int, int]
+
+
+class TableChangedError(LineageTripletsError, OSError):
+    """A track table is not what it was when the review read it."""
+
+
+class TableMemory:
+    """Reads tables as `read_track_table` does, each once, until it is told to forget.
+
+    Attributes
+    ----------
+    go_on : callable or None
+        Called before each table that is read; what it raises ends the reading.
+    """
+
+    def __init__(self) -> None:
+        self.go_on: Callable[[], None] | None = None
+        self._tables: dict[Path, TrackTable | tuple[Problem, ...]] = {}
+        self._stamps: dict[Path, _Stamp | None] = {}
+        self._hashes: dict[Path, str] = {}
+
+    def __call__(self, path: Path, /, *, experiment: str, fov: str) -> TrackTable:
+        """Give the table; raises what reading it raised."""
+        if path not in self._tables:
+            if self.go_on is not None:
+                self.go_on()
+            self._stamps[path] = _stamp(path)
+            try:
+                self._tables[path] = read_track_table(path, experiment=experiment, fov=fov)
+            except (TrackTableError, StoreError) as error:
+                self._tables[path] = error.problems
+        table = self._tables[path]
+        if isinstance(table, TrackTable):
+            return table
+        raise TrackTableError(*table)
+
+    def hash_of(self, path: Path) -> str:
+        """Hash of the bytes that were read; empty for a table that cannot be read.
+
+        Raises
+        ------
+        TableChangedError
+            The file changed since it was read.
+        """
+        if path not in self._hashes:
+            digest = _digest(path)
+            self.require_unchanged([path])
+            self._hashes[path] = digest
+        return self._hashes[path]
+
+    def changed(self, paths: Iterable[Path]) -> list[Path]:
+        """Those among the tables read whose file changed since, or is gone."""
+        return [path for path in paths if path in self._stamps and self._is_other(path)]
+
+    def require_unchanged(self, paths: Iterable[Path]) -> None:
+        """Raise `TableChangedError` for tables that changed since they were read."""
+        changed = self.changed(paths)
+        if changed:
+            raise TableChangedError(
+                *(
+                    Problem(
+                        "table-changed",
+                        "the table changed since the review read it."
+                        if path.exists()
+                        else "the table is gone since the review read it.",
+                        "Nothing was decided. Reload the review: decisions about this table are "
+                        "then shown as stale until they are confirmed.",
+                        file=str(path),
+                    )
+                    for path in changed
+                )
+            )
+
+    def copy(self) -> TableMemory:
+        """Give a memory of the same tables, for another thread to read more of its own."""
+        twin = TableMemory()
+        twin._tables, twin._stamps = dict(self._tables), dict(self._stamps)
+        twin._hashes = dict(self._hashes)
+        return twin
+
+    def forget(self) -> None:
+        """Read everything anew from now on."""
+        self._tables.clear()
+        self._stamps.clear()
+        self._hashes.clear()
+
+    def _is_other(self, path: Path) -> bool:
+        now = _stamp(path)
+        if now == self._stamps[path]:
+            return False
+        known = self._hashes.get(path)
+        if known is not None and now is not None and _digest(path) == known:
+            self._stamps[path] = now
+            return False
+        return True
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _digest(path: Path) -> str:
+    try:
+        if path.is_dir():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return ""

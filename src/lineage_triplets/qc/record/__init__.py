@@ -1,0 +1,23 @@
+"""The record of a review: who decided what, when, and why; crash-safe, with undo."""
+
+from lineage_triplets.qc.record.errors import DecisionsError, ReviewInUseError, ReviewOwnerError
+from lineage_triplets.qc.record.log import DecisionLog
+from lineage_triplets.qc.record.types import (
+    DECISION_KINDS,
+    Decision,
+    DecisionKind,
+    HistoryEntry,
+    NewDecision,
+)
+
+__all__ = [
+    "DECISION_KINDS",
+    "Decision",
+    "DecisionKind",
+    "DecisionLog",
+    "DecisionsError",
+    "HistoryEntry",
+    "NewDecision",
+    "ReviewInUseError",
+    "ReviewOwnerError",
+]

@@ -1,0 +1,324 @@
+"""One reviewer at a time: a lease file beside the decisions, since network disks lock badly."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+import weakref
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import Problem
+from lineage_triplets.qc.record.errors import ReviewInUseError, of_system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BEAT_EVERY_SECONDS = 20.0
+STALE_AFTER_SECONDS = 120.0
+
+
+def utc_now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+def time_stamp(moment: datetime) -> str:
+    """Write a moment as ``2026-11-23T01:02:03Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lease.
+
+    Attributes
+    ----------
+    host, user : str
+    pid : int
+    token : str
+        Drawn anew for every lease.
+    since, heartbeat : str
+        UTC, ISO.
+    process_start : str
+        When the process began, as its system counts; tells it from a later one with its number.
+    """
+
+    host: str
+    user: str
+    pid: int
+    token: str
+    since: str
+    heartbeat: str
+    process_start: str = ""
+
+    @classmethod
+    def of_text(cls, text: str) -> Holder | None:
+        """Read a lease file's text; None if it is no lease."""
+        try:
+            values = json.loads(text)
+            holder = cls(**{one.name: values[one.name] for one in fields(cls)})
+            moment = datetime.fromisoformat(holder.heartbeat)
+        except (ValueError, TypeError, KeyError):
+            return None
+        sound = isinstance(holder.pid, int) and holder.pid > 0 and moment.tzinfo is not None
+        return holder if sound else None
+
+    def __str__(self) -> str:
+        where = f"{self.user} on {self.host}, process {self.pid}"
+        own = " (this very process)" if self._is_here and self.pid == os.getpid() else ""
+        return f"{where}{own}, since {self.since}, last heartbeat {self.heartbeat}"
+
+    @property
+    def _is_here(self) -> bool:
+        return self.host == socket.gethostname()
+
+    def why_stale(self, now: datetime) -> str:
+        """Say why this reviewer seems to be gone; empty while they are there."""
+        if self._is_here and os.name == "posix":
+            return "" if _is_running(self.pid, self.process_start) else "that process is gone"
+        age = (now - datetime.fromisoformat(self.heartbeat)).total_seconds()
+        return f"the last heartbeat is {age:,.0f} s old" if age > STALE_AFTER_SECONDS else ""
+
+
+class Lease:
+    """The right to record decisions in one file; held until released, or until the process ends.
+
+    Made by `acquire`.
+    """
+
+    def __init__(self, held: _Held, interval_seconds: float) -> None:
+        self._held = held
+        stop = threading.Event()
+        # The thread knows what is held but not the lease, so that a forgotten lease is released.
+        thread = threading.Thread(
+            target=_beat_until, args=(stop, held, interval_seconds), name="lease", daemon=True
+        )
+        self._finalizer = weakref.finalize(self, _release, held, stop, thread)
+        thread.start()
+
+    @classmethod
+    def acquire(
+        cls,
+        path: str | Path,
+        *,
+        user: str,
+        take_over: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+        interval_seconds: float = BEAT_EVERY_SECONDS,
+    ) -> Lease:
+        """Create the lease file, or take over a stale one.
+
+        Parameters
+        ----------
+        path : path
+            Of the lease file.
+        user : str
+            Who reviews.
+        take_over : bool
+            Take it over from a reviewer who seems to be gone; never from one who is there.
+        clock : callable
+        interval_seconds : float
+            Between heartbeats.
+
+        Raises
+        ------
+        ReviewInUseError
+            Another reviewer has it.
+        DecisionsError
+            The file cannot be written.
+        """
+        now = time_stamp(clock())
+        pid = os.getpid()
+        token = secrets.token_hex(16)
+        mine = Holder(socket.gethostname(), user, pid, token, now, now, _process(pid)[1])
+        held = _Held(Path(path), mine, clock)
+        try:
+            if not held.create():
+                held.replace_other(take_over)
+        except OSError as error:
+            raise of_system(error, held.path) from error
+        return cls(held, interval_seconds)
+
+    @property
+    def path(self) -> Path:
+        """The lease file."""
+        return self._held.path
+
+    def check(self) -> None:
+        """Make sure that it is still ours.
+
+        Raises
+        ------
+        ReviewInUseError
+            Somebody took it over, or removed the file.
+        DecisionsError
+            The file cannot be read.
+        """
+        try:
+            holder = self._held.read()
+        except FileNotFoundError:
+            said = "its lock file was removed while you reviewed"
+        except OSError as error:
+            raise of_system(error, self.path) from error
+        else:
+            if holder is not None and holder.token == self._held.mine.token:
+                return
+            said = f"the review was taken over: {holder or 'by nobody who can be named'}"
+        raise ReviewInUseError(
+            Problem(
+                "lease-lost",
+                f"{said}. Nothing was recorded now; what you decided before is kept.",
+                "Ask who works on it, then open the review anew.",
+                file=str(self.path),
+            )
+        )
+
+    def beat(self) -> bool:
+        """Renew the heartbeat; False if the lease is no longer ours."""
+        return self._held.beat()
+
+    def release(self) -> None:
+        """Give it back; does nothing the second time, nor in a forked child."""
+        self._finalizer()
+
+
+class _Held:
+    """A lease file and what we wrote into it."""
+
+    def __init__(self, path: Path, mine: Holder, clock: Callable[[], datetime]) -> None:
+        self.path = path
+        self.mine = mine
+        self.clock = clock
+        self.pid = os.getpid()
+
+    def read(self) -> Holder | None:
+        return Holder.of_text(self.path.read_bytes().decode("utf-8", "replace"))
+
+    def create(self) -> bool:
+        """Create the file; False if there is one."""
+        try:
+            _write_new(self.path, self.mine)
+        except FileExistsError:
+            return False
+        return True
+
+    def replace_other(self, take_over: bool) -> None:
+        """Put ours in place of a stale one, or say who has it."""
+        try:
+            holder = self.read()
+        except FileNotFoundError:
+            # Released just now.
+            if self.create():
+                return
+            holder = self.read()
+        stale = "its lock file is empty or damaged"
+        if holder is not None:
+            stale = holder.why_stale(self.clock())
+        if not (stale and take_over) or self.read() != holder:
+            raise _in_use(holder, stale, self.path)
+        self._put()
+        if holder is not None:
+            self._beside(holder).unlink(missing_ok=True)
+        now = self.read()
+        if now is None or now.token != self.mine.token:
+            raise _in_use(now, "", self.path)
+
+    def beat(self) -> bool:
+        try:
+            holder = self.read()
+            if holder is None or holder.token != self.mine.token:
+                return False
+            self.mine = replace(self.mine, heartbeat=time_stamp(self.clock()))
+            self._put()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            # A full disk, or a network that is away: the next beat may succeed.
+            return True
+        return True
+
+    def _put(self) -> None:
+        temporary = self._beside(self.mine)
+        _write_new(temporary, self.mine)
+        try:
+            temporary.replace(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _beside(self, holder: Holder) -> Path:
+        return self.path.with_name(f"{self.path.name}.{holder.token[:8]}")
+
+    def give_back(self) -> None:
+        with contextlib.suppress(OSError):
+            holder = self.read()
+            if holder is not None and holder.token == self.mine.token:
+                self.path.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, holder: Holder) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        try:
+            file.write(json.dumps(asdict(holder)).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _beat_until(stop: threading.Event, held: _Held, interval_seconds: float) -> None:
+    while not stop.wait(interval_seconds):
+        if not held.beat():
+            return
+
+
+def _release(held: _Held, stop: threading.Event, thread: threading.Thread) -> None:
+    if os.getpid() != held.pid:
+        return
+    stop.set()
+    # Garbage may be collected in the heartbeat's own thread.
+    if thread is not threading.current_thread():
+        thread.join()
+    held.give_back()
+
+
+def _in_use(holder: Holder | None, stale: str, path: Path) -> ReviewInUseError:
+    who = "somebody" if holder is None else str(holder)
+    if stale:
+        remedy = "Take it over (--take-over) if nobody works on it, or open it read-only."
+        kind, message = "review-stale", f"a review was begun and not ended: {who}; {stale}."
+    else:
+        remedy = "Wait until they have closed it, or open it read-only."
+        kind, message = "review-in-use", f"the review is open elsewhere: {who}."
+    return ReviewInUseError(Problem(kind, message, remedy, file=str(path)))
+
+
+def _is_running(pid: int, process_start: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        # It is there and belongs to another user.
+        pass
+    state, start = _process(pid)
+    return state not in {"Z", "X"} and (start == process_start or "" in {start, process_start})
+
+
+def _process(pid: int) -> tuple[str, str]:
+    """State and start of a process as Linux tells them; empty elsewhere."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return "", ""
+    # The name stands in brackets and may itself hold blanks and brackets.
+    after_name = text.rpartition(")")[2].split()
+    return after_name[0], after_name[19]

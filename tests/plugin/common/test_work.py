@@ -1,0 +1,109 @@
+"""Work beside the event loop: handed back, in steps, or dropped."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.plugin.common.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def work(qtbot: QtBot) -> Iterator[Work]:
+    made = Work()
+    yield made
+    made.shut_down()
+
+
+def test_steps_let_the_event_loop_go_on_and_keep_the_job_under_way(work: Work, qtbot) -> None:
+    seen: list[object] = []
+    finished: list[str] = []
+    work.finished.connect(finished.append)
+
+    def steps(result: object) -> Iterator[None]:
+        for number in range(3):
+            seen.append((result, number, work.running))
+            # Comes between two steps only if the event loop runs there.
+            work.start(f"between {number}", lambda _job: None, lambda _: seen.append("between"))
+            yield
+            qtbot.waitUntil(lambda number=number: f"between {number}" not in work.running)
+
+    work.start("it", lambda _job: 7, steps)
+    qtbot.waitUntil(lambda: "it" in finished)
+    assert [one[:2] for one in seen if one != "between"] == [(7, 0), (7, 1), (7, 2)]
+    assert all("it" in one[2] for one in seen if one != "between")
+    assert work.running == ()
+
+
+def test_a_newer_job_closes_the_steps_of_an_older_one(work: Work, qtbot) -> None:
+    seen: list[str] = []
+
+    def steps(_result: object) -> Iterator[None]:
+        try:
+            seen.append("begun")
+            while True:
+                yield
+        finally:
+            seen.append("closed")
+
+    dropped: list[str] = []
+    work.start("it", lambda _job: None, steps, lambda: dropped.append("old"))
+    qtbot.waitUntil(lambda: seen == ["begun"])
+    work.start("it", lambda _job: None, lambda _: seen.append("new"), lambda: dropped.append("new"))
+    assert seen == ["begun", "closed"]
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen[-1] == "new"
+    assert dropped == ["old"]
+
+
+def test_a_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
+    seen: list[str] = []
+
+    def steps(_result: object) -> Iterator[None]:
+        try:
+            work.start("it", lambda _job: None, lambda _: seen.append("new"))
+            yield
+            seen.append("went on")
+        finally:
+            seen.append("closed")
+
+    work.start("it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen == ["dropped", "closed", "new"]
+
+
+def test_a_last_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
+    seen: list[str] = []
+
+    def steps(_result: object) -> Iterator[None]:
+        yield
+        work.start("it", lambda _job: None, lambda _: seen.append("new"))
+
+    work.start("it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen == ["dropped", "new"]
+
+
+def test_what_is_cancelled_or_fails_is_dropped(work: Work, qtbot) -> None:
+    dropped: list[str] = []
+    go = threading.Event()
+    work.start("held", lambda _job: go.wait(10), dropped.append, lambda: dropped.append("held"))
+    work.cancel("held")
+    go.set()
+    assert dropped == ["held"]
+
+    def fail(_job: object) -> None:
+        raise ConfigError(Problem("bad", "it is bad."))
+
+    with qtbot.waitSignal(work.failed) as failed:
+        work.start("bad", fail, dropped.append, lambda: dropped.append("bad"))
+    assert "it is bad" in failed.args[0]
+    assert dropped == ["held", "bad"]

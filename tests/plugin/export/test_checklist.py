@@ -1,0 +1,106 @@
+"""The checklist in words, without a screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lineage_triplets.plugin.export.checklist import (
+    change_words,
+    checklist,
+    cost_cells,
+    cost_words,
+    left_out_table,
+    training_lines,
+    verdict_words,
+)
+from lineage_triplets.qc.decide.review import Review
+from lineage_triplets.qc.export.export import export, plan_export
+from lineage_triplets.qc.gate import GatePoint
+from reviews import write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def review(tmp_path: Path) -> Iterator[Review]:
+    with Review.open(write_config(tmp_path), by="ada") as opened:
+        yield opened
+
+
+def test_open_points_come_by_kind_with_the_panel_that_settles_them():
+    groups = checklist(
+        [
+            GatePoint("error", False, "A jump.", "Reject it.", "early", "jump:early:1"),
+            GatePoint("error", False, "A jump too.", "Reject it.", "early", "jump:early:2"),
+            GatePoint("error", False, "A swap.", "Remap.", "early", "swap:early"),
+            GatePoint("stale", False, "Decision 3 …", "Confirm it.", "late", decision=3),
+            GatePoint("channels", True, "Approved.", experiment="early"),
+            GatePoint("channels", False, "Not approved.", "Look.", "late"),
+        ]
+    )
+    assert [one.kind for one in groups] == ["error", "channels", "stale"]
+    error, channels, stale = groups
+    assert [(one.sentence, one.count, one.panel) for one in error.lines] == [
+        ("A jump. And 1 more like this.", 2, "Problems"),
+        ("A swap.", 1, "Problems"),
+    ]
+    assert error.lines[0].finding_key == "jump:early:1"
+    assert channels.words == "Channels approved (1 of 2)"
+    assert (channels.lines[0].experiment, channels.lines[0].panel) == ("late", "Channels")
+    assert stale.lines[0].decisions == (3,)
+
+
+def test_a_remedy_is_said_once_where_it_is_the_same():
+    points = [GatePoint("channels", False, "Not approved.", "Look.", name) for name in ("a", "b")]
+    assert checklist(points)[0].remedy == "Look."
+    assert checklist(points[:1])[0].remedy == ""
+
+
+def test_words_count_what_is_open():
+    settled = GatePoint("error", True, "No error is open.")
+    assert verdict_words([settled]).startswith("Everything is settled")
+    assert verdict_words([settled, GatePoint("anchors", False, "None.")]).startswith("1 point to")
+    assert checklist([settled])[0].passed
+
+
+def test_every_kind_of_point_has_a_panel(review, tmp_path):
+    plan = plan_export(review, tmp_path)
+    lines = [line for group in checklist(plan.points) for line in group.lines]
+    assert sum(one.count for one in lines) == sum(not one.passed for one in plan.points) > 0
+    assert {one.panel for one in lines if one.kind == "divisions"} == {"Pairs"}
+
+
+def test_the_cost_is_said_in_anchors(review, tmp_path):
+    assert cost_words(plan_export(review, tmp_path)).startswith("Nothing is left out")
+    review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
+    plan = plan_export(review, tmp_path)
+    before = int(plan.cost["valid_anchors_before"].sum())
+    after = int(plan.cost["valid_anchors_after"].sum())
+    assert after < before
+    words = cost_words(plan)
+    assert words.startswith("1 rejection and 0 cuts; ")
+    assert f"{after:,} of {before:,} anchors" in words
+    early = cost_cells(plan).set_index("experiment").loc["early"]
+    assert "→" in early["anchors"]
+    assert "→" not in cost_cells(plan).set_index("experiment").loc["late", "anchors"]
+    row = left_out_table(plan).iloc[0]
+    assert (row["reason"], row["by"]) == ("dead cells", "ada")
+
+
+def test_changes_are_shares():
+    assert change_words(1000, 1000) == "1,000"
+    assert change_words(1000, 750) == "1,000 → 750 (\N{MINUS SIGN}25.0%)"
+
+
+def test_the_three_lines_train(review, tmp_path):
+    path = export(review, tmp_path / "it's here", draft=True).files["config"]
+    lines = training_lines(str(path))
+    assert len(lines.splitlines()) == 3
+    names: dict[str, object] = {}
+    exec(lines, names)
+    batch = next(iter(names["loader"]))
+    assert batch["anchor"].shape == batch["positive"].shape

@@ -1,0 +1,556 @@
+"""The report of a review: complete, self-contained, readable, and safe with any text."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import fields, is_dataclass, replace
+from html.parser import HTMLParser
+from io import BytesIO
+from itertools import count, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from lineage_triplets.qc.export.report import page as report
+from lineage_triplets.qc.export.report import plots as report_plots
+from lineage_triplets.qc.export.report import text as report_text
+from lineage_triplets.qc.export.report.content import (
+    ApprovalLine,
+    ChannelGrid,
+    CheckLine,
+    ExclusionLine,
+    ExperimentLine,
+    FindingLine,
+    FormatLine,
+    HistoryLine,
+    RelationShares,
+    ReportContent,
+    ReviewerLine,
+    SeenLine,
+    Setting,
+    Sheet,
+    SlotLine,
+    TauBars,
+    Verdict,
+)
+from lineage_triplets.qc.export.report.page import (
+    Limits,
+    encoded_picture,
+    finding_groups,
+    render_report,
+)
+from lineage_triplets.qc.find.finding import SEVERITIES, Finding
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+BLOCKS = {"p", "div", "table", "ul", "ol", "dl", "figure", "pre", "section", "details"}
+NO_TEXT_OF_PEOPLE = {"severity", "status", "detail"}
+AT = "2026-11-22T21:05:10+00:00"
+
+
+class Page(HTMLParser):
+    """A page that is well-formed, or fails."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.rows: list[tuple[str, str]] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names))
+        assert not (tag in BLOCKS and "p" in self._open), f"{tag} inside p"
+        self.tags.append(tag)
+        self.attributes.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "tr":
+            self.rows.append((dict(attrs).get("class") or "", ""))
+        elif tag in {"td", "th", "small"} and self.rows:
+            self.rows[-1] = self.rows[-1][0], f"{self.rows[-1][1]} "
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self._open.pop()
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self._open:
+            self.texts.append(data)
+            if "tr" in self._open:
+                kind, text = self.rows[-1]
+                self.rows[-1] = kind, text + data
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+    @property
+    def everything(self) -> str:
+        shown = [value for _, values in self.attributes for value in values.values()]
+        return "\n".join([self.text, *shown])
+
+    def of(self, tag: str) -> list[dict[str, str]]:
+        return [values for name, values in self.attributes if name == tag]
+
+    def rows_of(self, kind: str) -> list[str]:
+        return [" ".join(text.split()) for name, text in self.rows if kind in name.split()]
+
+
+def png(width: int = 6, height: int = 4) -> bytes:
+    return encoded_picture(Image.new("RGB", (width, height), "white"))
+
+
+def finding(severity="warning", kind="jump", **more) -> Finding:
+    given = {
+        "sentence": "Track 12 jumps 48 px",
+        "remedy": "Cut the link.",
+        "experiment": "fast",
+        "fov": "A/1/0",
+        "tracks": (12,),
+        "t": 34,
+    }
+    return Finding(kind, severity, **given | more)
+
+
+def rich_content() -> ReportContent:
+    """Say something in every field."""
+    return ReportContent(
+        title="plates.yml",
+        verdict=Verdict(True, "Ada", AT, ("a warning is open",)),
+        config_path="/data/validated.yaml",
+        decisions_path="/data/plates.yml.review.db",
+        program_version="0.1.0",
+        config_hash="9f2c",
+        written_at=AT,
+        reviewers=(ReviewerLine("Ada", 3, AT, AT),),
+        experiments=(
+            ExperimentLine(
+                "fast", "/data/fast.zarr", "/data/fast_tracks", (("untreated", ("A/1", "A/2")),),
+                10.0, 4.0, 2, 1472, 60, 30, 15, 1400, 1350, "3 to 12 frames",
+                (("images", "0123456789abcdef"),),
+            ),
+            ExperimentLine("gone", "/data/gone.zarr", "/data/gone_tracks", problem="No plate"),
+        ),
+        settings=(Setting("seed", "null", "drawn anew"),),
+        taus=(
+            TauBars("fast", 10.0, (3, 4), (0.6, 0.4), (0.8, 0.2), (0.9, 0.8), "rounded"),
+            TauBars("daily", 1440.0, note="no frame"),
+        ),
+        relations=(RelationShares("fast", (("same track", 0.75), ("sister", 0.25)), 400),),
+        sheets=(Sheet("fast", png(), "8 pairs", "Pairs of fast"),),
+        channels=ChannelGrid(
+            (SlotLine("fast", 0, "Phase", "Phase2D", 1, "48 of 48", True, "as elsewhere", True),),
+            (ApprovalLine("fast", False, "Grace", AT, "the mapping changed"),),
+            png(8, 8), "Channels of fast", "A row an experiment",
+        ),
+        seen=(SeenLine("fast", 15, 12, "painted", "Ada", AT),),
+        checks=(CheckLine("images", "1 of 2 FOVs", complete=False),),
+        findings=(
+            FindingLine(finding()),
+            FindingLine(
+                finding(kind="blank", remedy=""), "settled", "frame rejected", "Ada", AT, "lamp"
+            ),
+        ),
+        exclusions=(ExclusionLine("lineage 7", "rejected", "apoptotic", "Ada", AT, stale=True),),
+        history=(HistoryLine(1, "lineage 7", "reject", "apoptotic", "Ada", AT, undone=True),),
+        formats=(FormatLine("collection.yml", "the list", ("lineages",)),),
+        commands=("lineage-triplets check plates.yml",),
+    )  # fmt: skip
+
+
+def with_texts(value, text):
+    """Put other texts into every filled field that holds what people wrote."""
+    if isinstance(value, str):
+        return text() if value else ""
+    if isinstance(value, tuple):
+        return tuple(with_texts(one, text) for one in value)
+    if is_dataclass(value):
+        names = [one.name for one in fields(value) if one.name not in NO_TEXT_OF_PEOPLE]
+        return replace(value, **{name: with_texts(getattr(value, name), text) for name in names})
+    return value
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(render_report(rich_content()))
+
+
+def test_the_page_needs_nothing_from_outside(page):
+    html = render_report(rich_content())
+    for tag, values in page.attributes:
+        assert tag not in {"script", "link", "iframe", "object", "base"}
+        for name, value in values.items():
+            assert name not in {"srcset", "background", "onclick", "onload"}
+            if name == "src":
+                assert value.startswith("data:image/")
+            if name in {"href", "xlink:href"}:
+                assert value.startswith("#")
+    assert "default-src 'none'" in page.of("meta")[2]["content"]
+    assert not re.search(r"url\((?!#)|@import|https?:", html)
+
+
+def test_pictures_are_inside_with_their_size_and_words(page):
+    images = page.of("img")
+    assert [one["alt"] for one in images] == ["Pairs of fast", "Channels of fast"]
+    for one, size in zip(images, [(6, 4), (8, 8)], strict=True):
+        data = base64.b64decode(one["src"].removeprefix("data:image/png;base64,"), validate=True)
+        with Image.open(BytesIO(data)) as image:
+            assert image.size == size == (int(one["width"]), int(one["height"]))
+
+
+def test_headings_tables_and_links_are_accessible(page):
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert all(one.get("scope") in {"col", "row", "rowgroup"} for one in page.of("th"))
+    assert all(one["aria-label"] for one in page.of("svg"))
+    ids = [values["id"] for _, values in page.attributes if "id" in values]
+    assert len(ids) == len(set(ids))
+    named = [one["href"][1:] for one in page.of("a")]
+    named += [one["aria-labelledby"] for one in page.of("section")]
+    fills = [values.get("fill", "") for _, values in page.attributes]
+    named += [one[5:-1] for one in fills if one.startswith("url(#")]
+    assert set(named) <= set(ids)
+    assert len(page.of("a")) == page.tags.count("section")
+    assert page.of("html")[0]["lang"] == "en"
+
+
+def test_every_field_is_said_once_it_is_filled_and_every_text_is_escaped(page):
+    numbers = count()
+    hostile = [f"<script>x({n})</script><b \"'&amp;&lt;" for n in range(200)]
+    other = Page(render_report(with_texts(rich_content(), lambda: hostile[next(numbers)])))
+    n_used = next(numbers)
+    assert n_used > 80
+    assert [one for one in hostile[:n_used] if one not in other.everything] == []
+    names = count()
+    plain = with_texts(rich_content(), lambda: f"name{next(names)}")
+    assert other.tags == Page(render_report(plain)).tags
+
+
+# What may not be written as it is: controls, lone surrogates, marks of direction.
+@settings(max_examples=60, deadline=None)
+@example(text="<b>&lt;")
+@example(text='\' onload="x" ')
+@given(text=st.text(st.characters(codec=None), max_size=30))
+def test_any_text_comes_out_as_text(text):
+    text = f"x{text}x"
+    html = render_report(with_texts(rich_content(), lambda: text))
+    html.encode("utf-8")
+    other = Page(html)
+    assert other.tags == Page(render_report(with_texts(rich_content(), lambda: "name"))).tags
+    assert other.text.count(report_text.cleaned(text)) > 60
+    kept = [one for one in other.text if one == "\u202e" or (ord(one) < 32 and one not in "\n\t")]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("a\x00b", "a\ufffdb"),
+        ("a\r\nb", "a\nb"),
+        ("\ud800", "\ufffd"),
+        ("µ → 漢字 é", "µ → 漢字 é"),
+    ],
+)
+def test_cleaning_keeps_what_can_be_written(given, expected):
+    assert report_text.cleaned(given) == expected
+
+
+def test_an_empty_review_is_said_in_words():
+    page = Page(render_report(ReportContent("plates.yml", Verdict(False), "plates.yml")))
+    for words in (
+        "Draft", "No open point is recorded", "Nobody has decided anything yet.",
+        "The config has no experiments.", "No settings are recorded",
+        "The distribution of tau was not worked out.", "The relations were not counted.",
+        "It is not recorded whether anybody looked", "There is no contact sheet",
+        "There is no picture of the channels.", "Nobody has approved any channels.",
+        "No finding is recorded.", "Nothing is excluded, and no link is cut.",
+        "No decision was made.", "No other files were exported.",
+    ):  # fmt: skip
+        assert words in page.text
+    assert "td" not in page.tags
+    assert page.of("img") == page.of("svg") == []
+
+
+def test_a_draft_says_that_it_is_one_and_lists_what_is_open():
+    points = ("channels of slow are not approved", "1 error is open.")
+    page = Page(render_report(replace(rich_content(), verdict=Verdict(False, open_points=points))))
+    assert "Not validated" in page.text
+    assert "2 points are open" in page.text
+    assert "channels of slow are not approved." in page.text
+    assert "1 error is open.." not in page.text
+    assert "✓ Validated" not in page.text
+    assert "This is a draft" in page.text
+
+
+def test_a_validated_config_says_by_whom_and_when(page):
+    assert "✓ Validated" in page.text
+    assert "By Ada, 2026-11-22 21:05 UTC." in page.text
+    assert "draft" not in page.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (FindingLine(finding()), "Open"),
+        (
+            FindingLine(finding(), "waived", "", "Ada", AT, "mitosis, looks right"),
+            "Waived by Ada on 2026-11-22: mitosis, looks right",
+        ),
+        (
+            FindingLine(finding(), "settled", "link cut", "Grace", AT),
+            "Settled: link cut by Grace on 2026-11-22",
+        ),
+        (FindingLine(finding(), "settled"), "Settled"),
+    ],
+)
+def test_what_became_of_a_finding(line, expected):
+    page = Page(render_report(replace(rich_content(), findings=(line,))))
+    (row,) = page.rows_of("finding")
+    assert row.endswith(expected)
+    assert ("Cut the link." in row) == (line.status == "open")
+    assert row.startswith("fast, A/1/0, track 12, frame 34")
+
+
+def test_a_finding_of_many_tracks_names_some_and_counts_the_rest():
+    line = FindingLine(finding(tracks=tuple(range(20)), t=None))
+    assert report.place_of(line) == "fast, A/1/0, tracks 0, 1, 2, 3, 4, 5 and 14 more"
+    assert report.place_of(FindingLine(Finding("tau", "error", "Zero."))) == "the whole config"
+
+
+LINES = st.builds(
+    lambda severity, kind, status: FindingLine(finding(severity, kind), status),
+    st.sampled_from(SEVERITIES),
+    st.sampled_from(["jump", "blank-frame", "swap"]),
+    st.sampled_from(report.STATUSES),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(lines=st.lists(LINES, max_size=40), most=st.integers(1, 5))
+def test_every_finding_is_shown_or_counted(lines, most):
+    groups = finding_groups(lines, most)
+    for status in report.STATUSES:
+        n_lines = sum(one.status == status for one in lines)
+        assert sum(one.counts[status] for one in groups) == n_lines
+        shown = sum(line.status == status for group in groups for line in group.shown)
+        assert shown + sum(group.more[status] for group in groups) == n_lines
+    order = [SEVERITIES.index(one.severity) for one in groups]
+    assert order == sorted(order)
+    assert [(one.severity, one.kind) for one in groups] == list(
+        dict.fromkeys((one.severity, one.kind) for one in groups)
+    )
+    page = Page(render_report(replace(rich_content(), findings=tuple(lines)), Limits(most)))
+    more = [int(re.match(r"and (\d+) more", one)[1]) for one in page.rows_of("more")]
+    assert len(page.rows_of("finding")) + sum(more) == len(lines)
+
+
+def test_open_findings_come_before_those_that_were_dealt_with():
+    lines = [FindingLine(finding(t=t), "waived") for t in range(20)] + [FindingLine(finding())]
+    (group,) = finding_groups(lines, 3)
+    assert [one.status for one in group.shown] == ["open", "waived", "waived"]
+    assert group.more == {"waived": 18}
+    dealt_with = FindingLine(finding("error", "nan"), "settled")
+    still_open = FindingLine(finding("error", "swap"))
+    kinds = [one.kind for one in finding_groups([*lines, dealt_with, still_open], 3)]
+    assert kinds == ["swap", "nan", "jump"]
+
+
+def test_every_exclusion_and_decision_is_shown_or_counted():
+    exclusions = tuple(ExclusionLine(f"lineage {n}", "rejected", stale=n == 8) for n in range(9))
+    history = tuple(HistoryLine(n + 1, f"lineage {n}", "reject", undone=n < 2) for n in range(7))
+    content = replace(rich_content(), exclusions=exclusions, history=history)
+    page = Page(render_report(content, Limits(exclusions=4, history=5)))
+    assert len(page.rows_of("exclusion")) == 4
+    assert page.rows_of("exclusion")[0].startswith("lineage 8 rejected stale none given")
+    assert [int(one[0]) for one in page.rows_of("decision")] == [3, 4, 5, 6, 7]
+    assert page.rows_of("more") == [
+        "and 5 more. The config lists them all.",
+        "2 earlier ones are in the file of decisions.",
+    ]
+    assert "7 decisions, 2 of them undone." in page.text
+    assert "open" not in page.of("details")[1]
+
+
+def test_the_path_to_train_on_is_python():
+    path = 'C:\\data\\Ada\'s "new" set\\validated.yaml'
+    page = Page(render_report(replace(rich_content(), config_path=path)))
+    code = re.search(r"(from lineage_triplets import .*?)\n\s*anchor", page.text, re.DOTALL)[1]
+    call = re.search(r"from_config\((.*)\)\n", code)[1]
+    assert eval(call) == path
+
+
+def test_costs_are_anchors_lost():
+    page = Page(render_report(rich_content()))
+    rows = [" ".join(text.split()) for _, text in page.rows]
+    assert "fast 1,400 1,350 50 3.6 %" in rows
+    assert "gone 0 0 0 no anchors" in rows
+
+
+def test_a_picture_of_another_kind_is_refused():
+    file = BytesIO()
+    Image.new("RGB", (2, 2)).save(file, "GIF")
+    with pytest.raises(ValueError, match="GIF; give PNG or JPEG"):
+        render_report(replace(rich_content(), sheets=(Sheet("fast", file.getvalue(), "", ""),)))
+
+
+def test_large_pictures_become_jpeg_and_stay_what_they_are():
+    noise = np.random.default_rng(0).integers(0, 256, (500, 400, 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(noise).resize((400, 500), box=(0, 0, 40, 50)))
+    with Image.open(BytesIO(encoded_picture(Image.fromarray(noise)))) as image:
+        assert (image.format, image.size) == ("JPEG", (400, 500))
+    with Image.open(BytesIO(encoded_picture(Image.fromarray(smooth[:40, :40])))) as image:
+        assert image.format == "PNG"
+        assert np.array_equal(np.asarray(image), smooth[:40, :40])
+
+
+def rects(svg: str) -> list[dict[str, float | str]]:
+    inside = re.sub(r"<defs>.*?</defs>", "", svg)
+    return [
+        {name: values[name] for name in ("x", "y", "width", "height", "fill")}
+        for tag, values in Page(inside).attributes
+        if tag == "rect"
+    ]
+
+
+def test_bars_of_tau_are_as_high_as_probable():
+    bars = TauBars("fast", 10.0, (3, 4), (0.6, 0.4), (0.8, 0.2))
+    svg = report_plots.tau_plot(bars, report_plots.hours_range([bars]), "k")
+    drawn = [float(one["height"]) for one in rects(svg)[:4]]
+    assert drawn == pytest.approx(np.array([0.6, 0.8, 0.4, 0.2]) * drawn[0] / 0.6, abs=0.02)
+    assert {one["fill"] for one in rects(svg)[:4:2]} == {"url(#k-law)"}
+    assert "3 frames: law 60.0\u00a0%, drawn 80.0\u00a0%" in svg
+    texts = Page(svg).texts
+    assert {"frames", "hours", "3", "4", "0.5", "80", "20"} <= set(texts)
+
+
+def test_all_experiments_share_the_axis_in_hours():
+    bars = [
+        TauBars("fast", 10.0, tuple(range(3, 13)), (0.1,) * 10, (0.1,) * 10),
+        TauBars("slow", 30.0, (1, 2, 3, 4), (0.25,) * 4, (0.25,) * 4),
+    ]
+    hours = report_plots.hours_range(bars)
+    assert hours == (0.25, 2.25)
+    centres = []
+    for one in bars:
+        law, drawn = rects(report_plots.tau_plot(one, hours, "k"))[:2]
+        assert float(law["x"]) + float(law["width"]) == pytest.approx(float(drawn["x"]), abs=0.02)
+        centres.append(float(drawn["x"]))
+    assert centres[0] == pytest.approx(centres[1], abs=0.02)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    first=st.integers(1, 50),
+    n_taus=st.integers(1, 300),
+    interval=st.floats(0.05, 3000),
+    other=st.floats(0.05, 3000),
+)
+def test_any_range_of_tau_is_drawn_within_the_plot(first, n_taus, interval, other):
+    law = np.linspace(2, 1, n_taus) / np.linspace(2, 1, n_taus).sum()
+    taus = tuple(range(first, first + n_taus))
+    bars = TauBars("fast", interval, taus, tuple(law), tuple(law[::-1]))
+    rows = report_plots.tau_rows(bars)
+    assert len(rows) <= 32
+    assert [tau for one in rows for tau in range(one.first, one.last + 1)] == list(taus)
+    assert sum(one.drawn for one in rows) == pytest.approx(1)
+    hours = report_plots.hours_range([bars, TauBars("other", other, (1,), (1.0,), (1.0,))])
+    for one in rects(report_plots.tau_plot(bars, hours, "k")):
+        assert float(one["x"]) >= 0
+        assert float(one["x"]) + float(one["width"]) <= 640.1
+        assert 0 <= float(one["height"]) <= 120.01
+
+
+def test_no_anchors_draw_the_law_alone():
+    bars = TauBars("fast", 10.0, (3,), (1.0,), (0.0,))
+    law, drawn = rects(report_plots.tau_plot(bars, (0.0, 1.0), "k"))[:2]
+    assert float(law["height"]) > 0
+    assert float(drawn["height"]) == 0
+
+
+def test_relations_are_a_bar_with_collateral_called_out():
+    shares = (("same track", 0.5), ("continuation", 0.1), ("daughter", 0.1), ("sister", 0.25),
+              ("cousin", 0.05))  # fmt: skip
+    relations = RelationShares("fast", shares, 100)
+    groups = report_plots.relation_groups(relations)
+    assert groups == pytest.approx({"same cell": 0.6, "across a division": 0.1, "collateral": 0.3})
+    svg = report_plots.relation_plot(relations, "k")
+    widths = [float(one["width"]) for one in rects(svg)]
+    assert widths == pytest.approx([0.6 * 638, 0.1 * 638, 0.3 * 638], abs=0.01)
+    page = Page(svg)
+    bold = [values for _, values in page.attributes if values.get("font-weight") == "bold"]
+    assert len(bold) == 1
+    assert page.texts[-1] == "collateral 30.0\u00a0%"
+    patterns = re.findall(r"<pattern.*?</pattern>", svg)
+    strokes = {re.search(r'<path d="(.*?)"', one)[1] for one in patterns}
+    assert len(strokes) == len(patterns) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(shares=st.lists(st.floats(0.0, 1.0), min_size=4, max_size=4).filter(lambda s: sum(s) > 0))
+def test_labels_of_relations_never_overlap_or_leave_the_plot(shares):
+    names = ("same track", "daughter", "cousin", "something else")
+    total = sum(shares)
+    relations = RelationShares("x", tuple(zip(names, (one / total for one in shares), strict=True)))
+    svg = report_plots.relation_plot(relations, "k")
+    page = Page(svg)
+    labels = [float(values["x"]) for tag, values in page.attributes if tag == "text"]
+    half = [len(one) * 6.4 / 2 for one in page.texts]
+    ends = [(x - h, x + h) for x, h in zip(labels, half, strict=True)]
+    assert ends[0][0] >= 0
+    assert ends[-1][1] <= 640
+    assert all(one[1] <= two[0] for one, two in pairwise(ends))
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0"), (1, "100"), (1e-5, "< 0.1"), (0.99999, "> 99.9"), (0.061, "6.1"), (0.5, "50.0")],
+)
+def test_percent_never_says_nothing_of_something(share, said):
+    assert report_text.percent(share) == f"{said}{' ' if said[0] in '<>' else chr(0xA0)}%"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("2026-11-22T21:05:10+00:00", "2026-11-22 21:05 UTC"),
+        ("2026-11-22T21:05:10Z", "2026-11-22 21:05 UTC"),
+        ("2026-11-22T21:05:10+01:00", "2026-11-22 21:05 +01:00"),
+        ("2026-11-22T21:05:10", "2026-11-22 21:05"),
+        ("last Tuesday, after lunch", "last Tuesday, after lunch"),
+        ("", ""),
+    ],
+)
+def test_times_are_said_as_they_were_recorded(given, said):
+    assert report_text.when(given) == said
+
+
+def luminance(colour: str) -> float:
+    channels = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_text_is_readable_in_light_and_dark():
+    css = (Path(report.__file__).parent / "templates" / "report.css").read_text("utf-8")
+    palettes = [dict(re.findall(r"--(\w+): (#\w{6})", one)) for one in css.split("@media")[:2]]
+    assert len(palettes) == 2
+    for palette in palettes:
+        for ground in ("paper", "band"):
+            for name in ("ink", "soft", "good", "wait", "bad", "link"):
+                pair = sorted([luminance(palette[ground]), luminance(palette[name])])
+                assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, (name, ground)
