@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.qc.find.tracks.track_data import TrackData
+from lineage_triplets.qc.find.track_data.data import TrackData
 from lineage_triplets.simulate import (
     Faults,
     PlantedFault,

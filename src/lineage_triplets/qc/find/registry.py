@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.find.finding import Finding
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
 
 @dataclass(frozen=True)

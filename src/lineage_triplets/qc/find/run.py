@@ -12,7 +12,7 @@ from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
 from lineage_triplets.qc.find.pixels.frame_scan import recall_index, scan_index
 from lineage_triplets.qc.find.pixels.scan_order import HeldResults, PixelScan
 from lineage_triplets.qc.find.registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
-from lineage_triplets.qc.find.tracks.track_data import TrackData
+from lineage_triplets.qc.find.track_data.data import TrackData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,8 @@ from lineage_triplets.qc.find.checks import MODULES, load_checks
 from lineage_triplets.qc.find.registry import SETTINGS_CHECKS
 from lineage_triplets.qc.find.settings import collateral as settings_collateral
 from lineage_triplets.qc.find.settings.channel_names import alike
-from lineage_triplets.qc.find.tracks.cycle_length import cycle_frames
-from lineage_triplets.qc.find.tracks.displacement import displacements, times_longer
+from lineage_triplets.qc.find.settings.cycle_length import cycle_frames
+from lineage_triplets.qc.find.settings.displacement import displacements, times_longer
 from stores import track_table
 
 load_checks()

@@ -9,8 +9,8 @@ import numpy as np
 
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.registry import SettingsCheck, register
-from lineage_triplets.qc.find.tracks.cycle_length import cycle_frames
-from lineage_triplets.qc.find.tracks.displacement import (
+from lineage_triplets.qc.find.settings.cycle_length import cycle_frames
+from lineage_triplets.qc.find.settings.displacement import (
     Displacement,
     common_hours,
     displacements,

@@ -8,7 +8,7 @@ import numpy as np
 
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.registry import TableCheck, register
-from lineage_triplets.qc.find.tracks.cell_size import distance
+from lineage_triplets.qc.find.track_data.cell_size import distance
 from lineage_triplets.qc.find.tracks.wording import (
     length,
     lengths,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
     Int64Array = NDArray[np.int64]
 

@@ -20,7 +20,7 @@ from lineage_triplets.qc.find.tracks.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
 
 def find_swaps(data: TrackData) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from lineage_triplets.qc.find.tracks.wording import length, lengths, track_name,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
 
 def find_missed_divisions(data: TrackData) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from lineage_triplets.qc.find.tracks.wording import where
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
 _SHORT = 2
 _LEAST_MOVIE_FRAMES = 4

@@ -10,7 +10,7 @@ from lineage_triplets.qc.find.finding import Evidence
 from lineage_triplets.qc.record.targets import Target
 
 if TYPE_CHECKING:
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
 
 def where(data: TrackData, fov: int) -> dict[str, Any]:

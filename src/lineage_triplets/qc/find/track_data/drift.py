@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.find.tracks.group_statistics import group_median
-from lineage_triplets.qc.find.tracks.neighbours import expand
+from lineage_triplets.qc.find.track_data.group_statistics import group_median
+from lineage_triplets.qc.find.track_data.neighbours import expand
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.find.tracks.cell_size import distance
-from lineage_triplets.qc.find.tracks.neighbours import FrameSearch
+from lineage_triplets.qc.find.track_data.cell_size import distance
+from lineage_triplets.qc.find.track_data.neighbours import FrameSearch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.find.tracks.track_data import TrackData
+    from lineage_triplets.qc.find.track_data.data import TrackData
 
     Int64Array = NDArray[np.int64]
     Float64Array = NDArray[np.float64]

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.find.tracks.cell_size import cell_sizes
-from lineage_triplets.qc.find.tracks.drift import drift_steps, stabilized
-from lineage_triplets.qc.find.tracks.exchanges import Exchanges, find_exchanges
-from lineage_triplets.qc.find.tracks.links import Links
-from lineage_triplets.qc.find.tracks.neighbours import FrameSearch
-from lineage_triplets.qc.find.tracks.step_law import StepLaw
-from lineage_triplets.qc.find.tracks.unlinked_divisions import UnlinkedDivisions, unlinked_divisions
+from lineage_triplets.qc.find.track_data.cell_size import cell_sizes
+from lineage_triplets.qc.find.track_data.drift import drift_steps, stabilized
+from lineage_triplets.qc.find.track_data.exchanges import Exchanges, find_exchanges
+from lineage_triplets.qc.find.track_data.links import Links
+from lineage_triplets.qc.find.track_data.neighbours import FrameSearch
+from lineage_triplets.qc.find.track_data.step_law import StepLaw
+from lineage_triplets.qc.find.track_data.unlinked_divisions import (
+    UnlinkedDivisions,
+    unlinked_divisions,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
