@@ -24,7 +24,7 @@ from benchmarks import (
     widget,
 )
 from lineage_triplets import __version__
-from lineage_triplets.engine.resources import usable_cpus
+from lineage_triplets.engine.process import usable_cpus
 
 BENCHMARKS = {
     "index": index.tables,

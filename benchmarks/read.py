@@ -17,8 +17,8 @@ from benchmarks.memory import added_mib
 from benchmarks.timing import in_turns, table, verdict
 from lineage_triplets import MultiExperimentIndex
 from lineage_triplets.engine import PairSource
+from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading import blosc as blosc_blocks
-from lineage_triplets.engine.resources import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

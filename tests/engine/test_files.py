@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,20 +10,10 @@ import pytest
 from lineage_triplets.engine.errors import OutputError, OutputExistsError
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.settings.paths import expand, is_url, locate, rebase, replace_prefix
+from programs import run
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run some code in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 def names_in(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lineage_triplets.engine.memory_share import (
+from lineage_triplets.engine.process import (
     MOST_CACHE_BYTES,
     SHARE,
     default_cache_bytes,

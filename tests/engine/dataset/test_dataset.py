@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_files import run
 from torch.utils.data import DataLoader, Subset
 
 from lineage_triplets import (
@@ -30,6 +29,7 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.errors import ChunkError, ConfigError
 from lineage_triplets.engine.reading.strategies import TensorStoreStrategy
+from programs import run
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels, track_table
 

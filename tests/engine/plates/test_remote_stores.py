@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numcodecs import Blosc
-from test_files import run
 from torch.utils.data import DataLoader
 
 from lineage_triplets import (
@@ -30,6 +29,7 @@ from lineage_triplets.engine.dataset.verification import fingerprints
 from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.engine.plates.plate import open_image, open_plate
 from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
+from programs import run
 from servers import FolderServer, few_retries, s3_server, upload
 from stores import make_experiment, numbered_pixels, track_table
 

@@ -20,7 +20,7 @@ from lineage_triplets import (
     MultiExperimentIndex,
     MultiExperimentTripletDataset,
 )
-from lineage_triplets.engine.memory_share import MOST_CACHE_BYTES
+from lineage_triplets.engine.process import MOST_CACHE_BYTES
 from lineage_triplets.engine.reading import blosc as blosc_blocks
 from lineage_triplets.engine.reading.cache_pools import CachePools
 from lineage_triplets.engine.reading.local import LocalChunkStrategy

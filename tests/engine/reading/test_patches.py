@@ -16,12 +16,12 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_files import run
 
 from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.errors import ChunkError, ConfigError, StoreError
 from lineage_triplets.engine.plates.plate import open_plate
+from programs import run
 from real import DATA
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_files import run
 
 from lineage_triplets import (
     DatasetConfig,
@@ -22,6 +21,7 @@ from lineage_triplets import (
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import ConfigError, OutputError, OutputExistsError, Problem
 from lineage_triplets.engine.settings.file import DRAFT_HEADER, read_config
+from programs import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from lineage_triplets.engine.index.exclusions import excluded_rows
 from lineage_triplets.engine.index.fovs import FovSource, find_fovs
 from lineage_triplets.engine.index.rows import Observations, Tracks
 from lineage_triplets.engine.pairs.forest import Forest
-from lineage_triplets.engine.resources import usable_cpus
+from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ import threading
 
 import tensorstore as ts
 
-from lineage_triplets.engine.memory_share import default_cache_bytes
+from lineage_triplets.engine.process import default_cache_bytes, usable_cpus
 from lineage_triplets.engine.reading.cache import PartCache
-from lineage_triplets.engine.resources import usable_cpus
 
 
 class CachePools:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
 from lineage_triplets.engine.reading.layout import ChunkLayout, read_layout
 from lineage_triplets.engine.reading.plan import plan
 from lineage_triplets.engine.reading.shard_index import chunk_in_shard, read_shard_index
 from lineage_triplets.engine.reading.window import chunk_error
-from lineage_triplets.engine.resources import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
