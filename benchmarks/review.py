@@ -71,9 +71,9 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:
             Timing("undo", _ms([review.undo] * 5), None),
             Timing("what training reads, anew", _ms([lambda: review.workspace.training]), None),
             Timing(
-                "all checks of tables", _ms([review.board.check_tables]), 1000 * TARGET_CHECKS_S
+                "all checks of tables", _ms([review.checks.check_tables]), 1000 * TARGET_CHECKS_S
             ),
-            Timing("all checks of settings", _ms([review.board.check_settings]), None),
+            Timing("all checks of settings", _ms([review.checks.check_settings]), None),
             Timing("distribution of tau", _ms([review.tau_distribution]), None),
         ]
         n_rows = len(review.workspace.raw)

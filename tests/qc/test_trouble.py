@@ -106,7 +106,7 @@ def test_empty_tables_and_single_cells_are_no_crash(config_path, tmp_path, rows)
         assert "no pair" in review.state.reason
         assert len(review.lineages()) == 3 * rows
         assert not review.tau_distribution().anchors["early"]
-        review.board.check_pixels()
+        review.checks.check_pixels()
         settle(review)
         assert open_kinds(review) == {("anchors", "")}
         if rows:
@@ -265,7 +265,7 @@ def test_a_lone_experiment_that_names_other_channels_is_mended_by_a_remap(tmp_pa
 def test_what_a_scan_of_the_images_found_is_not_forgotten(config_path, tmp_path):
     zarr.open_array(str(tmp_path / "early.zarr" / "A/1/0/0"), mode="r+")[5] = 0
     with Review.open(config_path, by="ada") as review:
-        review.board.check_pixels()
+        review.checks.check_pixels()
         settle_without_waiving(review)
         assert ("error", "early") in open_kinds(review)
     with Review.open(config_path, by="ada") as review:

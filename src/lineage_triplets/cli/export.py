@@ -59,10 +59,10 @@ def check(
         if pixels:
             scan_with_progress(review)
         else:
-            review.board.recall_pixels()
+            review.checks.recall_pixels()
         found = review.findings()
         n_fovs = len(review.workspace.raw.fovs) if review.workspace.opened else 0
-        scanned = len(review.board.scanned)
+        scanned = len(review.checks.scanned)
     shown = [one for one in found if everything or one.status == "open"]
     if as_json:
         _print_json(shown, scanned, n_fovs)
@@ -114,7 +114,7 @@ def export(
     console = Console()
     with opened(config, by=by, decisions=decisions, read_only=True, path_map=path_map) as review:
         with Console(stderr=True).status("Running checks") as status:
-            review.board.recall_pixels()
+            review.checks.recall_pixels()
             plan = plan_export(review, to, formats=wanted, only_accepted=only_accepted, draft=draft)
             if dry_run or not (plan.passed or draft):
                 result = None
@@ -160,7 +160,7 @@ def report(
         opened(config, decisions=decisions, read_only=True, path_map=path_map) as review,
         Console(stderr=True).status("Checking, and reading patches"),
     ):
-        review.board.recall_pixels()
+        review.checks.recall_pixels()
         plan = plan_export(review, out.parent, formats=["report"], draft=True)
         index = review.workspace.index_of(plan.config)
         text = report_of(review, plan, plan.config, index, out.parent)
@@ -177,7 +177,7 @@ def scan_with_progress(review: Review) -> None:
         def show(what: str, done: int, total: int) -> None:
             progress.update(task, description=what, completed=done, total=total)
 
-        review.board.check_pixels(progress=show)
+        review.checks.check_pixels(progress=show)
 
 
 def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:

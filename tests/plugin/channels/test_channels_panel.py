@@ -131,7 +131,7 @@ def test_each_cell_says_what_is_in_the_slot(panel, session):
     assert text(panel, "proof_three_slot_0") == (
         "✓ 16 of 16 patches equal the store's Phase, pixel for pixel."
     )
-    view = review_of(session).board.inspection.view("three", 0)
+    view = review_of(session).checks.inspection.view("three", 0)
     assert text(panel, "verdict_three_slot_0") == view.sentence
     assert "?" in text(panel, "title_three_slot_0")
     assert "in no slot · <b>RFP</b> (zarr 0)" in text(panel, "title_three_unused")
@@ -254,10 +254,10 @@ def test_looking_is_stopped_and_begun_again(session, config, tmp_path, qtbot):
     session.work.cancel_all()
     assert text(panel, "channels_state") == "Looking at the channels was stopped."
     qtbot.waitUntil(lambda: find(panel, QPushButton, "look_at_channels").isVisible())
-    assert review_of(session).board.inspection is None
+    assert review_of(session).checks.inspection is None
     press(qtbot, panel, "look_at_channels")
     settle_down(qtbot, panel, session)
-    assert review_of(session).board.inspection.complete
+    assert review_of(session).checks.inspection.complete
     assert text(panel, "proof_late_slot_0").startswith("✓ 16 of 16")
     assert not find(panel, QPushButton, "look_at_channels").isVisible()
 

@@ -132,7 +132,7 @@ def test_the_checks_run_once_and_are_shared_with_the_other_panels(qtbot, session
     told: list[bool] = []
     session.findings_changed.connect(lambda: told.append(True))
     wait(qtbot, panel)
-    assert session.review.board.inspection is not None
+    assert session.review.checks.inspection is not None
     assert told == [True]
     assert ran == [CHECKLIST_JOB]
 

@@ -275,7 +275,7 @@ def test_an_alternative_by_its_key(panel, session, qtbot):
 def test_images_are_scanned_with_the_fov_on_screen_first(panel, session, qtbot):
     scanned = []
     session.findings_changed.connect(
-        lambda: scanned.append(frozenset(review_of(session).board.scanned))
+        lambda: scanned.append(frozenset(review_of(session).checks.scanned))
     )
     session.frame_changed.emit("bad", "A/1/0", 3)
     assert text(panel, "scan_state") == "Images: 0 of 4 FOVs scanned"
@@ -290,7 +290,7 @@ def test_images_are_scanned_with_the_fov_on_screen_first(panel, session, qtbot):
 def test_a_stopped_scan_keeps_what_is_finished_and_goes_on(panel, session, source, tmp_path, qtbot):
     def stop() -> None:
         if (
-            review_of(session).board.scanned
+            review_of(session).checks.scanned
             and find(panel, QPushButton, "scan_images").text() == "Stop scan"
         ):
             press(qtbot, panel, "scan_images")
@@ -300,18 +300,18 @@ def test_a_stopped_scan_keeps_what_is_finished_and_goes_on(panel, session, sourc
     qtbot.waitUntil(lambda: find(panel, QPushButton, "scan_images").text() != "Stop scan")
     session.findings_changed.disconnect(stop)
     settle_down(qtbot, panel, session)
-    kept = set(review_of(session).board.scanned)
+    kept = set(review_of(session).checks.scanned)
     assert kept
 
     session.close()
     session.open(source, by="ada", decisions=tmp_path / "decisions.db")
-    qtbot.waitUntil(lambda: review_of(session).board.scanned >= kept)
+    qtbot.waitUntil(lambda: review_of(session).checks.scanned >= kept)
     settle_down(qtbot, panel, session)
-    done = len(review_of(session).board.scanned)
+    done = len(review_of(session).checks.scanned)
     assert text(panel, "scan_state") == f"Images: {done} of 4 FOVs scanned"
     if done < 4:
         press(qtbot, panel, "scan_images")
-    qtbot.waitUntil(lambda: len(review_of(session).board.scanned) == 4)
+    qtbot.waitUntil(lambda: len(review_of(session).checks.scanned) == 4)
 
 
 def test_closing_in_the_middle_leaves_nothing(panel, session, qtbot):

@@ -159,7 +159,7 @@ def test_track_ids_below_zero_are_rejected_and_come_back_from_a_config(tmp_path)
         lines = commands_of(review)
     with Review.open(draft, by="bea") as again:
         assert -7 not in cells_given(again)
-        assert not [one for one in again.board.config_problems if "unmatched" in one.kind]
+        assert not [one for one in again.checks.config_problems if "unmatched" in one.kind]
     assert "-- experiments.yml early A/1/0 -7" in next(one for one in lines if " cut " in one)
 
 

@@ -31,7 +31,7 @@ def in_thread(action: Callable[[], Any]) -> Any:
 
 def test_another_thread_plans_what_this_one_would(review, tmp_path):
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
-    review.board.check_pixels()
+    review.checks.check_pixels()
 
     plan = in_thread(lambda: plan_export(review.snapshot(), tmp_path / "out"))
 
@@ -45,13 +45,13 @@ def test_another_thread_plans_what_this_one_would(review, tmp_path):
 def test_pixel_results_of_an_earlier_sitting_are_recalled_in_another_thread(tmp_path):
     path = write_config(tmp_path)
     with Review.open(path) as first:
-        first.board.check_pixels()
+        first.checks.check_pixels()
     with Review.open(path) as review:
         snapshot = review.snapshot()
         in_thread(snapshot.check)
-        assert review.board.scanned == set()
+        assert review.checks.scanned == set()
         review.take_up(snapshot)
-        assert review.board.scanned == first.board.scanned != set()
+        assert review.checks.scanned == first.checks.scanned != set()
 
 
 def test_later_decisions_and_choices_do_not_reach_a_snapshot(review):
@@ -103,7 +103,7 @@ def test_what_was_found_under_other_decisions_is_not_taken_up(review):
 
     assert [one.finding.key for one in by_hand] != [one.finding.key for one in snapshot.findings()]
     with_other_settings = {one.finding.key for one in review.check()}
-    review.board.settings_changed()
+    review.checks.settings_changed()
     assert {one.finding.key for one in review.check()} == with_other_settings
 
 
@@ -112,7 +112,7 @@ def test_what_was_found_in_other_data_is_not_taken_up(review):
     in_thread(snapshot.check)
     review.reload()
     review.take_up(snapshot)
-    assert review.board.inspection is None
+    assert review.checks.inspection is None
 
 
 def test_indices_that_a_snapshot_made_are_kept_while_they_hold(review):

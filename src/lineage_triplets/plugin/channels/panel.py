@@ -154,7 +154,7 @@ class ChannelsPanel(QWidget):
         snapshot = review.snapshot()
 
         def run(job: Job) -> Review:
-            snapshot.board.check_channels(
+            snapshot.checks.check_channels(
                 progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
             )
             return snapshot
@@ -176,7 +176,7 @@ class ChannelsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        inspection = review.board.inspection
+        inspection = review.checks.inspection
         note = "looking…" if self._looking else "not looked at"
         why_not = "Opened read-only" if review.log.read_only else ""
         self.grid.show_experiments(

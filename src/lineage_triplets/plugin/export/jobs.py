@@ -51,7 +51,7 @@ def plan_job(snapshot: Review, folder: Path, *, only_accepted: bool) -> Callable
 
     def run(job: Job) -> Planned:
         # Reading patches is what takes time, and can be stopped in between.
-        snapshot.board.check_channels(
+        snapshot.checks.check_channels(
             progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
         )
         try:

@@ -66,7 +66,7 @@ class ImageScan(QWidget):
     @property
     def _n_scanned(self) -> int:
         review = self._session.review
-        return 0 if review is None else len(review.board.scanned)
+        return 0 if review is None else len(review.checks.scanned)
 
     def _press(self) -> None:
         if self._running:
@@ -152,12 +152,12 @@ def _scan_job(
     snapshot = review.snapshot()
 
     def run(job: Job) -> None:
-        board = snapshot.board
-        board.recall_pixels()
+        checks = snapshot.checks
+        checks.recall_pixels()
         fovs = {
             (one.experiment, one.fov.name): one.fov.shape[0] for one in snapshot.workspace.raw.fovs
         }
-        left = [place for place in fovs if anew or place not in board.scanned]
+        left = [place for place in fovs if anew or place not in checks.scanned]
         total = sum(fovs[place] for place in left)
         done = 0
         order.put(left)
@@ -169,7 +169,7 @@ def _scan_job(
             place = order.take()
             if place is None:
                 return
-            scan = board.scan_pixels(*place, anew=anew, on_frame=said, stop=job.stopped)
+            scan = checks.scan_pixels(*place, anew=anew, on_frame=said, stop=job.stopped)
             if scan is None:
                 return
             done += fovs[place]

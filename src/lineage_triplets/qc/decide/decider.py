@@ -31,7 +31,7 @@ class Decider(Recorder):
 
     def findings(self) -> list[ReviewedFinding]:
         """Everything found so far with what became of it, worst first."""
-        return reviewed_findings(self.board, self.applied, self.workspace)
+        return reviewed_findings(self.checks, self.applied, self.workspace)
 
     def target(self, level: Literal["lineage", "track"], name: str) -> Target:
         """Find a lineage or track by its ``lineage_id`` or ``global_track_id``.

@@ -14,7 +14,7 @@ from lineage_triplets.qc.record.imported import import_key, imported_decisions
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import TripletConfig
-    from lineage_triplets.qc.find.run import FindingsBoard
+    from lineage_triplets.qc.find.run import Checks
     from lineage_triplets.qc.look.view import Intent, ReviewState
     from lineage_triplets.qc.open.data import Workspace
     from lineage_triplets.qc.record import HistoryEntry
@@ -51,13 +51,13 @@ class Recorder:
     ----------
     workspace : Workspace
     log : DecisionLog
-    board : FindingsBoard
+    checks : Checks
     events : ReviewEvents
     """
 
     workspace: Workspace
     log: DecisionLog
-    board: FindingsBoard
+    checks: Checks
     events: ReviewEvents
     _intent: Intent
     _state: ReviewState | None
@@ -149,8 +149,8 @@ class Recorder:
         if not decisions:
             return decisions
         if self._refresh():
-            self.board.channels_changed()
-        self.board.settings_changed()
+            self.checks.channels_changed()
+        self.checks.settings_changed()
         shown = self._let_go()
         kinds = {"remap", "approve", "disapprove", "withdraw"}
         of_channels = [
@@ -181,7 +181,7 @@ class Recorder:
         said = [one.decision for one in self.log.history()]
         known = [import_key(one) for one in said if one.value.get("from") == "config"]
         new, problems = imported_decisions(config, known)
-        self.board.config_problems += problems
+        self.checks.config_problems += problems
         if not new:
             return
         if self.log.read_only:

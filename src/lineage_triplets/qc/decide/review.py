@@ -13,7 +13,7 @@ from lineage_triplets.engine.settings.file import read_config, with_lines
 from lineage_triplets.engine.settings.model import DatasetConfig, TripletConfig
 from lineage_triplets.qc.decide.decider import Decider
 from lineage_triplets.qc.decide.recorder import ReviewEvents
-from lineage_triplets.qc.find.run import FindingsBoard
+from lineage_triplets.qc.find.run import Checks
 from lineage_triplets.qc.look.lineage_table import lineage_table
 from lineage_triplets.qc.look.strip import Strip, strip_of
 from lineage_triplets.qc.look.tau_table import TauTable, tau_table
@@ -43,7 +43,7 @@ class Review(Decider):
     workspace : Workspace
         The data, as on disk, linked, and as training reads them.
     log : DecisionLog
-    board : FindingsBoard
+    checks : Checks
     events : ReviewEvents
     """
 
@@ -57,7 +57,7 @@ class Review(Decider):
         self.config_path = config_path
         self.workspace = Workspace(config)
         self.log = log
-        self.board = FindingsBoard(self.workspace, log)
+        self.checks = Checks(self.workspace, log)
         self.events = ReviewEvents()
         self._virtual: list[Decision] = []
         self._state: ReviewState | None = None
@@ -65,7 +65,7 @@ class Review(Decider):
             seed=config.dataset.seed or 0, dataset=self._kept_settings(config.dataset)
         )
         self._taken_at = self._now
-        self.board.config_problems = list(problems)
+        self.checks.config_problems = list(problems)
         self._import(config)
 
     @classmethod
@@ -158,7 +158,7 @@ class Review(Decider):
 
     def load_problems(self) -> list[Problem]:
         """All that is wrong with the config and with loading its data, with file and line."""
-        problems = [*self.board.config_problems, *self.workspace.load_problems()]
+        problems = [*self.checks.config_problems, *self.workspace.load_problems()]
         return with_lines(list(dict.fromkeys(problems)), self.config_path)
 
     def take_effect(self) -> None:
@@ -236,7 +236,7 @@ class Review(Decider):
             raise
         self._intent, self._state = wanted, state
         if other_settings:
-            self.board.settings_changed()
+            self.checks.settings_changed()
         if wanted != before:
             self.events.intent.emit(wanted)
         return state
@@ -312,17 +312,17 @@ class Review(Decider):
         channels : bool
             Whether to look at what is in each slot: reads some patches of each experiment.
         pixels : bool
-            Whether to scan all images; ``board.check_pixels`` does it with progress. What an
+            Whether to scan all images; ``checks.check_pixels`` does it with progress. What an
             earlier scan of them found counts either way.
         """
-        self.board.check_settings()
-        self.board.check_tables()
+        self.checks.check_settings()
+        self.checks.check_tables()
         if channels:
-            self.board.check_channels()
+            self.checks.check_channels()
         if pixels:
-            self.board.check_pixels()
+            self.checks.check_pixels()
         else:
-            self.board.recall_pixels()
+            self.checks.recall_pixels()
         self.events.findings.emit()
         return self.findings()
 
@@ -334,7 +334,7 @@ class Review(Decider):
         twin = copy.copy(self)
         twin.workspace = self.workspace.snapshot()
         twin.log = self.log.snapshot()
-        twin.board = self.board.snapshot(twin.workspace, twin.log)
+        twin.checks = self.checks.snapshot(twin.workspace, twin.log)
         twin.events = ReviewEvents()
         twin.__dict__.update(_virtual=list(self._virtual), _taken_at=self._now)
         return twin
@@ -357,7 +357,7 @@ class Review(Decider):
         self.workspace.become(snapshot.workspace)
         self._intent, self._state = wanted, snapshot._state
         if wanted.dataset != before.dataset:
-            self.board.settings_changed()
+            self.checks.settings_changed()
         if wanted != before:
             self.events.intent.emit(wanted)
         return True
@@ -374,18 +374,18 @@ class Review(Decider):
         same = here.version == there.version
         if same:
             here.take_up(there)
-        if self.board.take_up(snapshot.board, with_settings=same):
+        if self.checks.take_up(snapshot.checks, with_settings=same):
             self.events.findings.emit()
 
     def take_pixels(self, scan: PixelScan) -> None:
-        """Keep what ``board.scan_pixels`` of a snapshot found in the images of a FOV."""
-        self.board.take_pixels(scan)
+        """Keep what ``checks.scan_pixels`` of a snapshot found in the images of a FOV."""
+        self.checks.take_pixels(scan)
         self.events.findings.emit()
 
     def reload(self) -> None:
         """Read stores and tables anew; decisions about tables that changed become stale."""
         self.workspace.reload()
-        self.board.data_changed()
+        self.checks.data_changed()
         self._refresh()
         shown = self._let_go()
         self.events.data.emit()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lineage_triplets.qc.find.finding import Finding
-    from lineage_triplets.qc.find.run import FindingsBoard
+    from lineage_triplets.qc.find.run import Checks
     from lineage_triplets.qc.open.data import Workspace
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.effect import Applied
@@ -81,14 +81,14 @@ def _as_now(workspace: Workspace, target: Target) -> Iterator[Target]:
 
 
 def reviewed_findings(
-    board: FindingsBoard, applied: Applied, workspace: Workspace
+    checks: Checks, applied: Applied, workspace: Workspace
 ) -> list[ReviewedFinding]:
     """Give everything found so far, with what became of it."""
-    unloadable = board.unloadable()
+    unloadable = checks.unloadable()
     rejected = applied.rejected
     touched = {(target.experiment, target.fov) for target in rejected}
     reviewed = []
-    for finding in board.found():
+    for finding in checks.found():
         can_be_waived = finding.key not in unloadable
         decision = settling_decision(finding, applied, rejected, touched, workspace)
         status: Status = "open" if decision is None else "settled"

@@ -306,7 +306,7 @@ def _notes(review: Review, only_accepted: bool) -> list[str]:
     workspace = review.workspace
     notes = []
     total = len(workspace.raw.fovs)
-    missing = total - len(review.board.scanned)
+    missing = total - len(review.checks.scanned)
     if missing:
         notes.append(f"The images of {counted(missing, 'FOV')} of {total} were not checked.")
     if workspace.settings.seed is None:

@@ -1,4 +1,4 @@
-"""All findings of a review, and what became of each."""
+"""Runs the checks and keeps what they found."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Stop = Callable[[], bool]
 
 
-class FindingsBoard:
-    """Runs checks and keeps what they found.
+class Checks:
+    """The checks of a review, and what they found so far.
 
     Parameters
     ----------
@@ -48,19 +48,19 @@ class FindingsBoard:
         self.inspection: ChannelInspection | None = None
         self.config_problems: list[Problem] = []
 
-    def snapshot(self, workspace: Workspace, log: DecisionLog) -> FindingsBoard:
+    def snapshot(self, workspace: Workspace, log: DecisionLog) -> Checks:
         """Give what was found up to now, to go on from there with snapshots of data and log."""
         twin = copy.copy(self)
         twin.config_problems = list(self.config_problems)
         twin.__dict__.update(_workspace=workspace, _log=log, _pixels=dict(self._pixels))
         return twin
 
-    def take_up(self, snapshot: FindingsBoard, *, with_settings: bool) -> bool:
+    def take_up(self, snapshot: Checks, *, with_settings: bool) -> bool:
         """Keep what a snapshot found in the same data; gives whether anything is new.
 
         Parameters
         ----------
-        snapshot : FindingsBoard
+        snapshot : Checks
         with_settings : bool
             Whether settings and decisions are the same too.
         """

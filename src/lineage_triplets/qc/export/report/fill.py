@@ -270,7 +270,7 @@ def _sheets(review: Review, index: MultiExperimentIndex) -> tuple[list[Sheet], l
 
 
 def _channels(review: Review) -> ChannelGrid:
-    inspection = review.board.inspection
+    inspection = review.checks.inspection
     approvals = []
     for config in review.workspace.registry.experiments:
         one = review.approval(config.name)
@@ -335,7 +335,7 @@ def _seen(review: Review) -> tuple[SeenLine, ...]:
 
 def _checks(review: Review) -> list[CheckLine]:
     raw = review.workspace.raw
-    scanned = len(review.board.scanned)
+    scanned = len(review.checks.scanned)
     rows = counted(len(raw), "observation")
     return [
         CheckLine(f"tables: {counted(len(TABLE_CHECKS), 'check')}", rows),
@@ -343,7 +343,7 @@ def _checks(review: Review) -> list[CheckLine]:
         CheckLine(
             "channels",
             "a sample of cells of each experiment",
-            review.board.inspection is not None and review.board.inspection.complete,
+            review.checks.inspection is not None and review.checks.inspection.complete,
         ),
         CheckLine(
             f"images: {counted(len(PIXEL_CHECKS), 'check')}",

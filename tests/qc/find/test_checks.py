@@ -61,37 +61,37 @@ def test_images_scanned_in_another_thread_are_kept_by_this_one(tmp_path):
         snapshot = review.snapshot()
         frames = []
         scan = in_thread(
-            lambda: snapshot.board.scan_pixels(
+            lambda: snapshot.checks.scan_pixels(
                 "bad", "A/1/0", on_frame=lambda *one: frames.append(one)
             )
         )
         assert frames[-1] == (SHAPE[0], SHAPE[0])
-        assert (review.board.scanned, told) == (set(), [])
+        assert (review.checks.scanned, told) == (set(), [])
         review.take_pixels(scan)
-        assert review.board.scanned == {("bad", "A/1/0")}
+        assert review.checks.scanned == {("bad", "A/1/0")}
         assert "blank-frame:bad:A/1/0:t5" in keys(review)
         assert told == [1]
 
     with Review.open(path) as again:
-        scan = again.board.scan_pixels("bad", "A/1/0")
+        scan = again.checks.scan_pixels("bad", "A/1/0")
         assert scan.result.n_frames == 0
-        assert again.board.scan_pixels("bad", "A/1/0", anew=True).result.n_frames == SHAPE[0]
+        assert again.checks.scan_pixels("bad", "A/1/0", anew=True).result.n_frames == SHAPE[0]
 
 
 def test_a_scan_that_is_stopped_gives_nothing(review):
-    assert review.snapshot().board.scan_pixels(*PLACE, stop=lambda: True) is None
+    assert review.snapshot().checks.scan_pixels(*PLACE, stop=lambda: True) is None
 
 
 def test_images_scanned_under_another_mapping_are_kept_but_not_shown(review, config):
     snapshot = review.snapshot()
-    scan = in_thread(lambda: snapshot.board.scan_pixels(*PLACE))
+    scan = in_thread(lambda: snapshot.checks.scan_pixels(*PLACE))
     review.remap("early", {0: "GFP", 1: "Phase"})
     review.take_pixels(scan)
-    assert review.board.scanned == set()
+    assert review.checks.scanned == set()
 
     review.undo()
-    review.board.recall_pixels()
-    assert review.board.scanned == {PLACE}
+    review.checks.recall_pixels()
+    assert review.checks.scanned == {PLACE}
 
 
 def test_the_fov_on_screen_is_scanned_next():
@@ -105,23 +105,23 @@ def test_the_fov_on_screen_is_scanned_next():
 
 
 def test_proofs_made_anew_after_a_remap_are_taken_up(review):
-    review.board.check_channels()
+    review.checks.check_channels()
     review.remap("early", {0: "GFP", 1: "Phase"})
-    assert [one.proof for one in review.board.inspection.of_experiment("early")] == [None, None]
+    assert [one.proof for one in review.checks.inspection.of_experiment("early")] == [None, None]
     snapshot = review.snapshot()
-    in_thread(snapshot.board.check_channels)
+    in_thread(snapshot.checks.check_channels)
     review.take_up(snapshot)
-    proofs = [one.proof for one in review.board.inspection.of_experiment("early")]
+    proofs = [one.proof for one in review.checks.inspection.of_experiment("early")]
     assert [(one.channel, one.holds) for one in proofs] == [("GFP", True), ("Phase", True)]
 
 
 def test_proofs_are_not_replaced_by_an_inspection_without(review):
     before = review.snapshot()
-    before.board.check_channels(stop=lambda: True)
-    review.board.check_channels()
-    whole = review.board.inspection
+    before.checks.check_channels(stop=lambda: True)
+    review.checks.check_channels()
+    whole = review.checks.inspection
     review.take_up(before)
-    assert review.board.inspection is whole
+    assert review.checks.inspection is whole
 
 
 def test_choosing_a_channel_of_another_slot_exchanges_the_two(review):
@@ -201,7 +201,7 @@ def test_rejecting_a_track_that_was_cut_settles_its_finding(tmp_path):
         source_channel=("Phase", "GFP"), pixels=numbered_pixels(SHAPE, seed=4),
     )  # fmt: skip
     with Review.open(save(tmp_path / "config.yml", listed)) as review:
-        review.board.check_tables()
+        review.checks.check_tables()
         (found,) = [one for one in review.findings() if one.finding.kind == "duplicate-track"]
         review.cut(Target("link", "twins", "A/1/0", track="31", t=6), "another cell")
         alternative = next(
