@@ -144,7 +144,7 @@ class Desk:
 
     def places(self) -> list[tuple[str, str]]:
         """Experiments and FOVs."""
-        return [(one.experiment, one.fov.name) for one in self.session.review.workspace.raw.fovs]
+        return [(one.experiment, one.fov.name) for one in self.session.review.data.raw.fovs]
 
     def fov_changes(self, times: int) -> list[Callable[[], object]]:
         """Choices of one FOV after the other."""

@@ -69,14 +69,14 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:
         steps += [
             Timing("choose another, reject it, see that", _ms(rejecting), None),
             Timing("undo", _ms([review.undo] * 5), None),
-            Timing("what training reads, anew", _ms([lambda: review.workspace.training]), None),
+            Timing("what training reads, anew", _ms([lambda: review.data.training]), None),
             Timing(
                 "all checks of tables", _ms([review.checks.check_tables]), 1000 * TARGET_CHECKS_S
             ),
             Timing("all checks of settings", _ms([review.checks.check_settings]), None),
             Timing("distribution of tau", _ms([review.tau_distribution]), None),
         ]
-        n_rows = len(review.workspace.raw)
+        n_rows = len(review.data.raw)
     yield table(
         f"Review: {n_rows:,} observations, {len(lineages):,} lineages",
         ("step", "median ms", "slowest ms", "asked ms"),

@@ -136,9 +136,9 @@ def test_a_config_opens_beside_the_event_loop(widget, config_path, qtbot):
     review = widget.session.review
     assert seen == ["experiments.yml", ""]
     assert not widget.findChild(QLabel, "opening").isVisibleTo(widget)
-    assert "early_A/1/0_1" in {one.lineage_id for one in review.workspace.exclusions.lineages}
+    assert "early_A/1/0_1" in {one.lineage_id for one in review.data.exclusions.lineages}
     review.undo()
-    assert not review.workspace.exclusions.lineages
+    assert not review.data.exclusions.lineages
 
 
 def test_opening_that_is_stopped_lets_others_review(widget, config_path, qtbot):

@@ -42,7 +42,7 @@ def review(config_path: Path) -> Iterator[Review]:
 
 def settle(review: Review) -> None:
     """Do all that the gate asks for, loading apart."""
-    for one in review.workspace.experiments:
+    for one in review.data.experiments:
         review.approve(one.name)
         review.saw(one.name, 8)
     for finding in review.check():
@@ -148,11 +148,11 @@ def test_a_redone_decision_about_a_table_that_changed_waits(config_path, tmp_pat
         assert len(review.lineages()) == 9
         write_tables(tmp_path / "late_tracks", {"A/1/0": field().iloc[1:]})
         (made,) = review.redo()
-        assert review.applied.stale == (made,)
+        assert review.effect.stale == (made,)
         review.reload()
-        assert review.applied.stale == (made,)
+        assert review.effect.stale == (made,)
         review.confirm(made)
-        assert [one.id for one in review.applied.rejected] == ["late_A/1/0_1"]
+        assert [one.id for one in review.effect.rejected] == ["late_A/1/0_1"]
 
 
 def test_a_table_that_is_read_again_is_compared_with_what_was_decided(config_path, tmp_path):
@@ -165,10 +165,10 @@ def test_a_table_that_is_read_again_is_compared_with_what_was_decided(config_pat
         made = review.reject(review.target("lineage", "early_B/2/0_1"), "dead")
     write_tables(tmp_path / "early_tracks", {"B/2/0": field().iloc[1:]})
     with Review.open(config_path, by="ada") as review:
-        assert review.applied.stale == (made,)
+        assert review.effect.stale == (made,)
         review.choose(include_wells=["A/1"])
         review.choose(include_wells=["B/2"])
-        assert review.applied.stale == (made,)
+        assert review.effect.stale == (made,)
         assert ("stale", "early") in open_kinds(review)
 
 
@@ -315,7 +315,7 @@ def test_a_dataset_that_could_not_be_made_keeps_the_gate_closed(
         assert [one.kind for one in points] == ["settings"]
         assert said in points[0].sentence
         with pytest.raises(ConfigError, match=said):
-            MultiExperimentTripletDataset.from_config(review.workspace.config)
+            MultiExperimentTripletDataset.from_config(review.data.config)
 
 
 def test_nothing_seen_is_no_look(review):
@@ -331,7 +331,7 @@ def test_an_approval_falls_when_the_config_says_another_mapping(config_path):
     swapped = config.experiments[0].model_copy(update={"source_channel": ["GFP", "Phase"]})
     rewrite(config_path, experiments=[swapped, config.experiments[1]])
     with Review.open(config_path, by="ada") as review:
-        assert review.workspace.config.experiments[0].source_channel == ["GFP", "Phase"]
+        assert review.data.config.experiments[0].source_channel == ["GFP", "Phase"]
         assert "another mapping" in review.approval("early").why_not
         assert review.approval("late").holds
         assert open_kinds(review) >= {("channels", "early"), ("divisions", "early")}
@@ -427,7 +427,7 @@ def test_a_collection_is_reviewed_like_a_config(review, tmp_path):
 def test_a_choice_that_cannot_be_kept_changes_nothing(review, monkeypatch):
     told: list[Any] = []
     review.events.intent.connect(told.append)
-    before = review.intent, review.workspace.settings, review.state.tau
+    before = review.intent, review.data.settings, review.state.tau
 
     def full(*_: object) -> None:
         raise DecisionsError("the disk is full")
@@ -436,7 +436,7 @@ def test_a_choice_that_cannot_be_kept_changes_nothing(review, monkeypatch):
     with pytest.raises(DecisionsError, match="full"):
         review.choose(tau_range_hours=(1.0, 3.0), experiment="early")
 
-    assert (review.intent, review.workspace.settings, review.state.tau) == before
+    assert (review.intent, review.data.settings, review.state.tau) == before
     assert told == []
 
 
@@ -451,7 +451,7 @@ def test_a_decision_that_cannot_be_kept_changes_nothing(review, monkeypatch):
     with pytest.raises(DecisionsError, match="full"):
         review.reject(Target("fov", "early", "A/1/0"), "dirt")
 
-    assert review.applied.rejected == {}
+    assert review.effect.rejected == {}
     assert told == []
 
 

@@ -61,7 +61,7 @@ def check(
         else:
             review.checks.recall_pixels()
         found = review.findings()
-        n_fovs = len(review.workspace.raw.fovs) if review.workspace.opened else 0
+        n_fovs = len(review.data.raw.fovs) if review.data.opened else 0
         scanned = len(review.checks.scanned)
     shown = [one for one in found if everything or one.status == "open"]
     if as_json:
@@ -162,7 +162,7 @@ def report(
     ):
         review.checks.recall_pixels()
         plan = plan_export(review, out.parent, formats=["report"], draft=True)
-        index = review.workspace.index_of(plan.config)
+        index = review.data.index_of(plan.config)
         text = report_of(review, plan, plan.config, index, out.parent)
         with whole_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")

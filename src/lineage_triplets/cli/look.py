@@ -93,7 +93,7 @@ def preview(
 ) -> None:
     """Draw pairs as training draws them: anchor and positive in every slot, tau, relation.
 
-    What was decided about the config is applied.
+    What was decided about the config is effect.
     """
     from lineage_triplets.engine.dataset.source import PairSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -151,5 +151,5 @@ def _as_decided(
     if decisions is None and not decisions_path(path).exists():
         return config, 0
     with opened(path, decisions=decisions, read_only=True, path_map=path_map) as review:
-        reviewed = review.workspace.config.model_copy(update={"dataset": config.dataset})
-        return reviewed, len(review.decisions) - len(review.applied.stale)
+        reviewed = review.data.config.model_copy(update={"dataset": config.dataset})
+        return reviewed, len(review.decisions) - len(review.effect.stale)

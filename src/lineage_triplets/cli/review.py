@@ -159,7 +159,7 @@ def unwaive(
     reason: Reason = "",
 ) -> None:
     """Open waived findings again."""
-    waived = review.applied.waived
+    waived = review.effect.waived
     unknown = [one for one in keys if one not in waived]
     if unknown:
         raise typer.BadParameter(
@@ -177,7 +177,7 @@ def confirm(
     ],
 ) -> None:
     """Put decisions in effect again whose tables changed since."""
-    stale = {one.number: one for one in review.applied.stale}
+    stale = {one.number: one for one in review.effect.stale}
     unknown = [one for one in numbers if one not in stale]
     if unknown:
         raise typer.BadParameter(
@@ -221,7 +221,7 @@ def history(
 ) -> None:
     """List everything that was ever decided, undone and redone."""
     with opened(config, decisions=decisions, read_only=True, path_map=path_map) as review:
-        stale = {one.number for one in review.applied.stale}
+        stale = {one.number for one in review.effect.stale}
         entries = review.history()
     if not entries:
         Console().print("Nothing was decided yet.")

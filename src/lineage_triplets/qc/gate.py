@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.qc.decide.review import Review
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 PointKind = Literal["loading", "error", "channels", "divisions", "stale", "anchors", "settings"]
 
@@ -86,15 +86,15 @@ def gate_points(review: Review) -> list[GatePoint]:
             one.target.experiment,
             decision=one.number,
         )
-        for one in review.applied.stale
+        for one in review.effect.stale
     ]
-    workspace = review.workspace
-    if not workspace.opened:
+    data = review.data
+    if not data.opened:
         return points
-    for config in workspace.registry.experiments:
+    for config in data.registry.experiments:
         points += [_channels(review, config.name), _divisions(review, config.name)]
-    points += _drawing(workspace)
-    if not len(workspace.training.anchor_rows):
+    points += _drawing(data)
+    if not len(data.training.anchor_rows):
         points.append(
             GatePoint("anchors", False, "There is no valid anchor.", "Reject less, or widen tau.")
         )
@@ -130,10 +130,10 @@ def _channels(review: Review, experiment: str) -> GatePoint:
     )
 
 
-def _drawing(workspace: Workspace) -> list[GatePoint]:
+def _drawing(data: ReviewData) -> list[GatePoint]:
     """Say why training would refuse to draw: no negatives anywhere, a dtype that is too small."""
     try:
-        PairSource.of_settings(workspace.training, workspace.settings)
+        PairSource.of_settings(data.training, data.settings)
     except ConfigError as error:
         return [
             GatePoint(
@@ -146,7 +146,7 @@ def _drawing(workspace: Workspace) -> list[GatePoint]:
 
 
 def _divisions(review: Review, experiment: str) -> GatePoint:
-    seen = divisions_seen(review.workspace, experiment)
+    seen = divisions_seen(review.data, experiment)
     if not seen.needed:
         sentence = "No pair across a division can be drawn."
         return GatePoint("divisions", True, sentence, experiment=experiment)

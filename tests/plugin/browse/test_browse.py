@@ -254,7 +254,7 @@ def test_the_reason_is_for_what_was_asked_though_another_is_selected(
     select(qtbot, panel, "early_B/2/0_1")
     find(panel, QComboBox, "reason").lineEdit().setFocus()
     give_reason(qtbot, panel, "dies")
-    assert set(review_of(session).applied.rejected) == {review_of(session).target("lineage", FIRST)}
+    assert set(review_of(session).effect.rejected) == {review_of(session).target("lineage", FIRST)}
 
 
 def test_going_on_is_only_where_it_was_asked_for(
@@ -292,7 +292,7 @@ def test_other_things_than_lineages_are_decided(
     assert find(panel, QLabel, "decision_about").text() == words
     press(qtbot, panel, "reject")
     give_reason(qtbot, panel, "debris")
-    assert [str(one) for one in review_of(session).applied.rejected] == [words]
+    assert [str(one) for one in review_of(session).effect.rejected] == [words]
 
 
 def test_what_cannot_be_decided_cannot_be_pressed_and_says_why(
@@ -329,7 +329,7 @@ def test_a_link_is_cut_where_it_was_clicked(
     click_tree(qtbot, panel, "2", 6)
     press(qtbot, panel, "cut_link")
     give_reason(qtbot, panel, "another cell")
-    assert set(review_of(session).applied.cuts) == {
+    assert set(review_of(session).effect.cuts) == {
         Target("link", "early", "A/1/0", track="1", daughter=2)
     }
     qtbot.waitUntil(lambda: "early_A/1/0_2" in shown(panel))

@@ -48,7 +48,7 @@ def model(review: Review) -> LineageModel:
     """All lineages; two findings about tracks of the first one, one about both families."""
     found = [finding(2, 3), finding(1, 12, kind="drift")]
     made = LineageModel()
-    made.set_rows(LineageRows.of(review.workspace, found))
+    made.set_rows(LineageRows.of(review.data, found))
     return made
 
 
@@ -136,7 +136,7 @@ def test_decisions_are_shown_and_filtered(review: Review, model: LineageModel) -
     review.accept(review.target("lineage", "early_A/1/0_11"))
     review.reject(review.target("lineage", "early_A/1/0_1"), "out of focus")
     review.reject(review.target("track", "early_B/2/0_2"), "dies")
-    model.set_rows(LineageRows.of(review.workspace, []))
+    model.set_rows(LineageRows.of(review.data, []))
     assert texts(model, DECISION)[:4] == ["✕ rejected", "✓ accepted", "", "◐ partly"]
     model.set_filter(LineageFilter(undecided=True, experiment="early"))
     assert shown(model) == ["early_A/1/0_21", "early_B/2/0_11", "early_B/2/0_21"]
@@ -183,7 +183,7 @@ def test_a_decision_is_about_something_that_is_there(
     target = AT.target(level)
     assert target is not None
     assert str(target) == words
-    require_verdict_target(review.workspace, target)
+    require_verdict_target(review.data, target)
 
 
 def test_without_a_choice_there_is_no_target_but_a_way_to_one() -> None:
@@ -207,7 +207,7 @@ def test_without_a_choice_there_is_no_target_but_a_way_to_one() -> None:
 def test_the_link_before_a_cell(review: Review, spot: Spot, link: Target | None) -> None:
     assert spot.link == link
     if link is not None:
-        require_target(review.workspace, link)
+        require_target(review.data, link)
 
 
 def test_after_a_cut_links_are_named_as_the_table_has_them(review: Review) -> None:
@@ -218,4 +218,4 @@ def test_after_a_cut_links_are_named_as_the_table_has_them(review: Review) -> No
     assert below.link == Target("link", "early", "A/1/0", track="1", daughter=2)
     for one in (inside, below):
         assert one.link is not None
-        require_target(review.workspace, one.link)
+        require_target(review.data, one.link)

@@ -40,7 +40,7 @@ def review(config: Path, tmp_path: Path) -> Iterator[Review]:
 def tree(review: Review, lineage: str, *findings: Finding) -> Tree:
     view = review.choose(lineage=lineage).view
     assert view is not None
-    return tree_of(view, findings, review.applied, 30.0)
+    return tree_of(view, findings, review.effect, 30.0)
 
 
 def marks(shown: Tree) -> set[tuple[str, int, str]]:

@@ -118,7 +118,7 @@ def press(qtbot: Any, panel: ChannelsPanel, name: str) -> None:
 
 
 def channels_of(session: Session, experiment: str) -> list[str]:
-    found = next(one for one in review_of(session).workspace.experiments if one.name == experiment)
+    found = next(one for one in review_of(session).data.experiments if one.name == experiment)
     return list(found.source_channel)
 
 
@@ -240,7 +240,7 @@ def test_an_experiment_that_a_remap_opens(panel, session, qtbot):
     assert combo.currentText() == "Green (not in the store)"
     pick(qtbot, panel, "wrong", 1, "GFP")
     settle_down(qtbot, panel, session)
-    assert "wrong" in {one.config.name for one in review_of(session).workspace.opened}
+    assert "wrong" in {one.config.name for one in review_of(session).data.opened}
     assert text(panel, "approval_wrong") == "○ Not approved: nobody approved them yet"
     assert text(panel, "proof_wrong_slot_1").startswith("✓ 16 of 16")
 

@@ -258,22 +258,22 @@ def test_an_export_stops_between_any_two_steps(session, panel, tmp_path):
 def test_a_table_that_changed_is_confirmed_here(qtbot, session, panel, tmp_path):
     review = session.review
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
-    table = review.workspace.table_of("early", "A/1/0")
+    table = review.data.table_of("early", "A/1/0")
     table.write_text(table.read_text().rstrip("\n") + "\n\n")
     review.reload()
     session.findings_changed.emit()
     qtbot.waitUntil(lambda: bool(buttons(panel, "confirm_")), timeout=10_000)
     qtbot.mouseClick(buttons(panel, "confirm_")[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not buttons(panel, "confirm_"), timeout=10_000)
-    assert session.review.applied.stale == ()
-    assert len(session.review.applied.rejected) == 1
+    assert session.review.effect.stale == ()
+    assert len(session.review.effect.rejected) == 1
 
 
 def test_stale_decisions_are_taken_back_one_by_one_or_all(qtbot, session, panel):
     review = session.review
     for name in ("early_A/1/0_1", "early_A/1/0_11", "early_A/1/0_21"):
         review.reject(review.target("lineage", name), "dead cells")
-    table = review.workspace.table_of("early", "A/1/0")
+    table = review.data.table_of("early", "A/1/0")
     table.write_text(table.read_text().rstrip("\n") + "\n\n")
     review.reload()
     qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4, timeout=10_000)
@@ -281,19 +281,19 @@ def test_stale_decisions_are_taken_back_one_by_one_or_all(qtbot, session, panel)
     qtbot.mouseClick(gos[0], Qt.MouseButton.LeftButton)
     assert review.intent.lineage == "early_A/1/0_11"
     qtbot.mouseClick(find(panel, QPushButton, "take_back_all"), Qt.MouseButton.LeftButton)
-    assert review.applied.stale == ()
-    assert not review.applied.rejected
+    assert review.effect.stale == ()
+    assert not review.effect.rejected
     session.decide(lambda review: review.undo())
-    assert len(review.applied.stale) == 3
+    assert len(review.effect.stale) == 3
     qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4, timeout=10_000)
     second = next(one for one in buttons(panel, "go_") if "_11)" in one.toolTip())
     number = second.objectName().removeprefix("go_")
     back = find(panel, QPushButton, f"take_back_{number}")
     qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
-    assert [one.target.track for one in review.applied.stale] == ["1", "21"]
+    assert [one.target.track for one in review.effect.stale] == ["1", "21"]
     qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 3, timeout=10_000)
     qtbot.mouseClick(find(panel, QPushButton, "confirm_all"), Qt.MouseButton.LeftButton)
-    assert {one.track for one in review.applied.rejected} == {"1", "21"}
+    assert {one.track for one in review.effect.rejected} == {"1", "21"}
 
 
 def test_data_that_cannot_be_opened_still_give_a_checklist(qtbot, session, tmp_path):

@@ -228,10 +228,10 @@ def test_pairs_across_a_division_on_screen_are_recorded_once(
     qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
 ) -> None:
     panel = opened(size=(1500, 1100))
-    assert not session.review.applied.seen
+    assert not session.review.effect.seen
     _tick(qtbot, panel, "across_divisions")
-    qtbot.waitUntil(lambda: set(session.review.applied.seen) == {"early", "late"})
-    seen = session.review.applied.seen["early"].value
+    qtbot.waitUntil(lambda: set(session.review.effect.seen) == {"early", "late"})
+    seen = session.review.effect.seen["early"].value
     assert seen["how"] == "painted"
     assert seen["n_pairs"] >= _there_are(session, "early") > 0
     assert f"✓ {seen['n_pairs']} pairs (early)" in _text(panel, "pairs_seen")
@@ -254,17 +254,17 @@ def test_pairs_that_nobody_scrolled_to_do_not_count(
         pass
     assert 0 < len(looked.args[0]) < _there_are(session, "early")
     assert len(panel.gallery.pairs.shown.pictures) > len(looked.args[0])
-    assert not session.review.applied.seen
+    assert not session.review.effect.seen
     gallery = panel.gallery
     gallery.setFocus()
     for number in range(len(session.review.state.pairs)):
-        if session.review.applied.seen:
+        if session.review.effect.seen:
             break
         qtbot.keyClick(gallery, Qt.Key.Key_Right)
         qtbot.waitUntil(lambda number=number: number in gallery.pairs.shown.pictures)
         with qtbot.waitSignal(gallery.looked_at):
             gallery.viewport().update()
-    assert session.review.applied.seen["early"].value["n_pairs"] == _there_are(session, "early")
+    assert session.review.effect.seen["early"].value["n_pairs"] == _there_are(session, "early")
 
 
 def test_nothing_is_recorded_while_read_only(
@@ -276,7 +276,7 @@ def test_nothing_is_recorded_while_read_only(
     _tick(qtbot, panel, "across_divisions")
     n_pairs = _there_are(session, "early")
     qtbot.waitUntil(lambda: f"{n_pairs} of {n_pairs} (early)" in _text(panel, "pairs_seen"))
-    assert not session.review.applied.seen
+    assert not session.review.effect.seen
     assert not failures
 
 
@@ -290,7 +290,7 @@ def test_nothing_is_read_or_recorded_while_the_panel_is_hidden(
     assert not panel.gallery.pairs.pairs.crosses_division.all()
     panel.show()
     assert panel.gallery.pairs.pairs.crosses_division.all()
-    qtbot.waitUntil(lambda: bool(session.review.applied.seen))
+    qtbot.waitUntil(lambda: bool(session.review.effect.seen))
 
 
 def test_why_there_is_no_pair_is_said(

@@ -58,5 +58,5 @@ def test_the_sample_is_made_and_opened(widget, tmp_path, qtbot, monkeypatch):
 
     qtbot.waitUntil(lambda: widget.session.review is not None, timeout=60_000)
     assert widget.session.review.config_path.is_relative_to(tmp_path)
-    assert len(widget.session.review.workspace.opened) == 3
+    assert len(widget.session.review.data.opened) == 3
     settled(qtbot, widget)

@@ -106,14 +106,14 @@ def test_a_link_is_cut_from_the_menu_of_a_cell_in_the_viewer(
     assert reason_field(widget).isVisible() and len(marks(viewer)) == 1
     assert not widget.session.review.decisions
     give_reason(qtbot, widget, "another cell")
-    (made,) = widget.session.review.applied.cuts
+    (made,) = widget.session.review.effect.cuts
     assert made == Target("link", "early", "A/1/0", **link)
     settled(qtbot, widget)
     assert marks(viewer) == []
     qtbot.keyClick(
         viewer.window._qt_viewer.canvas.native, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier
     )
-    assert not widget.session.review.applied.cuts
+    assert not widget.session.review.effect.cuts
 
 
 def test_a_cell_is_clicked_and_cut_by_key_in_the_canvas(
@@ -130,7 +130,7 @@ def test_a_cell_is_clicked_and_cut_by_key_in_the_canvas(
     assert not reason_field(widget).isVisible() and marks(viewer) == []
     qtbot.keyClick(canvas, Qt.Key.Key_C)
     give_reason(qtbot, widget, "jumps")
-    assert [one.t for one in widget.session.review.applied.cuts] == [9]
+    assert [one.t for one in widget.session.review.effect.cuts] == [9]
 
 
 def test_nothing_can_be_cut_where_no_link_leads(
@@ -171,4 +171,4 @@ def test_the_tree_has_the_same_menu_and_marks_the_link(
     QApplication.sendEvent(tree.viewport(), event)
     assert press_entry(qtbot, widget) == "Cut from mother 1…"
     give_reason(qtbot, widget, "too far")
-    assert [one.daughter for one in widget.session.review.applied.cuts] == [3]
+    assert [one.daughter for one in widget.session.review.effect.cuts] == [3]

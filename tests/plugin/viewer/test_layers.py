@@ -147,7 +147,7 @@ def test_tracks_have_linked_numbers_and_the_graph_of_parents(opened: Desk) -> No
     review = opened.session.review
     assert review is not None
     tracks = opened.layer("tracks")
-    index = review.workspace.linked
+    index = review.data.linked
     rows = index.observations
     own = index.fov_of_row == 0
     wanted = np.stack([rows.track[own], rows.t[own], rows.y[own], rows.x[own]], axis=1)
@@ -166,7 +166,7 @@ def test_a_cut_link_is_not_drawn(opened: Desk) -> None:
     assert opened.layer("tracks") is tracks
     review = opened.session.review
     assert review is not None
-    name = review.workspace.linked.track_columns.track_id
+    name = review.data.linked.track_columns.track_id
     assert {int(name[child]) for child in tracks.graph} == {3, 12, 13}
 
 
@@ -184,7 +184,7 @@ def test_another_fov_is_shown_in_the_same_layers(opened: Desk, tmp_path: Path) -
     assert opened.frames[-1] == ("early", "B/2/0", 0)
     review = opened.session.review
     assert review is not None
-    of_fov = review.workspace.linked.fov_of_track[opened.layer("tracks").data[:, 0].astype(int)]
+    of_fov = review.data.linked.fov_of_track[opened.layer("tracks").data[:, 0].astype(int)]
     assert set(of_fov.tolist()) == {1}
 
 
@@ -331,7 +331,7 @@ def test_a_place_in_the_chosen_lineage_keeps_it(opened: Desk) -> None:
     assert opened.t == 8
     assert opened.viewer.scene.camera.center[-2:] == (6.0, 8.0)
     marked = opened.layer("marked tracks").data
-    assert set(review.workspace.linked.track_columns.track_id[marked[:, 0].astype(int)]) == {2}
+    assert set(review.data.linked.track_columns.track_id[marked[:, 0].astype(int)]) == {2}
     opened.look_at("early", "A/1/0", t=2)
     assert not opened.layer("marked tracks").visible
     assert opened.viewer.scene.camera.center[-2:] == (6.0, 8.0)
@@ -515,7 +515,7 @@ def damage(desk: Desk, t: int) -> None:
     """Spoil the first channel of a frame of the FOV on screen."""
     review = desk.session.review
     assert review is not None
-    Path(review.workspace.raw.fovs[0].fov.array_path, str(t), "0/0/0/0").write_bytes(b"nothing")
+    Path(review.data.raw.fovs[0].fov.array_path, str(t), "0/0/0/0").write_bytes(b"nothing")
 
 
 def test_a_damaged_chunk_is_blank_marked_and_said_once(opened: Desk) -> None:
@@ -533,7 +533,7 @@ def test_a_damaged_chunk_is_blank_marked_and_said_once(opened: Desk) -> None:
 def test_a_frame_that_reads_well_later_loses_its_mark(opened: Desk) -> None:
     review = opened.session.review
     assert review is not None
-    path = Path(review.workspace.raw.fovs[0].fov.array_path, "8", "0/0/0/0")
+    path = Path(review.data.raw.fovs[0].fov.array_path, "8", "0/0/0/0")
     whole = path.read_bytes()
     damage(opened, 8)
     opened.viewer.dims.set_current_step(0, 8)
@@ -548,7 +548,7 @@ def test_a_frame_that_reads_well_later_loses_its_mark(opened: Desk) -> None:
 def test_what_is_gone_from_under_the_viewer_is_said(opened: Desk) -> None:
     review = opened.session.review
     assert review is not None
-    folder = Path(review.workspace.raw.fovs[0].fov.array_path)
+    folder = Path(review.data.raw.fovs[0].fov.array_path)
     folder.rename(folder.with_name("away"))
     opened.viewer.dims.set_current_step(0, 8)
     opened.qtbot.waitUntil(lambda: bool(opened.failed))

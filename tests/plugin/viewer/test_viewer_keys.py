@@ -119,11 +119,11 @@ def test_undo_is_there_in_every_panel(viewer: Any, widget: ReviewWidget, qtbot: 
         widget.session.decide(lambda review: review.accept(review.target("lineage", FIRST)))
         settled(qtbot, widget)
         qtbot.keyClick(canvas(viewer), Key.Key_Z, CTRL)
-        assert not review.applied.accepted, title
+        assert not review.effect.accepted, title
         qtbot.keyClick(widget.panels[title], Key.Key_Z, CTRL | SHIFT)
-        assert review.applied.accepted, title
+        assert review.effect.accepted, title
         qtbot.keyClick(widget.panels[title], Key.Key_Z, CTRL)
-        assert not review.applied.accepted, title
+        assert not review.effect.accepted, title
 
 
 def test_nobody_s_keys_are_taken(viewer: Any, qtbot: Any, tmp_path: Path) -> None:

@@ -41,12 +41,12 @@ def test_what_is_begun_and_prepared_is_what_opens(config_path: Path) -> None:
         snapshot = review.snapshot()
         in_thread(snapshot.prepare)
         assert review.adopt(snapshot)
-        assert review.workspace.has_training
-        assert review.workspace.settings.tau_range_hours == (0.5, 1.0)
+        assert review.data.has_training
+        assert review.data.settings.tau_range_hours == (0.5, 1.0)
         assert [one["t"] for one in review.state.pairs.anchors] == wanted
-        assert [one.lineage_id for one in review.workspace.exclusions.lineages] == ["early_A/1/0_1"]
+        assert [one.lineage_id for one in review.data.exclusions.lineages] == ["early_A/1/0_1"]
         review.undo()
-        assert not review.workspace.exclusions.lineages
+        assert not review.data.exclusions.lineages
 
 
 def test_preparing_can_be_ended_between_tables(config_path: Path) -> None:

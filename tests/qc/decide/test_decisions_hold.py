@@ -47,7 +47,7 @@ def review(tmp_path: Path) -> Iterator[Review]:
 
 
 def dataset_of(review: Review) -> MultiExperimentTripletDataset:
-    return MultiExperimentTripletDataset.from_config(review.workspace.config)
+    return MultiExperimentTripletDataset.from_config(review.data.config)
 
 
 def cells_given(review: Review) -> dict[int, set[int]]:

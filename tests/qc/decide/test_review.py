@@ -40,7 +40,7 @@ def review(config_path: Path) -> Iterator[Review]:
 
 
 def dataset_of(review: Review) -> MultiExperimentTripletDataset:
-    return MultiExperimentTripletDataset.from_config(review.workspace.config)
+    return MultiExperimentTripletDataset.from_config(review.data.config)
 
 
 def assert_same_as_training(review: Review, epoch: int = 0) -> None:
@@ -204,19 +204,19 @@ def test_a_choice_that_is_not_there_changes_nothing(review, choice, said):
 
     assert review.intent == before
     assert review.state.intent == before
-    assert review.workspace.settings == before.dataset
+    assert review.data.settings == before.dataset
 
 
 def test_settings_are_kept_until_the_config_says_others(config_path):
     with Review.open(config_path, by="ada") as review:
         review.choose(tau_range_hours=(0.5, 1.0), lineage="early_A/1/0_1")
     with Review.open(config_path, by="ada") as review:
-        assert review.workspace.settings.tau_range_hours == (0.5, 1.0)
+        assert review.data.settings.tau_range_hours == (0.5, 1.0)
     config = load_config(config_path)
     dataset = config.dataset.model_copy(update={"tau_range_hours": (1.0, 3.0)})
     save_config(config.model_copy(update={"dataset": dataset}), config_path, overwrite=True)
     with Review.open(config_path, by="ada") as review:
-        assert review.workspace.settings.tau_range_hours == (1.0, 3.0)
+        assert review.data.settings.tau_range_hours == (1.0, 3.0)
 
 
 LEVELS = [
@@ -353,7 +353,7 @@ def test_remap_takes_effect_at_once_and_fells_the_approval(review):
     assert told == ["late", "late"]
     assert not review.approval("late").holds
     assert "Phase, GFP" in review.approval("late").why_not
-    assert review.workspace.config.experiments[1].source_channel == ["GFP", "Phase"]
+    assert review.data.config.experiments[1].source_channel == ["GFP", "Phase"]
     assert_same_as_training(review)
     review.undo()
     assert review.approval("late").holds
@@ -419,11 +419,11 @@ def test_a_decision_about_a_table_that_changed_is_stale_until_confirmed(config_p
     write_tables(tmp_path / "late_tracks", {"A/1/0": table[table["track_id"] != 21]})
 
     with Review.open(config_path, by="bea") as review:
-        assert review.applied.stale == (made,)
+        assert review.effect.stale == (made,)
         assert review.lineages().set_index("lineage_id").loc["late_A/1/0_1", "n_anchors"] > 0
-        assert [one.level for one in review.applied.rejected] == ["frame"]
+        assert [one.level for one in review.effect.rejected] == ["frame"]
         review.confirm(made)
-        assert review.applied.stale == ()
+        assert review.effect.stale == ()
         row = review.lineages().set_index("lineage_id").loc["late_A/1/0_1"]
         assert row["decision"] == "rejected"
 
@@ -436,16 +436,16 @@ def test_a_stale_decision_can_be_taken_back(config_path, tmp_path):
     write_tables(tmp_path / "late_tracks", {"A/1/0": table[table["track_id"] != 21]})
 
     with Review.open(config_path, by="bea") as review:
-        assert review.applied.stale == (cut, kept)
+        assert review.effect.stale == (cut, kept)
         review.withdraw(cut, reason="the tracker was mended")
-        assert review.applied.stale == (kept,)
-        assert cut not in review.decisions and not review.applied.cuts
+        assert review.effect.stale == (kept,)
+        assert cut not in review.decisions and not review.effect.cuts
         with pytest.raises(ConfigError, match="no decision"):
             review.withdraw(cut)
         assert [one.kind for one in review.undo()] == ["withdraw"]
-        assert review.applied.stale == (cut, kept)
+        assert review.effect.stale == (cut, kept)
         review.confirm(cut, kept)
-        assert (len(review.applied.cuts), len(review.applied.rejected)) == (1, 1)
+        assert (len(review.effect.cuts), len(review.effect.rejected)) == (1, 1)
         assert [one.kind for one in review.undo()] == ["confirm", "confirm"]
 
 
@@ -454,11 +454,11 @@ def test_a_withdrawn_decision_leaves_what_was_decided_before(review):
     review.accept(lineage)
     review.reject(lineage, "odd")
     review.withdraw(review.reject(lineage, "blurred"))
-    assert review.applied.rejected[lineage].reason == "odd"
+    assert review.effect.rejected[lineage].reason == "odd"
     told: list[str] = []
     review.events.channels.connect(told.append)
     review.withdraw(review.remap("late", {0: "GFP", 1: "Phase"}))
-    assert told == ["late", "late"] and not review.applied.remaps
+    assert told == ["late", "late"] and not review.effect.remaps
 
 
 def test_undo_passes_over_pairs_that_were_on_screen(review):
@@ -468,8 +468,8 @@ def test_undo_passes_over_pairs_that_were_on_screen(review):
     assert [one.kind for one in review.undo()] == ["reject"]
     review.saw("late", 8, how="painted")
     assert [one.kind for one in review.redo()] == ["reject"]
-    assert set(review.applied.seen) == {"early", "late"}
-    assert lineage in review.applied.rejected
+    assert set(review.effect.seen) == {"early", "late"}
+    assert lineage in review.effect.rejected
 
 
 def test_a_configs_exclusions_and_cuts_become_decisions_once(config_path):
@@ -484,10 +484,10 @@ def test_a_configs_exclusions_and_cuts_become_decisions_once(config_path):
     )
     with Review.open(config_path, by="ada", read_only=True) as review:
         assert [one.reason for one in review.decisions] == ["dirt", "dead", "wrong"]
-        assert review.workspace.config.exclude == exclude
+        assert review.data.config.exclude == exclude
     with Review.open(config_path, by="ada") as review:
         assert [one.reason for one in review.decisions] == ["dirt", "dead", "wrong"]
-        assert review.workspace.config.cut == cut
+        assert review.data.config.cut == cut
         assert_same_as_training(review)
         review.undo()
         assert review.decisions == ()

@@ -56,15 +56,15 @@ def test_pixel_results_of_an_earlier_sitting_are_recalled_in_another_thread(tmp_
 
 def test_later_decisions_and_choices_do_not_reach_a_snapshot(review):
     snapshot = review.snapshot()
-    before = snapshot.workspace.training.counts()
+    before = snapshot.data.training.counts()
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
     review.choose(tau_range_hours=(0.5, 1.0), experiment="late")
 
-    assert snapshot.applied.rejected == {}
+    assert snapshot.effect.rejected == {}
     assert snapshot.decisions == ()
     assert snapshot.history() == []
     assert snapshot.intent.experiment != "late"
-    assert snapshot.workspace.training.counts().equals(before)
+    assert snapshot.data.training.counts().equals(before)
     review.undo()
     assert snapshot.decisions == ()
 
@@ -118,16 +118,16 @@ def test_what_was_found_in_other_data_is_not_taken_up(review):
 def test_indices_that_a_snapshot_made_are_kept_while_they_hold(review):
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
     snapshot = review.snapshot()
-    made = in_thread(lambda: snapshot.workspace.training)
+    made = in_thread(lambda: snapshot.data.training)
     review.take_up(snapshot)
-    assert review.workspace.training is made
+    assert review.data.training is made
 
     later = review.snapshot()
-    in_thread(lambda: later.workspace.training)
+    in_thread(lambda: later.data.training)
     review.undo()
     review.take_up(later)
-    assert review.workspace.training is not made
-    assert review.workspace.exclusions.lineages == []
+    assert review.data.training is not made
+    assert review.data.exclusions.lineages == []
 
 
 def test_another_thread_exports_a_draft(review, tmp_path):

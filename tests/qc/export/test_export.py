@@ -203,7 +203,7 @@ def test_the_collection_loads_and_says_what_it_lost(review, tmp_path):
         ("early", "A/1/0"),
         ("late", "A/1/0"),
     }
-    assert index.registry.channel_maps == review.workspace.registry.channel_maps
+    assert index.registry.channel_maps == review.data.registry.channel_maps
     assert "1 lineage" in result.files["collection"].read_text()
 
 
@@ -259,7 +259,7 @@ def test_the_dry_run_says_what_it_costs(review, tmp_path):
     assert not (tmp_path / "out").exists()
     cost = plan.cost.set_index("experiment")
     before = MultiExperimentIndex.from_config(review.config_path)
-    after = MultiExperimentIndex.from_config(review.workspace.config)
+    after = MultiExperimentIndex.from_config(review.data.config)
     for name in ("early", "late"):
         for index, when in ((before, "before"), (after, "after")):
             counts = index.counts().set_index("experiment").loc[name]

@@ -129,12 +129,12 @@ def test_choosing_a_channel_of_another_slot_exchanges_the_two(review):
     assert chosen_slots(["Phase", "GFP"], 1, "RFP") == {1: "RFP"}
     assert chosen_slots(["Phase", "GFP"], 1, "GFP") == {1: "GFP"}
     review.remap("early", chosen_slots(["Phase", "GFP"], 0, "GFP"))
-    assert review.workspace.experiments[0].source_channel == ["GFP", "Phase"]
+    assert review.data.experiments[0].source_channel == ["GFP", "Phase"]
 
 
 def test_approved_with_a_hash_that_another_thread_read(review):
     snapshot = review.snapshot()
-    images = in_thread(lambda: images_hash(snapshot.workspace, "late"))
+    images = in_thread(lambda: images_hash(snapshot.data, "late"))
     assert review.approve("late", images=images).value["images"] == images
     assert review.approval("late").holds
     review.approve("late", images="others")
@@ -147,29 +147,29 @@ def finding(**changes: Any) -> Finding:
 
 
 def test_a_finding_is_where_its_worst_track_is_at_its_frame(review):
-    place = finding_place(review.workspace, finding(tracks=(11, 1), t=4))
+    place = finding_place(review.data, finding(tracks=(11, 1), t=4))
     assert (place.experiment, place.fov, place.t) == (*PLACE, 4)
     assert (place.y, place.x, place.z) == (34.0, pytest.approx(17.2), 0.0)
     assert place.tracks == ("11", "1")
 
 
 def test_a_finding_without_frame_is_where_its_track_begins(review):
-    place = finding_place(review.workspace, finding(tracks=(12,)))
+    place = finding_place(review.data, finding(tracks=(12,)))
     assert (place.t, place.y) == (8, pytest.approx(32.5))
 
 
 def test_a_finding_of_no_cell_or_no_fov(review):
-    place = finding_place(review.workspace, finding(t=3))
+    place = finding_place(review.data, finding(t=3))
     assert (place.t, place.y, place.tracks) == (3, None, ())
-    assert finding_place(review.workspace, finding(fov="")) is None
-    assert finding_place(review.workspace, finding(fov="C/9/9")) is None
+    assert finding_place(review.data, finding(fov="")) is None
+    assert finding_place(review.data, finding(fov="C/9/9")) is None
 
 
 def test_after_a_cut_a_finding_is_of_the_part_that_has_its_frame(review):
     review.cut(Target("link", *PLACE, track="21", t=6), "another cell")
     for t, part in ((5, "21"), (6, "21@6")):
-        assert finding_place(review.workspace, finding(tracks=(21,), t=t)).tracks == (part,)
-    everywhere = finding_place(review.workspace, finding(tracks=(21,)))
+        assert finding_place(review.data, finding(tracks=(21,), t=t)).tracks == (part,)
+    everywhere = finding_place(review.data, finding(tracks=(21,)))
     assert (everywhere.tracks, everywhere.t) == (("21", "21@6"), 0)
 
 
@@ -208,7 +208,7 @@ def test_rejecting_a_track_that_was_cut_settles_its_finding(tmp_path):
             one for one in found.finding.settled_by if one[0].track == "31"
         )  # fmt: skip
         review.settle(alternative, "twice")
-        assert {one.track for one in review.applied.rejected} == {"31", "31@6"}
+        assert {one.track for one in review.effect.rejected} == {"31", "31@6"}
         (found,) = [one for one in review.findings() if one.finding.kind == "duplicate-track"]
         assert (found.status, found.decision.reason) == ("settled", "twice")
 

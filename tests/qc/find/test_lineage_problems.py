@@ -28,7 +28,7 @@ def finding(*tracks: int, t: int | None = None, fov: str = "A/1/0") -> Finding:
 
 
 def rows(review: Review, *findings: Finding) -> list[tuple[int, str, str]]:
-    table = lineage_problems(review.workspace.linked, findings)
+    table = lineage_problems(review.data.linked, findings)
     return list(table.itertuples(index=False, name=None))
 
 
@@ -42,7 +42,7 @@ def test_a_daughter_concerns_the_lineage_of_its_root(review: Review) -> None:
 
 def test_what_is_not_there_concerns_nothing(review: Review) -> None:
     assert rows(review, finding(99), finding(1, fov="Z/9/9")) == []
-    assert list(lineage_problems(review.workspace.linked, []).columns) == [
+    assert list(lineage_problems(review.data.linked, []).columns) == [
         "finding",
         "lineage_id",
         "global_track_id",

@@ -130,18 +130,18 @@ def test_pairs_on_screen_are_due_once_when_there_are_enough(review: Review) -> N
         if one not in known and not known.add(one)
     ]
     painted = PaintedPairs()
-    workspace = review.workspace
-    painted.paint(workspace, first, range(5))
-    painted.paint(workspace, first, range(5))
+    data = review.data
+    painted.paint(data, first, range(5))
+    painted.paint(data, first, range(5))
     for one in new[:2]:
-        painted.paint(workspace, one, [0])
-    assert painted.count(workspace, "early") == 7
-    assert painted.due(workspace, {"early": 20, "late": 20}) == {}
-    painted.paint(workspace, new[2], [0])
-    assert painted.due(workspace, {"early": 20}) == {"early": 8}
-    assert painted.due(workspace, {"early": 20}) == {}
+        painted.paint(data, one, [0])
+    assert painted.count(data, "early") == 7
+    assert painted.due(data, {"early": 20, "late": 20}) == {}
+    painted.paint(data, new[2], [0])
+    assert painted.due(data, {"early": 20}) == {"early": 8}
+    assert painted.due(data, {"early": 20}) == {}
     review.choose(tau_range_hours=(0.5, 1.5))
-    assert painted.count(workspace, "early") == 0
+    assert painted.count(data, "early") == 0
 
 
 def test_fewer_are_enough_where_there_are_fewer_and_other_relations_do_not_count(
@@ -151,24 +151,24 @@ def test_fewer_are_enough_where_there_are_fewer_and_other_relations_do_not_count
     same = review.pairs(n=50, experiment="early")
     others = np.flatnonzero(~same.crosses_division).tolist()
     assert others
-    painted.paint(review.workspace, same, others)
-    assert painted.count(review.workspace, "early") == 0
-    assert painted.due(review.workspace, {"early": 0}) == {}
+    painted.paint(review.data, same, others)
+    assert painted.count(review.data, "early") == 0
+    assert painted.due(review.data, {"early": 0}) == {}
     across = review.pairs(n=50, experiment="early", across_divisions=True)
-    painted.paint(review.workspace, across, [0])
-    assert painted.due(review.workspace, {"early": 1}) == {"early": 1}
+    painted.paint(review.data, across, [0])
+    assert painted.due(review.data, {"early": 1}) == {"early": 1}
 
 
 def test_what_was_recorded_before_is_not_due_again(review: Review) -> None:
     pairs = review.pairs(n=8, experiment="early", across_divisions=True)
     review.saw("early", 8)
     painted = PaintedPairs()
-    painted.paint(review.workspace, pairs, range(len(pairs)))
-    assert painted.due(review.workspace, {"early": len(pairs)}) == {}
+    painted.paint(review.data, pairs, range(len(pairs)))
+    assert painted.due(review.data, {"early": len(pairs)}) == {}
 
 
 def test_pairs_across_counts_what_the_gallery_can_show(review: Review) -> None:
-    index, settings = review.workspace.training, review.workspace.settings
+    index, settings = review.data.training, review.data.settings
     counts = pairs_across(index, settings, seed=7, most=1000)
     for name in ("early", "late"):
         assert counts[name] == len(
@@ -176,11 +176,11 @@ def test_pairs_across_counts_what_the_gallery_can_show(review: Review) -> None:
         )
     assert pairs_across(index, settings, seed=7, most=3) == {"early": 3, "late": 3}
     same = review.choose(positive_relation="same_track").intent.dataset
-    assert pairs_across(review.workspace.training, same) == {"early": 0, "late": 0}
+    assert pairs_across(review.data.training, same) == {"early": 0, "late": 0}
 
 
 def test_a_range_of_tau_is_said_in_frames_without_choosing_it(review: Review) -> None:
-    taus = taus_in_frames(review.workspace.registry.experiments, (0.0, 0.2))
+    taus = taus_in_frames(review.data.registry.experiments, (0.0, 0.2))
     assert [one.words for one in taus] == [
         "no frame: tau is 0 at 30 min",
         "1 frame only (0.25 h), never 0",

@@ -400,7 +400,7 @@ class TestKilled:
     def test_importing_it_is_light(self):
         code = """
             import sys
-            import lineage_triplets.qc.decisions
+            import lineage_triplets.qc.record
             heavy = {"torch", "pandas", "numpy", "tensorstore", "pydantic"}
             print(*sorted(heavy & set(sys.modules)))
         """
@@ -428,7 +428,7 @@ class TestOthers:
     def test_one_that_was_killed_is_taken_over(self, path, open_log):
         code = """
             import os, signal, sys
-            from lineage_triplets.qc.decisions import DecisionLog, NewDecision
+            from lineage_triplets.qc.record import DecisionLog, NewDecision
             from lineage_triplets.qc.targets import Target
             log = DecisionLog.open(sys.argv[1], experiments=["one"], by="bertha")
             log.record(NewDecision("reject", Target("fov", "one", "A/1/0")))
@@ -521,7 +521,7 @@ class TestOthers:
     def test_a_forked_child_is_refused_and_harms_nothing(self, path):
         code = """
             import os, sys, warnings
-            from lineage_triplets.qc.decisions import DecisionLog, NewDecision, ReviewOwnerError
+            from lineage_triplets.qc.record import DecisionLog, NewDecision, ReviewOwnerError
             from lineage_triplets.qc.targets import Target
             new = NewDecision("reject", Target("fov", "one", "A/1/0"))
             log = DecisionLog.open(sys.argv[1], experiments=["one"])
@@ -700,7 +700,7 @@ class TestTrouble:
             Path(folder).chmod(mode)
             code = """
                 import os, sys
-                from lineage_triplets.qc.decisions import DecisionLog, DecisionsError
+                from lineage_triplets.qc.record import DecisionLog, DecisionsError
                 os.setuid(65534)
                 try:
                     DecisionLog.open(sys.argv[1], experiments=["one"])
@@ -719,7 +719,7 @@ class TestTrouble:
     def test_a_full_disk_and_then_room(self, path, open_log):
         code = """
             import resource, sys
-            from lineage_triplets.qc.decisions import DecisionLog, DecisionsError, NewDecision
+            from lineage_triplets.qc.record import DecisionLog, DecisionsError, NewDecision
             from lineage_triplets.qc.targets import Target
             new = NewDecision("reject", Target("fov", "one", "A/1/0"), reason="x" * 500)
             log = DecisionLog.open(sys.argv[1], experiments=["one"])

@@ -58,7 +58,7 @@ def left_by_the_dead(path: Path) -> None:
     """Leave the lease of a process that was killed."""
     code = """
         import os, sys
-        from lineage_triplets.qc.decisions.lease import Lease
+        from lineage_triplets.qc.record.lease import Lease
         held = Lease.acquire(sys.argv[1], user="bertha")
         os._exit(0)
     """
@@ -152,7 +152,7 @@ class TestHolding:
     def test_one_is_given_back_when_its_process_ends(self, path, end):
         code = f"""
             import os, sys
-            from lineage_triplets.qc.decisions.lease import Lease
+            from lineage_triplets.qc.record.lease import Lease
             held = Lease.acquire(sys.argv[1], user="anna")
             print(os.path.exists(sys.argv[1]))
             {end}
@@ -163,7 +163,7 @@ class TestHolding:
     def test_a_forked_child_leaves_its_parents_alone(self, path):
         code = """
             import os, sys, warnings
-            from lineage_triplets.qc.decisions.lease import Lease
+            from lineage_triplets.qc.record.lease import Lease
             held = Lease.acquire(sys.argv[1], user="anna")
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
@@ -220,7 +220,7 @@ class TestStale:
         path.write_text(text)
         code = """
             import os, sys
-            from lineage_triplets.qc.decisions.lease import Holder
+            from lineage_triplets.qc.record.lease import Holder
             from datetime import datetime, UTC
             os.setuid(65534)
             print(Holder.of_text(sys.argv[1]).why_stale(datetime.now(UTC)) == "")
@@ -328,8 +328,8 @@ class TestNowhere:
     def test_the_disk_is_full(self, path):
         code = """
             import os, resource, sys
-            from lineage_triplets.qc.decisions import DecisionsError
-            from lineage_triplets.qc.decisions.lease import Lease
+            from lineage_triplets.qc.record import DecisionsError
+            from lineage_triplets.qc.record.lease import Lease
             resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
             try:
                 Lease.acquire(sys.argv[1], user="anna")

@@ -178,7 +178,7 @@ class DecideBar(QWidget):
     def _words(self, review: Review | None, target: Target | None) -> str:
         if review is None or target is None:
             return ""
-        decision = review.applied.verdicts.get(target)
+        decision = review.effect.verdicts.get(target)
         if decision is None:
             return str(target)
         verdict = {"accept": "accepted", "reject": "rejected"}[decision.kind]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.qc.find.finding import Finding
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 
 _ROOT = QModelIndex()
@@ -98,11 +98,11 @@ class LineageRows:
     row_of: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, workspace: Workspace, findings: Sequence[Finding]) -> LineageRows:
+    def of(cls, data: ReviewData, findings: Sequence[Finding]) -> LineageRows:
         """Collect all lineages, and how many of some findings concern each."""
-        table = lineage_table(workspace)
+        table = lineage_table(data)
         ids = table["lineage_id"].tolist()
-        concerned = lineage_problems(workspace.linked, findings)[["finding", "lineage_id"]]
+        concerned = lineage_problems(data.linked, findings)[["finding", "lineage_id"]]
         n_problems = concerned.drop_duplicates()["lineage_id"].value_counts()
         names = ("n_cells", "n_divisions", "first_t", "last_t", "n_anchors")
         numbers = {name: table[name].to_numpy(dtype=np.int64) for name in names}

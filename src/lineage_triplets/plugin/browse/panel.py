@@ -193,7 +193,7 @@ class BrowsePanel(QWidget):
         excluded = state.view.part.excluded
         root = state.view.tracks["track"].iloc[int(np.argmin(state.view.tracks["parent"]))]
         target = Spot(state.experiment, state.fov, lineage=root).target("lineage")
-        word = "accepted" if target in review.applied.accepted else ""
+        word = "accepted" if target in review.effect.accepted else ""
         if excluded.any():
             word = "rejected" if excluded.all() else "partly rejected"
         anchors = 0 if excluded.all() else len(state.view.part.included.anchor_rows)
@@ -207,7 +207,7 @@ class BrowsePanel(QWidget):
             return
         minutes = {one.experiment: one.interval_minutes for one in state.tau}
         open_here = self._findings.get((state.experiment, state.fov), [])
-        tree = tree_of(state.view, open_here, review.applied, minutes[state.experiment])
+        tree = tree_of(state.view, open_here, review.effect, minutes[state.experiment])
         node, shown = self.tree.node, self.tree.tree
         self.tree.show_tree(tree, keep_zoom=same)
         if same and node is not None and shown is not None:
@@ -255,7 +255,7 @@ class BrowsePanel(QWidget):
             del job
             found = [one.finding for one in snapshot.findings() if one.status == "open"]
             counted = [one for one in found if one.severity != "note"]
-            return LineageRows.of(snapshot.workspace, counted), found
+            return LineageRows.of(snapshot.data, counted), found
 
         def show(result: tuple[LineageRows, list[Finding]]) -> None:
             rows, found = result

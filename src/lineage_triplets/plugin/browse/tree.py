@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.find.finding import Finding
     from lineage_triplets.qc.look.view import LineageView
-    from lineage_triplets.qc.record.effect import Applied
+    from lineage_triplets.qc.record.effect import Effect
     from lineage_triplets.qc.record.targets import Target
 
     Int64Array = NDArray[np.int64]
@@ -84,7 +84,7 @@ class Tree:
 
 
 def tree_of(
-    view: LineageView, findings: Iterable[Finding], applied: Applied, interval_minutes: float
+    view: LineageView, findings: Iterable[Finding], effect: Effect, interval_minutes: float
 ) -> Tree:
     """Make the tree of a lineage.
 
@@ -93,7 +93,7 @@ def tree_of(
     view : LineageView
     findings : iterable of Finding
         Those that are open; others than this lineage's are passed over.
-    applied : Applied
+    effect : Effect
         Decisions in effect.
     interval_minutes : float
     """
@@ -115,7 +115,7 @@ def tree_of(
         interval_minutes,
         start_hours,
         _left_out(view),
-        (*_of_findings(places, findings), *_of_decisions(places, applied)),
+        (*_of_findings(places, findings), *_of_decisions(places, effect)),
     )
 
 
@@ -157,8 +157,8 @@ def _of_findings(places: _Places, findings: Iterable[Finding]) -> Iterator[Mark]
                     yield Mark(row, places.at(row, one.t), one.severity, one.sentence)
 
 
-def _of_decisions(places: _Places, applied: Applied) -> Iterator[Mark]:
-    for target, decision in applied.verdicts.items():
+def _of_decisions(places: _Places, effect: Effect) -> Iterator[Mark]:
+    for target, decision in effect.verdicts.items():
         if target.track in places.words and places.holds(target.experiment, target.fov):
             row = places.words[target.track]
             if target.level == "lineage" and places.layout.parent[row] >= 0:
@@ -166,7 +166,7 @@ def _of_decisions(places: _Places, applied: Applied) -> Iterator[Mark]:
             kind: MarkKind = "accepted" if decision.kind == "accept" else "rejected"
             why = f": {decision.reason}" if decision.reason else ""
             yield Mark(row, places.at(row, target.t), kind, f"{target.level} {kind}{why}")
-    for target, decision in applied.cuts.items():
+    for target, decision in effect.cuts.items():
         if places.holds(target.experiment, target.fov):
             for row, t in _ends_of_cut(places, target):
                 yield Mark(row, t, "cut", f"cut: {decision.reason}")

@@ -44,15 +44,15 @@ class ExperimentChannels:
 
 def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
     """List all experiments of a config; reads stores of those that could not be opened."""
-    opened = {one.config.name: one for one in review.workspace.opened}
+    opened = {one.config.name: one for one in review.data.opened}
     problems: dict[str, list[str]] = {}
-    for problem in review.workspace.open_problems:
+    for problem in review.data.open_problems:
         problems.setdefault(problem.experiment, []).append(
             " ".join(part for part in (problem.message, problem.remedy) if part)
         )
-    unlike = names_unlike(review.workspace.raw)
+    unlike = names_unlike(review.data.raw)
     listed = []
-    for config in review.workspace.experiments:
+    for config in review.data.experiments:
         slots = tuple(config.source_channel)
         if config.name in opened:
             names = tuple(opened[config.name].channel_names)
@@ -70,4 +70,4 @@ def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
 
 def approvals(review: Review) -> dict[str, Approval]:
     """Look up the approval of every experiment that could be opened; reads some pixels."""
-    return {one.config.name: review.approval(one.config.name) for one in review.workspace.opened}
+    return {one.config.name: review.approval(one.config.name) for one in review.data.opened}

@@ -102,7 +102,7 @@ class ChannelsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        slots = {one.name: tuple(one.source_channel) for one in review.workspace.experiments}
+        slots = {one.name: tuple(one.source_channel) for one in review.data.experiments}
         self._experiments = tuple(
             one.with_slots(slots.get(one.name, one.slots)) for one in self._experiments
         )
@@ -112,7 +112,7 @@ class ChannelsPanel(QWidget):
 
     def _on_state(self) -> None:
         review = self._session.review
-        if review is not None and self._looked_version != review.workspace.data_version:
+        if review is not None and self._looked_version != review.data.data_version:
             self._later.start()
 
     def _on_findings(self) -> None:
@@ -138,7 +138,7 @@ class ChannelsPanel(QWidget):
             return experiment_channels(snapshot), approvals(snapshot)
 
         self._session.work.start(APPROVALS_JOB, run, self._got)
-        if self._looked_version != review.workspace.data_version:
+        if self._looked_version != review.data.data_version:
             self._start_looking()
 
     def _got(self, found: tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]) -> None:
@@ -150,7 +150,7 @@ class ChannelsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        self._looked_version = review.workspace.data_version
+        self._looked_version = review.data.data_version
         snapshot = review.snapshot()
 
         def run(job: Job) -> Review:
@@ -203,12 +203,12 @@ class ChannelsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        snapshot, version = review.snapshot(), review.workspace.data_version
+        snapshot, version = review.snapshot(), review.data.data_version
         self.grid.show_working(experiment)
 
         def run(job: Job) -> str:
             del job
-            return images_hash(snapshot.workspace, experiment)
+            return images_hash(snapshot.data, experiment)
 
         self._session.work.start(
             APPROVE_JOB, run, lambda images: self._approve(experiment, images, version)
@@ -218,7 +218,7 @@ class ChannelsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        if review.workspace.data_version != version:
+        if review.data.data_version != version:
             self._session.failed.emit(
                 f"{experiment} was not approved: its channels changed meanwhile. Look at them, and "
                 "approve again."

@@ -44,7 +44,7 @@ class PlacePickers(QWidget):
         """Offer the experiments and FOVs of a review."""
         self._known = [
             (one.experiment, one.fov.name, f"well {one.fov.well_name}, {one.condition}")
-            for one in review.workspace.raw.fovs
+            for one in review.data.raw.fovs
         ]
         self._experiments = ["", *dict.fromkeys(experiment for experiment, _, _ in self._known)]
         _offer(self.experiment, ["all experiments", *self._experiments[1:]])

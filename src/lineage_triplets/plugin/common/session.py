@@ -252,12 +252,12 @@ class Session(QObject):
         return self.attempt(change)
 
     def _takes_long(self, review: Review, changes: dict[str, Any]) -> bool:
-        workspace, intent = review.workspace, review.intent
+        data, intent = review.data, review.intent
         kept = "" if {"experiment", "fov"} & set(changes) else intent.lineage
         of_settings = any(name in DatasetConfig.model_fields for name in changes)
-        anew = of_settings or not workspace.has_training
+        anew = of_settings or not data.has_training
         lineage = changes.get("lineage", kept)
-        return anew and not lineage and workspace.n_observations > _MANY_OBSERVATIONS
+        return anew and not lineage and data.n_observations > _MANY_OBSERVATIONS
 
     def _choose_later(self, review: Review, changes: dict[str, Any]) -> None:
         if CHOOSING in self.work.running:
@@ -335,5 +335,5 @@ class Session(QObject):
 
 
 def _channels_in_slots(review: Review, experiment: str) -> tuple[object, ...]:
-    found = [one for one in review.workspace.experiments if one.name == experiment]
+    found = [one for one in review.data.experiments if one.name == experiment]
     return tuple((*one.source_channel, *one.channel_names) for one in found)

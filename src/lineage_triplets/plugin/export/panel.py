@@ -199,7 +199,7 @@ class ExportPanel(QWidget):
 
     @staticmethod
     def _version(review: Review) -> tuple[int, int]:
-        return review.workspace.version, review.workspace.data_version
+        return review.data.version, review.data.data_version
 
     def _show_planned(self) -> None:
         planned = self._planned
@@ -298,7 +298,7 @@ class ExportPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        names = [one.config.name for one in review.workspace.opened]
+        names = [one.config.name for one in review.data.opened]
         choice: dict[str, object] = {}
         if line.experiment in names:
             choice["experiment"] = line.experiment
@@ -320,16 +320,16 @@ class ExportPanel(QWidget):
 
 
 def _stale(review: Review, numbers: tuple[int, ...]) -> list[Decision]:
-    return [one for one in review.applied.stale if one.number in numbers]
+    return [one for one in review.effect.stale if one.number in numbers]
 
 
 def _place_of(review: Review, target: Target) -> dict[str, str]:
     """Say what to choose to see what a decision is about, as far as it is there still."""
-    workspace = review.workspace
-    track = find_track(workspace.linked, target.id) if target.track else -1
+    data = review.data
+    track = find_track(data.linked, target.id) if target.track else -1
     if track < 0:
         return {"fov": target.fov} if target.fov else {}
-    return {"fov": target.fov, "lineage": workspace.track_target("lineage", track).id}
+    return {"fov": target.fov, "lineage": data.track_target("lineage", track).id}
 
 
 def _label(name: str, parent: QWidget) -> QLabel:

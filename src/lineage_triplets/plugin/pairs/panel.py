@@ -201,15 +201,15 @@ class PairsPanel(QWidget):
         self._bar.show_state(state)
         self._reason.setText(_large(state.reason))
         self._stack.setCurrentWidget(self._reason if state.reason else self.gallery)
-        workspace = review.workspace
-        pixels_of = (workspace.pixels, _identities(state.pairs))
+        data = review.data
+        pixels_of = (data.pixels, _identities(state.pairs))
         if pixels_of == self._pixels_of:
             self.gallery.pairs.replace_pairs(state.pairs)
         else:
             self._pixels_of = pixels_of
             self._session.work.cancel(_READING)
             self.gallery.pairs.set_pairs(state.pairs)
-            height, width = workspace.settings.yx_patch_size
+            height, width = data.settings.yx_patch_size
             self.gallery.set_patches(len(review.slot_labels), (height, width))
             self.gallery.scrollToTop()
             self._strip_box.close_strip()
@@ -218,7 +218,7 @@ class PairsPanel(QWidget):
         labels = ", ".join(review.slot_labels)
         self._rows.setText(f"Left anchor, right positive; rows: {labels}")
         self._seen.say()
-        table_of = (workspace.settings, workspace.applied, state.intent.seed, state.intent.epoch)
+        table_of = (data.settings, data.effect, state.intent.seed, state.intent.epoch)
         if table_of != self._table_of:
             self._table_of = table_of
             self._draws.set_late()
@@ -231,10 +231,10 @@ class PairsPanel(QWidget):
         if review is None:
             return
         snapshot, intent = review.snapshot(), review.intent
-        settings = snapshot.workspace.settings
+        settings = snapshot.data.settings
 
         def run(_job: Job) -> Drawn:
-            index = snapshot.workspace.training
+            index = snapshot.data.training
             table = tau_table(index, settings, intent.seed)
             return table, pairs_across(index, settings, seed=intent.seed, epoch=intent.epoch)
 

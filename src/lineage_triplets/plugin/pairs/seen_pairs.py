@@ -54,7 +54,7 @@ class SeenPairs(QLabel):
         """Count some pairs that were on screen."""
         review = self._session.review
         if review is not None:
-            self._painted.paint(review.workspace, pairs, numbers)
+            self._painted.paint(review.data, pairs, numbers)
 
     def record(self) -> None:
         """Record once what was on screen, as soon as it is enough."""
@@ -62,7 +62,7 @@ class SeenPairs(QLabel):
         if review is None:
             return
         if not review.log.read_only:
-            due = self._painted.due(review.workspace, self._there_are)
+            due = self._painted.due(review.data, self._there_are)
             for experiment, n_pairs in due.items():
                 self._session.decide(_saw(experiment, n_pairs))
         self.say()
@@ -72,14 +72,14 @@ class SeenPairs(QLabel):
         review = self._session.review
         if review is None:
             return
-        workspace = review.workspace
+        data = review.data
         words = []
-        for one in workspace.registry.experiments:
-            if not why_not_seen(workspace, one.name):
-                n_pairs = workspace.applied.seen[one.name].value["n_pairs"]
+        for one in data.registry.experiments:
+            if not why_not_seen(data, one.name):
+                n_pairs = data.effect.seen[one.name].value["n_pairs"]
                 words.append(f"✓ {n_pairs} pairs ({one.name})")
             else:
-                count = self._painted.count(workspace, one.name)
+                count = self._painted.count(data, one.name)
                 of = min(ENOUGH_PAIRS, self._there_are.get(one.name, ENOUGH_PAIRS))
                 if of:
                     words.append(f"{count} of {of} ({one.name})")

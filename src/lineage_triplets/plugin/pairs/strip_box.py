@@ -77,7 +77,7 @@ class StripBox(QWidget):
             f"<b>{positive['relation']}</b>, {hours_words(positive['tau_hours'])} later, in "
             f"{strip.experiment} {strip.fov}{left_out}"
         )
-        height, width = review.workspace.settings.yx_patch_size
+        height, width = review.data.settings.yx_patch_size
         self.view.set_contrast(self._session.contrast)
         self.view.set_strip(strip, len(review.slot_labels), (height, width))
         self.show()

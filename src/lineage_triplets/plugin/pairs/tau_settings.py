@@ -187,7 +187,7 @@ class TauSettings(QWidget):
         if review is None:
             return
         try:
-            self._say_frames(taus_in_frames(review.workspace.registry.experiments, self._hours))
+            self._say_frames(taus_in_frames(review.data.registry.experiments, self._hours))
         except LineageTripletsError as error:
             self._frames.setText(f"⚠ {escape(error.problems[0].message)}")
         self._later.start()

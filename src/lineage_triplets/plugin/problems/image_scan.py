@@ -82,7 +82,7 @@ class ImageScan(QWidget):
         self._order.want_first(self._on_screen)
         run = _scan_job(review, self._order, self._scanned.emit, anew=anew)
         self._session.work.start(SCAN_JOB, run, lambda _: None)
-        self._version = review.workspace.data_version
+        self._version = review.data.data_version
         self._running = True
         self._say("Images: starting…")
 
@@ -130,7 +130,7 @@ class ImageScan(QWidget):
         """Scan what is in the slots now."""
         review = self._session.review
         if self._running and review is not None:
-            if self._version != review.workspace.data_version:
+            if self._version != review.data.data_version:
                 self._start(anew=False)
         else:
             self._say()
@@ -154,9 +154,7 @@ def _scan_job(
     def run(job: Job) -> None:
         checks = snapshot.checks
         checks.recall_pixels()
-        fovs = {
-            (one.experiment, one.fov.name): one.fov.shape[0] for one in snapshot.workspace.raw.fovs
-        }
+        fovs = {(one.experiment, one.fov.name): one.fov.shape[0] for one in snapshot.data.raw.fovs}
         left = [place for place in fovs if anew or place not in checks.scanned]
         total = sum(fovs[place] for place in left)
         done = 0

@@ -191,7 +191,7 @@ class ProblemsPanel(QWidget):
             return
 
         def go() -> None:
-            place = finding_place(review.workspace, one.finding)
+            place = finding_place(review.data, one.finding)
             if place is not None:
                 self._session.look_at(Place(**asdict(place)))
 
@@ -204,14 +204,14 @@ def _check_job(review: Review) -> Callable[[Job], _Checked]:
     def run(job: Job) -> _Checked:
         del job
         reviewed = snapshot.check(channels=False)
-        n_fovs = len(snapshot.workspace.raw.fovs) if snapshot.workspace.opened else 0
+        n_fovs = len(snapshot.data.raw.fovs) if snapshot.data.opened else 0
         return _Checked(snapshot, FindingRows.of(reviewed), n_fovs)
 
     return run
 
 
 def _version(review: Review) -> tuple[int, int]:
-    return review.workspace.version, review.workspace.data_version
+    return review.data.version, review.data.data_version
 
 
 def _summary(rows: FindingRows) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
     from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 _PERCENTILES = (0.5, 99.8)
 _SAMPLE_SIDE = 512
@@ -84,11 +84,11 @@ class Contrast:
     span: tuple[float, float]
 
 
-def channel_plans(workspace: Workspace, source: FovSource) -> tuple[ChannelPlan, ...]:
+def channel_plans(data: ReviewData, source: FovSource) -> tuple[ChannelPlan, ...]:
     """Say how the channels of a FOV are shown: the slots, then what is in none."""
-    opened = next(one for one in workspace.opened if one.config.name == source.experiment)
+    opened = next(one for one in data.opened if one.config.name == source.experiment)
     names, _ = resolve_channels(source.fov, list(opened.channel_names))
-    labels = workspace.slot_labels
+    labels = data.slot_labels
     colors = slot_colormaps(labels)
     plans = []
     for slot, (label, color, number) in enumerate(

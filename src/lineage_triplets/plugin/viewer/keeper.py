@@ -114,12 +114,12 @@ class LayerKeeper(QObject):
         review, work = self._session.review, self._session.work
         if review is None:
             return
-        source = fov_of_state(review.workspace, state, self.place)
+        source = fov_of_state(review.data, state, self.place)
         if source is None:
             work.cancel(JOB)
             self._clear()
             return
-        wanted = Wanted.of(review.workspace, source)
+        wanted = Wanted.of(review.data, source)
         if self._shown is not None and wanted.is_like(self._shown.wanted):
             work.cancel(JOB)
             self._coming = None
@@ -281,7 +281,7 @@ class LayerKeeper(QObject):
             else:
                 self._tables.mark(place.tracks)
                 if place.y is not None and place.x is not None:
-                    side = _PATCHES_AROUND * max(review.workspace.settings.yx_patch_size)
+                    side = _PATCHES_AROUND * max(review.data.settings.yx_patch_size)
                     self._view.center(place.y, place.x, side)
         finally:
             self._changing = False
@@ -313,7 +313,7 @@ class LayerKeeper(QObject):
         if shown is None or review is None or t is None or shown.cells is None:
             return False
         at = self._view.pixel(position)
-        within = min(review.workspace.settings.yx_patch_size) / 2
+        within = min(review.data.settings.yx_patch_size) / 2
         if self._view.is_flat or direction is None or len(at) < 4:
             found = shown.cells.nearest(t, at[-2], at[-1], within)
         else:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
     from lineage_triplets.plugin.viewer.lazy_image import FovImages
     from lineage_triplets.qc.look.view import ReviewState
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 # Planes larger than this are not read ahead.
 _MOST_AHEAD_BYTES = 64 * 2**20
@@ -48,10 +48,10 @@ class Wanted:
     settings: DatasetConfig
 
     @classmethod
-    def of(cls, workspace: Workspace, source: FovSource) -> Wanted:
+    def of(cls, data: ReviewData, source: FovSource) -> Wanted:
         """Say what is to be shown of a FOV."""
-        plans = channel_plans(workspace, source)
-        return cls(source, plans, workspace.linked, workspace.exclusions, workspace.settings)
+        plans = channel_plans(data, source)
+        return cls(source, plans, data.linked, data.exclusions, data.settings)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -116,12 +116,12 @@ class ShownFov:
 
 
 def fov_of_state(
-    workspace: Workspace, state: ReviewState, here: tuple[str, str] | None
+    data: ReviewData, state: ReviewState, here: tuple[str, str] | None
 ) -> FovSource | None:
     """Give the FOV chosen; the one on screen where it will do, else the first that will."""
     fit = [
         one
-        for one in workspace.raw.fovs
+        for one in data.raw.fovs
         if state.experiment in {"", one.experiment} and state.fov in {"", one.fov.name}
     ]
     on_screen = [one for one in fit if (one.experiment, one.fov.name) == here]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.settings.model import ExperimentConfig
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
 
 _WINDOW = 64
@@ -154,33 +154,33 @@ def chosen_slots(channels: Sequence[str], slot: int, name: str) -> dict[int | st
     return chosen
 
 
-def approval_value(workspace: Workspace, experiment: str, images: str = "") -> dict[str, Any]:
+def approval_value(data: ReviewData, experiment: str, images: str = "") -> dict[str, Any]:
     """Record what an approval is bound to: the mapping, and the images as they are.
 
     Parameters
     ----------
-    workspace : Workspace
+    data : ReviewData
     experiment : str
     images : str
         Their `images_hash`; read by default.
     """
-    opened = workspace.registry.get_opened(experiment)
+    opened = data.registry.get_opened(experiment)
     return {
         "source_channel": list(opened.config.source_channel),
         "channel_names": list(opened.channel_names),
         "zarr_index": [opened.channel_map[slot] for slot in sorted(opened.channel_map)],
-        "slot_labels": list(workspace.registry.slot_labels),
-        "images": images or images_hash(workspace, experiment),
+        "slot_labels": list(data.registry.slot_labels),
+        "images": images or images_hash(data, experiment),
     }
 
 
-def approval_of(workspace: Workspace, experiment: str) -> Approval:
+def approval_of(data: ReviewData, experiment: str) -> Approval:
     """Say whether an experiment's channels are approved as they are now."""
-    decision = workspace.applied.approvals.get(experiment)
+    decision = data.effect.approvals.get(experiment)
     if decision is None:
         return Approval(experiment, False, None, "nobody approved them yet")
     try:
-        now = approval_value(workspace, experiment)
+        now = approval_value(data, experiment)
     except LineageTripletsError as error:
         return Approval(experiment, False, decision, f"they cannot be looked at: {error}")
     before = decision.value
@@ -201,7 +201,7 @@ def approval_of(workspace: Workspace, experiment: str) -> Approval:
     return Approval(experiment, not why, decision, why)
 
 
-def images_hash(workspace: Workspace, experiment: str) -> str:
+def images_hash(data: ReviewData, experiment: str) -> str:
     """Hash of an experiment's images: their metadata, and small windows of all channels.
 
     Raises
@@ -209,7 +209,7 @@ def images_hash(workspace: Workspace, experiment: str) -> str:
     StoreError
         They cannot be read, single damaged chunks apart.
     """
-    sources = [one for one in workspace.raw.fovs if one.experiment == experiment]
+    sources = [one for one in data.raw.fovs if one.experiment == experiment]
     digest = hashlib.sha256()
     for one in sources:
         fov = one.fov

@@ -31,7 +31,7 @@ class Decider(Recorder):
 
     def findings(self) -> list[ReviewedFinding]:
         """Everything found so far with what became of it, worst first."""
-        return reviewed_findings(self.checks, self.applied, self.workspace)
+        return reviewed_findings(self.checks, self.effect, self.data)
 
     def target(self, level: Literal["lineage", "track"], name: str) -> Target:
         """Find a lineage or track by its ``lineage_id`` or ``global_track_id``.
@@ -41,7 +41,7 @@ class Decider(Recorder):
         ConfigError
             There is none.
         """
-        return find_target(self.workspace, level, name)
+        return find_target(self.data, level, name)
 
     def accept(self, target: Target, reason: str = "") -> Decision:
         """Say that something is good."""
@@ -78,7 +78,7 @@ class Decider(Recorder):
         if verdict == "reject":
             reason = _given(reason, "reject")
         for target in targets:
-            require_verdict_target(self.workspace, target)
+            require_verdict_target(self.data, target)
         return self._record(*(self._new(verdict, one, reason) for one in targets))
 
     def cut(self, target: Target, reason: str) -> Decision:
@@ -89,7 +89,7 @@ class Decider(Recorder):
         ConfigError
             There is no such link, or no reason is given.
         """
-        require_target(self.workspace, target)
+        require_target(self.data, target)
         return self._record(*self._cut(target, _given(reason, "cut")))[0]
 
     def settle(self, targets: Sequence[Target], reason: str) -> tuple[Decision, ...]:
@@ -108,7 +108,7 @@ class Decider(Recorder):
         """
         reason = _given(reason, "settle a finding")
         new: list[NewDecision] = []
-        for one in left_to_settle(self.workspace, targets):
+        for one in left_to_settle(self.data, targets):
             new += self._cut(one, reason) if one.level == "link" else [
                 self._new("reject", one, reason)
             ]  # fmt: skip
@@ -117,7 +117,7 @@ class Decider(Recorder):
     def _cut(self, link: Target, reason: str) -> list[NewDecision]:
         also = [
             self._new("reject", one, f"cut off from what was rejected: {before.reason}")
-            for one, before in cut_off_by(self.workspace, link)
+            for one, before in cut_off_by(self.data, link)
         ]
         return [self._new("cut", link, reason), *also]
 
@@ -172,8 +172,8 @@ class Decider(Recorder):
         UnknownNameError, ConfigError
             No such experiment, slot or channel; a channel in two slots.
         """
-        require_target(self.workspace, Target("experiment", experiment))
-        config = next(one for one in self.workspace.experiments if one.name == experiment)
+        require_target(self.data, Target("experiment", experiment))
+        config = next(one for one in self.data.experiments if one.name == experiment)
         value = remapped(config, self.slot_labels, slots)
         return self._record(NewDecision("remap", Target("experiment", experiment), value, reason))[
             0
@@ -182,7 +182,7 @@ class Decider(Recorder):
     @property
     def slot_labels(self) -> list[str]:
         """Names of the slots."""
-        return self.workspace.slot_labels
+        return self.data.slot_labels
 
     def approve(self, experiment: str, reason: str = "", *, images: str = "") -> Decision:
         """Approve the channels that an experiment's slots have now, for the images as they are.
@@ -199,21 +199,21 @@ class Decider(Recorder):
         ConfigError, UnknownNameError, StoreError
             No such experiment could be opened, or its images cannot be read.
         """
-        value = approval_value(self.workspace, experiment, images)
+        value = approval_value(self.data, experiment, images)
         return self._record(
             NewDecision("approve", Target("experiment", experiment), value, reason)
         )[0]
 
     def disapprove(self, experiment: str, reason: str = "") -> Decision:
         """Take an approval back."""
-        self.workspace.registry.get_experiment(experiment)
+        self.data.registry.get_experiment(experiment)
         return self._record(
             NewDecision("disapprove", Target("experiment", experiment), {}, reason)
         )[0]
 
     def approval(self, experiment: str) -> Approval:
         """Say whether an experiment's channels are approved, or why not."""
-        return approval_of(self.workspace, experiment)
+        return approval_of(self.data, experiment)
 
     def saw(
         self, experiment: str, n_pairs: int, *, how: How = "attested", reason: str = ""
@@ -237,8 +237,8 @@ class Decider(Recorder):
             raise ConfigError(
                 Problem("no-pairs", f"{n_pairs} pairs were seen.", "Look at some, and say so.")
             )
-        opened = self.workspace.registry.get_opened(experiment)
-        settings = self.workspace.settings
+        opened = self.data.registry.get_opened(experiment)
+        settings = self.data.settings
         value = {
             "n_pairs": n_pairs,
             "how": how,

@@ -11,7 +11,7 @@ from lineage_triplets.engine.pairs.positives import PositiveLookup
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
 
 
@@ -38,24 +38,24 @@ class DivisionsSeen:
     why_not: str
 
 
-def divisions_seen(workspace: Workspace, experiment: str) -> DivisionsSeen:
+def divisions_seen(data: ReviewData, experiment: str) -> DivisionsSeen:
     """Say whether pairs across a division of an experiment were looked at, or why not."""
-    decision = workspace.applied.seen.get(experiment)
-    if not can_cross_division(workspace.training, experiment):
+    decision = data.effect.seen.get(experiment)
+    if not can_cross_division(data.training, experiment):
         return DivisionsSeen(experiment, False, False, decision, "")
-    why = why_not_seen(workspace, experiment)
+    why = why_not_seen(data, experiment)
     return DivisionsSeen(experiment, True, not why, decision, why)
 
 
-def why_not_seen(workspace: Workspace, experiment: str) -> str:
+def why_not_seen(data: ReviewData, experiment: str) -> str:
     """Say why what somebody saw does not count for the tau, relation and channels of now.
 
     Empty if it counts.
     """
-    decision = workspace.applied.seen.get(experiment)
+    decision = data.effect.seen.get(experiment)
     why = ""
-    settings = workspace.settings
-    opened = workspace.registry.get_opened(experiment)
+    settings = data.settings
+    opened = data.registry.get_opened(experiment)
     if decision is None:
         why = "nobody looked at any yet"
     elif decision.value["tau_range_hours"] != list(settings.tau_range_hours):

@@ -9,14 +9,14 @@ from psygnal import Signal, SignalGroup
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.qc.look.view import still_there
 from lineage_triplets.qc.record import Decision, DecisionLog, NewDecision
-from lineage_triplets.qc.record.effect import Applied, apply_decisions
+from lineage_triplets.qc.record.effect import Effect, apply_decisions
 from lineage_triplets.qc.record.imported import import_key, imported_decisions
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.find.run import Checks
     from lineage_triplets.qc.look.view import Intent, ReviewState
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import HistoryEntry
 
 
@@ -49,13 +49,13 @@ class Recorder:
 
     Attributes
     ----------
-    workspace : Workspace
+    data : ReviewData
     log : DecisionLog
     checks : Checks
     events : ReviewEvents
     """
 
-    workspace: Workspace
+    data: ReviewData
     log: DecisionLog
     checks: Checks
     events: ReviewEvents
@@ -64,9 +64,9 @@ class Recorder:
     _virtual: list[Decision]
 
     @property
-    def applied(self) -> Applied:
+    def effect(self) -> Effect:
         """The decisions in effect."""
-        return self.workspace.applied
+        return self.data.effect
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -136,11 +136,11 @@ class Recorder:
         return self._after(self.log.redo())
 
     def _table_hash(self, experiment: str, fov: str) -> str:
-        table = self.workspace.table_of(experiment, fov) if fov else None
+        table = self.data.table_of(experiment, fov) if fov else None
         if table is None:
             return ""
-        self.workspace.tables.require_unchanged([table])
-        return self.workspace.tables.hash_of(table)
+        self.data.tables.require_unchanged([table])
+        return self.data.tables.hash_of(table)
 
     def _record(self, *new: NewDecision) -> tuple[Decision, ...]:
         return self._after(self.log.record(*new))
@@ -165,14 +165,14 @@ class Recorder:
 
     def _refresh(self) -> bool:
         """Put all decisions into effect; True if a slot shows another channel by that."""
-        before = self.workspace.experiments
-        self.workspace.apply(apply_decisions(self.decisions, self.workspace.table_hash))
+        before = self.data.experiments
+        self.data.apply(apply_decisions(self.decisions, self.data.table_hash))
         self._state = None
-        return before != self.workspace.experiments
+        return before != self.data.experiments
 
     def _let_go(self) -> bool:
         """Show no longer what is gone, or the lineage that it is part of now."""
-        intent = still_there(self._intent, self.workspace)
+        intent = still_there(self._intent, self.data)
         changed = intent != self._intent
         self._intent = intent
         return changed

@@ -18,7 +18,7 @@ from lineage_triplets.qc.look.lineage_table import lineage_table
 from lineage_triplets.qc.look.strip import Strip, strip_of
 from lineage_triplets.qc.look.tau_table import TauTable, tau_table
 from lineage_triplets.qc.look.view import Intent, ReviewState, resolve
-from lineage_triplets.qc.open.data import Workspace
+from lineage_triplets.qc.open.data import ReviewData
 from lineage_triplets.qc.record import Decision, DecisionLog
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Review(Decider):
     Attributes
     ----------
     config_path : Path
-    workspace : Workspace
+    data : ReviewData
         The data, as on disk, linked, and as training reads them.
     log : DecisionLog
     checks : Checks
@@ -55,9 +55,9 @@ class Review(Decider):
         log: DecisionLog,
     ) -> None:
         self.config_path = config_path
-        self.workspace = Workspace(config)
+        self.data = ReviewData(config)
         self.log = log
-        self.checks = Checks(self.workspace, log)
+        self.checks = Checks(self.data, log)
         self.events = ReviewEvents()
         self._virtual: list[Decision] = []
         self._state: ReviewState | None = None
@@ -158,7 +158,7 @@ class Review(Decider):
 
     def load_problems(self) -> list[Problem]:
         """All that is wrong with the config and with loading its data, with file and line."""
-        problems = [*self.checks.config_problems, *self.workspace.load_problems()]
+        problems = [*self.checks.config_problems, *self.data.load_problems()]
         return with_lines(list(dict.fromkeys(problems)), self.config_path)
 
     def take_effect(self) -> None:
@@ -173,13 +173,13 @@ class Review(Decider):
         go_on : callable, optional
             Called before each table that is read, in any thread; what it raises ends this.
         """
-        tables = self.workspace.tables
+        tables = self.data.tables
         tables.go_on = go_on
         try:
             self.take_effect()
             with contextlib.suppress(LineageTripletsError):
                 # Where nothing could be opened, whoever asks for the state hears why.
-                _ = self.workspace.exclusions, self.workspace.linked, self.state
+                _ = self.data.exclusions, self.data.linked, self.state
         finally:
             tables.go_on = None
 
@@ -227,7 +227,7 @@ class Review(Decider):
         try:
             if other_settings:
                 self._use(wanted.dataset)
-            state = resolve(wanted, self.workspace)
+            state = resolve(wanted, self.data)
             if other_settings and not self.log.read_only:
                 self._keep_settings(wanted.dataset)
         except BaseException:
@@ -242,7 +242,7 @@ class Review(Decider):
         return state
 
     def _use(self, settings: DatasetConfig) -> None:
-        self.workspace.choose(settings)
+        self.data.choose(settings)
         # Other FOVs may be read now, with tables that decisions were not compared with yet.
         self._refresh()
 
@@ -250,7 +250,7 @@ class Review(Decider):
     def state(self) -> ReviewState:
         """What is to be shown, given the data and all decisions."""
         if self._state is None:
-            self._state = resolve(self._intent, self.workspace)
+            self._state = resolve(self._intent, self.data)
         return self._state
 
     def pairs(
@@ -289,20 +289,20 @@ class Review(Decider):
                 epoch=epoch,
                 dataset=self._intent.dataset,
             ),
-            self.workspace,
+            self.data,
         ).pairs
 
     def strip(self, pairs: PairList, number: int) -> Strip:
         """Follow one of some pairs through every frame, with the sisters at divisions."""
-        return strip_of(self.workspace, pairs, number)
+        return strip_of(self.data, pairs, number)
 
     def tau_distribution(self) -> TauTable:
         """Tell what will be drawn, what the anchors allow, and the share of every relation."""
-        return tau_table(self.workspace.training, self.workspace.settings, self._intent.seed)
+        return tau_table(self.data.training, self.data.settings, self._intent.seed)
 
     def lineages(self) -> pd.DataFrame:
         """List all lineages, as `lineage_table.lineage_table`."""
-        return lineage_table(self.workspace)
+        return lineage_table(self.data)
 
     def check(self, *, channels: bool = True, pixels: bool = False) -> list[ReviewedFinding]:
         """Run checks that were not run yet, and give everything found so far, worst first.
@@ -332,9 +332,9 @@ class Review(Decider):
         Later choices and decisions do not reach it, and nothing can be decided in it.
         """
         twin = copy.copy(self)
-        twin.workspace = self.workspace.snapshot()
+        twin.data = self.data.snapshot()
         twin.log = self.log.snapshot()
-        twin.checks = self.checks.snapshot(twin.workspace, twin.log)
+        twin.checks = self.checks.snapshot(twin.data, twin.log)
         twin.events = ReviewEvents()
         twin.__dict__.update(_virtual=list(self._virtual), _taken_at=self._now)
         return twin
@@ -354,7 +354,7 @@ class Review(Decider):
         before, wanted = self._intent, snapshot.intent
         if wanted.dataset != before.dataset and not self.log.read_only:
             self._keep_settings(wanted.dataset)
-        self.workspace.become(snapshot.workspace)
+        self.data.become(snapshot.data)
         self._intent, self._state = wanted, snapshot._state
         if wanted.dataset != before.dataset:
             self.checks.settings_changed()
@@ -364,11 +364,11 @@ class Review(Decider):
 
     @property
     def _now(self) -> tuple[int, int, Intent]:
-        return self.workspace.version, self.workspace.data_version, self._intent
+        return self.data.version, self.data.data_version, self._intent
 
     def take_up(self, snapshot: Review) -> None:
         """Keep what a snapshot found and made, as far as it holds for the review as it is now."""
-        here, there = self.workspace, snapshot.workspace
+        here, there = self.data, snapshot.data
         if here.data_version != there.data_version:
             return
         same = here.version == there.version
@@ -384,7 +384,7 @@ class Review(Decider):
 
     def reload(self) -> None:
         """Read stores and tables anew; decisions about tables that changed become stale."""
-        self.workspace.reload()
+        self.data.reload()
         self.checks.data_changed()
         self._refresh()
         shown = self._let_go()
@@ -400,7 +400,7 @@ class Review(Decider):
         return DatasetConfig.model_validate(note["chosen"])
 
     def _keep_settings(self, chosen: DatasetConfig) -> None:
-        of_config = json.loads(self.workspace.base.dataset.model_dump_json())
+        of_config = json.loads(self.data.base.dataset.model_dump_json())
         note = {"config": of_config, "chosen": json.loads(chosen.model_dump_json())}
         self.log.set_note(_SETTINGS_NOTE, note)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import DatasetConfig
     from lineage_triplets.qc.look.pair_list import PairList
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
     Identity = tuple[tuple[str, int], tuple[str, int]]
     Settings = tuple[object, ...]
@@ -33,13 +33,13 @@ class PaintedPairs:
         self._seen: dict[Settings, set[Identity]] = {}
         self._settled: set[Settings] = set()
 
-    def paint(self, workspace: Workspace, pairs: PairList, numbers: Iterable[int]) -> None:
+    def paint(self, data: ReviewData, pairs: PairList, numbers: Iterable[int]) -> None:
         """Count those of some pairs on screen that cross a division; each once."""
         crosses = pairs.crosses_division
         for number in numbers:
             if crosses[number]:
                 anchor, positive = pairs.anchors[number], pairs.positives[number]
-                seen = self._seen.setdefault(_settings(workspace, anchor["experiment"]), set())
+                seen = self._seen.setdefault(_settings(data, anchor["experiment"]), set())
                 seen.add(
                     (
                         (anchor["global_track_id"], anchor["t"]),
@@ -47,27 +47,27 @@ class PaintedPairs:
                     )
                 )
 
-    def count(self, workspace: Workspace, experiment: str) -> int:
+    def count(self, data: ReviewData, experiment: str) -> int:
         """How many of an experiment were on screen with the settings of now."""
-        return len(self._seen.get(_settings(workspace, experiment), ()))
+        return len(self._seen.get(_settings(data, experiment), ()))
 
-    def due(self, workspace: Workspace, there_are: Mapping[str, int]) -> dict[str, int]:
+    def due(self, data: ReviewData, there_are: Mapping[str, int]) -> dict[str, int]:
         """Say which experiments' pairs are to be recorded as seen, and how many; each once.
 
         Parameters
         ----------
-        workspace : Workspace
+        data : ReviewData
         there_are : mapping of str to int
             How many can be shown of each experiment, as `pairs_across` counts.
         """
         found = {}
         for name, n_pairs in there_are.items():
-            settings = _settings(workspace, name)
+            settings = _settings(data, name)
             count = len(self._seen.get(settings, ()))
             if not count or count < min(ENOUGH_PAIRS, n_pairs) or settings in self._settled:
                 continue
             self._settled.add(settings)
-            if why_not_seen(workspace, name):
+            if why_not_seen(data, name):
                 found[name] = count
         return found
 
@@ -97,9 +97,9 @@ def pairs_across(
     return counts
 
 
-def _settings(workspace: Workspace, experiment: str) -> Settings:
-    settings = workspace.settings
-    opened = workspace.registry.get_opened(experiment)
+def _settings(data: ReviewData, experiment: str) -> Settings:
+    settings = data.settings
+    opened = data.registry.get_opened(experiment)
     return (
         experiment,
         settings.tau_range_hours,

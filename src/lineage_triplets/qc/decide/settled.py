@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.find.finding import Finding
     from lineage_triplets.qc.find.run import Checks
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
-    from lineage_triplets.qc.record.effect import Applied
+    from lineage_triplets.qc.record.effect import Effect
 
 
 Status = Literal["open", "settled", "waived"]
@@ -41,14 +41,14 @@ class ReviewedFinding:
     can_be_waived: bool = True
 
 
-def left_to_settle(workspace: Workspace, targets: Sequence[Target]) -> tuple[Target, ...]:
+def left_to_settle(data: ReviewData, targets: Sequence[Target]) -> tuple[Target, ...]:
     """Name what is still to be cut or rejected of one alternative of ``Finding.settled_by``.
 
     A finding names tracks as the table has them; a track that was cut is named by its parts.
 
     Parameters
     ----------
-    workspace : Workspace
+    data : ReviewData
     targets : sequence of Target
 
     Raises
@@ -56,72 +56,70 @@ def left_to_settle(workspace: Workspace, targets: Sequence[Target]) -> tuple[Tar
     ConfigError, UnknownNameError
         One is not there.
     """
-    applied = workspace.applied
+    effect = data.effect
     left = []
-    for target in dict.fromkeys(one for named in targets for one in _as_now(workspace, named)):
+    for target in dict.fromkeys(one for named in targets for one in _as_now(data, named)):
         if target.level == "link":
-            require_target(workspace, target)
+            require_target(data, target)
         else:
-            require_verdict_target(workspace, target)
-        if target not in applied.cuts and target not in applied.rejected:
+            require_verdict_target(data, target)
+        if target not in effect.cuts and target not in effect.rejected:
             left.append(target)
     return tuple(left)
 
 
-def _as_now(workspace: Workspace, target: Target) -> Iterator[Target]:
-    parts = workspace.parts_of(target) if target.track and target.level != "link" else []
+def _as_now(data: ReviewData, target: Target) -> Iterator[Target]:
+    parts = data.parts_of(target) if target.track and target.level != "link" else []
     if not parts:
         yield target
     for part in parts:
         if target.level == "lineage":
-            yield workspace.track_target("lineage", part)
+            yield data.track_target("lineage", part)
         else:
-            track = workspace.track_target("track", part)
+            track = data.track_target("track", part)
             yield replace(track, level=target.level, t=target.t)
 
 
-def reviewed_findings(
-    checks: Checks, applied: Applied, workspace: Workspace
-) -> list[ReviewedFinding]:
+def reviewed_findings(checks: Checks, effect: Effect, data: ReviewData) -> list[ReviewedFinding]:
     """Give everything found so far, with what became of it."""
     unloadable = checks.unloadable()
-    rejected = applied.rejected
+    rejected = effect.rejected
     touched = {(target.experiment, target.fov) for target in rejected}
     reviewed = []
     for finding in checks.found():
         can_be_waived = finding.key not in unloadable
-        decision = settling_decision(finding, applied, rejected, touched, workspace)
+        decision = settling_decision(finding, effect, rejected, touched, data)
         status: Status = "open" if decision is None else "settled"
-        if decision is None and can_be_waived and finding.key in applied.waived:
-            status, decision = "waived", applied.waived[finding.key]
+        if decision is None and can_be_waived and finding.key in effect.waived:
+            status, decision = "waived", effect.waived[finding.key]
         reviewed.append(ReviewedFinding(finding, status, decision, can_be_waived))
     return reviewed
 
 
 def settling_decision(
     finding: Finding,
-    applied: Applied,
+    effect: Effect,
     rejected: Mapping[Target, Decision],
     touched: set[tuple[str, str]],
-    workspace: Workspace,
+    data: ReviewData,
 ) -> Decision | None:
     """Give the last decision that settled a finding; None if it is open.
 
     Parameters
     ----------
     finding : Finding
-    applied : Applied
+    effect : Effect
     rejected : mapping of Target to Decision
-        ``applied.rejected``.
+        ``effect.rejected``.
     touched : set of (str, str)
         Experiments and FOVs of these.
-    workspace : Workspace
+    data : ReviewData
     """
     for targets in finding.settled_by:
         decisions: list[Decision] = []
         for target in targets:
-            cut = applied.cuts.get(target)
-            found = [cut] if cut is not None else _rejections(target, rejected, touched, workspace)
+            cut = effect.cuts.get(target)
+            found = [cut] if cut is not None else _rejections(target, rejected, touched, data)
             if not found:
                 break
             decisions += found
@@ -135,7 +133,7 @@ def _rejections(
     target: Target,
     rejected: Mapping[Target, Decision],
     touched: set[tuple[str, str]],
-    workspace: Workspace,
+    data: ReviewData,
 ) -> list[Decision]:
     """Find the rejections that leave out all of a target, or what holds it; none if some is in."""
     experiment, fov = target.experiment, target.fov
@@ -152,9 +150,9 @@ def _rejections(
         return []
     # A finding names a track as the table has it; decisions name what cuts made of it.
     found = []
-    for part in workspace.parts_of(target):
-        track = workspace.track_target("track", part)
-        names = [workspace.track_target("lineage", part)]
+    for part in data.parts_of(target):
+        track = data.track_target("track", part)
+        names = [data.track_target("lineage", part)]
         if target.daughter is None and target.level != "lineage":
             names.append(track)
         if target.level == "observation":

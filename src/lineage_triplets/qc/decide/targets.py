@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.plates.experiments import OpenedExperiment
     from lineage_triplets.engine.plates.plate import Plate
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.targets import Target
 
 
-def find_target(workspace: Workspace, level: Literal["lineage", "track"], name: str) -> Target:
+def find_target(data: ReviewData, level: Literal["lineage", "track"], name: str) -> Target:
     """Find a lineage or track, as it is after the cuts, by its id.
 
     Raises
@@ -36,9 +36,9 @@ def find_target(workspace: Workspace, level: Literal["lineage", "track"], name: 
     ConfigError
         There is none.
     """
-    index = workspace.linked
+    index = data.linked
     if level == "lineage":
-        return workspace.track_target("lineage", find_lineage(index, name))
+        return data.track_target("lineage", find_lineage(index, name))
     track = find_track(index, name)
     if track < 0:
         raise ConfigError(
@@ -48,10 +48,10 @@ def find_target(workspace: Workspace, level: Literal["lineage", "track"], name: 
                 "Tracks are named {experiment}_{fov}_{track_id}, with @{t} after a cut inside.",
             )
         )
-    return workspace.track_target("track", track)
+    return data.track_target("track", track)
 
 
-def require_target(workspace: Workspace, target: Target) -> None:
+def require_target(data: ReviewData, target: Target) -> None:
     """Raise if there is nothing of that name.
 
     Raises
@@ -61,7 +61,7 @@ def require_target(workspace: Workspace, target: Target) -> None:
     """
     if target.level == "finding":
         return
-    names = [one.name for one in workspace.experiments]
+    names = [one.name for one in data.experiments]
     if target.experiment not in names:
         raise UnknownNameError(
             Problem(
@@ -70,32 +70,32 @@ def require_target(workspace: Workspace, target: Target) -> None:
                 nearest(target.experiment, names),
             )
         )
-    opened = {one.config.name: one for one in workspace.opened}.get(target.experiment)
+    opened = {one.config.name: one for one in data.opened}.get(target.experiment)
     if opened is None or target.level == "experiment":
         return
     if target.level == "well" or not has_fov(opened.plate, target.fov):
         wells = list(opened.plate.wells)
         _require_name(target, wells if target.level == "well" else _fov_names(opened.plate))
-    _require_inside(workspace, opened, target)
+    _require_inside(data, opened, target)
 
 
-def _require_inside(workspace: Workspace, opened: OpenedExperiment, target: Target) -> None:
+def _require_inside(data: ReviewData, opened: OpenedExperiment, target: Target) -> None:
     """Raise if a FOV has no such frame, track, lineage, link or cell."""
     if target.level == "link":
-        _require_link(workspace, target)
+        _require_link(data, target)
     elif target.level == "frame":
         n_frames = opened.plate.fov(target.fov).shape[0]
         if not 0 <= (target.t or 0) < n_frames:
             raise _nothing(target, f"The FOV has the frames 0 to {n_frames - 1}.")
     elif target.level == "lineage":
-        find_lineage(workspace.linked, target.id)
+        find_lineage(data.linked, target.id)
     elif target.level in {"track", "observation"}:
-        found = find_target(workspace, "track", target.id)
+        found = find_target(data, "track", target.id)
         if target.level == "observation":
-            _require_frame(workspace.linked, target, find_track(workspace.linked, found.id))
+            _require_frame(data.linked, target, find_track(data.linked, found.id))
 
 
-def require_verdict_target(workspace: Workspace, target: Target) -> None:
+def require_verdict_target(data: ReviewData, target: Target) -> None:
     """Raise if there is nothing of that name, or it cannot be accepted and rejected."""
     known = ["well", "fov", "frame", "lineage", "track", "observation"]
     if target.level not in known:
@@ -106,23 +106,23 @@ def require_verdict_target(workspace: Workspace, target: Target) -> None:
                 f"Name one of: {choices(known)}.",
             )
         )
-    require_target(workspace, target)
+    require_target(data, target)
 
 
-def cut_off_by(workspace: Workspace, link: Target) -> list[tuple[Target, Decision]]:
+def cut_off_by(data: ReviewData, link: Target) -> list[tuple[Target, Decision]]:
     """Give what a cut makes a thing of its own out of what is rejected, and its rejection."""
-    rejected = workspace.applied.rejected
-    parts = workspace.parts_of(link)
-    if link in workspace.applied.cuts or not parts:
+    rejected = data.effect.rejected
+    parts = data.parts_of(link)
+    if link in data.effect.cuts or not parts:
         return []
     own = str(link.daughter) if link.daughter is not None else f"{link.track}@{link.t}"
-    lineage = workspace.track_target("lineage", parts[0])
+    lineage = data.track_target("lineage", parts[0])
     cut_off: list[tuple[Target, Decision]] = []
     if lineage in rejected:
         cut_off.append((replace(lineage, track=own), rejected[lineage]))
     if link.t is None:
         return cut_off
-    track = workspace.track_target("track", parts[0])
+    track = data.track_target("track", parts[0])
     if track in rejected:
         cut_off.append((replace(track, track=own), rejected[track]))
     for before, decision in rejected.items():
@@ -154,8 +154,8 @@ def _require_name(target: Target, known: list[str]) -> None:
         )
 
 
-def _require_link(workspace: Workspace, link: Target) -> None:
-    raw = workspace.raw
+def _require_link(data: ReviewData, link: Target) -> None:
+    raw = data.raw
     mother = find_track(raw, link.id)
     if mother < 0:
         raise _nothing(link, "There is no such track in the table; a cut names it without '@'.")
@@ -171,7 +171,7 @@ def _require_link(workspace: Workspace, link: Target) -> None:
     if not len(frames) or not frames[0] < t <= frames[-1]:
         span = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
         raise _nothing(link, f"The track has the frames {span}; t is the first after the cut.")
-    for cut in workspace.applied.cuts:
+    for cut in data.effect.cuts:
         if cut.t is None or cut.t == t or replace(cut, t=t) != link:
             continue
         # In a gap of the track two cuts are one link, and would rename what is decided already.

@@ -93,7 +93,7 @@ def write_cell_index(index: MultiExperimentIndex, path: str | Path) -> CellIndex
     Parameters
     ----------
     index : MultiExperimentIndex
-        What training reads: exclusions and cuts applied.
+        What training reads: exclusions and cuts effect.
     path : str or Path
 
     Raises

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 
-def cost_table(workspace: Workspace, after: MultiExperimentIndex) -> pd.DataFrame:
+def cost_table(data: ReviewData, after: MultiExperimentIndex) -> pd.DataFrame:
     """Compare what the tables give with what is left.
 
     Returns
@@ -25,7 +25,7 @@ def cost_table(workspace: Workspace, after: MultiExperimentIndex) -> pd.DataFram
         observations, lineages, divisions and valid_anchors.
     """
     named = ["observations", "lineages", "divisions", "valid_anchors"]
-    before = workspace.plain.counts()
+    before = data.plain.counts()
     table = before[["experiment"]].copy()
     left = after.counts()
     for what in named:
@@ -34,20 +34,20 @@ def cost_table(workspace: Workspace, after: MultiExperimentIndex) -> pd.DataFram
     return table
 
 
-def not_accepted(workspace: Workspace) -> Iterator[tuple[Target, str]]:
+def not_accepted(data: ReviewData) -> Iterator[tuple[Target, str]]:
     """Give what nobody accepted, as targets to leave out with a reason.
 
     An accepted lineage, FOV or well is kept whole; of a lineage with accepted tracks, these.
     """
-    accepted = set(workspace.applied.accepted)
-    index = workspace.linked
+    accepted = set(data.effect.accepted)
+    index = data.linked
     forest = index.forest
     reason = "not accepted"
     by_lineage: dict[int, list[int]] = {}
     for track, root in enumerate(forest.root.tolist()):
         by_lineage.setdefault(root, []).append(track)
     for root, tracks in by_lineage.items():
-        lineage = workspace.track_target("lineage", root)
+        lineage = data.track_target("lineage", root)
         fov = index.fovs[int(index.fov_of_track[root])].fov
         holders = {
             lineage,
@@ -56,7 +56,7 @@ def not_accepted(workspace: Workspace) -> Iterator[tuple[Target, str]]:
         }
         if holders & accepted:
             continue
-        own = {track: workspace.track_target("track", track) for track in tracks}
+        own = {track: data.track_target("track", track) for track in tracks}
         if accepted.isdisjoint(own.values()):
             yield lineage, reason
         else:

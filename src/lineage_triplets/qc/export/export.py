@@ -88,8 +88,8 @@ def plan_export(
         )
     points = gate_points(review)
     config = _config(review, only_accepted)
-    workspace = review.workspace
-    after = workspace.index_of(config)
+    data = review.data
+    after = data.index_of(config)
     if only_accepted and not len(after.anchor_rows):
         remedy = "Accept some lineages, tracks or FOVs."
         points.append(GatePoint("anchors", False, "No anchor was accepted.", remedy))
@@ -99,7 +99,7 @@ def plan_export(
         points=tuple(points),
         passed=passed,
         config=config,
-        cost=cost_table(workspace, after),
+        cost=cost_table(data, after),
         excluded=_excluded(review),
         loses={one: LOSES[one] for one in formats},
         files=tuple(path for _, path in _files(Path(folder), written, passed)),
@@ -149,9 +149,9 @@ def export(
         Pixels for the fingerprints cannot be read.
     """
     tell = progress or (lambda _: None)
-    workspace = review.workspace
+    data = review.data
     tell("checking that the tables are what was reviewed")
-    workspace.tables.require_unchanged([one.table for one in workspace.raw.fovs])
+    data.tables.require_unchanged([one.table for one in data.raw.fovs])
     tell("running checks")
     plan = plan_export(review, folder, formats=formats, only_accepted=only_accepted, draft=draft)
     if not plan.passed and not draft:
@@ -161,7 +161,7 @@ def export(
     for _, path in files:
         refuse_existing(path, overwrite)
     tell("fingerprinting tables and images")
-    index = workspace.index_of(plan.config)
+    index = data.index_of(plan.config)
     config = _recorded(review, draft_of(plan.config, index, __version__), plan.passed)
     with whole_files([path for _, path in files], overwrite=overwrite) as temporary:
         for name, path in files:
@@ -205,16 +205,16 @@ def _files(folder: Path, formats: Sequence[Format], passed: bool) -> list[tuple[
 
 
 def _config(review: Review, only_accepted: bool) -> TripletConfig:
-    workspace = review.workspace
-    config = workspace.config
-    labels = workspace.registry.slot_labels
+    data = review.data
+    config = data.config
+    labels = data.registry.slot_labels
     update: dict[str, Any] = {
         "dataset": config.dataset.model_copy(update={"slot_labels": list(labels)})
     }
     if only_accepted:
-        rejected = [(key, one.reason) for key, one in workspace.applied.rejected.items()]
+        rejected = [(key, one.reason) for key, one in data.effect.rejected.items()]
         chosen = {key for key, _ in rejected}
-        rejected += [one for one in not_accepted(workspace) if one[0] not in chosen]
+        rejected += [one for one in not_accepted(data) if one[0] not in chosen]
         update["exclude"] = exclusions_of(rejected)
     return config.model_copy(update=update)
 
@@ -244,7 +244,7 @@ def _recorded(review: Review, draft: TripletConfig, passed: bool) -> TripletConf
                     )
                 ),
             }
-        looked = divisions_seen(review.workspace, config.name)
+        looked = divisions_seen(review.data, config.name)
         if looked.decision is not None:
             seen[config.name] = {
                 "n_pairs": int(looked.decision.value["n_pairs"]),
@@ -285,7 +285,7 @@ def _require_same(path: Path, index: MultiExperimentIndex) -> None:
 def _excluded(review: Review) -> pd.DataFrame:
     import pandas as pd
 
-    made = [*review.applied.rejected.values(), *review.applied.cuts.values()]
+    made = [*review.effect.rejected.values(), *review.effect.cuts.values()]
     made.sort(key=lambda one: one.number)
     return pd.DataFrame(
         [
@@ -303,13 +303,13 @@ def _excluded(review: Review) -> pd.DataFrame:
 
 def _notes(review: Review, only_accepted: bool) -> list[str]:
     """What the gate does not ask for, and one should know."""
-    workspace = review.workspace
+    data = review.data
     notes = []
-    total = len(workspace.raw.fovs)
+    total = len(data.raw.fovs)
     missing = total - len(review.checks.scanned)
     if missing:
         notes.append(f"The images of {counted(missing, 'FOV')} of {total} were not checked.")
-    if workspace.settings.seed is None:
+    if data.settings.seed is None:
         notes.append("The dataset has no seed: every training run draws other pairs.")
     waiting = [
         one

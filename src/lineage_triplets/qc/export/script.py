@@ -30,7 +30,7 @@ def commands_of(
     for one in review.decisions:
         said_by_config = one.value.get("from") == "config"
         fallen = one.kind in {"waive", "approve", "seen"} and one not in holding
-        if one not in review.applied.stale and not said_by_config and not fallen:
+        if one not in review.effect.stale and not said_by_config and not fallen:
             lines += _command(one, config)
     options = ["--only-accepted"] if only_accepted else []
     return [*lines, shlex.join([_PROGRAM, "export", config, "--to", folder, *options])]
@@ -38,11 +38,11 @@ def commands_of(
 
 def _holding(review: Review) -> set[Decision]:
     """Waivers, approvals and looks that still hold; a script that repeated others would lie."""
-    applied = review.applied
-    found = list(applied.waived.values())
-    for one in review.workspace.opened:
+    effect = review.effect
+    found = list(effect.waived.values())
+    for one in review.data.opened:
         approval = review.approval(one.config.name)
-        looked = divisions_seen(review.workspace, one.config.name)
+        looked = divisions_seen(review.data, one.config.name)
         found += [approval.decision] if approval.holds and approval.decision else []
         found += [looked.decision] if looked.holds and looked.decision else []
     return set(found)
@@ -50,8 +50,8 @@ def _holding(review: Review) -> set[Decision]:
 
 def _settings(review: Review, config: str) -> list[str]:
     """Say which settings were chosen in the review."""
-    of_config = review.workspace.base.dataset.model_dump(mode="json")
-    chosen = review.workspace.settings.model_dump(mode="json")
+    of_config = review.data.base.dataset.model_dump(mode="json")
+    chosen = review.data.settings.model_dump(mode="json")
     return [
         f"# first set in {config}, under dataset: {key}: {json.dumps(value)}"
         for key, value in chosen.items()

@@ -22,7 +22,7 @@ def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -
     Parameters
     ----------
     index : MultiExperimentIndex
-        ``workspace.linked``.
+        ``data.linked``.
     findings : sequence of Finding
         Those that name no track, or one that is not there, concern no lineage.
 

@@ -11,7 +11,7 @@ from lineage_triplets.qc.record.targets import Target
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.find.finding import Finding
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class FindingPlace:
     tracks: tuple[str, ...] = ()
 
 
-def finding_place(workspace: Workspace, finding: Finding) -> FindingPlace | None:
+def finding_place(data: ReviewData, finding: Finding) -> FindingPlace | None:
     """Find the frame and the cell that a finding is about.
 
     Parameters
     ----------
-    workspace : Workspace
+    data : ReviewData
     finding : Finding
 
     Returns
@@ -52,12 +52,12 @@ def finding_place(workspace: Workspace, finding: Finding) -> FindingPlace | None
         None where the finding is of no FOV that can be shown. Of a track without a cell at the
         finding's frame the cell nearest in time.
     """
-    source = finding.fov and workspace.opened and workspace.source_of(
+    source = finding.fov and data.opened and data.source_of(
         finding.experiment, finding.fov
     )  # fmt: skip
     if not source:
         return None
-    index = workspace.raw
+    index = data.raw
     number = next(k for k, one in enumerate(index.fovs) if one is source)
     first, end = np.searchsorted(index.fov_of_row, [number, number + 1])
     track_id = index.track_id_of_row[first:end]
@@ -74,11 +74,11 @@ def finding_place(workspace: Workspace, finding: Finding) -> FindingPlace | None
     names: list[str] = []
     for track in finding.tracks:
         whole = Target("track", finding.experiment, finding.fov, track=str(track))
-        parts = workspace.parts_of(whole)
+        parts = data.parts_of(whole)
         if finding.t is not None and len(parts) > 1:
             at_t = Target(
                 "observation", finding.experiment, finding.fov, track=str(track), t=finding.t
             )
-            parts = workspace.parts_of(at_t) or parts
-        names += [workspace.track_target("track", part).track for part in parts]
+            parts = data.parts_of(at_t) or parts
+        names += [data.track_target("track", part).track for part in parts]
     return FindingPlace(finding.experiment, finding.fov, t, y, x, z, tuple(dict.fromkeys(names)))

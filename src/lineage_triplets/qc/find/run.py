@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import DecisionLog
 
     Progress = Callable[[str, int, int], None]
@@ -31,14 +31,14 @@ class Checks:
 
     Parameters
     ----------
-    workspace : Workspace
+    data : ReviewData
     log : DecisionLog
         Keeps the results of finished pixel checks.
     """
 
-    def __init__(self, workspace: Workspace, log: DecisionLog) -> None:
+    def __init__(self, data: ReviewData, log: DecisionLog) -> None:
         load_checks()
-        self._workspace = workspace
+        self._data = data
         self._log = log
         self._tables: list[Finding] | None = None
         self._settings: list[Finding] | None = None
@@ -48,11 +48,11 @@ class Checks:
         self.inspection: ChannelInspection | None = None
         self.config_problems: list[Problem] = []
 
-    def snapshot(self, workspace: Workspace, log: DecisionLog) -> Checks:
+    def snapshot(self, data: ReviewData, log: DecisionLog) -> Checks:
         """Give what was found up to now, to go on from there with snapshots of data and log."""
         twin = copy.copy(self)
         twin.config_problems = list(self.config_problems)
-        twin.__dict__.update(_workspace=workspace, _log=log, _pixels=dict(self._pixels))
+        twin.__dict__.update(_data=data, _log=log, _pixels=dict(self._pixels))
         return twin
 
     def take_up(self, snapshot: Checks, *, with_settings: bool) -> bool:
@@ -92,7 +92,7 @@ class Checks:
         """Compare the slots again, by what was measured already."""
         self._settings = None
         self._pixels.clear()
-        maps = self._workspace.registry.channel_maps if self._workspace.opened else {}
+        maps = self._data.registry.channel_maps if self._data.opened else {}
         if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
             self.inspection = self.inspection.remapped(maps)
         else:
@@ -100,20 +100,20 @@ class Checks:
 
     def check_tables(self) -> None:
         """Run all checks of tables."""
-        if self._tables is None and self._workspace.opened:
-            tracks = TrackData.of_index(self._workspace.raw)
+        if self._tables is None and self._data.opened:
+            tracks = TrackData.of_index(self._data.raw)
             self._tables = [one for check in TABLE_CHECKS.values() for one in check.run(tracks)]
 
     def check_settings(self) -> None:
         """Run all checks of config and settings; from then on findings follow each change."""
         self._follows_settings = True
-        if self._settings is None and self._workspace.opened:
-            index = self._workspace.training
+        if self._settings is None and self._data.opened:
+            index = self._data.training
             self._settings = [one for check in SETTINGS_CHECKS.values() for one in check.run(index)]
 
     def check_channels(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
         """Look at what is in each slot, unless that was done."""
-        if not self._workspace.opened:
+        if not self._data.opened:
             return
         inspection = self.inspection
         if inspection is None or not inspection.complete:
@@ -122,9 +122,9 @@ class Checks:
                 if progress is not None:
                     progress("channels", done, total)
 
-            self.inspection = inspect_channels(self._workspace.raw, progress=said, stop=stop)
+            self.inspection = inspect_channels(self._data.raw, progress=said, stop=stop)
         elif not _is_whole(inspection):
-            self.inspection = inspection.proved(self._workspace.raw)
+            self.inspection = inspection.proved(self._data.raw)
 
     def check_pixels(
         self,
@@ -152,14 +152,14 @@ class Checks:
         int
             Number of FOVs that are done.
         """
-        if not self._workspace.opened:
+        if not self._data.opened:
             return 0
 
         def said(done: int, total: int) -> None:
             if progress is not None:
                 progress("images", done, total)
 
-        raw = self._workspace.raw
+        raw = self._data.raw
         places = [(one.experiment, one.fov.name) for one in raw.fovs]
         for result in scan_index(
             raw,
@@ -199,7 +199,7 @@ class Checks:
         PixelScan or None
             For `take_pixels`.
         """
-        raw = self._workspace.raw
+        raw = self._data.raw
         places = [(one.experiment, one.fov.name) for one in raw.fovs]
         held = HeldResults(self._log)
         for result in scan_index(
@@ -211,22 +211,22 @@ class Checks:
             progress=on_frame,
             stop=stop,
         ):
-            return PixelScan(result, tuple(held.held), self._workspace.data_version)
+            return PixelScan(result, tuple(held.held), self._data.data_version)
         return None
 
     def take_pixels(self, scan: PixelScan) -> None:
         """Keep what a snapshot found in the images of a FOV."""
         for one in scan.to_keep:
             self._log.keep_result(*one)
-        if scan.data_version == self._workspace.data_version:
+        if scan.data_version == self._data.data_version:
             place = (scan.result.experiment, scan.result.fov)
             self._pixels[place] = list(scan.result.findings)
 
     def recall_pixels(self) -> None:
         """Take up what earlier scans of these very images found; nothing is read."""
-        if not self._workspace.opened or self._recalled is self._workspace.raw:
+        if not self._data.opened or self._recalled is self._data.raw:
             return
-        self._recalled = self._workspace.raw
+        self._recalled = self._data.raw
         for result in recall_index(self._recalled, list(PIXEL_CHECKS.values()), self._log):
             self._pixels[result.experiment, result.fov] = list(result.findings)
 
@@ -236,7 +236,7 @@ class Checks:
         return set(self._pixels)
 
     def _loading(self) -> list[Problem]:
-        return [*self.config_problems, *self._workspace.load_problems()]
+        return [*self.config_problems, *self._data.load_problems()]
 
     def found(self) -> list[Finding]:
         """Everything found so far, the worst first; one finding a key."""

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.open.data import Workspace
-    from lineage_triplets.qc.record.effect import Applied
+    from lineage_triplets.qc.open.data import ReviewData
+    from lineage_triplets.qc.record.effect import Effect
 
     Int64Array = NDArray[np.int64]
 
 
-def lineage_table(workspace: Workspace) -> pd.DataFrame:
+def lineage_table(data: ReviewData) -> pd.DataFrame:
     """List all lineages, links cut, whether they are excluded or not.
 
     Returns
@@ -29,7 +29,7 @@ def lineage_table(workspace: Workspace) -> pd.DataFrame:
         ``n_tracks, n_divisions, first_t, last_t, n_anchors`` (that training has), ``decision``:
         "rejected", "partly rejected", "accepted" or "".
     """
-    index = workspace.linked
+    index = data.linked
     forest = index.forest
     roots = np.flatnonzero(forest.parent < 0)
     lineage = forest.lineage[index.observations.track]
@@ -42,7 +42,7 @@ def lineage_table(workspace: Workspace) -> pd.DataFrame:
     fov = index.fov_of_track[roots]
     names = track_name_words(index.track_columns, index.fovs).take(roots).to_pylist()
     sources = [index.fovs[number] for number in fov.tolist()]
-    kept, anchors = _in_training(workspace.training, names)
+    kept, anchors = _in_training(data.training, names)
     table = pd.DataFrame(
         {
             "lineage_id": names,
@@ -56,7 +56,7 @@ def lineage_table(workspace: Workspace) -> pd.DataFrame:
             "first_t": np.where(n_cells > 0, first, -1),
             "last_t": last,
             "n_anchors": anchors,
-            "decision": _decisions(workspace.applied, index, roots, n_cells - kept, n_cells),
+            "decision": _decisions(data.effect, index, roots, n_cells - kept, n_cells),
         }
     )
     return table[table["n_cells"] > 0].reset_index(drop=True)
@@ -74,14 +74,14 @@ def _in_training(index: MultiExperimentIndex, names: list[str]) -> tuple[Int64Ar
 
 
 def _decisions(
-    applied: Applied,
+    effect: Effect,
     index: MultiExperimentIndex,
     roots: Int64Array,
     n_excluded: Int64Array,
     n_cells: Int64Array,
 ) -> list[str]:
     accepted = {
-        (one.experiment, one.fov, one.track) for one in applied.accepted if one.level == "lineage"
+        (one.experiment, one.fov, one.track) for one in effect.accepted if one.level == "lineage"
     }
     words = np.full(len(roots), "", dtype=object)
     for number, root in enumerate(roots.tolist() if accepted else []):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.open.patches import IndexPatches
 
     Int64Array = NDArray[np.int64]
@@ -48,7 +48,7 @@ class PairList:
     _source: PairSource | None
 
     @classmethod
-    def of(cls, workspace: Workspace, source: PairSource, pairs: Pairs) -> PairList:
+    def of(cls, data: ReviewData, source: PairSource, pairs: Pairs) -> PairList:
         """Say what some drawn pairs are."""
         index = source.index
         relation, _, _ = source.relations(pairs)
@@ -64,13 +64,13 @@ class PairList:
                 pairs.anchor[own],
             )
             probability[own] = positive_chances(chances, pairs.tau_frames[own])
-        return cls(index, pairs, relation, probability, workspace.patches_of(index), source)
+        return cls(index, pairs, relation, probability, data.patches_of(index), source)
 
     @classmethod
-    def empty(cls, workspace: Workspace, index: MultiExperimentIndex) -> PairList:
+    def empty(cls, data: ReviewData, index: MultiExperimentIndex) -> PairList:
         """Give a list without pairs."""
         nothing = np.empty(0, dtype=np.int64)
-        none, patches = Pairs(nothing, nothing, nothing), workspace.patches_of(index)
+        none, patches = Pairs(nothing, nothing, nothing), data.patches_of(index)
         return cls(index, none, nothing, np.empty(0), patches, None)
 
     def __len__(self) -> int:

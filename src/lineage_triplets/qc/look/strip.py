@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.look.pair_list import PairList
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.open.patches import IndexPatches
 
     Int64Array = NDArray[np.int64]
@@ -115,12 +115,12 @@ class Strip:
         return places
 
 
-def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
+def strip_of(data: ReviewData, pairs: PairList, number: int) -> Strip:
     """Follow one pair from anchor to positive.
 
     Parameters
     ----------
-    workspace : Workspace
+    data : ReviewData
     pairs : PairList
     number : int
         Which of the pairs.
@@ -131,7 +131,7 @@ def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
         Its tracks were cut, or joined again, since the pairs were drawn.
     """
     anchor, positive = pairs.anchors[number], pairs.positives[number]
-    index = workspace.linked
+    index = data.linked
     anchor_track = find_track(index, anchor["global_track_id"])
     positive_track = find_track(index, positive["global_track_id"])
     if anchor_track < 0 or positive_track < 0:
@@ -152,7 +152,7 @@ def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
             divisions.append(born)
             sisters = [int(one) for one in siblings if one not in (child, anchor_track)]
             lanes += [_lane(index, "sister", [one], frames) for one in sisters]
-    interval_hours = workspace.registry.get_experiment(anchor["experiment"]).interval_minutes / 60
+    interval_hours = data.registry.get_experiment(anchor["experiment"]).interval_minutes / 60
     return Strip(
         experiment=anchor["experiment"],
         fov=anchor["fov_name"],
@@ -160,7 +160,7 @@ def strip_of(workspace: Workspace, pairs: PairList, number: int) -> Strip:
         hours=(frames - frames[0]) * interval_hours,
         lanes=tuple(lanes),
         divisions=tuple(sorted(divisions)),
-        _patches=workspace.patches_of(index),
+        _patches=data.patches_of(index),
     )
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.index.one_lineage import LineagePart
     from lineage_triplets.engine.settings.model import ExperimentConfig
-    from lineage_triplets.qc.open.data import Workspace
+    from lineage_triplets.qc.open.data import ReviewData
 
 
 class Intent(StrictModel):
@@ -195,7 +195,7 @@ class ReviewState:
     reason: str
 
 
-def resolve(intent: Intent, workspace: Workspace) -> ReviewState:
+def resolve(intent: Intent, data: ReviewData) -> ReviewState:
     """Work out what an intent shows, given the data and the decisions in effect.
 
     Nothing is raised for a choice that shows nothing: the state says why.
@@ -205,31 +205,31 @@ def resolve(intent: Intent, workspace: Workspace) -> ReviewState:
     UnknownNameError, ConfigError
         There is no such experiment, FOV or lineage; no experiment could be opened.
     """
-    workspace.choose(intent.dataset)
-    tau, reasons = _taus(workspace)
+    data.choose(intent.dataset)
+    tau, reasons = _taus(data)
     experiment, fov, view = intent.experiment, intent.fov, None
     if experiment:
-        workspace.registry.get_experiment(experiment)
+        data.registry.get_experiment(experiment)
     if fov:
-        _require_fov(workspace, experiment, fov)
+        _require_fov(data, experiment, fov)
     if intent.lineage:
-        view = _view(workspace, intent.lineage)
+        view = _view(data, intent.lineage)
         experiment, fov = view.experiment, view.fov
-    pairs, reason = _pairs(intent, workspace, view, experiment, fov)
+    pairs, reason = _pairs(intent, data, view, experiment, fov)
     if reason:
         reason = "; ".join([*(reasons[one] for one in reasons if experiment in ("", one)), reason])
     return ReviewState(intent, experiment, fov, intent.lineage, tau, view, pairs, reason)
 
 
-def still_there(intent: Intent, workspace: Workspace) -> Intent:
+def still_there(intent: Intent, data: ReviewData) -> Intent:
     """Give an intent without what there is no longer: after a cut, an undo, or a reload.
 
     Of a lineage that is part of another one now, that one is taken.
     """
-    if not workspace.opened:
+    if not data.opened:
         return intent
-    places = {(one.experiment, one.fov.name) for one in workspace.raw.fovs}
-    experiments = {one.name for one in workspace.registry.experiments}
+    places = {(one.experiment, one.fov.name) for one in data.raw.fovs}
+    experiments = {one.name for one in data.registry.experiments}
     changes: dict[str, str] = {}
     if intent.experiment and intent.experiment not in experiments:
         changes = {"experiment": "", "fov": ""}
@@ -239,14 +239,10 @@ def still_there(intent: Intent, workspace: Workspace) -> Intent:
         changes = {"fov": ""}
     if intent.lineage:
         whole, _, cut_t = intent.lineage.rpartition("@")
-        track = find_track(workspace.linked, intent.lineage)
+        track = find_track(data.linked, intent.lineage)
         if track < 0 and cut_t.isdigit():
-            track = find_track(workspace.linked, whole)
-        root = (
-            ""
-            if track < 0
-            else track_id_text(workspace.linked, workspace.linked.forest.root[track])
-        )
+            track = find_track(data.linked, whole)
+        root = "" if track < 0 else track_id_text(data.linked, data.linked.forest.root[track])
         changes["lineage"] = root
     return intent.model_copy(update=changes)
 
@@ -277,14 +273,14 @@ def taus_in_frames(
     return tuple(taus)
 
 
-def _taus(workspace: Workspace) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
-    taus = taus_in_frames(workspace.registry.experiments, workspace.settings.tau_range_hours)
+def _taus(data: ReviewData) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
+    taus = taus_in_frames(data.registry.experiments, data.settings.tau_range_hours)
     return taus, {one.experiment: f"{one.experiment}: {one.words}" for one in taus if one.last < 1}
 
 
-def _require_fov(workspace: Workspace, experiment: str, fov: str) -> None:
+def _require_fov(data: ReviewData, experiment: str, fov: str) -> None:
     known = [
-        one.fov.name for one in workspace.raw.fovs if not experiment or one.experiment == experiment
+        one.fov.name for one in data.raw.fovs if not experiment or one.experiment == experiment
     ]
     if fov not in known:
         raise UnknownNameError(
@@ -297,9 +293,9 @@ def _require_fov(workspace: Workspace, experiment: str, fov: str) -> None:
         )
 
 
-def _view(workspace: Workspace, lineage_id: str) -> LineageView:
-    linked = workspace.linked
-    part = workspace.part(find_lineage(linked, lineage_id))
+def _view(data: ReviewData, lineage_id: str) -> LineageView:
+    linked = data.linked
+    part = data.part(find_lineage(linked, lineage_id))
     whole = part.whole
     cells = whole.describe(np.arange(len(whole)))
     cells["excluded"] = part.excluded
@@ -330,12 +326,12 @@ def _view(workspace: Workspace, lineage_id: str) -> LineageView:
 
 
 def _pairs(
-    intent: Intent, workspace: Workspace, view: LineageView | None, experiment: str, fov: str
+    intent: Intent, data: ReviewData, view: LineageView | None, experiment: str, fov: str
 ) -> tuple[PairList, str]:
-    settings = workspace.settings.model_copy(update={"return_negative": False})
-    index = workspace.training if view is None else view.part.included
+    settings = data.settings.model_copy(update={"return_negative": False})
+    index = data.training if view is None else view.part.included
     if view is not None and view.part.excluded.all():
-        return PairList.empty(workspace, index), "the whole lineage is rejected"
+        return PairList.empty(data, index), "the whole lineage is rejected"
     try:
         source = PairSource.of_settings(index, settings)
         pairs = sample_pairs(
@@ -348,8 +344,8 @@ def _pairs(
             fov=fov or None,
         )
     except NoAnchorsError as error:
-        return PairList.empty(workspace, index), _why_nothing(intent, index, view, error)
-    return PairList.of(workspace, source, pairs), ""
+        return PairList.empty(data, index), _why_nothing(intent, index, view, error)
+    return PairList.of(data, source, pairs), ""
 
 
 def _why_nothing(

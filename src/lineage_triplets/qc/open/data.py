@@ -21,7 +21,7 @@ from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
 from lineage_triplets.qc.open.patches import IndexPatches
 from lineage_triplets.qc.open.unchanged import TableChangedError, TableMemory
-from lineage_triplets.qc.record.effect import Applied
+from lineage_triplets.qc.record.effect import Effect
 from lineage_triplets.qc.record.targets import Target
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import Cut, ExperimentConfig
 
 
-class Workspace:
+class ReviewData:
     """The indices of one config, each made when it is first asked for and kept while it holds.
 
     Parameters
@@ -50,7 +50,7 @@ class Workspace:
         self.base = config
         self.tables = TableMemory()
         self.settings: DatasetConfig = config.dataset
-        self.applied = Applied()
+        self.effect = Effect()
         self._opened: list[OpenedExperiment] | None = None
         self._open_problems: list[Problem] = []
         self._raw: MultiExperimentIndex | None = None
@@ -62,13 +62,13 @@ class Workspace:
         self._pixels: PatchReader | None = None
         self.version = self.data_version = 0
 
-    def snapshot(self) -> Workspace:
+    def snapshot(self) -> ReviewData:
         """Give the same data as they are now, for another thread to work with."""
         twin = copy.copy(self)
         twin.tables = self.tables.copy()
         return twin
 
-    def take_up(self, snapshot: Workspace) -> None:
+    def take_up(self, snapshot: ReviewData) -> None:
         """Keep the indices that a snapshot of this version made."""
         made = vars(snapshot)
         if self._opened is None:
@@ -77,21 +77,21 @@ class Workspace:
             if getattr(self, name) is None:
                 setattr(self, name, made[name])
 
-    def become(self, snapshot: Workspace) -> None:
+    def become(self, snapshot: ReviewData) -> None:
         """Take over everything from a snapshot; it is used up by that."""
         self.__dict__.update(vars(snapshot))
 
-    def apply(self, applied: Applied) -> None:
+    def apply(self, effect: Effect) -> None:
         """Put decisions into effect; what they do not touch is kept."""
-        before = self.applied
-        self.applied = applied
+        before = self.effect
+        self.effect = effect
         self.version += 1
         self._training = None
         self._exclusions = None
-        if _channels(before, self.base.experiments) != _channels(applied, self.base.experiments):
+        if _channels(before, self.base.experiments) != _channels(effect, self.base.experiments):
             self._opened = None
             self._forget_indices()
-        elif set(before.cuts) != set(applied.cuts):
+        elif set(before.cuts) != set(effect.cuts):
             self._linked, self._parts = None, None
 
     def choose(self, settings: DatasetConfig) -> None:
@@ -125,7 +125,7 @@ class Workspace:
     @property
     def experiments(self) -> list[ExperimentConfig]:
         """All experiments of the config, with the channels that were chosen."""
-        return [self.applied.experiment(one) for one in self.base.experiments]
+        return [self.effect.experiment(one) for one in self.base.experiments]
 
     @property
     def opened(self) -> list[OpenedExperiment]:
@@ -181,7 +181,7 @@ class Workspace:
     def linked(self) -> MultiExperimentIndex:
         """Nothing excluded, links cut."""
         if self._linked is None:
-            cuts = self.applied.cut_list()
+            cuts = self.effect.cut_list()
             self._linked = self._index(self.settings, Exclusions(), cuts) if cuts else self.plain
         return self._linked
 
@@ -195,7 +195,7 @@ class Workspace:
 
     def index_of(self, config: TripletConfig) -> MultiExperimentIndex:
         """Give what training reads of a config with this one's experiments."""
-        if config.exclude == self.exclusions and config.cut == self.applied.cut_list():
+        if config.exclude == self.exclusions and config.cut == self.effect.cut_list():
             return self.training
         return self._index(config.dataset, config.exclude, config.cut)
 
@@ -203,7 +203,7 @@ class Workspace:
     def training(self) -> MultiExperimentIndex:
         """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
         if self._training is None:
-            self._training = self._index(self.settings, self.exclusions, self.applied.cut_list())
+            self._training = self._index(self.settings, self.exclusions, self.effect.cut_list())
         return self._training
 
     @property
@@ -220,7 +220,7 @@ class Workspace:
     def exclusions(self) -> Exclusions:
         """All rejections, as a config has them."""
         if self._exclusions is None:
-            self._exclusions = self.applied.exclusions()
+            self._exclusions = self.effect.exclusions()
         return self._exclusions
 
     @property
@@ -231,7 +231,7 @@ class Workspace:
                 "experiments": self.experiments,
                 "dataset": self.settings,
                 "exclude": self.exclusions,
-                "cut": self.applied.cut_list(),
+                "cut": self.effect.cut_list(),
                 "verification": type(self.base.verification)(),
             }
         )
@@ -361,7 +361,7 @@ def _whole(settings: DatasetConfig) -> DatasetConfig:
 
 
 def _channels(
-    applied: Applied, experiments: Sequence[ExperimentConfig]
+    effect: Effect, experiments: Sequence[ExperimentConfig]
 ) -> list[tuple[list[str], list[str]]]:
-    chosen = [applied.experiment(one) for one in experiments]
+    chosen = [effect.experiment(one) for one in experiments]
     return [(one.source_channel, one.channel_names) for one in chosen]

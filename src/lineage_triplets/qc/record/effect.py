@@ -32,7 +32,7 @@ _VERDICTS = ("accept", "reject", "undecided")
 
 
 @dataclass(frozen=True)
-class Applied:
+class Effect:
     """The decisions in effect.
 
     Attributes
@@ -103,7 +103,7 @@ class Applied:
         return changed
 
 
-def apply_decisions(decisions: Sequence[Decision], table_hash: TableHash) -> Applied:
+def apply_decisions(decisions: Sequence[Decision], table_hash: TableHash) -> Effect:
     """Work out which decisions are in effect.
 
     Parameters
@@ -140,7 +140,7 @@ def apply_decisions(decisions: Sequence[Decision], table_hash: TableHash) -> App
             by_kind["approve"].pop(target.experiment, None)
         elif one.kind in by_kind:
             by_kind[one.kind][target.experiment] = one
-    return Applied(
+    return Effect(
         verdicts=verdicts,
         cuts=cuts,
         waived=by_kind["waive"],

@@ -166,11 +166,11 @@ def _reviewers(review: Review) -> tuple[ReviewerLine, ...]:
 def _experiments(
     review: Review, plan: ExportPlan, config: TripletConfig
 ) -> tuple[ExperimentLine, ...]:
-    workspace = review.workspace
-    counts = _by_experiment(workspace.raw.counts())
+    data = review.data
+    counts = _by_experiment(data.raw.counts())
     cost = _by_experiment(plan.cost)
     tau = {one.experiment: one.words for one in review.state.tau}
-    problems = {one.experiment: one.message for one in workspace.open_problems}
+    problems = {one.experiment: one.message for one in data.open_problems}
     lines = []
     for one in config.experiments:
         conditions = tuple((name, tuple(wells)) for name, wells in one.condition_wells.items())
@@ -217,7 +217,7 @@ def _taus(review: Review) -> tuple[tuple[TauBars, ...], tuple[RelationShares, ..
     table = review.tau_distribution()
     words = {one.experiment: one for one in review.state.tau}
     taus, relations = [], []
-    for config in review.workspace.registry.experiments:
+    for config in review.data.registry.experiments:
         own = table.taus[table.taus["experiment"] == config.name]
         tau = words[config.name]
         note = tau.words if tau.last < tau.first or tau.rounded_frames[0] < 1 else ""
@@ -240,7 +240,7 @@ def _taus(review: Review) -> tuple[tuple[TauBars, ...], tuple[RelationShares, ..
 
 def _sheets(review: Review, index: MultiExperimentIndex) -> tuple[list[Sheet], list[CheckLine]]:
     """Contact sheets of pairs across divisions, and those that could not be read."""
-    settings = review.workspace.settings.model_copy(update={"return_negative": False})
+    settings = review.data.settings.model_copy(update={"return_negative": False})
     source = PairSource.of_settings(index, settings)
     seed = review.intent.seed
     sheets, failed = [], []
@@ -272,7 +272,7 @@ def _sheets(review: Review, index: MultiExperimentIndex) -> tuple[list[Sheet], l
 def _channels(review: Review) -> ChannelGrid:
     inspection = review.checks.inspection
     approvals = []
-    for config in review.workspace.registry.experiments:
+    for config in review.data.registry.experiments:
         one = review.approval(config.name)
         made = one.decision
         approvals.append(
@@ -315,10 +315,10 @@ def _channels(review: Review) -> ChannelGrid:
 
 
 def _seen(review: Review) -> tuple[SeenLine, ...]:
-    counts = _by_experiment(review.workspace.raw.counts())
+    counts = _by_experiment(review.data.raw.counts())
     lines = []
     for name in counts:
-        looked = divisions_seen(review.workspace, name)
+        looked = divisions_seen(review.data, name)
         made = looked.decision if looked.holds else None
         lines.append(
             SeenLine(
@@ -334,7 +334,7 @@ def _seen(review: Review) -> tuple[SeenLine, ...]:
 
 
 def _checks(review: Review) -> list[CheckLine]:
-    raw = review.workspace.raw
+    raw = review.data.raw
     scanned = len(review.checks.scanned)
     rows = counted(len(raw), "observation")
     return [
@@ -369,9 +369,9 @@ def _finding(one: ReviewedFinding) -> FindingLine:
 
 
 def _exclusions(review: Review) -> tuple[ExclusionLine, ...]:
-    applied = review.applied
-    in_effect = [*applied.rejected.values(), *applied.cuts.values()]
-    stale = [one for one in applied.stale if one.kind in {"reject", "cut"}]
+    effect = review.effect
+    in_effect = [*effect.rejected.values(), *effect.cuts.values()]
+    stale = [one for one in effect.stale if one.kind in {"reject", "cut"}]
     lines: list[tuple[int, ExclusionLine]] = [
         (
             one.number,

@@ -28,7 +28,7 @@ class PixelScan:
     to_keep : tuple
         Arguments of `KeptResults.keep_result`; empty where another try is worth it.
     data_version : int
-        Of the workspace that was scanned.
+        Of the data that was scanned.
     """
 
     result: FovResult
