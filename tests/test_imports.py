@@ -62,7 +62,7 @@ def test_an_index_a_diagnosis_and_a_draw_need_no_torch(make_experiment, tmp_path
             DatasetConfig, ExperimentConfig, MultiExperimentIndex, TripletConfig, diagnose
         )
         from lineage_triplets.engine import PairSource
-        from lineage_triplets.engine.fingerprint import fingerprints
+        from lineage_triplets.engine.dataset.verification import fingerprints
         one = ExperimentConfig.model_validate_json(Path(sys.argv[1]).read_text())
         settings = DatasetConfig(yx_patch_size=(16, 16), missing_chunks="fill")
         config = TripletConfig(experiments=[one], dataset=settings)

@@ -21,7 +21,6 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.index.fovs import FovSource
 from lineage_triplets.engine.plates.plate import open_plate
-from lineage_triplets.engine.reading.layout import read_layout
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from lineage_triplets.engine.reading.strategies import TensorStoreStrategy
 from lineage_triplets.engine.reading.window import Window
@@ -250,4 +249,4 @@ def test_every_strategy_reads_the_same_pixels(path):
         for ours, expected in zip(*results, strict=True):
             np.testing.assert_array_equal(ours, expected)
         if path.name in READ_WITHOUT_TENSORSTORE:
-            assert read_layout(source) is not None
+            assert fov.form.storage is not None

@@ -141,7 +141,7 @@ class TestWholeFile:
         code = """
             import resource, sys
             from lineage_triplets.engine.files import whole_file
-            from lineage_triplets.engine.problems import OutputError
+            from lineage_triplets.engine.errors import OutputError
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
             try:
                 with whole_file(sys.argv[1]) as temporary:
@@ -158,7 +158,7 @@ class TestWholeFile:
         code = """
             import os, sys
             from lineage_triplets.engine.files import whole_file
-            from lineage_triplets.engine.problems import OutputError
+            from lineage_triplets.engine.errors import OutputError
             os.setuid(65534)
             try:
                 with whole_file(sys.argv[1]) as temporary:

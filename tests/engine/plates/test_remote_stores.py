@@ -387,7 +387,7 @@ class TestTrouble:
         told = run(
             """
             import sys
-            from lineage_triplets.engine.images import open_plate
+            from lineage_triplets.engine.plates.plate import open_plate
             print(*open_plate(sys.argv[1]).wells)
             """,
             f"{served.url}/v2.zarr",
@@ -573,7 +573,7 @@ class TestProcesses:
         told = run(
             """
             import os, sys, warnings
-            from lineage_triplets.engine.images import open_plate
+            from lineage_triplets.engine.plates.plate import open_plate
             warnings.simplefilter("ignore", DeprecationWarning)
             open_plate(sys.argv[1])
             if os.fork() == 0:

@@ -20,7 +20,6 @@ from numcodecs import blosc
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError
 from lineage_triplets.engine.reading.blosc import FileRange, UnknownContainerError, decode_ranges
-from lineage_triplets.engine.reading.layout import read_layout
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from lineage_triplets.engine.reading.patches import PatchReader
 from stores import make_experiment, numbered_pixels, track_table
@@ -160,7 +159,7 @@ def test_other_codecs_are_left_to_tensorstore(tmp_path, compressor):
         tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels, compressor=compressor
     )
     read, index = patches(one, "blosc-blocks")
-    assert read_layout(index.fovs[0]) is None
+    assert index.fovs[0].fov.form.storage is None
     np.testing.assert_array_equal(read, pixels[:, :, :, 12:28, 10:30])
 
 
@@ -306,7 +305,7 @@ sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from stores import make_experiment, numbered_pixels, track_table
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.engine.pairs import PairSource
+from lineage_triplets.engine import PairSource
 import numcodecs
 pixels = numbered_pixels((3, 2, 1, 512, 512))
 one = make_experiment(Path(sys.argv[1]), "one", {"A/1/0": track_table((1, range(3)))},

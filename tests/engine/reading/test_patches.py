@@ -547,7 +547,7 @@ READ_AS_NOBODY = """
     import numpy as np
     from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperimentIndex
     from lineage_triplets.engine import PairSource
-    from lineage_triplets.engine.problems import LineageTripletsError
+    from lineage_triplets.engine.errors import LineageTripletsError
     os.setuid(65534)
     try:
         one = ExperimentConfig.model_validate_json(sys.argv[1])

@@ -377,7 +377,7 @@ verification:
         code = """
             import resource, sys
             from lineage_triplets import load_config, save_config
-            from lineage_triplets.engine.problems import OutputError
+            from lineage_triplets.engine.errors import OutputError
             config = load_config(sys.argv[1])
             resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
             try:

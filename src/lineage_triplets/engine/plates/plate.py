@@ -19,7 +19,8 @@ import numpy as np
 from lineage_triplets.engine.errors import Problem, StoreError, choices
 from lineage_triplets.engine.plates.stores import join, location, subfolders
 from lineage_triplets.engine.plates.zarr_json import (
-    array_metadata,
+    ArrayForm,
+    array_form,
     find_array,
     node_attributes,
     store_fault,
@@ -59,18 +60,14 @@ class Fov:
         Folder or URL of the image (the OME-Zarr multiscales group).
     array_path : str
         Folder or URL of the full-resolution array.
-    zarr_format : int
-        2 or 3.
     axes : tuple of str
         The array's axes in its own order, lower case.
+    form : ArrayForm
+        What the array was when the image was opened, along its own axes.
     shape : tuple of int
         (T, C, Z, Y, X); 1 for an axis that the image lacks.
     chunk_shape : tuple of int
         (T, C, Z, Y, X) of what is read at once, in the same way.
-    dtype : str
-        NumPy's name of it.
-    codecs : str
-        The array's compression as JSON, for fingerprints.
     level_shapes : tuple
         Shapes of all resolution levels that the metadata list, in the array's own order.
     channel_names : tuple of str or None
@@ -84,12 +81,10 @@ class Fov:
     name: str
     path: str
     array_path: str
-    zarr_format: int
     axes: tuple[str, ...]
+    form: ArrayForm
     shape: tuple[int, int, int, int, int]
     chunk_shape: tuple[int, int, int, int, int]
-    dtype: str
-    codecs: str
     level_shapes: tuple[tuple[int, ...], ...]
     channel_names: tuple[str, ...] | None
     pixel_size_um: tuple[float, float, float] | None
@@ -99,6 +94,26 @@ class Fov:
     def well_name(self) -> str:
         """``"{row}/{column}"``."""
         return self.name.rsplit("/", 1)[0]
+
+    @property
+    def zarr_format(self) -> int:
+        """2 or 3."""
+        return self.form.zarr_format
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of the pixels' type."""
+        return self.form.dtype
+
+    @property
+    def codecs(self) -> str:
+        """The array's compression as JSON, for fingerprints."""
+        return self.form.codecs
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Size of one decoded chunk."""
+        return math.prod(self.chunk_shape) * np.dtype(self.form.dtype).itemsize
 
     def normalization(self) -> dict[str, Any] | None:
         """Read the FOV's ``normalization`` attribute; None where it has none."""
@@ -237,13 +252,13 @@ def _image(folder: str, name: str) -> Fov:
         if not levels:
             raise store_fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
         smaller = (find_array(join(folder, level)) for level in levels[1:])
-        arrays = [array_metadata(join(folder, levels[0]))]
-        arrays += [one for one in smaller if one is not None]
+        arrays = [array_form(join(folder, levels[0]))]
+        arrays += [array for array in smaller if array is not None]
         named = scales.get("axes")
         transforms = scales["datasets"][0].get("coordinateTransformations", [])
     elif node == "array":
-        levels, arrays = [""], [array_metadata(folder)]
-        named, transforms = arrays[0]["dimension_names"], []
+        levels, arrays = [""], [array_form(folder)]
+        named, transforms = arrays[0].dimension_names, []
         scales = {}
     else:
         raise store_fault(
@@ -252,30 +267,31 @@ def _image(folder: str, name: str) -> Fov:
             "Name an OME-Zarr image of version 0.1 to 0.5.",
             folder,
         )
-    array = arrays[0]
-    axes, units = _axes(named, len(array["shape"]), folder)
-    shape = _canonical(axes, array["shape"])
+    form = arrays[0]
+    axes, units = _axes(named, len(form.shape), folder)
+    shape = canonical(axes, form.shape)
     scale = _scale(transforms, scales.get("coordinateTransformations", []), len(axes))
     return Fov(
         name=name,
         path=folder,
         array_path=join(folder, levels[0]) if levels[0] else folder,
-        zarr_format=array["zarr_format"],
         axes=axes,
+        form=form,
         shape=shape,
-        chunk_shape=_canonical(axes, array["chunks"]),
-        dtype=array["dtype"],
-        codecs=array["codecs"],
-        level_shapes=tuple(tuple(one["shape"]) for one in arrays),
+        chunk_shape=canonical(axes, form.chunk_shape),
+        level_shapes=tuple(array.shape for array in arrays),
         channel_names=_channel_names(attributes, shape[1]),
         pixel_size_um=_pixel_size_um(axes, units, scale),
         interval_minutes=_interval_minutes(axes, units, scale),
     )
 
 
-def _canonical(axes: tuple[str, ...], sizes: list[int]) -> tuple[int, int, int, int, int]:
-    by_axis = dict(zip(axes, sizes, strict=True))
-    t, c, z, y, x = (int(by_axis.get(axis, 1)) for axis in CANONICAL_AXES)
+def canonical(
+    axes: Sequence[str], values: Iterable[int], absent: int = 1
+) -> tuple[int, int, int, int, int]:
+    """Order values by axis as t, c, z, y, x, with another for axes that the array lacks."""
+    by_axis = dict(zip(axes, values, strict=True))
+    t, c, z, y, x = (int(by_axis.get(axis, absent)) for axis in CANONICAL_AXES)
     return t, c, z, y, x
 
 
@@ -284,7 +300,7 @@ def _axes(named: object, ndim: int, path: str) -> tuple[tuple[str, ...], dict[st
     if not named:
         entries: list[Any] = list(CANONICAL_AXES) if ndim == 5 else []
     else:
-        entries = named if isinstance(named, list) else []
+        entries = list(named) if isinstance(named, list | tuple) else []
     names, units = [], {}
     for entry in entries:
         given = entry.get("name") if isinstance(entry, dict) else entry
@@ -389,8 +405,3 @@ def resolve_channels(fov: Fov, configured: list[str]) -> tuple[tuple[str, ...], 
         file=fov.path,
         field="channel_names",
     )
-
-
-def chunk_bytes(fov: Fov) -> int:
-    """Size of one decoded chunk."""
-    return math.prod(fov.chunk_shape) * np.dtype(fov.dtype).itemsize

@@ -19,17 +19,18 @@ from lineage_triplets.engine.errors import ChunkError
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
-from lineage_triplets.engine.reading.layout import ChunkLayout, read_layout
 from lineage_triplets.engine.reading.plan import plan
 from lineage_triplets.engine.reading.shard_index import chunk_in_shard, read_shard_index
 from lineage_triplets.engine.reading.window import chunk_error
+from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.zarr_json import ChunkStorage
     from lineage_triplets.engine.reading.cache import PartCache
     from lineage_triplets.engine.reading.plan import FileReads, Piece
     from lineage_triplets.engine.reading.window import ReadStrategy, Window
@@ -70,7 +71,7 @@ class LocalChunkStrategy:
         self._otherwise = otherwise
         self._cache = cache if cache is not None and cache.limit_bytes else None
         self._least_chunk_bytes = least_chunk_bytes
-        self._layouts: dict[str, ChunkLayout | None] = {}
+        self._storages: dict[str, ChunkStorage | None] = {}
 
     @property
     def missing(self) -> dict[tuple[str, str], int]:
@@ -79,20 +80,21 @@ class LocalChunkStrategy:
 
     def read(self, windows: Sequence[Window]) -> None:
         """Fill the targets of all windows; each touched chunk is decoded once."""
-        left = [number for number, window in enumerate(windows) if not self._knows(window.source)]
-        files = plan(windows, self._layouts)
+        left = [
+            number for number, window in enumerate(windows) if not self._knows(window.source.fov)
+        ]
+        files = plan(windows, self._storages)
         if files:
             left += self._decode_all(files, windows)
         if left:
             self._otherwise.read([windows[number] for number in sorted(set(left))])
 
-    def _knows(self, source: FovSource) -> bool:
-        path = source.fov.array_path
-        if path not in self._layouts:
-            layout = read_layout(source)
-            worth = layout is not None and layout.kind.n_bytes >= self._least_chunk_bytes
-            self._layouts[path] = layout if worth else None
-        return self._layouts[path] is not None
+    def _knows(self, fov: Fov) -> bool:
+        if fov.array_path not in self._storages:
+            storage = None if is_url(fov.array_path) else fov.form.storage
+            worth = storage is not None and storage.n_bytes >= self._least_chunk_bytes
+            self._storages[fov.array_path] = storage if worth else None
+        return self._storages[fov.array_path] is not None
 
     def _decode_all(self, files: Sequence[FileReads], windows: Sequence[Window]) -> list[int]:
         """Decode all files side by side; give the windows that could not be filled."""
@@ -129,8 +131,7 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
         status = os.fstat(file)
         if stat.S_ISFIFO(status.st_mode):
             raise _pipe_error(reads, windows)
-        kind = reads.kind
-        shards = kind.shards
+        shards = reads.storage.shards
         index = read_shard_index(file, status.st_size, shards) if shards is not None else None
         for number, pieces in reads.chunks:
             try:
@@ -179,11 +180,11 @@ def _decode_chunk(
     """Parts of a chunk that hold all that the pieces want, in order."""
     stride = reads.shape.plane_stride
     ranges = [one for piece in pieces for one in _ranges_of(piece, stride)]
-    n_bytes = reads.kind.n_bytes
-    decode = decode_ranges if reads.kind.is_blosc else plain_ranges
+    n_bytes = reads.storage.n_bytes
+    decode = decode_ranges if reads.storage.is_blosc else plain_ranges
     if cache is None:
         return decode(FileRange(file, *place), n_bytes, ranges)
-    key = reads.path if reads.kind.shards is None else f"{reads.path}:{number}"
+    key = reads.path if reads.storage.shards is None else f"{reads.path}:{number}"
     stamp = FileStamp.of(status)
     parts, missing = cache.take(key, stamp, ranges)
     if missing:
@@ -207,7 +208,7 @@ def _cut(
     reads: FileReads, parts: Sequence[Part], pieces: Sequence[Piece], windows: Sequence[Window]
 ) -> None:
     """Copy each piece from the parts of its chunk to its place."""
-    dtype, strides, axis = reads.kind.dtype, reads.shape.strides, reads.shape.plane_axis
+    dtype, strides, axis = reads.storage.dtype, reads.shape.strides, reads.shape.plane_axis
     starts = [part.start for part in parts]
     for piece in pieces:
         target = windows[piece.window].target[

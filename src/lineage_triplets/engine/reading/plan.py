@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lineage_triplets.engine.plates.plate import canonical
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.engine.reading.layout import ChunkKind, ChunkLayout
+    from lineage_triplets.engine.plates.zarr_json import ChunkStorage
     from lineage_triplets.engine.reading.window import Window
 
     Int64Array = NDArray[np.int64]
@@ -51,7 +53,7 @@ class Piece(NamedTuple):
 
 
 class BoxShape(NamedTuple):
-    """How boxes of (z, y, x) lie in the decoded chunks of a kind.
+    """How boxes of (z, y, x) lie in decoded chunks.
 
     Attributes
     ----------
@@ -70,13 +72,12 @@ class BoxShape(NamedTuple):
         return self.strides[self.plane_axis]
 
     @classmethod
-    def of(cls, kind: ChunkKind) -> BoxShape:
-        """Find it for the chunks of a kind."""
-        strides = kind.strides()[2:]
+    def of(cls, strides: tuple[int, int, int]) -> BoxShape:
+        """Find it for chunks of these strides."""
         # An absent axis has one plane only, and need not be looked for among the others.
         absent = [axis for axis, stride in enumerate(strides) if not stride]
         slowest = max(range(3), key=strides.__getitem__)
-        return cls((strides[0], strides[1], strides[2]), absent[0] if absent else slowest)
+        return cls(strides, absent[0] if absent else slowest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +87,36 @@ class FileReads:
     Attributes
     ----------
     path : str
-    kind : ChunkKind
+    storage : ChunkStorage
     shape : BoxShape
     chunks : list of (int, list of Piece)
         Number of each chunk inside its shard (0 where a file is one chunk), and its pieces.
     """
 
     path: str
-    kind: ChunkKind
+    storage: ChunkStorage
     shape: BoxShape
     chunks: list[tuple[int, list[Piece]]]
 
 
-def plan(windows: Sequence[Window], layouts: Mapping[str, ChunkLayout | None]) -> list[FileReads]:
+def plan(windows: Sequence[Window], storages: Mapping[str, ChunkStorage | None]) -> list[FileReads]:
     """List the files and chunks that windows touch, each once.
 
     Parameters
     ----------
     windows : sequence of Window
-    layouts : mapping
-        Layout by array path; windows of arrays that have none are passed over.
+    storages : mapping
+        By array path; windows of arrays that have none are passed over.
     """
-    groups: dict[tuple[ChunkKind, tuple[int, ...]], list[int]] = {}
+    groups: dict[tuple[ChunkStorage, tuple[str, ...], tuple[int, ...]], list[int]] = {}
     for number, window in enumerate(windows):
-        layout = layouts[window.source.fov.array_path]
-        if layout is not None:
-            groups.setdefault((layout.kind, window.source.channels), []).append(number)
+        fov = window.source.fov
+        storage = storages[fov.array_path]
+        if storage is not None:
+            groups.setdefault((storage, fov.axes, window.source.channels), []).append(number)
     reads: list[FileReads] = []
-    for (kind, channels), numbers in groups.items():
-        reads += _plan_kind(windows, np.array(numbers), kind, channels, layouts)
+    for (storage, axes, channels), numbers in groups.items():
+        reads += _plan_alike(windows, np.array(numbers), storage, axes, channels)
     return reads
 
 
@@ -127,16 +129,17 @@ class _Cuts(NamedTuple):
     target: Int64Array
 
 
-def _plan_kind(
+def _plan_alike(
     windows: Sequence[Window],
     numbers: Int64Array,
-    kind: ChunkKind,
+    storage: ChunkStorage,
+    axes: tuple[str, ...],
     channels: tuple[int, ...],
-    layouts: Mapping[str, ChunkLayout | None],
 ) -> Iterator[FileReads]:
+    """Plan some windows of arrays that are stored alike."""
     chosen = [windows[number] for number in numbers.tolist()]
-    size_t, size_c, *sizes = kind.canonical(kind.chunk_shape, absent=1)
-    stride_t, stride_c, *strides = kind.strides()
+    size_t, size_c, *sizes = canonical(axes, storage.chunk_shape)
+    stride_t, stride_c, *strides = canonical(axes, storage.strides(), absent=0)
     box = np.array(
         [(w.t, w.z.start, w.z.stop, w.y.start, w.y.stop, w.x.start, w.x.stop) for w in chosen],
         dtype=np.int64,
@@ -146,9 +149,9 @@ def _plan_kind(
     start = t % size_t * stride_t
     for cut, stride in zip(cuts, strides, strict=True):
         start = start + cut.inside * stride
-    shape = BoxShape.of(kind)
+    shape = BoxShape.of((strides[0], strides[1], strides[2]))
     counts = [cut.length for cut in cuts]
-    plane_bytes = np.full(len(piece), kind.dtype.itemsize, dtype=np.int64)
+    plane_bytes = np.full(len(piece), storage.dtype.itemsize, dtype=np.int64)
     for axis in {0, 1, 2} - {shape.plane_axis}:
         plane_bytes += (counts[axis] - 1) * strides[axis]
 
@@ -176,7 +179,7 @@ def _plan_kind(
         ]
     )
     in_order, file_starts, chunk_starts, inner, file_indices = _by_file(
-        kind, a_slot_each(np.array(fov)[piece]), indices
+        storage, axes, a_slot_each(np.array(fov)[piece]), indices
     )
     pieces = list(
         map(Piece._make, zip(*(column[in_order].tolist() for column in columns), strict=True))
@@ -189,9 +192,8 @@ def _plan_kind(
     for (fov_number, *index), (first, last) in zip(
         file_indices, pairwise(file_starts), strict=True
     ):
-        layout = layouts[paths[fov_number]]
-        if layout is not None:
-            yield FileReads(layout.path(index), kind, shape, chunks[first:last])
+        path = f"{paths[fov_number]}/{storage.key(index)}"
+        yield FileReads(path, storage, shape, chunks[first:last])
 
 
 def _cut_at_chunks(boxes: Int64Array, sizes: Sequence[int]) -> tuple[Int64Array, list[_Cuts]]:
@@ -224,13 +226,15 @@ def _cut_at_chunks(boxes: Int64Array, sizes: Sequence[int]) -> tuple[Int64Array,
 
 
 def _by_file(
-    kind: ChunkKind, fov: Int64Array, indices: Int64Array
+    storage: ChunkStorage, axes: tuple[str, ...], fov: Int64Array, indices: Int64Array
 ) -> tuple[Int64Array, list[int], list[int], list[int], list[list[int]]]:
     """Group pieces by the chunk and the file that holds them.
 
     Parameters
     ----------
-    kind : ChunkKind
+    storage : ChunkStorage
+    axes : tuple of str
+        The array's own order.
     fov : ndarray of int64
         A number for the array of each piece.
     indices : ndarray of int64, shape (5, N)
@@ -247,11 +251,11 @@ def _by_file(
     file_indices : list of list of int
         Number of the array, and the file's place in its grid, in the array's own order.
     """
-    own = [indices["tczyx".index(axis)] for axis in kind.axes]
+    own = [indices["tczyx".index(axis)] for axis in axes]
     inner = np.zeros(len(fov), dtype=np.int64)
-    if kind.shards is not None:
-        n_chunks = np.array(kind.shards.n_chunks)[:, None]
-        inner = np.ravel_multi_index(tuple(np.stack(own) % n_chunks), kind.shards.n_chunks)
+    if storage.shards is not None:
+        n_chunks = np.array(storage.shards.n_chunks)[:, None]
+        inner = np.ravel_multi_index(tuple(np.stack(own) % n_chunks), storage.shards.n_chunks)
         own = list(np.stack(own) // n_chunks)
     keys = np.stack([fov, *own, inner])
     in_order = np.lexsort(keys[::-1])

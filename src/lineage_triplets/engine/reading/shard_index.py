@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lineage_triplets.engine.reading.layout import Shards
+    from lineage_triplets.engine.plates.zarr_json import Shards
 
 _CHECKSUM_BYTES = 4
 _ENTRY_BYTES = 16

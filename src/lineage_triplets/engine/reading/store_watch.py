@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.plates.plate import CANONICAL_AXES
-from lineage_triplets.engine.plates.zarr_json import array_metadata
+from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading.cache import FileStamp
-from lineage_triplets.engine.reading.layout import ChunkLayout, read_layout
 from lineage_triplets.engine.reading.window import array_error
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -16,15 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lineage_triplets.engine.index.fovs import FovSource
-
-
-class _Form(NamedTuple):
-    """What decides where pixels are and how they are read; attributes and spelling do not."""
-
-    shape: tuple[int, ...]
-    data_type: str
-    chunks: tuple[int, ...]
-    storage: ChunkLayout | None
 
 
 class StoreWatch:
@@ -35,7 +24,6 @@ class StoreWatch:
 
     def __init__(self) -> None:
         self._stamps: dict[str, FileStamp] = {}
-        self._first: dict[str, _Form] = {}
 
     def check(self, sources: Iterable[FovSource]) -> None:
         """Make sure that some FOVs are still what they were.
@@ -44,8 +32,7 @@ class StoreWatch:
         ------
         StoreError
             An array is gone, so that its chunks would pass for ones never written; or it has
-            another shape, data type or chunks than when it was indexed, or is stored in another
-            way than when it was first checked.
+            another shape, data type or chunks than when it was indexed, or is stored otherwise.
         """
         for source in sources:
             fov = source.fov
@@ -62,33 +49,25 @@ class StoreWatch:
                     "Connect the disk, or restore the store.",
                 ) from None
             if self._stamps.get(fov.array_path) != stamp:
-                now = _form(source)
-                _compare(source, self._first.setdefault(fov.array_path, now), now)
+                _compare(source)
                 self._stamps[fov.array_path] = stamp
 
 
-def _form(source: FovSource) -> _Form:
-    fov = source.fov
-    found = array_metadata(fov.array_path)
-
-    def canonical(sizes: list[int]) -> tuple[int, ...]:
-        by_axis = dict(zip(fov.axes, sizes, strict=False))
-        return tuple(by_axis.get(axis, 1) for axis in CANONICAL_AXES)
-
-    return _Form(
-        canonical(found["shape"]), found["dtype"], canonical(found["chunks"]), read_layout(source)
-    )
-
-
-def _compare(source: FovSource, first: _Form, now: _Form) -> None:
-    fov = source.fov
-    indexed = _Form(fov.shape, fov.dtype, fov.chunk_shape, first.storage)
-    for what, one, other in zip(_Form._fields, indexed, now, strict=True):
-        if one != other:
-            said = "" if what == "storage" else f": {other} now, {one} when the index was built"
+def _compare(source: FovSource) -> None:
+    """Compare what decides where pixels are and how they are read; spelling does not."""
+    then, now = source.fov.form, array_form(source.fov.array_path)
+    changes = {
+        "shape": (then.shape, now.shape),
+        "data type": (then.dtype, now.dtype),
+        "chunks": (then.chunk_shape, now.chunk_shape),
+        "storage": (then.storage, now.storage),
+    }
+    for what, (before, after) in changes.items():
+        if before != after:
+            said = "" if what == "storage" else f": {after} now, {before} when the index was built"
             raise array_error(
                 source,
                 "store-changed",
-                f"the array's {what.replace('_', ' ')} has changed{said}.",
+                f"the array's {what} has changed{said}.",
                 "Build the index again.",
             )

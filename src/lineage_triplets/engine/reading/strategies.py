@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorstore as ts
 
-from lineage_triplets.engine.plates.plate import CANONICAL_AXES, chunk_bytes
+from lineage_triplets.engine.plates.plate import CANONICAL_AXES
 from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.process import note_read
@@ -73,7 +73,7 @@ class TensorStoreStrategy:
         stacks: dict[tuple[str, tuple[int, ...]], list[Window]] = {}
         singles = []
         for window in windows:
-            if chunk_bytes(window.source.fov) < _LARGE_CHUNK_BYTES:
+            if window.source.fov.chunk_bytes < _LARGE_CHUNK_BYTES:
                 singles.append(window)
             else:
                 key = (window.source.fov.dtype, window.target.shape)

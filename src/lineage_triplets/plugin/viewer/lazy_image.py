@@ -13,7 +13,7 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoreError
-from lineage_triplets.engine.plates.plate import CANONICAL_AXES
+from lineage_triplets.engine.plates.plate import CANONICAL_AXES, canonical
 from lineage_triplets.engine.plates.remote import answer, first_line
 from lineage_triplets.engine.plates.stores import join, kvstore_spec
 from lineage_triplets.engine.plates.zarr_json import describing_file, node_attributes, understood
@@ -315,8 +315,7 @@ def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, i
     except StoreError:
         return paths, shapes
     for name, shape in zip(there, fov.level_shapes[1:], strict=False):
-        by_axis = dict(zip(fov.axes, shape, strict=True))
-        t, c, z, y, x = (int(by_axis.get(axis, 1)) for axis in CANONICAL_AXES)
+        t, c, z, y, x = canonical(fov.axes, shape)
         last = shapes[-1]
         smaller = y <= last[3] and x <= last[4] and z <= last[2] and y * x < last[3] * last[4]
         if (t, c) == last[:2] and smaller:
