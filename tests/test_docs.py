@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 from pathlib import Path
@@ -12,6 +13,8 @@ import typer.main
 import yaml
 from pydantic_core import PydanticUndefined
 
+import lineage_triplets
+import reviews
 from lineage_triplets import (
     DatasetConfig,
     ExperimentConfig,
@@ -156,12 +159,34 @@ def test_review_page_lists_every_kind_of_finding_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda page: page.name
+    "page",
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+        *sorted(DOCS.glob("*.md")),
+    ],
+    ids=lambda page: page.name,
 )
 def test_links_and_pictures_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
     local = [one for one in targets if "://" not in one]
     assert [one for one in local if not (page.parent / one).exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(lineage_triplets.__all__))
+def test_examples_of_the_public_names_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reviews.write_config(tmp_path)
+    (tmp_path / "copies").mkdir()
+    finder = doctest.DocTestFinder(recurse=False)
+    (examples,) = finder.find(getattr(lineage_triplets, name), name, globs={})
+    said: list[str] = []
+    results = doctest.DocTestRunner().run(examples, out=said.append)
+    assert results.attempted > 0
+    assert results.failed == 0, "".join(said)
 
 
 def names_in(cell: str) -> list[str]:

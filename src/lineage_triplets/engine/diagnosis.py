@@ -53,6 +53,12 @@ def diagnose(
         A config or its file.
     path_map : dict, optional
         Leading folders to replace, ``{old: new}``.
+
+    Examples
+    --------
+    >>> from lineage_triplets import diagnose
+    >>> diagnose("experiments.yml").problems
+    ()
     """
     if not isinstance(config, TripletConfig):
         loaded, problems = read_config(config, path_map)

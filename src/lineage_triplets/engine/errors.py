@@ -79,6 +79,16 @@ class LineageTripletsError(Exception):
     problems : Problem or str
         What went wrong, the first one foremost. A plain text serves where an error crosses a
         process boundary and only its text survives.
+
+    Examples
+    --------
+    >>> from lineage_triplets import LineageTripletsError, load_config
+    >>> try:
+    ...     load_config("absent.yml")
+    ... except LineageTripletsError as error:
+    ...     problem = error.problems[0]
+    >>> problem.severity
+    'error'
     """
 
     def __init__(self, *problems: Problem | str) -> None:

@@ -80,6 +80,19 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         An argument that cannot be, or contradicts the index.
     NoAnchorsError
         `fit`, and there is no valid anchor.
+
+    Examples
+    --------
+    >>> from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+    >>> from lineage_triplets import MultiExperimentTripletDataset
+    >>> registry = ExperimentRegistry.from_yaml("experiments.yml")
+    >>> index = MultiExperimentIndex(registry, z_range=1, yx_patch_size=(16, 16))
+    >>> dataset = MultiExperimentTripletDataset(index, seed=0)
+    >>> batch = dataset.__getitems__([0, 5, 9])
+    >>> batch["anchor"].shape, batch["positive"].dtype
+    (torch.Size([3, 2, 1, 16, 16]), torch.float32)
+    >>> all(meta["tau_frames"] > 0 for meta in batch["positive_meta"])
+    True
     """
 
     def __init__(

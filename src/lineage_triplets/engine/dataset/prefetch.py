@@ -40,6 +40,12 @@ class PrefetchLoader(Generic[Batch]):
     ------
     ConfigError
         `n_batches` is below 1.
+
+    Examples
+    --------
+    >>> from lineage_triplets import PrefetchLoader
+    >>> [sum(batch) for batch in PrefetchLoader([[1, 2], [3, 4]])]
+    [3, 7]
     """
 
     def __init__(self, loader: Iterable[Batch], n_batches: int = 2) -> None:

@@ -81,6 +81,16 @@ class MultiExperimentIndex:
         A table whose faults make its lineages meaningless.
     StoreError
         A FOV that cannot be opened.
+
+    Examples
+    --------
+    >>> from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+    >>> registry = ExperimentRegistry.from_yaml("experiments.yml")
+    >>> index = MultiExperimentIndex(registry, z_range=1, yx_patch_size=(16, 16))
+    >>> sorted(index.experiment_groups)
+    ['early', 'late']
+    >>> len(index.valid_anchors) < len(index.tracks)
+    True
     """
 
     def __init__(

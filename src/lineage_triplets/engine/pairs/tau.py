@@ -49,7 +49,15 @@ def _log_weights(taus: NDArray[np.int64], decay_rate: float) -> NDArray[np.float
 def sample_tau(
     tau_min: int, tau_max: int, rng: np.random.Generator, decay_rate: float = 2.0
 ) -> int:
-    """Draw one tau in frames, both ends included."""
+    """Draw one tau in frames, both ends included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lineage_triplets import sample_tau
+    >>> sample_tau(2, 6, np.random.default_rng(0)) in range(2, 7)
+    True
+    """
     taus, probabilities = tau_distribution(tau_min, tau_max, decay_rate)
     return int(rng.choice(taus, p=probabilities))
 

@@ -69,6 +69,15 @@ class ExperimentRegistry:
     ------
     ConfigError
         A ``ValueError`` that names the experiment and the field, or the store.
+
+    Examples
+    --------
+    >>> from lineage_triplets import ExperimentRegistry
+    >>> registry = ExperimentRegistry.from_yaml("experiments.yml")
+    >>> registry.channel_maps
+    {'early': {0: 0, 1: 1}, 'late': {0: 1, 1: 0}}
+    >>> registry.tau_range_frames("late", (0.5, 2))
+    (2, 8)
     """
 
     def __init__(

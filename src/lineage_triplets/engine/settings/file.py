@@ -122,6 +122,13 @@ def load_config(path: str | Path, path_map: Mapping[str, str] | None = None) -> 
     ------
     ConfigError
         The file cannot be read or says something that cannot be.
+
+    Examples
+    --------
+    >>> from lineage_triplets import load_config
+    >>> config = load_config("experiments.yml")
+    >>> [experiment.name for experiment in config.experiments]
+    ['early', 'late']
     """
     config, problems = read_config(path, path_map)
     if problems or config is None:
@@ -147,6 +154,14 @@ def save_config(
     ------
     OutputExistsError, OutputError
         Nothing is left half written.
+
+    Examples
+    --------
+    >>> from lineage_triplets import load_config, save_config
+    >>> config = load_config("experiments.yml")
+    >>> save_config(config, "copies/experiments.yml")
+    >>> load_config("copies/experiments.yml").dataset == config.dataset
+    True
     """
     target = Path(path)
     content = config.model_dump(mode="json", exclude={"experiments"})

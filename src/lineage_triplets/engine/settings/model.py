@@ -89,6 +89,21 @@ class ExperimentConfig(StrictModel):
         Free text.
     moi : float
         Multiplicity of infection.
+
+    Examples
+    --------
+    >>> from lineage_triplets import ExperimentConfig
+    >>> experiment = ExperimentConfig(
+    ...     name="fast",
+    ...     data_path="fast.zarr",
+    ...     tracks_path="fast_tracks",
+    ...     channel_names=["Phase", "GFP"],
+    ...     source_channel=["GFP"],
+    ...     condition_wells={"untreated": ["A/1"], "treated": ["B/2"]},
+    ...     interval_minutes=10,
+    ... )
+    >>> experiment.start_hpi
+    0.0
     """
 
     name: Name
@@ -152,6 +167,12 @@ class DatasetConfig(StrictModel):
         Names that hold in every experiment, or names for each experiment.
     slot_labels : list of str or None
         Names of the slots; None takes the first experiment's source channels.
+
+    Examples
+    --------
+    >>> from lineage_triplets import DatasetConfig
+    >>> DatasetConfig(yx_patch_size=(96, 96), tau_range_hours=(0.5, 3)).positive_relation
+    'lineage'
     """
 
     z_range: Annotated[int, Field(ge=1)] | SliceSpan | dict[Text, SliceSpan] = 1
@@ -357,6 +378,14 @@ class TripletConfig(StrictModel):
 
     ``format`` and ``dataset`` may be left out on reading, so that a plain list of experiments is
     a config too.
+
+    Examples
+    --------
+    >>> from lineage_triplets import DatasetConfig, load_config
+    >>> config = load_config("experiments.yml")
+    >>> smaller = config.model_copy(update={"dataset": DatasetConfig(yx_patch_size=(16, 16))})
+    >>> smaller.verification.validated
+    False
     """
 
     format: Annotated[str, StringConstraints(pattern=f"^{re.escape(FORMAT)}$")] = FORMAT
