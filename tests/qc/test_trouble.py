@@ -18,7 +18,7 @@ from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export, plan_export
 from lineage_triplets.qc.gate import GateClosedError, gate_points, open_points
 from lineage_triplets.qc.record import DecisionLog, DecisionsError
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels, write_tables
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lineage_triplets.cli import options
 from lineage_triplets.cli.review_options import Decisions, Reason, deciding, opened, say
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review

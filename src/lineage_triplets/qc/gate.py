@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Problem
-from lineage_triplets.qc.decide.divisions import divisions_seen
+from lineage_triplets.qc.decide.seen import divisions_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from lineage_triplets.plugin.browse.tree_scale import TreeScale, frame_step, hou
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.find.finding import Finding
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 
 if TYPE_CHECKING:

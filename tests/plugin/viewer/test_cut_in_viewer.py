@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QComboBox, QMenu, QTabWidget, QWidget
 
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.plugin.viewer.layer_stack import MARK
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 from reviews import field
 from widgets import settled
 

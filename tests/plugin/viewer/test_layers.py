@@ -17,7 +17,7 @@ from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.viewer.image_layers import slot_colormaps
 from lineage_triplets.plugin.viewer.keeper import LayerKeeper
 from lineage_triplets.plugin.viewer.layer_stack import MARK
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 from reviews import N_FRAMES, SHAPE, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels
 

@@ -29,7 +29,7 @@ from lineage_triplets.engine.settings.model import Cut, Exclusions, LineageExclu
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export
 from lineage_triplets.qc.export.script import commands_of
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, everything, family, field, key, save, single, write_config
 from reviews import given as given_by
 from stores import make_experiment, numbered_pixels, write_tables

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lineage_triplets.qc.record import DecisionLog, HistoryEntry, NewDecision
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 KILLS_A_FILE = 20
 Entry = list[Any]

@@ -33,7 +33,7 @@ from lineage_triplets.qc.record import (
     ReviewInUseError,
     ReviewOwnerError,
 )
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DECIDER = Path(__file__).with_name("killed_decider.py")
@@ -429,7 +429,7 @@ class TestOthers:
         code = """
             import os, signal, sys
             from lineage_triplets.qc.record import DecisionLog, NewDecision
-            from lineage_triplets.qc.targets import Target
+            from lineage_triplets.qc.record.decision import Target
             log = DecisionLog.open(sys.argv[1], experiments=["one"], by="bertha")
             log.record(NewDecision("reject", Target("fov", "one", "A/1/0")))
             os.kill(os.getpid(), signal.SIGKILL)
@@ -522,7 +522,7 @@ class TestOthers:
         code = """
             import os, sys, warnings
             from lineage_triplets.qc.record import DecisionLog, NewDecision, ReviewOwnerError
-            from lineage_triplets.qc.targets import Target
+            from lineage_triplets.qc.record.decision import Target
             new = NewDecision("reject", Target("fov", "one", "A/1/0"))
             log = DecisionLog.open(sys.argv[1], experiments=["one"])
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -720,7 +720,7 @@ class TestTrouble:
         code = """
             import resource, sys
             from lineage_triplets.qc.record import DecisionLog, DecisionsError, NewDecision
-            from lineage_triplets.qc.targets import Target
+            from lineage_triplets.qc.record.decision import Target
             new = NewDecision("reject", Target("fov", "one", "A/1/0"), reason="x" * 500)
             log = DecisionLog.open(sys.argv[1], experiments=["one"])
             log.record(new)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.record import Decision
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.qc.record.decision import Target
 
 _SHOWN_REASONS = 8
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.find.finding import Finding
     from lineage_triplets.qc.look.view import ReviewState
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.qc.record.decision import Target
 
 _JOB = "lineages"
 # Decisions and settings may follow each other fast; the row decided about is right at once.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.find.finding import Finding
     from lineage_triplets.qc.look.view import LineageView
+    from lineage_triplets.qc.record.decision import Target
     from lineage_triplets.qc.record.effect import Effect
-    from lineage_triplets.qc.record.targets import Target
 
     Int64Array = NDArray[np.int64]
 

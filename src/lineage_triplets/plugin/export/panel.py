@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.export.export import ExportResult
     from lineage_triplets.qc.record import Decision
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.qc.record.decision import Target
 
 CHECKLIST_JOB = "Checking what is open"
 EXPORT_JOB = "Exporting"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
-from lineage_triplets.qc.decide.divisions import why_not_seen
-from lineage_triplets.qc.decide.seen import ENOUGH_PAIRS, PaintedPairs
+from lineage_triplets.qc.decide.seen import ENOUGH_PAIRS, PaintedPairs, why_not_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,7 +18,7 @@ from lineage_triplets.plugin.problems.model import MARKS, kind_words, settle_wor
 if TYPE_CHECKING:
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.qc.record.decision import Target
 
 _SHOWN_REASONS = 8
 _KEYS = (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.find.finding import Finding
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.qc.record.decision import Target
 
 _ROOT = QModelIndex()
 STATUSES = ("open", "waived", "settled")

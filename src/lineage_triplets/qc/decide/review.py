@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from psygnal import Signal, SignalGroup
 
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Problem
 from lineage_triplets.engine.settings.file import read_config, with_lines
-from lineage_triplets.engine.settings.model import DatasetConfig, TripletConfig
-from lineage_triplets.qc.decide.decider import Decider
-from lineage_triplets.qc.decide.recorder import ReviewEvents
+from lineage_triplets.qc.decide.channels import Approval, approval_of, approval_value, remapped
+from lineage_triplets.qc.decide.seen import How, seen_value
+from lineage_triplets.qc.decide.settled import (
+    ReviewedFinding,
+    reviewed_findings,
+    settlement,
+    waiver,
+)
+from lineage_triplets.qc.decide.targets import (
+    about,
+    cut_of,
+    find_target,
+    reason_given,
+    require_target,
+    require_verdict_target,
+)
 from lineage_triplets.qc.find.run import Checks
 from lineage_triplets.qc.look.lineage_table import lineage_table
 from lineage_triplets.qc.look.strip import Strip, strip_of
 from lineage_triplets.qc.look.tau_table import TauTable, tau_table
-from lineage_triplets.qc.look.view import Intent, ReviewState, resolve
+from lineage_triplets.qc.look.view import Intent, ReviewState, resolve, still_there
 from lineage_triplets.qc.open.data import ReviewData
-from lineage_triplets.qc.record import Decision, DecisionLog
+from lineage_triplets.qc.record import Decision, DecisionLog, NewDecision
+from lineage_triplets.qc.record.decision import DecisionKind, HistoryEntry, Target
+from lineage_triplets.qc.record.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,22 +43,49 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.engine.settings.model import DatasetConfig, TripletConfig
     from lineage_triplets.qc.find.pixels.scan_order import PixelScan
     from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.record.effect import Effect
 
-_SETTINGS_NOTE = "dataset settings"
+
+Verdict = Literal["accept", "reject", "undecided"]
 
 
-class Review(Decider):
+class ReviewEvents(SignalGroup):
+    """What changed; views read it from the review again.
+
+    Attributes
+    ----------
+    intent
+        Gets the new `Intent`.
+    decisions
+        Gets the decisions that were made, undone or redone.
+    channels
+        Gets the experiment whose slots show other channels now, or whose approval changed.
+    findings
+        Checks found something, or something became of a finding.
+    data
+        Stores and tables were read anew.
+    """
+
+    intent = Signal(object)
+    decisions = Signal(object)
+    channels = Signal(str)
+    findings = Signal()
+    data = Signal()
+
+
+class Review:
     """A config, its data, and the decisions about it. `open` makes one.
 
     Attributes
     ----------
     config_path : Path
+    record : Record
+        What was decided.
     data : ReviewData
         The data, as on disk, linked, and as training reads them.
-    log : DecisionLog
     checks : Checks
     events : ReviewEvents
     """
@@ -55,18 +98,14 @@ class Review(Decider):
         log: DecisionLog,
     ) -> None:
         self.config_path = config_path
+        self.record = Record(log, config)
         self.data = ReviewData(config)
-        self.log = log
         self.checks = Checks(self.data, log)
+        self.checks.config_problems = [*problems, *self.record.problems]
         self.events = ReviewEvents()
-        self._virtual: list[Decision] = []
+        self._intent = Intent(seed=config.dataset.seed or 0, dataset=self.record.settings)
         self._state: ReviewState | None = None
-        self._intent = Intent(
-            seed=config.dataset.seed or 0, dataset=self._kept_settings(config.dataset)
-        )
         self._taken_at = self._now
-        self.checks.config_problems = list(problems)
-        self._import(config)
 
     @classmethod
     def open(
@@ -199,6 +238,21 @@ class Review(Decider):
         self.close()
 
     @property
+    def log(self) -> DecisionLog:
+        """The decisions on disk."""
+        return self.record.log
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All active decisions in order, stale ones too; not those that were withdrawn."""
+        return self.record.decisions
+
+    @property
+    def effect(self) -> Effect:
+        """The decisions in effect."""
+        return self.data.effect
+
+    @property
     def intent(self) -> Intent:
         """What a person wants to see."""
         return self._intent
@@ -228,8 +282,8 @@ class Review(Decider):
             if other_settings:
                 self._use(wanted.dataset)
             state = resolve(wanted, self.data)
-            if other_settings and not self.log.read_only:
-                self._keep_settings(wanted.dataset)
+            if other_settings:
+                self.record.keep_settings(wanted.dataset)
         except BaseException:
             if other_settings:
                 self._use(before.dataset)
@@ -326,6 +380,242 @@ class Review(Decider):
         self.events.findings.emit()
         return self.findings()
 
+    def findings(self) -> list[ReviewedFinding]:
+        """Everything found so far with what became of it, worst first."""
+        return reviewed_findings(self.checks, self.effect, self.data)
+
+    def target(self, level: Literal["lineage", "track"], name: str) -> Target:
+        """Find a lineage or track by its ``lineage_id`` or ``global_track_id``.
+
+        Raises
+        ------
+        ConfigError
+            There is none.
+        """
+        return find_target(self.data, level, name)
+
+    def accept(self, target: Target, reason: str = "") -> Decision:
+        """Say that something is good."""
+        return self.decide("accept", [target], reason)[0]
+
+    def reject(self, target: Target, reason: str) -> Decision:
+        """Leave something out of training, with a reason."""
+        return self.decide("reject", [target], reason)[0]
+
+    def undecide(self, target: Target, reason: str = "") -> Decision:
+        """Take an accept or reject back; the history keeps it."""
+        return self.decide("undecided", [target], reason)[0]
+
+    def decide(
+        self, verdict: Verdict, targets: Sequence[Target], reason: str = ""
+    ) -> tuple[Decision, ...]:
+        """Accept, reject or undecide several things in one step, undone in one step.
+
+        Parameters
+        ----------
+        verdict : {"accept", "reject", "undecided"}
+        targets : sequence of Target
+            Wells, FOVs, frames, lineages, tracks, observations.
+        reason : str
+            Needed to reject.
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            One is not there, or no reason is given; nothing is recorded.
+        TableChangedError
+            A table changed since the review read it.
+        """
+        if verdict == "reject":
+            reason = reason_given(reason, "reject")
+        for target in targets:
+            require_verdict_target(self.data, target)
+        return self._add(*(about(self.data, verdict, target, reason) for target in targets))
+
+    def cut(self, target: Target, reason: str) -> Decision:
+        """Cut a wrong link; what a rejected lineage or track loses by it stays rejected.
+
+        Raises
+        ------
+        ConfigError
+            There is no such link, or no reason is given.
+        """
+        require_target(self.data, target)
+        return self._add(*cut_of(self.data, target, reason_given(reason, "cut")))[0]
+
+    def settle(self, targets: Sequence[Target], reason: str) -> tuple[Decision, ...]:
+        """Cut the links and reject the rest of what settles a finding, undone in one step.
+
+        Parameters
+        ----------
+        targets : sequence of Target
+            One alternative of ``Finding.settled_by``; what was decided already is left out.
+        reason : str
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            One is not there, or no reason is given; nothing is recorded.
+        """
+        new = settlement(self.data, targets, reason_given(reason, "settle a finding"))
+        return self._add(*new) if new else ()
+
+    def waive(self, key: str, reason: str) -> Decision:
+        """Say that a finding is no fault, with a reason.
+
+        Raises
+        ------
+        ConfigError
+            No such finding, or training could not load the data with it.
+        """
+        reason = reason_given(reason, "waive")
+        return self._add(waiver(self.data, self.findings(), key, reason))[0]
+
+    def unwaive(self, key: str, reason: str = "") -> Decision:
+        """Open a waived finding again."""
+        return self._add(NewDecision("unwaive", Target("finding", key=key), {}, reason))[0]
+
+    def remap(self, experiment: str, slots: Mapping[int | str, str], reason: str = "") -> Decision:
+        """Choose other channels for some slots of an experiment, at once and everywhere.
+
+        Parameters
+        ----------
+        experiment : str
+        slots : dict
+            Slot number or label to the name of a channel in the store.
+        reason : str
+
+        Raises
+        ------
+        UnknownNameError, ConfigError
+            No such experiment, slot or channel; a channel in two slots.
+        """
+        require_target(self.data, Target("experiment", experiment))
+        config = next(of_it for of_it in self.data.experiments if of_it.name == experiment)
+        value = remapped(config, self.slot_labels, slots)
+        return self._add_of(experiment, "remap", value, reason)
+
+    @property
+    def slot_labels(self) -> list[str]:
+        """Names of the slots."""
+        return self.data.slot_labels
+
+    def approve(self, experiment: str, reason: str = "", *, images: str = "") -> Decision:
+        """Approve the channels that an experiment's slots have now, for the images as they are.
+
+        Parameters
+        ----------
+        experiment : str
+        reason : str
+        images : str
+            What `mapping.images_hash` gave just now; read here by default.
+
+        Raises
+        ------
+        ConfigError, UnknownNameError, StoreError
+            No such experiment could be opened, or its images cannot be read.
+        """
+        value = approval_value(self.data, experiment, images)
+        return self._add_of(experiment, "approve", value, reason)
+
+    def disapprove(self, experiment: str, reason: str = "") -> Decision:
+        """Take an approval back."""
+        self.data.registry.get_experiment(experiment)
+        return self._add_of(experiment, "disapprove", {}, reason)
+
+    def approval(self, experiment: str) -> Approval:
+        """Say whether an experiment's channels are approved, or why not."""
+        return approval_of(self.data, experiment)
+
+    def saw(
+        self, experiment: str, n_pairs: int, *, how: How = "attested", reason: str = ""
+    ) -> Decision:
+        """Record that pairs across a division of an experiment were looked at.
+
+        Parameters
+        ----------
+        experiment : str
+        n_pairs : int
+        how : {"painted", "attested"}
+            On screen, which no undo takes back; or as somebody says.
+        reason : str
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            No pair was seen; no such experiment could be opened.
+        """
+        value = seen_value(self.data, experiment, n_pairs, how, self._intent.seed)
+        return self._add_of(experiment, "seen", value, reason)
+
+    def history(self) -> list[HistoryEntry]:
+        """Everything that was ever decided, undone and redone."""
+        return self.record.history()
+
+    def confirm(self, *decisions: Decision) -> tuple[Decision, ...]:
+        """Put stale decisions in effect again, for their tables as they are now, in one step.
+
+        Raises
+        ------
+        TableChangedError
+            A table changed since the review read it.
+        """
+        hashes = {made.place: self.data.table_hash(*made.place) for made in decisions}
+        return self._follow(self.record.confirm(decisions, hashes))
+
+    def withdraw(self, *decisions: Decision, reason: str = "") -> tuple[Decision, ...]:
+        """Take decisions back, whenever they were made; as `Record.withdraw`."""
+        return self._follow(self.record.withdraw(decisions, reason))
+
+    def undo(self) -> tuple[Decision, ...]:
+        """Undo the last decision; as `Record.undo`."""
+        return self._follow(self.record.undo())
+
+    def redo(self) -> tuple[Decision, ...]:
+        """Decide again what was undone last."""
+        return self._follow(self.record.redo())
+
+    def _add(self, *new: NewDecision) -> tuple[Decision, ...]:
+        return self._follow(self.record.add(*new))
+
+    def _add_of(
+        self, experiment: str, kind: DecisionKind, value: Mapping[str, Any], reason: str
+    ) -> Decision:
+        return self._add(NewDecision(kind, Target("experiment", experiment), value, reason))[0]
+
+    def _follow(self, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+        """Let what is recorded take effect, and tell of it."""
+        if not decisions:
+            return decisions
+        if self._refresh():
+            self.checks.channels_changed()
+        self.checks.settings_changed()
+        shown = self._let_go()
+        kinds = {"remap", "approve", "disapprove", "withdraw"}
+        of_channels = [
+            made for made in decisions if made.kind in kinds and made.target.level == "experiment"
+        ]
+        for experiment in dict.fromkeys(made.target.experiment for made in of_channels):
+            self.events.channels.emit(experiment)
+        self.events.decisions.emit(decisions)
+        if shown:
+            self.events.intent.emit(self._intent)
+        return decisions
+
+    def _refresh(self) -> bool:
+        """Put all decisions into effect; True if a slot shows another channel by that."""
+        before = self.data.experiments
+        self.data.apply(self.record.effect(self.data.table_hashes(self.record.tables)))
+        self._state = None
+        return before != self.data.experiments
+
+    def _let_go(self) -> bool:
+        """Show no longer what is gone, or the lineage that it is part of now."""
+        intent = still_there(self._intent, self.data)
+        changed = intent != self._intent
+        self._intent = intent
+        return changed
+
     def snapshot(self) -> Review:
         """Give the review as it is now, for one other thread to read, check, plan and export.
 
@@ -333,10 +623,10 @@ class Review(Decider):
         """
         twin = copy.copy(self)
         twin.data = self.data.snapshot()
-        twin.log = self.log.snapshot()
+        twin.record = self.record.snapshot()
         twin.checks = self.checks.snapshot(twin.data, twin.log)
         twin.events = ReviewEvents()
-        twin.__dict__.update(_virtual=list(self._virtual), _taken_at=self._now)
+        twin.__dict__.update(_taken_at=self._now)
         return twin
 
     def adopt(self, snapshot: Review) -> bool:
@@ -352,8 +642,8 @@ class Review(Decider):
         if self._now != snapshot._taken_at:
             return False
         before, wanted = self._intent, snapshot.intent
-        if wanted.dataset != before.dataset and not self.log.read_only:
-            self._keep_settings(wanted.dataset)
+        if wanted.dataset != before.dataset:
+            self.record.keep_settings(wanted.dataset)
         self.data.become(snapshot.data)
         self._intent, self._state = wanted, snapshot._state
         if wanted.dataset != before.dataset:
@@ -391,18 +681,6 @@ class Review(Decider):
         self.events.data.emit()
         if shown:
             self.events.intent.emit(self._intent)
-
-    def _kept_settings(self, of_config: DatasetConfig) -> DatasetConfig:
-        """Settings chosen in an earlier sitting, unless the config says others since."""
-        note = self.log.note(_SETTINGS_NOTE)
-        if not note or note["config"] != json.loads(of_config.model_dump_json()):
-            return of_config
-        return DatasetConfig.model_validate(note["chosen"])
-
-    def _keep_settings(self, chosen: DatasetConfig) -> None:
-        of_config = json.loads(self.data.base.dataset.model_dump_json())
-        note = {"config": of_config, "chosen": json.loads(chosen.model_dump_json())}
-        self.log.set_note(_SETTINGS_NOTE, note)
 
 
 def decisions_path(config: Path) -> Path:

@@ -1,12 +1,18 @@
-"""What settles a finding: what was decided, and what is left to decide."""
+"""What settles a finding: what was decided, what is left to decide, and what waives it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from lineage_triplets.qc.decide.targets import require_target, require_verdict_target
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.engine.errors import ConfigError, Problem, nearest
+from lineage_triplets.qc.decide.targets import (
+    about,
+    cut_of,
+    require_target,
+    require_verdict_target,
+)
+from lineage_triplets.qc.record.decision import NewDecision, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,6 +72,58 @@ def left_to_settle(data: ReviewData, targets: Sequence[Target]) -> tuple[Target,
         if target not in effect.cuts and target not in effect.rejected:
             left.append(target)
     return tuple(left)
+
+
+def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list[NewDecision]:
+    """Make the decisions that settle a finding: links are cut, the rest is rejected.
+
+    Parameters
+    ----------
+    data : ReviewData
+    targets : sequence of Target
+        As of `left_to_settle`, with its errors.
+    reason : str
+    """
+    new: list[NewDecision] = []
+    for target in left_to_settle(data, targets):
+        if target.level == "link":
+            new += cut_of(data, target, reason)
+        else:
+            new.append(about(data, "reject", target, reason))
+    return new
+
+
+def waiver(
+    data: ReviewData, reviewed: Sequence[ReviewedFinding], key: str, reason: str
+) -> NewDecision:
+    """Make the decision that a finding is no fault.
+
+    Raises
+    ------
+    ConfigError
+        No such finding, or training could not load the data with it.
+    """
+    found = {of_key.finding.key: of_key for of_key in reviewed}
+    if key not in found:
+        raise ConfigError(
+            Problem(
+                "unknown-finding",
+                f"the checks run so far found no {key!r}.",
+                nearest(key, list(found)) if found else "Run the checks first.",
+            )
+        )
+    finding = found[key].finding
+    if not found[key].can_be_waived:
+        raise ConfigError(
+            Problem(
+                "not-waivable",
+                f"{finding.sentence} Training could not load this.",
+                f"Mend it, or leave it out. {finding.remedy}",
+            )
+        )
+    place = {"experiment": finding.experiment, "fov": finding.fov}
+    table_hash = data.table_hash(finding.experiment, finding.fov) if finding.tracks else ""
+    return NewDecision("waive", Target("finding", key=key), place, reason, table_hash)
 
 
 def _as_now(data: ReviewData, target: Target) -> Iterator[Target]:

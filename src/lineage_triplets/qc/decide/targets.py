@@ -1,4 +1,4 @@
-"""Whether what is decided about is there, and what a cut takes away from what was rejected."""
+"""What is decided about: whether it is there, and what a decision about it says."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from lineage_triplets.engine.errors import (
     ConfigError,
+    NoAnchorsError,
     Problem,
     StoreError,
     UnknownNameError,
@@ -18,14 +19,13 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.index.fov_names import has_fov
 from lineage_triplets.engine.index.track_ids import find_lineage, find_track
+from lineage_triplets.qc.record.decision import NewDecision
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.engine.plates.experiments import OpenedExperiment
     from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.qc.open.data import ReviewData
-    from lineage_triplets.qc.record import Decision
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.qc.record.decision import Decision, DecisionKind, Target
 
 
 def find_target(data: ReviewData, level: Literal["lineage", "track"], name: str) -> Target:
@@ -61,7 +61,7 @@ def require_target(data: ReviewData, target: Target) -> None:
     """
     if target.level == "finding":
         return
-    names = [one.name for one in data.experiments]
+    names = [config.name for config in data.experiments]
     if target.experiment not in names:
         raise UnknownNameError(
             Problem(
@@ -70,21 +70,51 @@ def require_target(data: ReviewData, target: Target) -> None:
                 nearest(target.experiment, names),
             )
         )
-    opened = {one.config.name: one for one in data.opened}.get(target.experiment)
+    opened = {found.config.name: found for found in data.opened}.get(target.experiment)
     if opened is None or target.level == "experiment":
         return
-    if target.level == "well" or not has_fov(opened.plate, target.fov):
-        wells = list(opened.plate.wells)
-        _require_name(target, wells if target.level == "well" else _fov_names(opened.plate))
-    _require_inside(data, opened, target)
+    if not _is_read(data, target):
+        _require_in_plate(opened.plate, target)
+    _require_inside(data, opened.plate, target)
 
 
-def _require_inside(data: ReviewData, opened: OpenedExperiment, target: Target) -> None:
+def _is_read(data: ReviewData, target: Target) -> bool:
+    """Whether a well or FOV is among those with tables; the plate may have more."""
+    try:
+        sources = data.raw.fovs
+    except (ConfigError, NoAnchorsError):
+        # What keeps the data from being loaded can be left out.
+        return False
+    of_well = target.level == "well"
+    return any(
+        source.experiment == target.experiment
+        and target.fov == (source.fov.well_name if of_well else source.fov.name)
+        for source in sources
+    )
+
+
+def _require_in_plate(plate: Plate, target: Target) -> None:
+    if target.level != "well" and has_fov(plate, target.fov):
+        return
+    known = list(plate.wells) if target.level == "well" else _fov_names(plate)
+    if target.fov not in known:
+        raise UnknownNameError(
+            Problem(
+                f"unknown-{target.level}",
+                f"the plate has no {'well' if target.level == 'well' else 'FOV'} {target.fov!r}.",
+                f"It has: {choices(known)}.",
+                experiment=target.experiment,
+            )
+        )
+
+
+def _require_inside(data: ReviewData, plate: Plate, target: Target) -> None:
     """Raise if a FOV has no such frame, track, lineage, link or cell."""
     if target.level == "link":
         _require_link(data, target)
     elif target.level == "frame":
-        n_frames = opened.plate.fov(target.fov).shape[0]
+        source = data.source_of(target.experiment, target.fov) if _is_read(data, target) else None
+        n_frames = (plate.fov(target.fov) if source is None else source.fov).shape[0]
         if not 0 <= (target.t or 0) < n_frames:
             raise _nothing(target, f"The FOV has the frames 0 to {n_frames - 1}.")
     elif target.level == "lineage":
@@ -109,7 +139,43 @@ def require_verdict_target(data: ReviewData, target: Target) -> None:
     require_target(data, target)
 
 
-def cut_off_by(data: ReviewData, link: Target) -> list[tuple[Target, Decision]]:
+def about(data: ReviewData, kind: DecisionKind, target: Target, reason: str) -> NewDecision:
+    """Make a decision about a target as its table is now.
+
+    Raises
+    ------
+    TableChangedError
+        The table changed since the review read it.
+    """
+    table_hash = data.table_hash(target.experiment, target.fov) if target.of_table else ""
+    return NewDecision(kind, target, {}, reason, table_hash)
+
+
+def cut_of(data: ReviewData, link: Target, reason: str) -> list[NewDecision]:
+    """Make the decision to cut a link, and those that keep rejected what was so before."""
+    also = [
+        about(data, "reject", part, f"cut off from what was rejected: {before.reason}")
+        for part, before in _cut_off_by(data, link)
+    ]
+    return [about(data, "cut", link, reason), *also]
+
+
+def reason_given(reason: str, verb: str) -> str:
+    """Give a reason without blanks around it.
+
+    Raises
+    ------
+    ConfigError
+        There is none.
+    """
+    if not reason.strip():
+        raise ConfigError(
+            Problem("no-reason", f"no reason is given to {verb}.", "Say why, in a few words.")
+        )
+    return reason.strip()
+
+
+def _cut_off_by(data: ReviewData, link: Target) -> list[tuple[Target, Decision]]:
     """Give what a cut makes a thing of its own out of what is rejected, and its rejection."""
     rejected = data.effect.rejected
     parts = data.parts_of(link)
@@ -139,19 +205,6 @@ def _fov_names(plate: Plate) -> list[str]:
         with contextlib.suppress(StoreError):
             names += plate.fov_names([well])
     return names
-
-
-def _require_name(target: Target, known: list[str]) -> None:
-    name = target.fov
-    if name not in known:
-        raise UnknownNameError(
-            Problem(
-                f"unknown-{target.level}",
-                f"the plate has no {'well' if target.level == 'well' else 'FOV'} {name!r}.",
-                f"It has: {choices(known)}.",
-                experiment=target.experiment,
-            )
-        )
 
 
 def _require_link(data: ReviewData, link: Target) -> None:

@@ -14,7 +14,7 @@ from lineage_triplets.engine.errors import ConfigError, Problem, choices, counte
 from lineage_triplets.engine.files import refuse_existing, whole_files
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.settings.file import load_config, save_config
-from lineage_triplets.qc.decide.divisions import divisions_seen
+from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.export.cell_index import CELL_INDEX_LOSES, write_cell_index
 from lineage_triplets.qc.export.collection import COLLECTION_LOSES, collection_of, write_collection
 from lineage_triplets.qc.export.cost import cost_table, not_accepted

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lineage_triplets.qc.decide.divisions import divisions_seen
+from lineage_triplets.qc.decide.seen import divisions_seen
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review

@@ -21,11 +21,11 @@ from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
 from lineage_triplets.qc.open.patches import IndexPatches
 from lineage_triplets.qc.open.unchanged import TableChangedError, TableMemory
+from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.qc.record.effect import Effect
-from lineage_triplets.qc.record.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from lineage_triplets.engine.index.fovs import FovSource
@@ -288,17 +288,33 @@ class ReviewData:
         return IndexPatches(index, self.pixels)
 
     def table_hash(self, experiment: str, fov: str) -> str:
-        """Hash of a FOV's table as it was read; empty where there is none.
+        """Hash of a FOV's table, to decide about what was read; empty where there is none.
+
+        Raises
+        ------
+        TableChangedError
+            The file is no longer what was read.
+        """
+        table = self.table_of(experiment, fov) if fov else None
+        if table is None:
+            return ""
+        self.tables.require_unchanged([table])
+        return self.tables.hash_of(table)
+
+    def table_hashes(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Hash of each FOV's table as it was read; those that have none are left out.
 
         Another word where the file is no longer what was read, so that no decision fits it.
         """
-        if not self.opened:
-            return ""
-        source = self.source_of(experiment, fov)
-        try:
-            return "" if source is None else self.tables.hash_of(source.table)
-        except TableChangedError:
-            return "changed"
+        hashes = {}
+        for experiment, fov in places if self.opened else ():
+            source = self.source_of(experiment, fov)
+            if source is not None:
+                try:
+                    hashes[experiment, fov] = self.tables.hash_of(source.table)
+                except TableChangedError:
+                    hashes[experiment, fov] = "changed"
+        return hashes
 
     def parts_of(self, target: Target) -> list[int]:
         """Give the tracks of `linked` that a track, link or cell of the table is now.

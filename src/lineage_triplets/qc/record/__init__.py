@@ -1,14 +1,14 @@
 """The record of a review: who decided what, when, and why; crash-safe, with undo."""
 
-from lineage_triplets.qc.record.errors import DecisionsError, ReviewInUseError, ReviewOwnerError
-from lineage_triplets.qc.record.log import DecisionLog
-from lineage_triplets.qc.record.types import (
+from lineage_triplets.qc.record.decision import (
     DECISION_KINDS,
     Decision,
     DecisionKind,
     HistoryEntry,
     NewDecision,
 )
+from lineage_triplets.qc.record.errors import DecisionsError, ReviewInUseError, ReviewOwnerError
+from lineage_triplets.qc.record.log import DecisionLog
 
 __all__ = [
     "DECISION_KINDS",

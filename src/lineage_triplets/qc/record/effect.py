@@ -1,13 +1,18 @@
-"""What the decisions of a review come to: which links are cut, what is left out, what is approved.
+"""What decisions come to: which links are cut, what is left out, what is approved.
+
+A config's own ``exclude`` and ``cut``, from an earlier review, become decisions like any other.
 
 Order never depends on a clock: later decisions about the same thing replace earlier ones.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lineage_triplets.engine.errors import Problem
 from lineage_triplets.engine.settings.model import (
     Cut,
     Exclusions,
@@ -18,17 +23,18 @@ from lineage_triplets.engine.settings.model import (
     TrackExclusion,
     WellExclusion,
 )
+from lineage_triplets.qc.record.decision import NewDecision, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lineage_triplets.engine.settings.model import ExperimentConfig
-    from lineage_triplets.qc.record import Decision
-    from lineage_triplets.qc.record.targets import Target
+    from lineage_triplets.engine.settings.model import ExperimentConfig, TripletConfig
+    from lineage_triplets.qc.record.decision import Decision, DecisionKind
 
-    TableHash = Callable[[str, str], str]
+    Place = tuple[str, str]
 
 _VERDICTS = ("accept", "reject", "undecided")
+_ID = re.compile(r"(?P<fov>.+)_(?P<track>-?\d+(@\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -62,16 +68,16 @@ class Effect:
     @property
     def rejected(self) -> dict[Target, Decision]:
         """What is rejected, and why."""
-        return {key: one for key, one in self.verdicts.items() if one.kind == "reject"}
+        return {key: made for key, made in self.verdicts.items() if made.kind == "reject"}
 
     @property
     def accepted(self) -> dict[Target, Decision]:
         """What is accepted."""
-        return {key: one for key, one in self.verdicts.items() if one.kind == "accept"}
+        return {key: made for key, made in self.verdicts.items() if made.kind == "accept"}
 
     def exclusions(self) -> Exclusions:
         """Give the rejections as a config has them, in an order of their own."""
-        return exclusions_of((key, one.reason) for key, one in self.rejected.items())
+        return exclusions_of((key, made.reason) for key, made in self.rejected.items())
 
     def cut_list(self) -> list[Cut]:
         """Give the cut links as a config has them, in an order of their own."""
@@ -82,9 +88,9 @@ class Effect:
                 track_id=int(key.track),
                 daughter=key.daughter,
                 t=key.t,
-                reason=one.reason,
+                reason=made.reason,
             )
-            for key, one in sorted(self.cuts.items(), key=lambda item: _order(item[0]))
+            for key, made in sorted(self.cuts.items(), key=lambda item: _order(item[0]))
         ]
 
     def experiment(self, config: ExperimentConfig) -> ExperimentConfig:
@@ -103,43 +109,44 @@ class Effect:
         return changed
 
 
-def apply_decisions(decisions: Sequence[Decision], table_hash: TableHash) -> Effect:
+def apply_decisions(decisions: Sequence[Decision], table_hashes: Mapping[Place, str]) -> Effect:
     """Work out which decisions are in effect.
 
     Parameters
     ----------
     decisions : sequence of Decision
         The active ones, in order.
-    table_hash : callable
-        From experiment and FOV to the hash of its table now; empty where there is none.
+    table_hashes : mapping of (str, str) to str
+        From experiment and FOV to the hash of its table now, of all `Decision.place` that have
+        one; empty or absent where there is no table.
     """
     confirmed = {
-        (int(one.value["decision"]), str(one.value["table_hash"]))
-        for one in decisions
-        if one.kind == "confirm"
+        (int(made.value["decision"]), str(made.value["table_hash"]))
+        for made in decisions
+        if made.kind == "confirm"
     }
     verdicts: dict[Target, Decision] = {}
     cuts: dict[Target, Decision] = {}
     by_kind: dict[str, dict[str, Decision]] = {"waive": {}, "remap": {}, "approve": {}, "seen": {}}
     stale = []
-    for one in decisions:
-        target = one.target
-        if _is_stale(one, table_hash, confirmed):
-            stale.append(one)
-        elif one.kind in _VERDICTS:
+    for made in decisions:
+        target = made.target
+        if _is_stale(made, table_hashes, confirmed):
+            stale.append(made)
+        elif made.kind in _VERDICTS:
             verdicts.pop(target, None)
-            if one.kind != "undecided":
-                verdicts[target] = one
-        elif one.kind == "cut":
-            cuts[target] = one
-        elif one.kind == "waive":
-            by_kind["waive"][target.key] = one
-        elif one.kind == "unwaive":
+            if made.kind != "undecided":
+                verdicts[target] = made
+        elif made.kind == "cut":
+            cuts[target] = made
+        elif made.kind == "waive":
+            by_kind["waive"][target.key] = made
+        elif made.kind == "unwaive":
             by_kind["waive"].pop(target.key, None)
-        elif one.kind == "disapprove":
+        elif made.kind == "disapprove":
             by_kind["approve"].pop(target.experiment, None)
-        elif one.kind in by_kind:
-            by_kind[one.kind][target.experiment] = one
+        elif made.kind in by_kind:
+            by_kind[made.kind][target.experiment] = made
     return Effect(
         verdicts=verdicts,
         cuts=cuts,
@@ -151,13 +158,13 @@ def apply_decisions(decisions: Sequence[Decision], table_hash: TableHash) -> Eff
     )
 
 
-def _is_stale(decision: Decision, table_hash: TableHash, confirmed: set[tuple[int, str]]) -> bool:
-    if not decision.table_hash:
+def _is_stale(
+    made: Decision, table_hashes: Mapping[Place, str], confirmed: set[tuple[int, str]]
+) -> bool:
+    if not made.table_hash:
         return False
-    target = decision.target
-    experiment = target.experiment or str(decision.value.get("experiment", ""))
-    now = table_hash(experiment, target.fov or str(decision.value.get("fov", "")))
-    return now not in {"", decision.table_hash} and (decision.number, now) not in confirmed
+    now = table_hashes.get(made.place, "")
+    return now not in {"", made.table_hash} and (made.number, now) not in confirmed
 
 
 def exclusions_of(rejected: Iterable[tuple[Target, str]]) -> Exclusions:
@@ -170,7 +177,7 @@ def exclusions_of(rejected: Iterable[tuple[Target, str]]) -> Exclusions:
     """
     items: dict[str, list[Any]] = {name: [] for name in Exclusions.model_fields}
     frames: dict[tuple[str, str, str], list[int]] = {}
-    for target, reason in sorted(rejected, key=lambda one: _order(one[0])):
+    for target, reason in sorted(rejected, key=lambda item: _order(item[0])):
         experiment, fov = target.experiment, target.fov
         match target.level:
             case "well":
@@ -204,3 +211,97 @@ def _order(target: Target) -> tuple[str, str, str, int, int]:
         -1 if target.t is None else target.t,
         -1 if target.daughter is None else target.daughter,
     )
+
+
+def import_key(decision: NewDecision) -> str:
+    """Tell imported decisions apart."""
+    return json.dumps([decision.kind, decision.target.as_dict()], sort_keys=True)
+
+
+def imported_decisions(
+    config: TripletConfig, known: Sequence[str]
+) -> tuple[list[NewDecision], list[Problem]]:
+    """Turn exclusions and cuts into decisions, but for those that were before.
+
+    Parameters
+    ----------
+    config : TripletConfig
+    known : sequence of str
+        Keys of those that are decisions already.
+
+    Returns
+    -------
+    decisions : list of NewDecision
+    problems : list of Problem
+        Those that name no experiment of the config.
+    """
+    names = [experiment.name for experiment in config.experiments]
+    decisions, problems = [], []
+    seen = set(known)
+    for part, target, reason, words in _targets(config, names):
+        if target is None:
+            problems.append(
+                Problem(
+                    "unmatched-exclusion",
+                    f"{words} names no experiment of the config; it is left out.",
+                    "Remove it from the config, or mend the name.",
+                    severity="warning",
+                    field=part,
+                )
+            )
+            continue
+        kind: DecisionKind = "cut" if part == "cut" else "reject"
+        new = NewDecision(kind, target, {"from": "config"}, reason or "said by the config")
+        if import_key(new) not in seen:
+            seen.add(import_key(new))
+            decisions.append(new)
+    return decisions, problems
+
+
+def _targets(
+    config: TripletConfig, names: list[str]
+) -> Iterator[tuple[str, Target | None, str, str]]:
+    """Part of the config, target, reason and words of each exclusion and cut."""
+    exclude = config.exclude
+    for well in exclude.wells:
+        target = Target("well", well.experiment, well.well)
+        known = well.experiment in names
+        yield "exclude.wells", target if known else None, well.reason, f"well {well.well}"
+    for fov in exclude.fovs:
+        target = Target("fov", fov.experiment, fov.fov)
+        known = fov.experiment in names
+        yield "exclude.fovs", target if known else None, fov.reason, f"FOV {fov.fov}"
+    for frames in exclude.frames:
+        for t in frames.frames:
+            target = Target("frame", frames.experiment, frames.fov, t=t)
+            known = frames.experiment in names
+            words = f"frame {t} of {frames.fov}"
+            yield "exclude.frames", target if known else None, frames.reason, words
+    for lineage in exclude.lineages:
+        place = _place(lineage.lineage_id, names)
+        found = place and Target("lineage", place[0], place[1], track=place[2])
+        yield "exclude.lineages", found or None, lineage.reason, lineage.lineage_id
+    for track in exclude.tracks:
+        place = _place(track.global_track_id, names)
+        found = place and Target("track", place[0], place[1], track=place[2])
+        yield "exclude.tracks", found or None, track.reason, track.global_track_id
+    for cell in exclude.observations:
+        place = _place(cell.global_track_id, names)
+        found = place and Target("observation", place[0], place[1], track=place[2], t=cell.t)
+        yield "exclude.observations", found or None, cell.reason, cell.global_track_id
+    for cut in config.cut:
+        known = cut.experiment in names
+        link = Target(
+            "link", cut.experiment, cut.fov, track=str(cut.track_id), t=cut.t, daughter=cut.daughter
+        )
+        yield "cut", link if known else None, cut.reason, f"the cut of track {cut.track_id}"
+
+
+def _place(global_track_id: str, names: list[str]) -> tuple[str, str, str] | None:
+    """Experiment, FOV and track of an id; of two names that fit, the longer one's."""
+    for name in sorted(names, key=len, reverse=True):
+        if global_track_id.startswith(f"{name}_"):
+            match = _ID.fullmatch(global_track_id[len(name) + 1 :])
+            if match:
+                return name, match["fov"], match["track"]
+    return None

@@ -8,8 +8,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lineage_triplets.qc.record.targets import Target
-from lineage_triplets.qc.record.types import Decision, HistoryEntry, What
+from lineage_triplets.qc.record.decision import Decision, HistoryEntry, Target, What
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

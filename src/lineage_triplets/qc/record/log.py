@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lineage_triplets.engine.errors import choices
 from lineage_triplets.qc.record.copied import CopiedFile
-from lineage_triplets.qc.record.errors import damaged, decisions_error
-from lineage_triplets.qc.record.file import DecisionFile
-from lineage_triplets.qc.record.lease import Lease, time_stamp, utc_now
-from lineage_triplets.qc.record.ledger import Event, Ledger
-from lineage_triplets.qc.record.types import (
+from lineage_triplets.qc.record.decision import (
     Decision,
     HistoryEntry,
     NewDecision,
@@ -29,6 +25,10 @@ from lineage_triplets.qc.record.types import (
     storable,
     to_json,
 )
+from lineage_triplets.qc.record.errors import damaged, decisions_error
+from lineage_triplets.qc.record.file import DecisionFile
+from lineage_triplets.qc.record.lease import Lease, time_stamp, utc_now
+from lineage_triplets.qc.record.ledger import Event, Ledger
 
 if TYPE_CHECKING:
     import sqlite3

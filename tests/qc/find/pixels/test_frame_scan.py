@@ -27,7 +27,7 @@ from lineage_triplets.qc.find.pixels.frame_scan import (
     scanned_fov,
 )
 from lineage_triplets.qc.find.registry import PIXEL_CHECKS, PixelCheck, ScannedFov
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 FRAMES, FOVS = 9, ("A/1/0", "A/1/1", "B/2/0")
 SHAPE = (FRAMES, 3, 2, 24, 40)

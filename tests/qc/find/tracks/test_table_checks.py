@@ -17,7 +17,7 @@ from lineage_triplets.qc.find.checks import load_checks
 from lineage_triplets.qc.find.finding import Finding
 from lineage_triplets.qc.find.registry import TABLE_CHECKS
 from lineage_triplets.qc.find.track_data.data import TrackData
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 Tables = pd.DataFrame | Mapping[tuple[str, str], pd.DataFrame]
 Check = Callable[..., list[Finding]]

@@ -10,7 +10,7 @@ from lineage_triplets import __version__
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import NoAnchorsError, StoreError, counted, without_query
-from lineage_triplets.qc.decide.divisions import divisions_seen
+from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.export.report.content import (
     ApprovalLine,
     ChannelGrid,

@@ -17,7 +17,7 @@ from lineage_triplets.qc.find.pixels.cell_changes import (
 from lineage_triplets.qc.find.pixels.rings import N_RINGS, RingReader
 from lineage_triplets.qc.find.pixels.statistics import frame_statistics
 from lineage_triplets.qc.find.registry import PixelCheck, ScannedFov, register
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

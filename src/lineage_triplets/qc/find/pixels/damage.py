@@ -10,7 +10,7 @@ import numpy as np
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.frames import FrameFault, at_frames, frame_words
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.errors import Problem, Severity, StoreError

@@ -9,7 +9,7 @@ import numpy as np
 
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

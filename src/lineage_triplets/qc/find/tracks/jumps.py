@@ -19,7 +19,7 @@ from lineage_triplets.qc.find.tracks.wording import (
     track_target,
     where,
 )
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,164 @@
+"""What was decided about a config: made, undone, taken back, confirmed; and what of it holds."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.settings.model import DatasetConfig
+from lineage_triplets.qc.record.decision import Decision, NewDecision
+from lineage_triplets.qc.record.effect import (
+    Effect,
+    apply_decisions,
+    import_key,
+    imported_decisions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lineage_triplets.engine.settings.model import TripletConfig
+    from lineage_triplets.qc.record.decision import HistoryEntry
+    from lineage_triplets.qc.record.effect import Place
+    from lineage_triplets.qc.record.log import DecisionLog
+
+_SETTINGS_NOTE = "dataset settings"
+
+
+class Record:
+    """The decisions about one config; it needs none of the config's data.
+
+    Parameters
+    ----------
+    log : DecisionLog
+    config : TripletConfig
+        Its ``exclude`` and ``cut`` become decisions, but for those that were before. Where
+        nothing can be recorded they hold all the same.
+
+    Attributes
+    ----------
+    log : DecisionLog
+        What is on disk.
+    problems : tuple of Problem
+        Exclusions and cuts that name no experiment of the config.
+    """
+
+    def __init__(self, log: DecisionLog, config: TripletConfig) -> None:
+        self.log = log
+        self._of_config = config.dataset
+        self._unrecorded: tuple[Decision, ...] = ()
+        before = [entry.decision for entry in log.history()]
+        known = [import_key(made) for made in before if made.value.get("from") == "config"]
+        new, problems = imported_decisions(config, known)
+        self.problems = tuple(problems)
+        if log.read_only:
+            self._unrecorded = tuple(
+                Decision(
+                    said.kind, said.target, said.value, said.reason,
+                    number=-1 - k, group=-1, by="", at="",
+                )
+                for k, said in enumerate(new)
+            )  # fmt: skip
+        elif new:
+            log.record(*new)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All active decisions in order, stale ones too; not those that were withdrawn."""
+        active = self.log.active
+        withdrawn = {made.value["decision"] for made in active if made.kind == "withdraw"}
+        return (*self._unrecorded, *(made for made in active if made.number not in withdrawn))
+
+    @property
+    def tables(self) -> set[Place]:
+        """Experiments and FOVs whose tables the active decisions were made about."""
+        return {made.place for made in self.decisions if made.table_hash}
+
+    def effect(self, table_hashes: Mapping[Place, str]) -> Effect:
+        """Say which decisions hold, given what the hashes of `tables` are now."""
+        return apply_decisions(self.decisions, table_hashes)
+
+    def history(self) -> list[HistoryEntry]:
+        """Everything that was ever decided, undone and redone."""
+        return self.log.history()
+
+    def add(self, *new: NewDecision) -> tuple[Decision, ...]:
+        """Record decisions as one step of undo; raises as `DecisionLog.record`."""
+        return self.log.record(*new)
+
+    def undo(self) -> tuple[Decision, ...]:
+        """Undo the last decision; gives what was undone, nothing if there is nothing.
+
+        That pairs were on screen is no decision, and stays recorded.
+        """
+        return self.log.undo()
+
+    def redo(self) -> tuple[Decision, ...]:
+        """Decide again what was undone last."""
+        return self.log.redo()
+
+    def confirm(
+        self, decisions: Sequence[Decision], table_hashes: Mapping[Place, str]
+    ) -> tuple[Decision, ...]:
+        """Put stale decisions in effect again, for tables of these hashes, in one step."""
+        return self.add(
+            *(
+                NewDecision(
+                    "confirm",
+                    made.target,
+                    {"decision": made.number, "table_hash": table_hashes[made.place]},
+                )
+                for made in decisions
+            )
+        )
+
+    def withdraw(self, decisions: Sequence[Decision], reason: str = "") -> tuple[Decision, ...]:
+        """Take decisions back, whenever they were made, as if they never had been, in one step.
+
+        Raises
+        ------
+        ConfigError
+            One is not recorded, or was undone or withdrawn before; nothing is recorded.
+        """
+        there = {made.number for made in self.decisions if made.kind != "withdraw"}
+        for made in decisions:
+            if made.number not in there or made.number < 1:
+                raise ConfigError(
+                    Problem(
+                        "unknown-decision",
+                        f"there is no decision {made.number} to take back.",
+                        "`history` lists what was decided, undone and withdrawn.",
+                    )
+                )
+        return self.add(
+            *(
+                NewDecision("withdraw", made.target, {"decision": made.number}, reason)
+                for made in decisions
+            )
+        )
+
+    @property
+    def settings(self) -> DatasetConfig:
+        """The dataset's settings chosen last, unless the config says others since."""
+        note = self.log.note(_SETTINGS_NOTE)
+        if not note or note["config"] != _as_json(self._of_config):
+            return self._of_config
+        return DatasetConfig.model_validate(note["chosen"])
+
+    def keep_settings(self, chosen: DatasetConfig) -> None:
+        """Keep settings for the next sitting; nothing is kept of a review that is read-only."""
+        if not self.log.read_only:
+            note = {"config": _as_json(self._of_config), "chosen": _as_json(chosen)}
+            self.log.set_note(_SETTINGS_NOTE, note)
+
+    def snapshot(self) -> Record:
+        """Give what is recorded now, for another thread to read; nothing can be recorded there."""
+        twin = copy.copy(self)
+        twin.log = self.log.snapshot()
+        return twin
+
+
+def _as_json(settings: DatasetConfig) -> object:
+    return json.loads(settings.model_dump_json())
