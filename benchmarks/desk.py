@@ -90,7 +90,7 @@ class Desk:
         import napari
 
         from benchmarks.event_loop import Pulse
-        from lineage_triplets.plugin.docking import review_widget
+        from lineage_triplets.plugin.manifest import review_widget
 
         self.viewer = napari.Viewer()
         self.viewer.window.resize(*SIZE_PIXELS)

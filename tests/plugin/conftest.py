@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from qtpy.QtCore import QSettings
 
-from lineage_triplets.plugin.docking import review_widget
+from lineage_triplets.plugin.manifest import review_widget
 from reviews import write_config
 from widgets import settled
 

@@ -16,9 +16,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QLabel, QWidget
 
 from lineage_triplets import load_config, save_config
-from lineage_triplets.plugin.demo.hand import Hand
+from lineage_triplets.plugin.demo.clicks import Hand
 from lineage_triplets.plugin.demo.walk import Walk
-from lineage_triplets.plugin.docking import review_widget
+from lineage_triplets.plugin.manifest import review_widget
 from real import PLATES, needs_real_plates
 
 if TYPE_CHECKING:

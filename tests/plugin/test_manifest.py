@@ -11,7 +11,7 @@ import pytest
 from npe2 import PluginManifest
 
 import lineage_triplets
-from lineage_triplets.plugin.reader import get_reader
+from lineage_triplets.plugin.manifest import get_reader
 from lineage_triplets.plugin.start import sample
 from lineage_triplets.simulate.scenario import Simulation
 from reviews import write_config

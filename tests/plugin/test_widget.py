@@ -9,7 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QPushButton, QTabWidget, QTextBrowser
 
-from lineage_triplets.plugin.docking import review_widget
+from lineage_triplets.plugin.manifest import review_widget
 from lineage_triplets.qc.decide.review import Review
 from reviews import write_config
 from widgets import settled

@@ -10,9 +10,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QApplication, QToolTip
 
-from lineage_triplets.plugin.browse.tree import Tree, tree_of
-from lineage_triplets.plugin.browse.tree_layout import lay_out
-from lineage_triplets.plugin.browse.tree_scale import TreeScale, frame_step, hour_step
+from lineage_triplets.plugin.browse.tree import Tree, lay_out, tree_of
+from lineage_triplets.plugin.browse.tree_painter import TreeScale, frame_step, hour_step
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.find.finding import Finding

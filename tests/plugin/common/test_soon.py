@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
-from lineage_triplets.plugin.common.soon import soon
+from lineage_triplets.plugin.common.work import soon
 
 
 def test_in_the_next_round_of_the_event_loop_and_once(qtbot):

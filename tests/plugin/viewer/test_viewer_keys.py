@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.plugin.docking import review_widget
+from lineage_triplets.plugin.manifest import review_widget
 from lineage_triplets.plugin.viewer.layer_stack import MARK
 from reviews import write_config
 from widgets import settled

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QPoint, Signal
+from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -17,7 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from lineage_triplets.plugin.common.keys import KeyList, LettersStay, bind
-from lineage_triplets.plugin.common.reason_field import ReasonField
+from lineage_triplets.plugin.common.reason import ReasonField
 from lineage_triplets.plugin.common.spot import LEVELS, Spot
 
 if TYPE_CHECKING:
@@ -231,3 +233,43 @@ class DecideBar(QWidget):
         self._session.decide(lambda review: changed.extend(action(review)))
         if changed:
             self.gone_back.emit(changed[0].target)
+
+
+class CellMenu(QMenu):
+    """A menu whose entry presses the button that cuts the link into the chosen cell.
+
+    Parameters
+    ----------
+    cut : QPushButton
+
+    Attributes
+    ----------
+    cut_wanted : Signal()
+        The entry is about to press the button.
+    """
+
+    cut_wanted = Signal()
+
+    def __init__(self, cut: QPushButton, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("cell_menu")
+        self._button = cut
+        self._title = self.addAction("")
+        self._title.setEnabled(False)
+        self.addSeparator()
+        self.cut = self.addAction("")
+        self.cut.setObjectName("cut_here")
+        self.cut.triggered.connect(self._cut)
+
+    def open_for(self, spot: Spot, at: QPoint | None = None) -> None:
+        """Show it for a cell, by default where the pointer is."""
+        self._title.setText(f"Track {spot.track}, frame {spot.t}")
+        words = spot.cut_words
+        self.cut.setText(f"{words}…" if words else "No link leads here: nothing to cut")
+        self.cut.setEnabled(bool(words) and self._button.isEnabled())
+        self.cut.setToolTip(self._button.toolTip())
+        self.popup(QCursor.pos() if at is None else at)
+
+    def _cut(self) -> None:
+        self.cut_wanted.emit()
+        self._button.click()

@@ -8,17 +8,14 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from lineage_triplets.plugin.browse.decide_bar import DecideBar
-from lineage_triplets.plugin.browse.lineage_list import LineageList
+from lineage_triplets.plugin.browse.decide_bar import CellMenu, DecideBar
+from lineage_triplets.plugin.browse.lineage_list import LineageList, PlacePickers
 from lineage_triplets.plugin.browse.model import LineageRows
 from lineage_triplets.plugin.browse.tree import tree_of
 from lineage_triplets.plugin.browse.tree_view import TreeView
-from lineage_triplets.plugin.common.cell_menu import CellMenu
-from lineage_triplets.plugin.common.cut_place import cut_place
 from lineage_triplets.plugin.common.keys import bind
-from lineage_triplets.plugin.common.place_pickers import PlacePickers
 from lineage_triplets.plugin.common.session import Place
-from lineage_triplets.plugin.common.spot import Spot
+from lineage_triplets.plugin.common.spot import Spot, cut_place
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import DatasetConfig

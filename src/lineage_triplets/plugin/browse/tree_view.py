@@ -22,8 +22,13 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from lineage_triplets.plugin.browse.tree_painter import faint, line_path, paint_cut, paint_tree
-from lineage_triplets.plugin.browse.tree_scale import TreeScale
+from lineage_triplets.plugin.browse.tree_painter import (
+    TreeScale,
+    faint,
+    line_path,
+    paint_cut,
+    paint_tree,
+)
 
 if TYPE_CHECKING:
     from lineage_triplets.plugin.browse.tree import Tree

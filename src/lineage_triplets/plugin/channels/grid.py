@@ -1,28 +1,187 @@
-"""Slots down, experiments across, scrolled both ways."""
+"""The grid of channels: experiments across, opened or not, slots down."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import escape
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QTimer, Signal
-from qtpy.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
+from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.channels.cell import ChannelCell
-from lineage_triplets.plugin.channels.head import ChannelHead
+from lineage_triplets.plugin.common.reason import who_and_when
+from lineage_triplets.qc.decide.channels import channel_names_in_store
+from lineage_triplets.qc.find.settings.channel_names import names_unlike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lineage_triplets.plugin.channels.model import ExperimentChannels
     from lineage_triplets.qc.decide.channels import Approval
+    from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.find.channels import ChannelInspection
 
 _LEAST_WIDTH = 140
 _LETTERS_WIDE = 20
 _SPACE = 6
 _AT_ONCE_S = 0.03
+
+
+@dataclass(frozen=True)
+class ExperimentChannels:
+    """One experiment's channels and slots.
+
+    Attributes
+    ----------
+    name : str
+    channels : tuple of str
+        All channels of its store in order; empty if it cannot be read.
+    slots : tuple of str
+        Channel of each slot.
+    problem : str
+        Why it could not be opened; empty if it could.
+    unlike : tuple of str
+        Of each slot how its channel's name differs from the other experiments'; empty where not.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    slots: tuple[str, ...]
+    problem: str = ""
+    unlike: tuple[str, ...] = ()
+
+    def with_slots(self, slots: tuple[str, ...]) -> ExperimentChannels:
+        """Give the experiment with other channels in its slots, before anything is compared."""
+        return replace(self, slots=slots, unlike=())
+
+
+def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
+    """List all experiments of a config; reads stores of those that could not be opened."""
+    opened = {one.config.name: one for one in review.data.opened}
+    problems: dict[str, list[str]] = {}
+    for problem in review.data.open_problems:
+        problems.setdefault(problem.experiment, []).append(
+            " ".join(part for part in (problem.message, problem.remedy) if part)
+        )
+    unlike = names_unlike(review.data.raw)
+    listed = []
+    for config in review.data.experiments:
+        slots = tuple(config.source_channel)
+        if config.name in opened:
+            names = tuple(opened[config.name].channel_names)
+            words = tuple(unlike.get((config.name, slot), "") for slot in range(len(slots)))
+            listed.append(ExperimentChannels(config.name, names, slots, unlike=words))
+            continue
+        try:
+            names = tuple(channel_names_in_store(config))
+        except (LineageTripletsError, OSError):
+            names = ()
+        why = problems.get(config.name) or problems.get("") or ["It could not be opened."]
+        listed.append(ExperimentChannels(config.name, names, slots, " ".join(why)))
+    return tuple(listed)
+
+
+def approvals(review: Review) -> dict[str, Approval]:
+    """Look up the approval of every experiment that could be opened; reads some pixels."""
+    return {one.config.name: review.approval(one.config.name) for one in review.data.opened}
+
+
+class ChannelHead(QFrame):
+    """One experiment.
+
+    Attributes
+    ----------
+    approval_wanted : Signal(str, bool)
+        Gets the experiment, and whether its channels shall be approved, or no longer.
+    """
+
+    approval_wanted = Signal(str, bool)
+
+    def __init__(self, experiment: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._experiment = experiment
+        self._approve = True
+        self.setObjectName(f"head_{experiment}")
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        name = QLabel(f"<b>{escape(experiment)}</b>", self)
+        name.setWordWrap(True)
+        self._state = QLabel(self)
+        self._state.setObjectName(f"approval_{experiment}")
+        self._state.setWordWrap(True)
+        self._state.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._state.setTextFormat(Qt.TextFormat.PlainText)
+        self._state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._button = QPushButton("Approve", self)
+        self._button.setObjectName(f"approve_{experiment}")
+        self._button.clicked.connect(self._press)
+        top = QHBoxLayout()
+        top.addWidget(name, 1)
+        top.addWidget(self._button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self._state)
+        layout.addStretch(1)
+
+    def show_problem(self, words: str) -> None:
+        """Say why the experiment could not be opened."""
+        self._state.setText(f"✕ Not opened: {words}")
+        self._button.setEnabled(False)
+        self._button.setToolTip("Only what can be opened is approved")
+
+    def show_approval(self, approval: Approval | None, *, why_not: str) -> None:
+        """Say whether the channels are approved.
+
+        Parameters
+        ----------
+        approval : Approval or None
+            None while that is being looked at.
+        why_not : str
+            Why nothing can be decided; empty if it can.
+        """
+        self._approve = approval is None or not approval.holds
+        self._button.setText("Approve" if self._approve else "Disapprove")
+        self._button.setEnabled(not why_not and approval is not None)
+        name = self._experiment
+        self._button.setToolTip(
+            why_not
+            or (
+                f"The channels of {name} are right, for the images as they are"
+                if self._approve
+                else f"Take the approval of {name} back"
+            )
+        )
+        self._state.setText("…" if approval is None else approval_words(approval))
+
+    def show_working(self) -> None:
+        """Say that the approval is under way."""
+        self._state.setText("Reading the images to approve…")
+        self._button.setEnabled(False)
+
+    def _press(self) -> None:
+        self.approval_wanted.emit(self._experiment, self._approve)
+
+
+def approval_words(approval: Approval) -> str:
+    """Say whether channels are approved, by whom and when, or why an approval fell."""
+    made = approval.decision
+    if made is None:
+        return f"○ Not approved: {approval.why_not}"
+    if approval.holds:
+        return f"✓ Approved {who_and_when(made)}"
+    return f"✕ Approved {who_and_when(made)}, but that no longer holds: {approval.why_not}"
 
 
 @dataclass(frozen=True, eq=False)

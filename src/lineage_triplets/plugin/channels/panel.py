@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from lineage_triplets.plugin.channels.grid import ChannelGrid
-from lineage_triplets.plugin.channels.model import approvals, experiment_channels
+from lineage_triplets.plugin.channels.grid import ChannelGrid, approvals, experiment_channels
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
 
 if TYPE_CHECKING:
-    from lineage_triplets.plugin.channels.model import ExperimentChannels
+    from lineage_triplets.plugin.channels.grid import ExperimentChannels
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.channels import Approval

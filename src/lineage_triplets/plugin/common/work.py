@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from inspect import GEN_RUNNING, getgeneratorstate, isgeneratorfunction
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
-from lineage_triplets.plugin.common.soon import soon
 
 _THREADS = 2
 _Steps = Generator[None, None, None]
@@ -195,3 +195,24 @@ class Work(QObject):
         del self._jobs[job.name], self._done[job.number]
         self._steps.pop(job.number, None)
         self.finished.emit(job.name)
+
+
+def soon(owner: QObject, action: Callable[[], object]) -> None:
+    """Call an action in the next round of the event loop.
+
+    PyQt6 has no ``QTimer.singleShot`` with a context, so this asks whether it is alive; a timer
+    that deletes itself while its parent is deleted ends PySide6 in a segmentation fault.
+
+    Parameters
+    ----------
+    owner : QObject
+        If it is destroyed first, nothing is called.
+    action : callable
+        Takes nothing.
+    """
+
+    def act() -> None:
+        if isalive(owner):
+            action()
+
+    QTimer.singleShot(0, act)

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from lineage_triplets.plugin.demo.screen import can_pretend, has_screen, virtual_screen
-from lineage_triplets.plugin.demo.without_screen import run_demo, simulating
+from lineage_triplets.plugin.demo.without_screen import (
+    can_pretend,
+    has_screen,
+    run_demo,
+    simulating,
+    virtual_screen,
+)
 from lineage_triplets.plugin.start.sample import make_sample
 
 if TYPE_CHECKING:
@@ -49,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _review(folder: Path, console: Console) -> None:
-    from lineage_triplets.plugin.demo.sample_walk import show_config
+    from lineage_triplets.plugin.demo.walk import show_config
 
     config = _sample(folder, console)
     console.print("The review of a sample with planted faults opens in napari.")
@@ -63,7 +68,7 @@ def _walk(folder: Path, console: Console) -> None:
         shutil.rmtree(pictures)
     console.print("A walk through the review of a sample with planted faults, in napari …")
     with nullcontext() if has_screen() else virtual_screen():
-        from lineage_triplets.plugin.demo.sample_walk import walk_through_sample
+        from lineage_triplets.plugin.demo.walk import walk_through_sample
 
         taken, exported = walk_through_sample(config, pictures)
     for path in taken:

@@ -17,19 +17,18 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.engine.index.track_ids import find_track
-from lineage_triplets.plugin.common.fitted_table import FittedTable
-from lineage_triplets.plugin.common.soon import soon
+from lineage_triplets.plugin.common.table import FittedTable
+from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.export.checklist import (
+    ChecklistView,
     checklist,
     cost_cells,
     cost_words,
     left_out_table,
     verdict_words,
 )
-from lineage_triplets.plugin.export.checklist_view import ChecklistView
+from lineage_triplets.plugin.export.files import ExportOptions, ExportResultView
 from lineage_triplets.plugin.export.jobs import Planned, export_job, plan_job
-from lineage_triplets.plugin.export.options import ExportOptions
-from lineage_triplets.plugin.export.result import ExportResultView
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent

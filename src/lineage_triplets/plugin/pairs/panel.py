@@ -17,11 +17,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.plugin.common.soon import soon
+from lineage_triplets.plugin.common.work import soon
+from lineage_triplets.plugin.pairs.bars import SampleBar, SeenPairs
 from lineage_triplets.plugin.pairs.gallery import PairGallery
-from lineage_triplets.plugin.pairs.sample_bar import SampleBar
-from lineage_triplets.plugin.pairs.seen_pairs import SeenPairs
-from lineage_triplets.plugin.pairs.strip_box import StripBox
+from lineage_triplets.plugin.pairs.strip import StripBox
 from lineage_triplets.plugin.pairs.tau_settings import TauSettings
 from lineage_triplets.plugin.pairs.tau_view import TauView, draws_of
 from lineage_triplets.qc.decide.seen import pairs_across

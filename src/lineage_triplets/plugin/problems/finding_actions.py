@@ -10,8 +10,7 @@ from qtpy.QtWidgets import QPushButton, QTextBrowser, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from lineage_triplets.plugin.common.keys import KeyList, bind
-from lineage_triplets.plugin.common.reason_field import ReasonField
-from lineage_triplets.plugin.common.who_and_when import who_and_when
+from lineage_triplets.plugin.common.reason import ReasonField, who_and_when
 from lineage_triplets.plugin.problems.finding_list import severity_colour
 from lineage_triplets.plugin.problems.model import MARKS, kind_words, settle_words, where_words
 

@@ -29,8 +29,7 @@ from lineage_triplets.plugin.start.config_draft import (
     folder_of,
     read_plate,
 )
-from lineage_triplets.plugin.start.draft_tables import PlateTable, WellTable
-from lineage_triplets.plugin.start.slot_list import SlotList
+from lineage_triplets.plugin.start.draft_views import PlateTable, SlotList, WellTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

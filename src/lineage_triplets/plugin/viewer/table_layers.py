@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.plugin.viewer.layer_data import FovCells
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
+    from lineage_triplets.plugin.viewer.shown_fov import FovCells
 
     Int64Array = NDArray[np.int64]
 

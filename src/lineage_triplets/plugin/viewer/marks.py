@@ -1,4 +1,4 @@
-"""A pair in the viewer: the two patches as boxes, and the line between the cells."""
+"""What is drawn over the images: the pair looked at, and the link that is about to be cut."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.plugin.common.spot import CutPlace
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
+    from lineage_triplets.plugin.viewer.shown_fov import ShownFov
     from lineage_triplets.qc.look.pair_list import PairList
 
-ROLE = "pair"
-_ORDER = 400
+OVERLAY_ROLE = "pair"
+_OVERLAY_ORDER = 400
 _ANCHOR, _POSITIVE, _LINE = "#ffb000", "#00c8ff", "#ffffff"
 _FAINT = 0.35
 _WIDTH_SHARE = 120
+CUT_ROLE = "link to cut"
+_CUT_ORDER = 500
+_COLOR = "#ff40ff"
 
 
 @dataclass(frozen=True)
@@ -114,23 +119,23 @@ class PairOverlay:
         """Draw a pair; `scale` and `units` are of (y, x), or (z, y, x) in a volume."""
         self._place, self._scale, self._units, self._drawn = place, scale, units, ()
         self.step(t, z)
-        layer = self._stack.get(ROLE)
+        layer = self._stack.get(OVERLAY_ROLE)
         if layer is not None:
             layer.visible = True
 
     def step(self, t: int, z: float | None) -> None:
         """Follow the viewer to a frame and slice; None for z draws each at its own."""
         place = self._place
-        if place is None or (self._drawn and self._stack.get(ROLE) is None):
+        if place is None or (self._drawn and self._stack.get(OVERLAY_ROLE) is None):
             return
         now = (t == place.t[0], t == place.t[1])
         if self._drawn == (place, now, z):
             return
-        layer = self._stack.get(ROLE)
+        layer = self._stack.get(OVERLAY_ROLE)
         if layer is None:
             axes = {"scale": self._scale, "units": self._units}
             made = Shapes(ndim=len(self._scale), name="pair", **axes)
-            layer = self._stack.put(ROLE, _ORDER, made)
+            layer = self._stack.put(OVERLAY_ROLE, _OVERLAY_ORDER, made)
         if self._drawn[:1] != (place,) or self._drawn[2:] != (z,):
             self._draw(layer, place, z)
         layer.edge_color = [
@@ -143,7 +148,7 @@ class PairOverlay:
     def hide(self) -> None:
         """Take the pair away; its layer stays for the next."""
         self._place, self._drawn = None, ()
-        layer = self._stack.get(ROLE)
+        layer = self._stack.get(OVERLAY_ROLE)
         if layer is not None:
             # What is hidden extends the axes too.
             layer.data = []
@@ -152,7 +157,7 @@ class PairOverlay:
     def drop(self) -> None:
         """Remove its layer."""
         self._place, self._drawn = None, ()
-        self._stack.drop(ROLE)
+        self._stack.drop(OVERLAY_ROLE)
 
     def _draw(self, layer: Any, place: PairPlace, z: float | None) -> None:
         shapes = [
@@ -194,3 +199,60 @@ def _corners(box: tuple[float, float, float, float]) -> NDArray[np.float64]:
 def _faded(color: str, full: bool) -> list[float]:
     red, green, blue = (int(color[k : k + 2], 16) / 255 for k in (1, 3, 5))
     return [red, green, blue, 1.0 if full else _FAINT]
+
+
+class CutMark:
+    """A line between the two cells of a link, with a cross on it, in every frame.
+
+    Parameters
+    ----------
+    stack : LayerStack
+    """
+
+    def __init__(self, stack: LayerStack) -> None:
+        self._stack = stack
+
+    def show(self, place: CutPlace | None, shown: ShownFov | None, z: float | None) -> None:
+        """Draw a link, in place of the one before.
+
+        Parameters
+        ----------
+        place : CutPlace or None
+            None, or one of another FOV, is none.
+        shown : ShownFov or None
+            What is on screen.
+        z : float or None
+            Slice on screen; None for the cells' own.
+        """
+        self.hide()
+        if place is None or shown is None:
+            return
+        if (place.experiment, place.fov) != shown.wanted.place:
+            return
+        scale, units = (one[1:] for one in shown.axes()[:2])
+        size = min(shown.wanted.settings.yx_patch_size) / 10
+        ends = np.array(place.cells)
+        if z is not None:
+            ends[:, 0] = z
+        middle, arms = ends.mean(axis=0), size / 2 * np.array([[0, -1, -1], [0, 1, 1]])
+        lines = [ends, middle + arms, middle + arms * [1, 1, -1]]
+        n_axes = len(scale)
+        layer = Shapes(
+            [line[:, -n_axes:] for line in lines],
+            shape_type="line",
+            edge_color=_COLOR,
+            edge_width=max(0.3, size / 10),
+            features={
+                "words": [f"frame {place.frames[0]} to {place.frames[1]}: to be cut", "", ""]
+            },
+            text={"string": "{words}", "anchor": "upper_left", "color": _COLOR, "size": 11},
+            name=CUT_ROLE,
+            scale=scale,
+            units=units,
+        )
+        layer.editable = False
+        self._stack.put(CUT_ROLE, _CUT_ORDER, layer)
+
+    def hide(self) -> None:
+        """Take it away."""
+        self._stack.drop(CUT_ROLE)

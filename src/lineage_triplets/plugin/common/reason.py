@@ -1,7 +1,8 @@
-"""A reason, asked for where the work is: Enter confirms, Esc goes back."""
+"""Why something is decided, asked for where the work is; and who decided it, and when."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -20,6 +21,8 @@ from lineage_triplets.plugin.common.keys import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from lineage_triplets.qc.record import Decision
 
 
 class ReasonField(QFrame):
@@ -115,3 +118,11 @@ class ReasonField(QFrame):
         reason = self.reason.currentText().strip()
         if reason and self._confirmed is not None and self._confirmed(reason):
             self.put_away()
+
+
+def who_and_when(decision: Decision) -> str:
+    """``"by ada, 2026-03-04 17:05"``, in local time."""
+    if not decision.at:
+        return "in the config"
+    at = datetime.fromisoformat(decision.at).astimezone()
+    return f"by {decision.by}, {at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,246 @@
+"""What stands over the gallery and under it: which pairs are drawn, and how many were seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeySequence, QValidator
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QShortcut,
+    QSpinBox,
+    QWidget,
+)
+
+from lineage_triplets.qc.decide.seen import ENOUGH_PAIRS, PaintedPairs, why_not_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.view import ReviewState
+    from lineage_triplets.qc.record import Decision
+
+_MOST = 2**64 - 1
+_MOST_PAIRS = 100
+_MOST_EPOCH = 2**31 - 1
+
+
+class SeedBox(QAbstractSpinBox):
+    """A whole number from 0 to 2**64 - 1.
+
+    Attributes
+    ----------
+    seed_changed : Signal(object)
+        Gets the number that a person chose, as int.
+    """
+
+    seed_changed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._value = 0
+        self.lineEdit().setText("0")
+        self.editingFinished.connect(self._take_text)
+
+    def value(self) -> int:
+        """Give the number."""
+        return self._value
+
+    def set_value(self, value: int) -> None:
+        """Show another number; nobody is told."""
+        self._value = min(max(value, 0), _MOST)
+        self.lineEdit().setText(str(self._value))
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """Let nothing be typed but such a number."""
+        if not text:
+            return QValidator.State.Intermediate, text, position
+        fits = text.isascii() and text.isdigit() and int(text) <= _MOST
+        state = QValidator.State.Acceptable if fits else QValidator.State.Invalid
+        return state, text, position
+
+    def fixup(self, _text: str) -> str:
+        """Go back to the last number where nothing is typed."""
+        return str(self._value)
+
+    def stepBy(self, steps: int) -> None:  # noqa: N802 - Qt's name
+        """Go up or down."""
+        self._choose(self._value + steps)
+
+    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:  # noqa: N802 - Qt's name
+        """Say which way it can go."""
+        flags = QAbstractSpinBox.StepEnabledFlag
+        up = flags.StepUpEnabled if self._value < _MOST else flags.StepNone
+        down = flags.StepDownEnabled if self._value > 0 else flags.StepNone
+        return up | down
+
+    def _take_text(self) -> None:
+        text = self.lineEdit().text()
+        self._choose(int(text) if text else self._value)
+
+    def _choose(self, value: int) -> None:
+        before = self._value
+        self.set_value(value)
+        if self._value != before:
+            self.seed_changed.emit(self._value)
+
+
+class SampleBar(QWidget):
+    """Controls over the gallery; a change is chosen in the session.
+
+    Parameters
+    ----------
+    session : Session
+    panel : QWidget
+        In which the key N draws a new sample.
+    """
+
+    def __init__(self, session: Session, panel: QWidget) -> None:
+        super().__init__(panel)
+        self.setObjectName("sample_bar")
+        self._session = session
+        self._across = QCheckBox("&Across divisions only", self)
+        self._across.setObjectName("across_divisions")
+        self._across.setToolTip("Only pairs whose cell divided between anchor and positive")
+        self._across.toggled.connect(lambda on: session.choose(across_divisions=on))
+        self._number = QSpinBox(self)
+        self._number.setObjectName("n_pairs")
+        self._number.setToolTip("At most so many pairs of each experiment")
+        self._number.setRange(1, _MOST_PAIRS)
+        self._number.setKeyboardTracking(False)
+        self._number.valueChanged.connect(lambda value: session.choose(n_pairs=value))
+        self._seed = SeedBox(self)
+        self._seed.setObjectName("seed")
+        self._seed.setToolTip("Seed of the draw that is shown; the exported seed stays as it is")
+        self._seed.seed_changed.connect(lambda value: session.choose(seed=value))
+        self._epoch = QSpinBox(self)
+        self._epoch.setObjectName("epoch")
+        self._epoch.setToolTip("Epoch of the draw that is shown")
+        self._epoch.setRange(0, _MOST_EPOCH)
+        self._epoch.setKeyboardTracking(False)
+        self._epoch.valueChanged.connect(lambda value: session.choose(epoch=value))
+        self._new = QPushButton("&New sample", self)
+        self._new.setObjectName("new_sample")
+        self._new.setToolTip("Draw the pairs of the next epoch (N)")
+        self._new.clicked.connect(self._draw_anew)
+        key = QShortcut(QKeySequence("N"), panel)
+        key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        key.activated.connect(self._new.click)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(3)
+        layout.addWidget(self._across, 0, 0)
+        layout.addLayout(self._labelled("Pairs", self._number), 0, 1, Qt.AlignmentFlag.AlignRight)
+        draw = QHBoxLayout()
+        draw.addLayout(self._labelled("&Seed", self._seed))
+        draw.addLayout(self._labelled("&Epoch", self._epoch))
+        draw.addStretch(1)
+        draw.addWidget(self._new)
+        layout.addLayout(draw, 1, 0, 1, 2)
+
+    def show_state(self, state: ReviewState) -> None:
+        """Show what is chosen; nobody is told."""
+        intent = state.intent
+        for box in (self._across, self._number, self._epoch):
+            box.blockSignals(True)
+        self._across.setChecked(intent.across_divisions)
+        self._number.setMaximum(max(_MOST_PAIRS, intent.n_pairs))
+        self._number.setValue(intent.n_pairs)
+        self._epoch.setValue(min(intent.epoch, _MOST_EPOCH))
+        self._seed.set_value(intent.seed)
+        for box in (self._across, self._number, self._epoch):
+            box.blockSignals(False)
+
+    def _draw_anew(self) -> None:
+        review = self._session.review
+        if review is not None:
+            self._session.choose(epoch=review.intent.epoch + 1)
+
+    def _labelled(self, text: str, box: QWidget) -> QHBoxLayout:
+        label = QLabel(text, self)
+        label.setBuddy(box)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(label)
+        row.addWidget(box)
+        return row
+
+
+class SeenPairs(QLabel):
+    """Says how many pairs across a division were seen of each experiment.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pairs_seen")
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setToolTip(
+            "Pairs across a division that were on screen with this tau, relation and these "
+            "channels; a validated config asks for some of each experiment. This is recorded by "
+            "itself, and undo passes it over."
+        )
+        self._session = session
+        self._painted = PaintedPairs()
+        self._there_are: Mapping[str, int] = {}
+
+    def start_over(self) -> None:
+        """Count for another config."""
+        self._painted = PaintedPairs()
+        self._there_are = {}
+
+    def set_there_are(self, there_are: Mapping[str, int]) -> None:
+        """Say how many pairs across a division can be shown of each experiment."""
+        self._there_are = there_are
+
+    def paint_pairs(self, pairs: PairList, numbers: Sequence[int]) -> None:
+        """Count some pairs that were on screen."""
+        review = self._session.review
+        if review is not None:
+            self._painted.paint(review.data, pairs, numbers)
+
+    def record(self) -> None:
+        """Record once what was on screen, as soon as it is enough."""
+        review = self._session.review
+        if review is None:
+            return
+        if not review.log.read_only:
+            due = self._painted.due(review.data, self._there_are)
+            for experiment, n_pairs in due.items():
+                self._session.decide(_saw(experiment, n_pairs))
+        self.say()
+
+    def say(self) -> None:
+        """Say how far it is."""
+        review = self._session.review
+        if review is None:
+            return
+        data = review.data
+        words = []
+        for one in data.registry.experiments:
+            if not why_not_seen(data, one.name):
+                n_pairs = data.effect.seen[one.name].value["n_pairs"]
+                words.append(f"✓ {n_pairs} pairs ({one.name})")
+            else:
+                count = self._painted.count(data, one.name)
+                of = min(ENOUGH_PAIRS, self._there_are.get(one.name, ENOUGH_PAIRS))
+                if of:
+                    words.append(f"{count} of {of} ({one.name})")
+        self.setText("Seen across a division: " + "; ".join(words) if words else "")
+
+
+def _saw(experiment: str, n_pairs: int) -> Callable[[Review], Decision]:
+    return lambda review: review.saw(experiment, n_pairs, how="painted")
