@@ -238,7 +238,7 @@ def _times(index: MultiExperimentIndex) -> dict[str, float]:
     made: list[TrackData] = []
     taken = {"places and drift": seconds(lambda: made.append(TrackData.of_index(index)))}
     data = made[0]
-    taken["motion and links"] = seconds(lambda: data.link_misfit)
+    taken["motion and links"] = seconds(lambda: data.links.misfit)
     taken["exchanges"] = seconds(lambda: data.exchanges)
     for name, check in TABLE_CHECKS.items():
         taken[name] = seconds(partial(_run, check, data))

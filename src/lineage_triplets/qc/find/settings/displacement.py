@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.find.track_data.drift import drift_steps, stabilized
+from lineage_triplets.qc.find.track_data.rows import drift_steps, stabilized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

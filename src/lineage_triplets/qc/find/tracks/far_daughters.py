@@ -8,7 +8,6 @@ import numpy as np
 
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.registry import TableCheck, register
-from lineage_triplets.qc.find.track_data.cell_size import distance
 from lineage_triplets.qc.find.tracks.wording import (
     length,
     lengths,
@@ -37,7 +36,7 @@ def find_far_daughters(data: TrackData) -> Iterator[Finding]:
     divisions = np.flatnonzero(links.is_division)
     source, target = links.source[divisions], links.target[divisions]
     misfit = links.division_misfit(source, target)
-    away = distance(data, source, target)
+    away = data.distance(source, target)
     nearest = _root_near(data, source)
     far = misfit > np.where(nearest >= 0, _FAR_WITH_SUPPORT, _FAR)
     far &= away > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]

@@ -8,8 +8,7 @@ import numpy as np
 
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.registry import TableCheck, register
-from lineage_triplets.qc.find.track_data.cell_size import distance
-from lineage_triplets.qc.find.track_data.group_statistics import group_median
+from lineage_triplets.qc.find.track_data.groups import group_median
 from lineage_triplets.qc.find.tracks.wording import (
     length,
     lengths,
@@ -59,7 +58,7 @@ def find_jumps(data: TrackData) -> Iterator[Finding]:
 def odd_links(data: TrackData) -> Int64Array:
     """Links that are no divisions, and much longer than both the track and the FOV foretell."""
     links = data.links
-    misfit = np.sqrt(data.link_misfit)
+    misfit = np.sqrt(data.links.misfit)
     least = np.full(data.n_experiments, _LEAST_MISFIT)
     experiment = data.experiment[links.source]
     for number in range(data.n_experiments):
@@ -70,7 +69,7 @@ def odd_links(data: TrackData) -> Int64Array:
             least[number] *= max(tail, 1.0) ** _TAIL_POWER
     odd = np.flatnonzero(misfit > least[experiment])
     source, target = links.source[odd], links.target[odd]
-    long = distance(data, source, target) > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
+    long = data.distance(source, target) > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
     kept: Int64Array = odd[long]
     return kept
 
@@ -100,7 +99,7 @@ def _usual_step(data: TrackData) -> Float64Array:
     links = data.links
     inside = np.flatnonzero(links.is_inside & (links.gap == 1))
     source, target = links.source[inside], links.target[inside]
-    return group_median(distance(data, source, target), data.track[source], len(data.parent))[0]
+    return group_median(data.distance(source, target), data.track[source], len(data.parent))[0]
 
 
 def _finding(data: TrackData, run: Int64Array, usual: Float64Array) -> Finding:
@@ -144,7 +143,7 @@ def _finding(data: TrackData, run: Int64Array, usual: Float64Array) -> Finding:
         evidence=(
             *lengths(data, fov, step=float(far[worst]), usual_step=step),
             *speed(data, fov, "speed", float(far[worst]) / int(links.gap[link])),
-            Evidence("times what is foretold", float(np.sqrt(data.link_misfit[link]))),
+            Evidence("times what is foretold", float(np.sqrt(data.links.misfit[link]))),
         ),
         settled_by=(*settled, (track_target(data, track),)),
     )
