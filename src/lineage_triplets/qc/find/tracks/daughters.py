@@ -9,7 +9,7 @@ import numpy as np
 
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.registry import TableCheck, register
-from lineage_triplets.qc.find.tracks.wording import link_target, track_target, where
+from lineage_triplets.qc.find.tracks.words import link_target, track_target, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

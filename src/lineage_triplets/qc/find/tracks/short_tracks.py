@@ -8,7 +8,7 @@ import numpy as np
 
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.registry import TableCheck, register
-from lineage_triplets.qc.find.tracks.wording import where
+from lineage_triplets.qc.find.tracks.words import where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
