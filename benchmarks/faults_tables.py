@@ -21,8 +21,7 @@ from benchmarks.planted_tables import (
 )
 from benchmarks.timing import seconds, table, verdict
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.qc.find.checks import load_checks
-from lineage_triplets.qc.find.registry import TABLE_CHECKS, TableCheck
+from lineage_triplets.qc.find.checks import TABLE_CHECKS, TableCheck, load_checks
 from lineage_triplets.qc.find.track_data.data import TrackData
 
 if TYPE_CHECKING:

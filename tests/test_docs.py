@@ -25,9 +25,8 @@ from lineage_triplets import (
 )
 from lineage_triplets.cli import app
 from lineage_triplets.qc.find.channels import inspection
-from lineage_triplets.qc.find.checks import load_checks
+from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.pixels.frame_scan import READING_KINDS
-from lineage_triplets.qc.find.registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 
 ROOT = Path(__file__).parents[1]
 DOCS, SOURCE = ROOT / "docs", ROOT / "src"

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView
 
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.problems.panel import ProblemsPanel
-from lineage_triplets.qc.find.registry import SETTINGS_CHECKS, SettingsCheck
+from lineage_triplets.qc.find.checks import SETTINGS_CHECKS, SettingsCheck
 from reviews import SHAPE, experiments, field, save, single
 from stores import make_experiment, numbered_pixels
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from lineage_triplets.qc.find.lineage_problems import lineage_problems
+from lineage_triplets.qc.find.places import lineage_problems
 from lineage_triplets.qc.look.lineage_table import lineage_table
 
 if TYPE_CHECKING:

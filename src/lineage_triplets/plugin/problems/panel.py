@@ -13,7 +13,7 @@ from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.problems.finding_actions import FindingActions
 from lineage_triplets.plugin.problems.finding_list import FindingList
 from lineage_triplets.plugin.problems.model import MARKS, FindingRows
-from lineage_triplets.qc.find.pixels.scan_order import ScanOrder
+from lineage_triplets.qc.find.pixels.frame_scan import ScanOrder
 from lineage_triplets.qc.find.places import finding_place
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.find.pixels.scan_order import PixelScan
+    from lineage_triplets.qc.find.pixels.frame_scan import PixelScan
 
 SCAN_JOB = "Scanning images"
 CHECK_JOB = "Checking tables"

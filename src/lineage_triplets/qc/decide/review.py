@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lineage_triplets.engine.settings.model import DatasetConfig, TripletConfig
-    from lineage_triplets.qc.find.pixels.scan_order import PixelScan
+    from lineage_triplets.qc.find.pixels.frame_scan import PixelScan
     from lineage_triplets.qc.look.pair_list import PairList
     from lineage_triplets.qc.record.effect import Effect
 

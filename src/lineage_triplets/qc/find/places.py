@@ -1,4 +1,4 @@
-"""Where in the images a finding is."""
+"""Where in the images a finding is, and which lineages it concerns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from lineage_triplets.engine.index.names import track_name_words
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.find.finding import Finding
     from lineage_triplets.qc.open.data import ReviewData
 
@@ -82,3 +87,54 @@ def finding_place(data: ReviewData, finding: Finding) -> FindingPlace | None:
             parts = data.parts_of(at_t) or parts
         names += [data.track_target("track", part).track for part in parts]
     return FindingPlace(finding.experiment, finding.fov, t, y, x, z, tuple(dict.fromkeys(names)))
+
+
+def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -> pd.DataFrame:
+    """List which tracks and lineages the findings concern.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+        ``data.linked``.
+    findings : sequence of Finding
+        Those that name no track, or one that is not there, concern no lineage.
+
+    Returns
+    -------
+    DataFrame
+        ``finding`` (its place in `findings`), ``lineage_id, global_track_id``; a row a finding and
+        track. A track that was cut counts as the part that has the finding's frame.
+    """
+    numbers = {(one.experiment, one.fov.name): k for k, one in enumerate(index.fovs)}
+    named = [
+        (number, numbers[one.experiment, one.fov], track, -1 if one.t is None else one.t)
+        for number, one in enumerate(findings)
+        if (one.experiment, one.fov) in numbers
+        for track in one.tracks
+    ]
+    finding, fov, track_id, t = np.array(named, dtype=np.int64).reshape(-1, 4).T
+    columns = index.track_columns
+    places = pd.MultiIndex.from_arrays([columns.fov, columns.track_id])
+    distinct, row_of_named = np.unique(np.c_[fov, track_id], axis=0, return_inverse=True)
+    wanted = pd.MultiIndex.from_arrays([distinct[:, 0], distinct[:, 1]])
+    of_track = wanted.get_indexer(places) if len(wanted) else np.full(len(places), -1)
+    parts = np.flatnonzero(of_track >= 0)
+    parts = parts[np.argsort(of_track[parts], kind="stable")]
+    low = np.searchsorted(of_track[parts], row_of_named.ravel())
+    high = np.searchsorted(of_track[parts], row_of_named.ravel(), side="right")
+    n_parts = high - low
+    row = np.repeat(np.arange(len(finding)), n_parts)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(n_parts) - n_parts, n_parts)
+    part = parts[np.repeat(low, n_parts) + within]
+    is_last = within == n_parts[row] - 1
+    starts = columns.cut_t[part]
+    ends = np.where(is_last, np.iinfo(np.int64).max, np.append(starts[1:], -1))
+    kept = (t[row] < 0) | ((starts <= t[row]) & (t[row] < ends))
+    words = track_name_words(columns, index.fovs)
+    return pd.DataFrame(
+        {
+            "finding": finding[row[kept]],
+            "lineage_id": words.take(index.forest.root[part[kept]]).to_pylist(),
+            "global_track_id": words.take(part[kept]).to_pylist(),
+        }
+    )

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
-from lineage_triplets.qc.find.checks import load_checks
+from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
-from lineage_triplets.qc.find.pixels.frame_scan import recall_index, scan_index
-from lineage_triplets.qc.find.pixels.scan_order import HeldResults, PixelScan
-from lineage_triplets.qc.find.registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
+from lineage_triplets.qc.find.pixels.frame_scan import (
+    HeldResults,
+    PixelScan,
+    recall_index,
+    scan_index,
+)
 from lineage_triplets.qc.find.track_data.data import TrackData
 
 if TYPE_CHECKING:

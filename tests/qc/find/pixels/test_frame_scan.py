@@ -14,7 +14,7 @@ import pytest
 
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
-from lineage_triplets.qc.find.checks import load_checks
+from lineage_triplets.qc.find.checks import PIXEL_CHECKS, PixelCheck, ScannedFov, load_checks
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels import frame_reading
 from lineage_triplets.qc.find.pixels.frame_scan import (
@@ -26,7 +26,6 @@ from lineage_triplets.qc.find.pixels.frame_scan import (
     scan_index,
     scanned_fov,
 )
-from lineage_triplets.qc.find.registry import PIXEL_CHECKS, PixelCheck, ScannedFov
 from lineage_triplets.qc.record.decision import Target
 
 FRAMES, FOVS = 9, ("A/1/0", "A/1/1", "B/2/0")

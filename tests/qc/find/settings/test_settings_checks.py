@@ -9,12 +9,10 @@ import pytest
 from lineage_triplets import DatasetConfig, MultiExperimentIndex, TripletConfig
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.pairs.forest import Relation
-from lineage_triplets.qc.find.checks import MODULES, load_checks
-from lineage_triplets.qc.find.registry import SETTINGS_CHECKS
-from lineage_triplets.qc.find.settings import collateral as settings_collateral
+from lineage_triplets.qc.find.checks import MODULES, SETTINGS_CHECKS, load_checks
+from lineage_triplets.qc.find.settings import anchors as settings_collateral
 from lineage_triplets.qc.find.settings.channel_names import alike
-from lineage_triplets.qc.find.settings.cycle_length import cycle_frames
-from lineage_triplets.qc.find.settings.displacement import displacements, times_longer
+from lineage_triplets.qc.find.settings.pace import cycle_frames, displacements, times_longer
 from stores import track_table
 
 load_checks()

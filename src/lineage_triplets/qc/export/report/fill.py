@@ -33,7 +33,7 @@ from lineage_triplets.qc.export.report.content import (
 from lineage_triplets.qc.export.report.page import encoded_picture, render_report
 from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.find.channels.pictures import channel_grid
-from lineage_triplets.qc.find.registry import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
+from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.gate import open_points
 from lineage_triplets.qc.look.preview import preview_sheet, sample_pairs
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.find.checks import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.cell_changes import (
+    N_RINGS,
     WINDOW,
     CellChanges,
+    RingReader,
     find_changes,
     odd_frames,
 )
-from lineage_triplets.qc.find.pixels.rings import N_RINGS, RingReader
-from lineage_triplets.qc.find.pixels.statistics import frame_statistics
-from lineage_triplets.qc.find.registry import PixelCheck, ScannedFov, register
+from lineage_triplets.qc.find.pixels.frames import frame_statistics
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:

@@ -1,9 +1,14 @@
-"""Pixel checks over images: FOV by FOV, each frame read once; stopped and resumed at will."""
+"""Pixel checks over images: FOV by FOV, each frame read once; stopped and resumed at will.
+
+A snapshot of the findings scans FOV by FOV in its thread; the findings that it was taken of take
+each `PixelScan` in theirs, and keep it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,18 +16,24 @@ import numpy as np
 
 from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.plates.zarr_json import describing_file
+from lineage_triplets.qc.find.checks import ScannedFov
 from lineage_triplets.qc.find.finding import Finding
-from lineage_triplets.qc.find.pixels.damage import damage, missing_chunks_finding, unreadable_store
-from lineage_triplets.qc.find.pixels.frame_reading import FrameReader
+from lineage_triplets.qc.find.pixels.frame_reading import (
+    FrameReader,
+    damage,
+    missing_chunks_finding,
+    unreadable_store,
+)
 from lineage_triplets.qc.find.pixels.frames import FrameFault, frame_findings
-from lineage_triplets.qc.find.registry import ScannedFov
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import MissingChunks
-    from lineage_triplets.qc.find.registry import PixelCheck
+    from lineage_triplets.qc.find.checks import PixelCheck
+
+    Place = tuple[str, str]
 
 READING = "reading"
 """The name under which what reading itself met is kept, as if it were a check."""
@@ -311,3 +322,73 @@ def _known(
         if found is not None:
             known[name] = tuple(Finding.of_dict(one) for one in found)
     return known
+
+
+@dataclass(frozen=True)
+class PixelScan:
+    """What the images of one FOV gave.
+
+    Attributes
+    ----------
+    result : FovResult
+    to_keep : tuple
+        Arguments of `KeptResults.keep_result`; empty where another try is worth it.
+    data_version : int
+        Of the data that was scanned.
+    """
+
+    result: FovResult
+    to_keep: tuple[tuple[Any, ...], ...]
+    data_version: int
+
+
+@dataclass
+class HeldResults:
+    """Looks results up where they are kept, and holds new ones back.
+
+    Attributes
+    ----------
+    kept : KeptResults
+    held : list of tuple
+        Arguments with which `keep_result` was called.
+    """
+
+    kept: KeptResults
+    held: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def kept_result(
+        self, experiment: str, fov: str, check: str, version: int, data_key: str
+    ) -> list[dict[str, Any]] | None:
+        """Give a check's findings of one FOV; None if they are not kept."""
+        return self.kept.kept_result(experiment, fov, check, version, data_key)
+
+    def keep_result(self, *of_one_check: Any) -> None:
+        """Hold a check's findings of one FOV."""
+        self.held.append(of_one_check)
+
+
+class ScanOrder:
+    """Which FOV is scanned next; one thread takes them while another says which is wanted first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: list[Place] = []
+        self._first: Place | None = None
+
+    def put(self, places: Sequence[Place]) -> None:
+        """Scan these experiments and FOVs, in this order unless one is wanted first."""
+        with self._lock:
+            self._left = list(places)
+
+    def want_first(self, place: Place) -> None:
+        """Take this one next, if it is still to be scanned."""
+        with self._lock:
+            self._first = place
+
+    def take(self) -> Place | None:
+        """Give the next one, which is then no longer to be scanned; None at the end."""
+        with self._lock:
+            if not self._left:
+                return None
+            number = self._left.index(self._first) if self._first in self._left else 0
+            return self._left.pop(number)

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.find.checks import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.pixels.frames import FrameFault, frame_findings, percent, slot_words
-from lineage_triplets.qc.find.pixels.statistics import finite_pixels, frame_statistics
-from lineage_triplets.qc.find.registry import PixelCheck, ScannedFov, register
+from lineage_triplets.qc.find.pixels.frames import (
+    FrameFault,
+    finite_pixels,
+    frame_findings,
+    frame_statistics,
+    percent,
+    slot_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Experiments with no anchors, or far fewer than the others."""
+"""What is left to train on: anchors of experiments, tau in frames, what exclusions take."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.pairs.forest import Relation
+from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
+from lineage_triplets.qc.find.checks import SettingsCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.registry import SettingsCheck, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.errors import Severity
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+
+    Int64Array = NDArray[np.int64]
 
 _FEW = 0.1
 _MOST_ARE_ANCHORS = 0.5
+MOST_ANCHORS = 20_000
+_LARGE = 0.10
+_WORTH_SAYING = 0.01
+_SEED, _EPOCH = 0, 0
 
 
 def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
@@ -108,4 +118,139 @@ def _share(share: float) -> str:
     return "none" if share == 0 else f"{100 * share:.2g} %"
 
 
+def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
+    """Draw positives as training does, and count those on other branches."""
+    if index.settings.positive_relation != "lineage" or not len(index.anchor_rows):
+        return
+    settings = index.settings
+    source = PairSource(
+        index, tau_decay_rate=settings.tau_decay_rate, tau_fallback=settings.tau_fallback
+    )
+    experiment = index.experiment_of_row[index.anchor_rows]
+    for number, config in enumerate(index.registry.experiments):
+        own = index.anchor_rows[experiment == number]
+        if not len(own):
+            continue
+        rows = _sample(source, own)
+        pairs = source.draw(rows, _SEED, _EPOCH)
+        relation, _, _ = source.relations(pairs)
+        counts = np.bincount(relation, minlength=len(Relation))
+        kinds = sorted(
+            (one for one in Relation if one.is_collateral and counts[one]),
+            key=lambda one: -int(counts[one]),
+        )
+        share = sum(int(counts[one]) for one in kinds) / len(rows)
+        if share < _WORTH_SAYING:
+            continue
+        listed = ", ".join(f"{one.label} {_percent(counts[one] / len(rows))}" for one in kinds[:3])
+        drawn = "all" if len(rows) == len(own) else f"{len(rows):,} of {len(own):,}"
+        yield Finding(
+            kind="collateral-share",
+            severity="warning" if share > _LARGE else "note",
+            sentence=(
+                f"{_percent(share)} of the positives are another cell than the anchor or its "
+                f"offspring ({listed}; one draw for {drawn} anchors). Such pairs teach that "
+                "relatives look alike, not that a cell stays itself."
+            ),
+            remedy="Choose positive_relation: descendant, unless relatives are wanted.",
+            experiment=config.name,
+            evidence=(
+                Evidence("share of other branches", share),
+                *(Evidence(f"share of {one.label}", counts[one] / len(rows)) for one in kinds),
+                Evidence("pairs drawn", len(rows)),
+            ),
+            detail="large" if share > _LARGE else "",
+            count=round(share * len(own)),
+        )
+
+
+def _sample(source: PairSource, rows: Int64Array) -> Int64Array:
+    """At most so many anchors: those that a seeded order of all puts first."""
+    if len(rows) <= MOST_ANCHORS:
+        return rows
+    rank = mix(source.keys(rows) ^ epoch_salt(_SEED, _EPOCH + 1))
+    return rows[np.sort(np.argpartition(rank, MOST_ANCHORS)[:MOST_ANCHORS])]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.0f} %"
+
+
+def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
+    """Find experiments whose range has no frame, one frame, or begins at 0."""
+    hours = index.settings.tau_range_hours
+    for config, (low, high) in zip(index.registry.experiments, index.tau_range_frames, strict=True):
+        kind, severity, consequence, remedy = _judged(low, high, config.interval_minutes)
+        if not kind:
+            continue
+        exact = [one * 60 / config.interval_minutes for one in hours]
+        yield Finding(
+            kind=kind,
+            severity=severity,
+            sentence=(
+                f"Tau from {hours[0]:g} to {hours[1]:g} h is {_number(exact[0])} to "
+                f"{_number(exact[1])} frames at {config.interval_minutes:g} min"
+                f"{_rounded(exact, (low, high))}. {consequence}"
+            ),
+            remedy=remedy,
+            experiment=config.name,
+            evidence=(
+                Evidence("least tau", hours[0], "h"),
+                Evidence("largest tau", hours[1], "h"),
+                Evidence("interval", config.interval_minutes, "min"),
+                Evidence("first frame", low, "frames"),
+                Evidence("last frame", high, "frames"),
+            ),
+            detail=f"{low}to{high}",
+        )
+
+
+def _judged(low: int, high: int, interval_minutes: float) -> tuple[str, Severity, str, str]:
+    """Kind, severity, what follows, and what to do; no kind where all is well."""
+    two_frames = f"{2 * interval_minutes / 60:.3g} h"
+    if high < 1:
+        return (
+            "no-tau-frames",
+            "error",
+            "There is no frame to draw, so this experiment gives no pairs.",
+            f"Raise the largest tau to {two_frames} (2 frames) or more, or mend interval_minutes.",
+        )
+    if high - max(1, low) < 1:
+        never = "Frame 0 is never drawn: every" if low == 0 else "Every"
+        return (
+            "few-tau-frames",
+            "warning",
+            f"{never} positive is {counted(high, 'frame')} after its anchor.",
+            "Widen tau_range_hours so that two frames or more are in it, or mend interval_minutes.",
+        )
+    if low == 0:
+        return (
+            "tau-from-zero",
+            "note",
+            f"Frame 0 would be the anchor itself and is never drawn: frames 1 to {high} are.",
+            f"Nothing has to be done; {interval_minutes / 60:.3g} h is 1 frame.",
+        )
+    return "", "note", "", ""
+
+
+def _rounded(exact: list[float], frames: tuple[int, int]) -> str:
+    """What rounding made of both ends; said aloud where halves are decided."""
+    if all(abs(number - frame) < 1e-9 for number, frame in zip(exact, frames, strict=True)):
+        return ""
+    halves = [one for one in dict.fromkeys(exact) if abs(one % 1 - 0.5) < 1e-9]
+    same = frames[0] == frames[1]
+    words = f"; both round to {frames[0]}" if same else f", rounded to {frames[0]} to {frames[1]}"
+    if halves and same:
+        words += f" ({' and '.join(map(_number, halves))}: halves go to the even number)"
+    return words
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
 register(SettingsCheck("few-anchors", ("no-anchors", "few-anchors"), check_anchors))
+register(SettingsCheck("collateral-share", ("collateral-share",), check_collateral_share))
+register(
+    SettingsCheck("tau-frames", ("no-tau-frames", "few-tau-frames", "tau-from-zero"), check_tau)
+)

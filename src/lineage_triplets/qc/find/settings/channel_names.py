@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.qc.find.checks import SettingsCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.registry import SettingsCheck, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

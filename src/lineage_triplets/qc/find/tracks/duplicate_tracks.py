@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import counted
+from lineage_triplets.qc.find.checks import TableCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.registry import TableCheck, register
 from lineage_triplets.qc.find.tracks.words import length, lengths, track_target, where
 
 if TYPE_CHECKING:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.errors import counted
+from lineage_triplets.qc.find.checks import SettingsCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.registry import SettingsCheck, register
-from lineage_triplets.qc.find.settings.cycle_length import cycle_frames
-from lineage_triplets.qc.find.settings.displacement import (
+from lineage_triplets.qc.find.settings.pace import (
     Displacement,
     common_hours,
+    cycle_frames,
     displacements,
     times_longer,
 )
@@ -30,6 +33,7 @@ _CLEAR_OF_TWO = 2.5
 _CLEAR_OF_MANY = 1.7
 _CLEAR_WITH_BOTH = 1.6
 _SPREADS = 4.0
+_SAME = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,4 +242,50 @@ def _round(value: float) -> str:
     return f"{value:.0f}" if value >= 9.5 else f"{value:.2g}"
 
 
+def check_interval_metadata(index: MultiExperimentIndex) -> Iterator[Finding]:
+    """Give a note for each experiment whose stores say another interval than the config."""
+    for number, config in enumerate(index.registry.experiments):
+        fovs = [one.fov for one in index.fovs if one.experiment_number == number]
+        known = [one for one in fovs if one.interval_minutes is not None and one.shape[0] > 1]
+        contrary = Counter(
+            one.interval_minutes
+            for one in known
+            if not math.isclose(one.interval_minutes or 0.0, config.interval_minutes, rel_tol=_SAME)
+        )
+        if not contrary:
+            continue
+        stored = contrary.most_common(1)[0][0] or 0.0
+        n_contrary = sum(contrary.values())
+        where = (
+            "its store says"
+            if len(fovs) == 1
+            else f"the metadata of {n_contrary} of " + (f"{counted(len(fovs), 'FOV')} say")
+        )
+        others = "" if len(contrary) == 1 else f" (mostly; {len(contrary)} different ones)"
+        yield Finding(
+            kind="interval-metadata",
+            severity="note",
+            sentence=(
+                f"The config says {_time(config.interval_minutes)} between frames, {where} "
+                f"{_time(stored)}{others}. Stores often have a mere placeholder here; the config's "
+                "is used."
+            ),
+            remedy="Check interval_minutes against the microscope's protocol.",
+            experiment=config.name,
+            evidence=(
+                Evidence("interval in the config", config.interval_minutes, "min"),
+                Evidence("interval in the store", stored, "min"),
+            ),
+            detail=f"{stored:g}",
+            count=n_contrary,
+        )
+
+
+def _time(minutes: float) -> str:
+    if minutes < 1:
+        return f"{minutes * 60:.3g} s"
+    return f"{minutes:.4g} min"
+
+
 register(SettingsCheck("interval-suspect", ("interval-suspect",), check_interval))
+register(SettingsCheck("interval-metadata", ("interval-metadata",), check_interval_metadata))

@@ -1,21 +1,23 @@
-"""Frames without an image: one value everywhere, or in a part; or dark, as with a shut shutter."""
+"""Frames that are no image: without contrast, not numbers, or one of the last few again."""
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.errors import counted
+from lineage_triplets.qc.find.checks import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.frames import (
     FrameFault,
     frame_findings,
+    frame_statistics,
     percent,
     read_planes,
     slot_words,
 )
-from lineage_triplets.qc.find.pixels.statistics import frame_statistics
-from lineage_triplets.qc.find.registry import PixelCheck, ScannedFov, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,8 @@ _MEMORY = 9
 _NOISE_ALONE = 0.35
 _PART_MORE_THAN_USUAL = 0.1
 _NEIGHBOURS = 3
+_LOOKED_BACK = 5
+_Fingerprint = tuple[int, bytes]
 
 
 class BlankScan:
@@ -178,4 +182,95 @@ def _falls(level: Float64Array) -> NDArray[np.bool_]:
     return low
 
 
+class NanScan:
+    """Counts NaN and infinite pixels of each frame."""
+
+    def __init__(self, fov: ScannedFov) -> None:
+        self._fov = fov
+        self._faults: list[FrameFault] = []
+
+    def see(self, t: int, image: NDArray[np.generic]) -> None:
+        """Count those of one frame, (C, Z, Y, X)."""
+        counts = frame_statistics(image).n_nonfinite
+        total = int(counts.sum())
+        if not total:
+            return
+        slots = slot_words(self._fov.slot_labels, counts > 0)
+        self._faults.append(
+            FrameFault(
+                t,
+                "error",
+                f"{counted(total, 'pixel')} of {slots} {'is' if total == 1 else 'are'} NaN or "
+                "infinite",
+                f"pixels of {slots} are NaN or infinite",
+                (Evidence("NaN or infinite", float(total), "pixels"),),
+            )
+        )
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each frame with such pixels."""
+        return frame_findings(
+            self._fov,
+            "nan-pixels",
+            self._faults,
+            "Reject the frame, or write the image anew with numbers there.",
+        )
+
+
+class RepeatScan:
+    """Compares checksums of each slot with those of the frames before."""
+
+    def __init__(self, fov: ScannedFov) -> None:
+        self._fov = fov
+        self._before: list[tuple[int, list[_Fingerprint | None]]] = []
+        self._faults: list[FrameFault] = []
+
+    def see(self, t: int, image: NDArray[np.generic]) -> None:
+        """Compare one frame, (C, Z, Y, X)."""
+        now = self._fingerprints(image)
+        for earlier, then in reversed(self._before):
+            same = np.array(
+                [one is not None and one == other for one, other in zip(now, then, strict=True)]
+            )
+            if same.any():
+                self._faults.append(self._fault(t, earlier, now, same))
+                break
+        self._before = [*self._before[1 - _LOOKED_BACK :], (t, now)]
+
+    def findings(self) -> Iterator[Finding]:
+        """Give a finding for each repeated frame."""
+        return frame_findings(
+            self._fov,
+            "repeated-frame",
+            self._faults,
+            "Compare it with the frame before; reject it if the image is a copy.",
+        )
+
+    def _fault(
+        self, t: int, earlier: int, now: list[_Fingerprint | None], same: NDArray[np.bool_]
+    ) -> FrameFault:
+        told = np.array([one is not None for one in now])
+        slots = slot_words(self._fov.slot_labels, same)
+        return FrameFault(
+            t,
+            # Slots that are constant tell nothing, and are no reason to doubt.
+            "error" if same[told].all() else "warning",
+            f"the pixels of {slots} are exactly those of frame {earlier}",
+            f"the pixels of {slots} are exactly those of an earlier frame",
+        )
+
+    @staticmethod
+    def _fingerprints(image: NDArray[np.generic]) -> list[_Fingerprint | None]:
+        """Checksum and block means of each slot; None for a slot that is constant."""
+        statistics = frame_statistics(image)
+        least = statistics.block_minimum.min(axis=(1, 2, 3))
+        varies = least != statistics.block_maximum.max(axis=(1, 2, 3))
+        return [
+            (zlib.crc32(np.ascontiguousarray(pixels).data), mean.tobytes()) if one else None
+            for pixels, mean, one in zip(image, statistics.block_mean, varies, strict=True)
+        ]
+
+
 register(PixelCheck("blank-frame", ("blank-frame",), 1, BlankScan))
+register(PixelCheck("nan-pixels", ("nan-pixels",), 1, NanScan))
+register(PixelCheck("repeated-frame", ("repeated-frame",), 1, RepeatScan))
