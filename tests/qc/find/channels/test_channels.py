@@ -21,13 +21,12 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
-from lineage_triplets.qc.find.channels.canvas import wrapped
 from lineage_triplets.qc.find.channels.pictures import channel_grid, thumbnail_row
 from lineage_triplets.qc.find.channels.proof import prove
 from lineage_triplets.qc.find.channels.sample import Surroundings, read_surroundings, sample_rows
 from lineage_triplets.qc.find.channels.signature import FEATURES, patch_features, signatures
 from lineage_triplets.qc.find.channels.verdict import match_slots, verdicts
-from lineage_triplets.qc.look.pictures.text import text_width
+from lineage_triplets.qc.look.pictures.text import text_width, wrapped
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
 from real import PLATES, needs_real_plates
 

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import counted
-from lineage_triplets.qc.find.channels.canvas import MARGIN, Canvas, wrapped
 from lineage_triplets.qc.look.pictures.grey import GreyScale, measured_scale, rendered
-from lineage_triplets.qc.look.pictures.items import GREY, HAIRLINE, Colour
-from lineage_triplets.qc.look.pictures.text import line_height, short_number, text_width
+from lineage_triplets.qc.look.pictures.page import (
+    GREY,
+    HAIRLINE,
+    INK,
+    Colour,
+    Page,
+    SheetLayout,
+    drawn,
+)
+from lineage_triplets.qc.look.pictures.text import line_height, short_number, text_width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +35,14 @@ OPEN: Colour = (140, 140, 140)
 _COLOURS: dict[Status, Colour] = {"same": RIGHT, "swapped": WRONG, "differs": WRONG}
 _COLOURS |= {"unlike": WRONG, "blank": WRONG}
 _TEXT, _SMALL, _HEADING, _TITLE = 14, 12, 18, 22
-_GAP, _SPACE, _HISTOGRAM = MARGIN, 4, 44
+_GAP, _SPACE, _HISTOGRAM = 28, 4, 44
 _BAR = (120, 130, 145)
 _MOST_BESIDE = 4
+_KEY = (
+    "Blue: looks right · orange: looks wrong · grey: cannot tell. Patches of one row share a grey "
+    "scale; its values are printed. Histograms: log counts of the pixels around the cells looked "
+    "at, 0.1 to 99.9 percentile."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,46 +101,7 @@ def channel_grid(
     patch_pixels : int
         Length at which the longer side of a patch is drawn.
     """
-    names = list(inspection.channel_maps)
-    bands = [names[k : k + _MOST_BESIDE] for k in range(0, len(names), _MOST_BESIDE)]
-    widest = max((len(t.pixels) for t in inspection.thumbnails.values()), default=1)
-    cell_width = max(widest * (patch_pixels + _SPACE), 300)
-    gutter = _gutter(inspection)
-    width = 2 * _GAP + gutter + max(map(len, bands), default=1) * (cell_width + _GAP)
-    canvas = Canvas(width)
-    if title:
-        canvas.down(canvas.text(_GAP, 0, title, _TITLE, width - 2 * _GAP))
-    for line in wrapped(_KEY, width - 2 * _GAP, _SMALL):
-        canvas.down(canvas.text(_GAP, 0, line, _SMALL, width - 2 * _GAP, GREY))
-    canvas.down(_SPACE)
-    for band in bands:
-        _headings(canvas, inspection, band, gutter, cell_width)
-        for slot, label in enumerate(inspection.slot_labels):
-            cells: list[_Cell | None] = [
-                _Cell(_slot_head(view), view.zarr_index, view.experiment, view)
-                for view in (inspection.view(name, slot) for name in band)
-            ]
-            _row(canvas, inspection, (f"slot {slot}", label), cells, (cell_width, patch_pixels))
-        canvas.text(_GAP, 0, "all channels", _TEXT, gutter)
-        canvas.down(canvas.text(_GAP, line_height(_TEXT), "of the stores", _TEXT, gutter))
-        most = max(len(inspection.channel_names[name]) for name in band)
-        canvas.back(line_height(_TEXT))
-        for channel in range(most):
-            cells = [
-                _Cell(_channel_head(inspection, name, channel), channel, name)
-                if channel < len(inspection.channel_names[name])
-                else None
-                for name in band
-            ]
-            _row(canvas, inspection, ("", ""), cells, (cell_width, patch_pixels))
-    return canvas.image()
-
-
-_KEY = (
-    "Blue: looks right · orange: looks wrong · grey: cannot tell. Patches of one row share a grey "
-    "scale; its values are printed. Histograms: log counts of the pixels around the cells looked "
-    "at, 0.1 to 99.9 percentile."
-)
+    return drawn(_Grid(inspection, patch_pixels).layout(title))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,31 +112,124 @@ class _Cell:
     view: SlotView | None = None
 
 
-def _slot_head(view: SlotView) -> str:
-    return f"{view.channel_name} (zarr {view.zarr_index})"
+class _Grid:
+    """Places rows of cells below each other, in columns of one width; each gives its bottom."""
+
+    def __init__(self, inspection: ChannelInspection, patch_pixels: int) -> None:
+        self.inspection, self.patch_pixels = inspection, patch_pixels
+        self.page = Page()
+        names = list(inspection.channel_maps)
+        self.bands = [names[k : k + _MOST_BESIDE] for k in range(0, len(names), _MOST_BESIDE)]
+        widest = max((len(t.pixels) for t in inspection.thumbnails.values()), default=1)
+        self.cell_width = max(widest * (patch_pixels + _SPACE), 300)
+        labels = [*inspection.slot_labels, "of the stores"]
+        longest = max(text_width(label, _TEXT) for label in labels)
+        self.gutter = min(180, longest) + _GAP // 2
+        columns = max(map(len, self.bands), default=1)
+        self.width = 2 * _GAP + self.gutter + columns * (self.cell_width + _GAP)
+        self.right = self.width - _GAP
+
+    def layout(self, title: str) -> SheetLayout:
+        top = _GAP
+        if title:
+            top = self.page.text(_GAP, top, self.right, title, _TITLE)
+        for line in wrapped(_KEY, self.right - _GAP, _SMALL):
+            top = self.page.text(_GAP, top, self.right, line, _SMALL, GREY)
+        top += _SPACE
+        for band in self.bands:
+            top = self._band(top, band)
+        return self.page.layout(self.width, top + _GAP // 2)
+
+    def _left(self, column: int) -> int:
+        return _GAP + self.gutter + column * (self.cell_width + _GAP)
+
+    def _label(self, top: int, first: str, second: str, colour: Colour) -> None:
+        end = _GAP + self.gutter - _SPACE
+        top = self.page.text(_GAP, top, end, first, _TEXT)
+        self.page.text(_GAP, top, end, second, _TEXT, colour)
+
+    def _band(self, top: int, band: list[str]) -> int:
+        """Place the experiments that are beside each other."""
+        inspection = self.inspection
+        for column, name in enumerate(band):
+            left = self._left(column)
+            below = self.page.text(left, top, left + self.cell_width, name, _HEADING)
+            self.page.text(
+                left, below, left + self.cell_width, _detail(inspection, name), _SMALL, GREY
+            )
+        top += line_height(_HEADING) + line_height(_SMALL) + _SPACE
+        self.page.rule(_GAP, top, self.right - _GAP, 1, HAIRLINE)
+        top += 3 * _SPACE
+        for slot, label in enumerate(inspection.slot_labels):
+            self._label(top, f"slot {slot}", label, GREY)
+            views = [inspection.view(name, slot) for name in band]
+            top = self._row(top, [_slot_cell(view) for view in views])
+        self._label(top, "all channels", "of the stores", INK)
+        for channel in range(max(len(inspection.channel_names[name]) for name in band)):
+            top = self._row(top, [_channel_cell(inspection, name, channel) for name in band])
+        return top
+
+    def _row(self, top: int, cells: Sequence[_Cell | None]) -> int:
+        """Place one row of cells, each as wide as the others; it is as high as the highest."""
+        bottoms = [top + 2 * line_height(_TEXT)]
+        for column, cell in enumerate(cells):
+            if cell is not None:
+                bottoms.append(self._cell(cell, self._left(column), top))
+        return max(bottoms) + _GAP // 2
+
+    def _cell(self, cell: _Cell, left: int, top: int) -> int:
+        page, right = self.page, left + self.cell_width
+        top = page.text(left, top, right, cell.head, _TEXT) + _SPACE
+        row = thumbnail_row(self.inspection, cell.experiment, cell.zarr_index, self.patch_pixels)
+        for number, image in enumerate(row.images):
+            page.image(left + number * (self.patch_pixels + _SPACE), top, image)
+        top += max((len(image) for image in row.images), default=0) + _SPACE
+        if row.scale:
+            top = page.text(left, top, right, f"grey: {row.scale}", _SMALL, GREY)
+        top = self._histogram(cell, left, top) + _SPACE
+        if cell.view is None:
+            return top
+        verdict = cell.view.verdict
+        colour = _COLOURS.get(verdict.status, OPEN) if verdict.better is None else WRONG
+        start, inset = top, left + 3 * _SPACE
+        for line in wrapped(cell.view.sentence, right - inset, _SMALL):
+            top = page.text(inset, top, right, line, _SMALL)
+        page.rule(left, start, _SPACE, top - start, colour)
+        return top
+
+    def _histogram(self, cell: _Cell, left: int, top: int) -> int:
+        """Place log counts over pixel values, with the ends' values."""
+        page, right = self.page, left + self.cell_width
+        looks = self.inspection.signatures.get(cell.experiment, ())
+        if not looks or not looks[cell.zarr_index].counts.any():
+            return page.text(left, top, right, "nothing could be read", _SMALL, GREY)
+        signature = looks[cell.zarr_index]
+        heights = np.log1p(signature.counts)
+        heights = np.rint(heights / heights.max() * _HISTOGRAM).astype(int)
+        edges = np.linspace(left, right, len(heights) + 1).astype(int)
+        for start, end, height in zip(edges[:-1], edges[1:], heights, strict=True):
+            if height:
+                bar_top = top + _HISTOGRAM - int(height)
+                page.rule(int(start), bar_top, int(end - start), int(height), _BAR)
+        below = page.rule(left, top + _HISTOGRAM, self.cell_width, 1, HAIRLINE)
+        low, high = (short_number(float(signature.edges[k])) for k in (0, -1))
+        page.text(left, below, left + self.cell_width // 2, low, _SMALL, GREY)
+        return page.text(right - text_width(high, _SMALL), below, right, high, _SMALL, GREY)
 
 
-def _channel_head(inspection: ChannelInspection, experiment: str, channel: int) -> str:
+def _slot_cell(view: SlotView) -> _Cell:
+    head = f"{view.channel_name} (zarr {view.zarr_index})"
+    return _Cell(head, view.zarr_index, view.experiment, view)
+
+
+def _channel_cell(inspection: ChannelInspection, experiment: str, channel: int) -> _Cell | None:
+    """None where an experiment's store has fewer channels."""
+    names = inspection.channel_names[experiment]
+    if channel >= len(names):
+        return None
     slots = [k for k, c in inspection.channel_maps[experiment].items() if c == channel]
     place = f"slot {slots[0]}" if slots else "in no slot"
-    return f"{inspection.channel_names[experiment][channel]} (zarr {channel}) · {place}"
-
-
-def _gutter(inspection: ChannelInspection) -> int:
-    labels = [*inspection.slot_labels, "of the stores"]
-    return min(180, max(text_width(label, _TEXT) for label in labels)) + _GAP // 2
-
-
-def _headings(
-    canvas: Canvas, inspection: ChannelInspection, band: list[str], gutter: int, cell_width: int
-) -> None:
-    for number, name in enumerate(band):
-        left = _GAP + gutter + number * (cell_width + _GAP)
-        below = canvas.text(left, 0, name, _HEADING, cell_width)
-        canvas.text(left, below, _detail(inspection, name), _SMALL, cell_width, GREY)
-    canvas.down(line_height(_HEADING) + line_height(_SMALL) + _SPACE)
-    canvas.box(_GAP, 0, canvas.width - 2 * _GAP, 1, HAIRLINE)
-    canvas.down(3 * _SPACE)
+    return _Cell(f"{names[channel]} (zarr {channel}) · {place}", channel, experiment)
 
 
 def _detail(inspection: ChannelInspection, name: str) -> str:
@@ -180,81 +246,3 @@ def _detail(inspection: ChannelInspection, name: str) -> str:
     if failures:
         parts.append("some unreadable")
     return " · ".join(parts)
-
-
-def _row(
-    canvas: Canvas,
-    inspection: ChannelInspection,
-    label: tuple[str, str],
-    cells: Sequence[_Cell | None],
-    sizes: tuple[int, int],
-) -> None:
-    """Draw one row of cells, each as wide as the others, as high as the highest."""
-    gutter, (cell_width, patch_pixels) = _gutter(inspection), sizes
-    if label[0]:
-        below = canvas.text(_GAP, 0, label[0], _TEXT, gutter - _SPACE)
-        canvas.text(_GAP, below, label[1], _TEXT, gutter - _SPACE, GREY)
-    heights = [2 * line_height(_TEXT)]
-    for number, cell in enumerate(cells):
-        if cell is not None:
-            left = _GAP + gutter + number * (cell_width + _GAP)
-            heights.append(_draw_cell(canvas, inspection, cell, left, cell_width, patch_pixels))
-    canvas.down(max(heights) + _GAP // 2)
-
-
-def _draw_cell(
-    canvas: Canvas,
-    inspection: ChannelInspection,
-    cell: _Cell,
-    left: int,
-    width: int,
-    patch_pixels: int,
-) -> int:
-    """Draw one cell; give its height."""
-    below = canvas.text(left, 0, cell.head, _TEXT, width)
-    row = thumbnail_row(inspection, cell.experiment, cell.zarr_index, patch_pixels)
-    below += _SPACE
-    for number, image in enumerate(row.images):
-        canvas.paste(left + number * (patch_pixels + _SPACE), below, image)
-    below += max((image.shape[0] for image in row.images), default=0) + _SPACE
-    if row.scale:
-        below += canvas.text(left, below, f"grey: {row.scale}", _SMALL, width, GREY)
-    below += _draw_histogram(canvas, inspection, cell, left, below, width)
-    if cell.view is not None:
-        colour = _COLOURS.get(cell.view.verdict.status, OPEN)
-        if cell.view.verdict.better is not None:
-            colour = WRONG
-        start = below
-        for line in wrapped(cell.view.sentence, width - 3 * _SPACE, _SMALL):
-            below += canvas.text(left + 3 * _SPACE, below, line, _SMALL, width - 3 * _SPACE)
-        canvas.box(left, start, _SPACE, below - start, colour)
-    return below
-
-
-def _draw_histogram(
-    canvas: Canvas,
-    inspection: ChannelInspection,
-    cell: _Cell,
-    left: int,
-    below: int,
-    width: int,
-) -> int:
-    """Draw log counts over pixel values, with the ends' values; give the height."""
-    looks = inspection.signatures.get(cell.experiment, ())
-    if not looks or not looks[cell.zarr_index].counts.any():
-        return canvas.text(left, below, "nothing could be read", _SMALL, width, GREY) + _SPACE
-    signature = looks[cell.zarr_index]
-    heights = np.log1p(signature.counts)
-    heights = np.rint(heights / heights.max() * _HISTOGRAM).astype(int)
-    edges = np.linspace(0, width, len(heights) + 1).astype(int)
-    for a, b, height in zip(edges[:-1], edges[1:], heights, strict=True):
-        if height:
-            canvas.box(
-                left + int(a), below + _HISTOGRAM - int(height), int(b - a), int(height), _BAR
-            )
-    canvas.box(left, below + _HISTOGRAM, width, 1, HAIRLINE)
-    low, high = (short_number(float(signature.edges[k])) for k in (0, -1))
-    below += _HISTOGRAM + 1
-    canvas.text(left, below, low, _SMALL, width // 2, GREY)
-    end = left + width - text_width(high, _SMALL)
-    return _HISTOGRAM + 1 + canvas.text(end, below, high, _SMALL, width // 2, GREY) + _SPACE

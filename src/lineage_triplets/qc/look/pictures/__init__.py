@@ -6,15 +6,14 @@ and `contact_sheet` draws them.
 
 from __future__ import annotations
 
-from lineage_triplets.qc.look.pictures.drawing import contact_sheet
-from lineage_triplets.qc.look.pictures.icons import (
+from lineage_triplets.qc.look.pictures.grey import (
     HATCH,
     RELATION_COLOURS,
     relation_icon,
     relation_kind,
 )
-from lineage_triplets.qc.look.pictures.inputs import PairPicture
-from lineage_triplets.qc.look.pictures.items import (
+from lineage_triplets.qc.look.pictures.layout import contact_sheet, lay_out
+from lineage_triplets.qc.look.pictures.page import (
     HAIRLINE,
     INK,
     WHITE,
@@ -25,7 +24,7 @@ from lineage_triplets.qc.look.pictures.items import (
     SheetLayout,
     TextItem,
 )
-from lineage_triplets.qc.look.pictures.layout import lay_out
+from lineage_triplets.qc.look.pictures.sections import PairPicture
 from lineage_triplets.qc.look.pictures.text import printable, shortened
 
 __all__ = [

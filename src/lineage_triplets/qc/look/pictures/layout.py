@@ -1,4 +1,4 @@
-"""Layout: where everything on a contact sheet goes."""
+"""Contact sheets: where everything on one goes, and the picture."""
 
 from __future__ import annotations
 
@@ -8,38 +8,97 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.look.pictures.icons import (
+from lineage_triplets.qc.look.pictures.grey import (
     RELATION_COLOURS,
     hatch,
     relation_icon,
     relation_kind,
 )
-from lineage_triplets.qc.look.pictures.inputs import ExperimentInputs, check_pairs
-from lineage_triplets.qc.look.pictures.items import (
+from lineage_triplets.qc.look.pictures.page import (
     GREY,
     HAIRLINE,
     INK,
-    Box,
-    Colour,
-    ImageItem,
-    Item,
+    Page,
     Role,
-    RuleItem,
     SheetLayout,
-    TextItem,
+    drawn,
 )
-from lineage_triplets.qc.look.pictures.sections import Section
-from lineage_triplets.qc.look.pictures.text import line_height, shortened, text_width
+from lineage_triplets.qc.look.pictures.sections import ExperimentInputs, Section, check_pairs
+from lineage_triplets.qc.look.pictures.text import line_height, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
 
-    from lineage_triplets.qc.look.pictures.inputs import Limits, PairPicture
+    from lineage_triplets.qc.look.pictures.sections import Limits, PairPicture
 
 _SHEET_ASPECT = 1.5
 _WIDEST_SHEET_IN_LETTERS = 125
+
+
+def contact_sheet(
+    pairs: Sequence[PairPicture],
+    *,
+    slot_labels: Sequence[str],
+    channel_names: Mapping[str, Sequence[str]] | None = None,
+    title: str = "",
+    columns: int | None = None,
+    patch_pixels: int = 96,
+    limits: Mapping[str, Sequence[Limits | None]] | None = None,
+    pixel_size_um: Mapping[str, float | None] | None = None,
+) -> Image.Image:
+    """Draw pairs of patches, anchor left and positive right, a row a slot.
+
+    Depth is shown as a maximum projection. All patches of one experiment and slot share one
+    grey scale, printed beside them, so that anchor and positive can be compared; where most of
+    what is shown is dark, as in fluorescence, it has a gamma of 0.5 that brings out dim cells.
+    Ticks around a patch point at the cell's centre. Pixels that are not finite are hatched.
+
+    Parameters
+    ----------
+    pairs : sequence of PairPicture
+        At least one; grouped by experiment in the order of first appearance.
+    slot_labels : sequence of str
+        One name a slot, the same for all experiments.
+    channel_names : mapping of str to sequence of str, optional
+        For an experiment, its own channel's name in each slot.
+    title : str
+        Printed on top; empty for none.
+    columns : int, optional
+        Pairs beside each other; by default what gives a sheet of a handy shape.
+    patch_pixels : int
+        Length at which the longer side of an experiment's largest patch is drawn, at least 16.
+        Patches three or more times smaller are enlarged by a whole factor, their pixels visible.
+    limits : mapping of str to sequence of (float, float) or None, optional
+        For an experiment, the black and white value of each slot, shown linearly; where there
+        is none, the 0.2 and 99.8 percentiles of what is shown.
+    pixel_size_um : mapping of str to float or None, optional
+        For an experiment, the width of a patch's pixel in micrometers, from which a scale bar
+        is drawn under the experiment's name; none where the size is None or not given.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, dark text on white.
+
+    Raises
+    ------
+    ConfigError
+        A `ValueError`: no pairs, or arrays, names, limits or sizes that do not fit.
+    """
+    layout = lay_out(
+        pairs,
+        slot_labels=slot_labels,
+        channel_names=channel_names,
+        title=title,
+        columns=columns,
+        patch_pixels=patch_pixels,
+        limits=limits,
+        pixel_size_um=pixel_size_um,
+    )
+    return drawn(layout)
 
 
 def lay_out(
@@ -98,7 +157,7 @@ class _Composer:
     def __init__(self, sections: list[Section], style: _Style) -> None:
         self.sections = sections
         self.style = style
-        self.items: list[Item] = []
+        self.page = Page()
         self.pairs = [pair for section in sections for pair in section.pairs.values()]
         self.margin = style.gap
         longest_time = max(
@@ -125,11 +184,11 @@ class _Composer:
         right = width - self.margin
         top = self.margin
         if title:
-            top = self._text(self.margin, top, right, title, style.title)
+            top = self.page.text(self.margin, top, right, title, style.title)
         top = self._legend(top, right)
         for section in self.sections:
             top = self._section(section, top + style.text, right, columns)
-        return SheetLayout(width, top + self.margin - style.gap, tuple(self.items))
+        return self.page.layout(width, top + self.margin - style.gap)
 
     def _width(self, columns: int) -> int:
         blocks = columns * self.block_width + (columns - 1) * self.style.gap
@@ -162,14 +221,6 @@ class _Composer:
         captions = 2 * line_height(style.text) + 2 * line_height(style.small) + style.tick
         return captions + len(section.slot_lines) * self._slot_height(section) + style.gap
 
-    def _text(
-        self, left: int, top: int, right: int, text: str, size: int, colour: Colour = INK
-    ) -> int:
-        """Place one line between left and right, and return where the next one begins."""
-        box = Box(left, top, right - left, line_height(size))
-        self.items.append(TextItem(box, shortened(text, box.width, size), size, colour))
-        return box.bottom
-
     def _legend(self, top: int, right: int) -> int:
         style = self.style
         kinds = [relation_kind(pair.relation) for pair in self.pairs]
@@ -191,20 +242,18 @@ class _Composer:
             if icon is not None:
                 self._icon(icon, left, top)
             end = min(left + wanted, right)
-            self._text(left + icon_width, top, end, text, style.text, GREY)
+            self.page.text(left + icon_width, top, end, text, style.text, GREY)
             left = end + style.gap
         return top + line_height(style.text)
 
     def _icon(self, icon: NDArray[np.uint8], left: int, top: int) -> None:
-        height, width, _ = icon.shape
-        top += (line_height(self.style.text) - height) // 2
-        self.items.append(ImageItem(Box(left, top, width, height), icon))
+        self.page.image(left, top + (line_height(self.style.text) - len(icon)) // 2, icon)
 
     def _section(self, section: Section, top: int, right: int, columns: int) -> int:
         style = self.style
-        top = self._text(self.margin, top, right, section.experiment, style.heading)
+        top = self.page.text(self.margin, top, right, section.experiment, style.heading)
         top = self._detail(section, top, right) + style.tick
-        self.items.append(RuleItem(Box(self.margin, top, right - self.margin, 1), HAIRLINE))
+        self.page.rule(self.margin, top, right - self.margin, 1, HAIRLINE)
         top += style.text
         slots_top = 2 * line_height(style.text) + line_height(style.small) + style.tick
         for order, number in enumerate(section.pairs):
@@ -221,7 +270,7 @@ class _Composer:
         """Place the line below the heading: what the pairs have in common, and the scale bar."""
         style, bar = self.style, section.scale_bar
         if bar is None:
-            return self._text(self.margin, top, right, section.detail, style.small, GREY)
+            return self.page.text(self.margin, top, right, section.detail, style.small, GREY)
         space = style.text // 2
         label_width = text_width(bar.label, style.small)
         bar_left = min(
@@ -231,33 +280,33 @@ class _Composer:
         thickness = max(3, style.text // 4)
         bar_top = top + (line_height(style.small) - thickness) // 2
         label_left = bar_left + bar.width + space
-        self._text(self.margin, top, bar_left - style.text, section.detail, style.small, GREY)
-        self.items.append(RuleItem(Box(bar_left, bar_top, bar.width, thickness), INK))
-        return self._text(label_left, top, label_left + label_width, bar.label, style.small)
+        self.page.text(self.margin, top, bar_left - style.text, section.detail, style.small, GREY)
+        self.page.rule(bar_left, bar_top, bar.width, thickness, INK)
+        return self.page.text(label_left, top, label_left + label_width, bar.label, style.small)
 
     def _slot_labels(self, section: Section, top: int) -> None:
         style = self.style
         right = self.margin + self.gutter - style.text
         for lines in section.slot_lines:
-            line_top = self._text(self.margin, top, right, lines[0], style.text)
+            line_top = self.page.text(self.margin, top, right, lines[0], style.text)
             for line in lines[1:]:
-                line_top = self._text(self.margin, line_top, right, line, style.small, GREY)
+                line_top = self.page.text(self.margin, line_top, right, line, style.small, GREY)
             top += self._slot_height(section)
 
     def _block(self, section: Section, number: int, left: int, top: int) -> None:
         style, pair = self.style, section.pairs[number]
         kind = relation_kind(pair.relation)
         x, right = left + style.tick, left + self.block_width
-        self.items.append(RuleItem(Box(x, top, right - x, 2), RELATION_COLOURS[kind]))
+        self.page.rule(x, top, right - x, 2, RELATION_COLOURS[kind])
         top += style.tick
         icon = relation_icon(kind, style.text)
         self._icon(icon, x, top)
         after_icon = x + icon.shape[1] + style.text // 2
-        top = self._text(after_icon, top, right, pair.relation, style.text)
+        top = self.page.text(after_icon, top, right, pair.relation, style.text)
         frames = "1 frame later" if pair.tau_frames == 1 else f"{pair.tau_frames} frames later"
         frames_left = right - text_width(frames, style.small)
-        self._text(x, top, frames_left - style.text, pair.fov, style.small, GREY)
-        top = self._text(frames_left, top, right, frames, style.small, GREY)
+        self.page.text(x, top, frames_left - style.text, pair.fov, style.small, GREY)
+        top = self.page.text(frames_left, top, right, frames, style.small, GREY)
         anchor_time, positive_time = _time_captions(pair)
         sides: tuple[tuple[Role, str, str], ...] = (
             ("anchor", anchor_time, pair.anchor_track),
@@ -265,12 +314,14 @@ class _Composer:
         )
         for role, time, track in sides:
             end = x + self.cell_width - style.tick
-            slot_top = self._text(x, top, end, time, style.text)
+            slot_top = self.page.text(x, top, end, time, style.text)
             for slot in range(len(section.slot_lines)):
                 patch_top = slot_top + style.tick
-                self.items.append(section.patch_item(number, slot, role, x, patch_top, style.tick))
+                self.page.items.append(
+                    section.patch_item(number, slot, role, x, patch_top, style.tick)
+                )
                 slot_top += self._slot_height(section)
-            self._text(x, slot_top, end, f"track {track}", style.small, GREY)
+            self.page.text(x, slot_top, end, f"track {track}", style.small, GREY)
             x += self.cell_width + style.tick
 
 

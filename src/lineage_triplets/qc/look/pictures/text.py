@@ -67,6 +67,17 @@ def shortened(text: str, width: int, size: int) -> str:
     return without_middle(fitting - 1) if fitting else ""
 
 
+def wrapped(text: str, width: int, size: int) -> list[str]:
+    """Break text at spaces into lines of a width."""
+    lines: list[str] = []
+    for word in printable(text).split():
+        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def short_number(value: float) -> str:
     """Write a pixel value in at most three significant digits, or as a whole number."""
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
