@@ -17,20 +17,28 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_SAME = (
-    "name",
-    "data_path",
-    "tracks_path",
-    "channel_names",
-    "interval_minutes",
-    "start_hpi",
-    "organelle",
-    "date",
-    "moi",
-)
+EXPERIMENT_KEYS = {
+    "name": "name",
+    "data_path": "data_path",
+    "tracks_path": "tracks_path",
+    "channels": "source_channel",
+    "channel_names": "channel_names",
+    "perturbation_wells": "condition_wells",
+    "interval_minutes": "interval_minutes",
+    "start_hpi": "start_hpi",
+    "organelle": "organelle",
+    "microscope": "",
+    "pixel_size_xy_um": "",
+    "pixel_size_z_um": "",
+    "date": "date",
+    "moi": "moi",
+    "exclude_fovs": "",
+    "organism": "",
+    "description": "",
+}
+"""Keys of a collection's experiment, as it is written, and what ours has for each; or nothing."""
 _TOP_LEVEL = ("name", "description", "datasets_root", "experiments")
 _OF_A_CHANNEL = ("name", "marker", "wells")
-_ONLY_THEIRS = ("microscope", "pixel_size_xy_um", "pixel_size_z_um", "organism", "description")
 
 
 def is_collection(content: dict[str, Any]) -> bool:
@@ -87,8 +95,12 @@ def convert(document: YamlDocument) -> YamlDocument:
 
 def _entry(entry: dict[str, Any], source_channel: list[object], root: object) -> dict[str, Any]:
     """One experiment in our words; keys that neither has stay, to be complained about."""
-    ours = {key: entry[key] for key in _SAME if entry.get(key) is not None}
-    ours |= {key: value for key, value in entry.items() if key not in _THEIRS}
+    ours = {
+        key: entry[key]
+        for key, own in EXPERIMENT_KEYS.items()
+        if key == own and entry.get(key) is not None
+    }
+    ours |= {key: value for key, value in entry.items() if key not in EXPERIMENT_KEYS}
     if root is not None:
         for key in ("data_path", "tracks_path"):
             if isinstance(ours.get(key), str):
@@ -97,9 +109,6 @@ def _entry(entry: dict[str, Any], source_channel: list[object], root: object) ->
     if "perturbation_wells" in entry:
         ours["condition_wells"] = entry["perturbation_wells"]
     return ours
-
-
-_THEIRS = {*_SAME, *_ONLY_THEIRS, "channels", "perturbation_wells", "exclude_fovs"}
 
 
 def _below_root(root: str, path: str) -> str:

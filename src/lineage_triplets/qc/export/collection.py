@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import ConfigError, Problem, StoreError, counted
 from lineage_triplets.engine.index.fov_names import names_for
+from lineage_triplets.engine.settings.collection import EXPERIMENT_KEYS
 from lineage_triplets.engine.settings.file import locate_experiment
 from lineage_triplets.engine.settings.paths import expand, is_url
 from lineage_triplets.engine.settings.yaml import write_yaml_text
@@ -50,7 +51,7 @@ def collection_of(
         Two slots have one label.
     """
     labels = index.registry.slot_labels
-    twice = [one for one in labels if labels.count(one) > 1]
+    twice = [label for label in labels if labels.count(label) > 1]
     if twice:
         raise ConfigError(
             Problem(
@@ -102,8 +103,10 @@ def _entry(
     experiment = locate_experiment(given, Path.cwd())
     name, labels = experiment.name, index.registry.slot_labels
     data_path, tracks_path = _written_paths(experiment)
-    entry: dict[str, Any] = {
-        "name": name,
+    values: dict[str, Any] = {
+        key: getattr(experiment, own) for key, own in EXPERIMENT_KEYS.items() if key == own
+    }
+    values |= {
         "data_path": data_path,
         "tracks_path": tracks_path,
         "channels": [
@@ -114,18 +117,13 @@ def _entry(
         "perturbation_wells": {
             condition: list(wells) for condition, wells in experiment.condition_wells.items()
         },
-        "interval_minutes": experiment.interval_minutes,
-        "start_hpi": experiment.start_hpi,
-        "organelle": experiment.organelle,
         "microscope": "",
         **_pixel_sizes(name, index),
-        "date": experiment.date,
-        "moi": experiment.moi,
     }
     excluded = _excluded_fovs(name, config, index)
     if excluded:
-        entry["exclude_fovs"] = excluded
-    return entry
+        values["exclude_fovs"] = excluded
+    return {key: values[key] for key in EXPERIMENT_KEYS if key in values}
 
 
 def _written_paths(experiment: ExperimentConfig) -> tuple[str, str]:

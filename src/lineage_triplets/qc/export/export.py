@@ -17,8 +17,14 @@ from lineage_triplets.engine.settings.file import load_config, save_config
 from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.export.cell_index import CELL_INDEX_LOSES, write_cell_index
 from lineage_triplets.qc.export.collection import COLLECTION_LOSES, collection_of, write_collection
-from lineage_triplets.qc.export.cost import cost_table, not_accepted
-from lineage_triplets.qc.export.plan import FILE_NAMES, FORMATS, ExportPlan, Format
+from lineage_triplets.qc.export.plan import (
+    FILE_NAMES,
+    FORMATS,
+    ExportPlan,
+    Format,
+    cost_table,
+    not_accepted,
+)
 from lineage_triplets.qc.export.report.fill import report_of
 from lineage_triplets.qc.gate import GatePoint, closed, gate_points, open_points
 from lineage_triplets.qc.record.effect import exclusions_of
