@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

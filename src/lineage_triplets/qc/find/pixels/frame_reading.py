@@ -17,7 +17,7 @@ from lineage_triplets.engine.reading.strategies import TensorStoreStrategy
 from lineage_triplets.engine.reading.window import Window, array_error
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.frames import FrameFault, at_frames, frame_words
-from lineage_triplets.qc.record.targets import Target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Generator
