@@ -28,7 +28,7 @@ from lineage_triplets import (
     save_config,
 )
 from lineage_triplets.engine.errors import ChunkError, ConfigError
-from lineage_triplets.engine.reading.strategies import TensorStoreStrategy
+from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
 from programs import run
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels, track_table

@@ -22,10 +22,10 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.process import MOST_CACHE_BYTES
 from lineage_triplets.engine.reading import blosc as blosc_blocks
-from lineage_triplets.engine.reading.cache_pools import CachePools
+from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
-from lineage_triplets.engine.reading.patches import PatchReader
-from lineage_triplets.engine.reading.strategies import STRATEGIES, TensorStoreStrategy
+from lineage_triplets.engine.reading.patches import STRATEGIES, PatchReader
+from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
 from stores import make_experiment, numbered_pixels, track_table
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ tensorstore, whose verdict holds.
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from bisect import bisect_right
@@ -13,6 +14,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import google_crc32c
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
@@ -20,7 +22,6 @@ from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
 from lineage_triplets.engine.reading.plan import plan
-from lineage_triplets.engine.reading.shard_index import chunk_in_shard, read_shard_index
 from lineage_triplets.engine.reading.window import chunk_error
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.plates.plate import Fov
-    from lineage_triplets.engine.plates.zarr_json import ChunkStorage
+    from lineage_triplets.engine.plates.zarr_json import ChunkStorage, Shards
     from lineage_triplets.engine.reading.cache import PartCache
     from lineage_triplets.engine.reading.plan import FileReads, Piece
     from lineage_triplets.engine.reading.window import ReadStrategy, Window
@@ -41,12 +42,20 @@ WORTH_PICKING_BYTES = 60_000
 WORTH_SKIPPING_BYTES = 1 << 15
 """To take fewer bytes along costs less than to ask for another range."""
 
+# In the index of a shard.
+_CHECKSUM_BYTES = 4
+_ENTRY_BYTES = 16
+
 # Opening a pipe would wait for somebody to write.
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 
 _POOLS: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_POOLS.clear)
+
+
+class _ShardIndexError(ValueError):
+    """An index that is cut short, whose checksum is another, or that lies; or an absent chunk."""
 
 
 class LocalChunkStrategy:
@@ -132,13 +141,13 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
         if stat.S_ISFIFO(status.st_mode):
             raise _pipe_error(reads, windows)
         shards = reads.storage.shards
-        index = read_shard_index(file, status.st_size, shards) if shards is not None else None
+        index = _read_shard_index(file, status.st_size, shards) if shards is not None else None
         for number, pieces in reads.chunks:
             try:
                 place = (
                     (0, status.st_size)
                     if index is None
-                    else chunk_in_shard(index, number, status.st_size)
+                    else _chunk_in_shard(index, number, status.st_size)
                 )
                 parts = _decode_chunk(reads, file, status, number, place, pieces, cache)
                 # Values that float32 cannot hold are infinite, as tensorstore has them.
@@ -155,6 +164,29 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
         if file is not None:
             os.close(file)
     return failed
+
+
+def _read_shard_index(file: int, file_bytes: int, shards: Shards) -> NDArray[np.uint64]:
+    """Read start and number of bytes of each chunk; both 2**64 - 1 where it was never written."""
+    n_bytes = math.prod(shards.n_chunks) * _ENTRY_BYTES
+    length = n_bytes + shards.has_checksum * _CHECKSUM_BYTES
+    if file_bytes < length:
+        raise _ShardIndexError("the file is shorter than its index")
+    content = os.pread(file, length, file_bytes - length if shards.index_at_end else 0)
+    if len(content) < length:
+        raise _ShardIndexError("the file is shorter than its index")
+    entries, checksum = content[:n_bytes], content[n_bytes:]
+    if checksum and google_crc32c.value(entries) != int.from_bytes(checksum, "little"):
+        raise _ShardIndexError("the checksum of its index is another")
+    return np.frombuffer(entries, "<u8").reshape(-1, 2)
+
+
+def _chunk_in_shard(index: NDArray[np.uint64], number: int, file_bytes: int) -> tuple[int, int]:
+    """Start and number of bytes of one chunk."""
+    start, n_bytes = index[number].tolist()
+    if start + n_bytes > file_bytes:
+        raise _ShardIndexError("the chunk is absent, or ends beyond the file")
+    return start, n_bytes
 
 
 def _pipe_error(reads: FileReads, windows: Sequence[Window]) -> ChunkError:

@@ -1,24 +1,49 @@
-"""Rows to pixels: the patches of a batch, read together into one array."""
+"""Rows to pixels: the patches of a batch, read together into one array, in one of several ways."""
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices
-from lineage_triplets.engine.reading.store_watch import StoreWatch
-from lineage_triplets.engine.reading.strategies import STRATEGIES
-from lineage_triplets.engine.reading.window import ReadStrategy, Window
+from lineage_triplets.engine.plates.zarr_json import array_form
+from lineage_triplets.engine.reading.cache import CachePools, FileStamp
+from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
+from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
+from lineage_triplets.engine.reading.window import ReadStrategy, Window, array_error
+from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.rows import Observations
     from lineage_triplets.engine.settings.model import DtypeName, MissingChunks, ReadStrategyName
+
+
+def _blosc_blocks(
+    least_chunk_bytes: int, missing_chunks: MissingChunks, cache_pool_bytes: int | None
+) -> ReadStrategy:
+    pools = CachePools.of(cache_pool_bytes)
+    otherwise = TensorStoreStrategy(missing_chunks, pools)
+    return LocalChunkStrategy(otherwise, least_chunk_bytes, pools.parts)
+
+
+STRATEGIES: dict[ReadStrategyName, Callable[[MissingChunks, int | None], ReadStrategy]] = {
+    "auto": partial(_blosc_blocks, WORTH_PICKING_BYTES),
+    "blosc-blocks": partial(_blosc_blocks, 0),
+    "tensorstore": TensorStoreStrategy,
+}
+"""Ways to read by name; each reads every store.
+
+"blosc-blocks" decodes only the touched blocks wherever it can, "auto" where chunks are large enough
+for that to be faster; tensorstore reads the rest.
+"""
 
 
 class PatchReader:
@@ -70,7 +95,7 @@ class PatchReader:
         self.dtype = np.dtype(dtype)
         self._options = (strategy, missing_chunks, cache_pool_bytes)
         self._reader: ReadStrategy | None = None
-        self._watch = StoreWatch()
+        self._watch = _StoreWatch()
         self._depth = self.sources[0].depth if self.sources else 1
         self._n_slots = len(self.sources[0].channels) if self.sources else 0
         self._shapes = np.array([one.fov.shape for one in self.sources], np.int64).reshape(-1, 5)
@@ -93,7 +118,7 @@ class PatchReader:
                 )
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_reader": None, "_watch": StoreWatch()}
+        return {**self.__dict__, "_reader": None, "_watch": _StoreWatch()}
 
     @property
     def patch_shape(self) -> tuple[int, int, int, int]:
@@ -167,3 +192,60 @@ class PatchReader:
         ]
         self._reader.read(windows)
         return out
+
+
+class _StoreWatch:
+    """Compares the metadata of local arrays with the index's whenever their file has changed.
+
+    Remote arrays are compared by tensorstore when they are opened.
+    """
+
+    def __init__(self) -> None:
+        self._stamps: dict[str, FileStamp] = {}
+
+    def check(self, sources: Iterable[FovSource]) -> None:
+        """Make sure that some FOVs are still what they were.
+
+        Raises
+        ------
+        StoreError
+            An array is gone, so that its chunks would pass for ones never written; or it has
+            another shape, data type or chunks than when it was indexed, or is stored otherwise.
+        """
+        for source in sources:
+            fov = source.fov
+            if is_url(fov.array_path):
+                continue
+            name = ".zarray" if fov.zarr_format == 2 else "zarr.json"
+            try:
+                stamp = FileStamp.of(os.stat(f"{fov.array_path}/{name}"))  # noqa: PTH116
+            except OSError as error:
+                raise array_error(
+                    source,
+                    "missing-path",
+                    f"the array is not there any more: {error.strerror}.",
+                    "Connect the disk, or restore the store.",
+                ) from None
+            if self._stamps.get(fov.array_path) != stamp:
+                _compare(source)
+                self._stamps[fov.array_path] = stamp
+
+
+def _compare(source: FovSource) -> None:
+    """Compare what decides where pixels are and how they are read; spelling does not."""
+    then, now = source.fov.form, array_form(source.fov.array_path)
+    changes = {
+        "shape": (then.shape, now.shape),
+        "data type": (then.dtype, now.dtype),
+        "chunks": (then.chunk_shape, now.chunk_shape),
+        "storage": (then.storage, now.storage),
+    }
+    for what, (before, after) in changes.items():
+        if before != after:
+            said = "" if what == "storage" else f": {after} now, {before} when the index was built"
+            raise array_error(
+                source,
+                "store-changed",
+                f"the array's {what} has changed{said}.",
+                "Build the index again.",
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,16 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoreError
-from lineage_triplets.engine.plates.plate import CANONICAL_AXES, canonical
+from lineage_triplets.engine.plates.plate import canonical
 from lineage_triplets.engine.plates.remote import answer, first_line
-from lineage_triplets.engine.plates.stores import join, kvstore_spec
+from lineage_triplets.engine.plates.stores import join
 from lineage_triplets.engine.plates.zarr_json import describing_file, node_attributes, understood
-from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.reading.tensorstore import (
+    canonical_view,
+    is_absent,
+    named_chunk,
+    open_array,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,19 +141,15 @@ class FovImages:
     def _open(self, level: int) -> ts.TensorStore:
         with self._lock:
             if level not in self._opened:
-                note_read()
                 fov = self.source.fov
-                opening = ts.open(
-                    {
-                        "driver": "zarr" if fov.zarr_format == 2 else "zarr3",
-                        "kvstore": kvstore_spec(self._paths[level]),
-                        "fill_missing_data_reads": self._fill_absent,
-                        "open": True,
-                        "recheck_cached_data": "open",
-                    },
-                    context=self._context,
+                opening = open_array(
+                    self._paths[level],
+                    fov.zarr_format,
+                    self._context,
+                    fill_absent=self._fill_absent,
+                    recheck="open",
                 )
-                view = _canonical(answer(opening), fov.axes)
+                view = canonical_view(answer(opening), fov.axes)
                 if tuple(view.shape) != self.shapes[level]:
                     raise ValueError(f"its shape is {view.shape} now, it was {self.shapes[level]}")
                 self._opened[level] = view
@@ -193,17 +193,15 @@ class FovImages:
         self._unread.add((channel, t), level, box)
         if (channel, t) in self.faults:
             return
-        fault = Fault(channel, t, "NOT_FOUND" in str(error), self._words(t, error))
+        fault = Fault(channel, t, is_absent(error), self._words(t, error))
         self.faults[channel, t] = fault
         if self._on_fault is not None:
             self._on_fault(self, fault)
 
     def _words(self, t: int, error: Exception) -> str:
-        text = str(error)
         source = self.source
         where = f"{source.experiment} {source.fov.name}"
         first = first_line(error)
-        chunk = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"]+)"', text)
         if _is_gone(source.fov.array_path):
             return (
                 f"{where}: its images are not there any more ({source.fov.array_path}); they are "
@@ -214,9 +212,9 @@ class FovImages:
                 f"{where}: its images cannot be opened ({first}); they are shown blank. Check the "
                 "store, and open the config again."
             )
-        state = "absent" if "NOT_FOUND" in text else "damaged or unreadable"
+        state = "absent" if is_absent(error) else "damaged or unreadable"
         return (
-            f"{where}, frame {t}: the chunk {chunk[1] if chunk else 'of this frame'} is {state} "
+            f"{where}, frame {t}: the chunk {named_chunk(error) or 'of this frame'} is {state} "
             f"({first}); it is shown blank. Restore the file, or exclude this frame."
         )
 
@@ -334,15 +332,6 @@ def _is_gone(folder: str) -> bool:
         return describing_file(folder) is None
     except StoreError:
         return False
-
-
-def _canonical(store: ts.TensorStore, axes: Sequence[str]) -> ts.TensorStore:
-    """The array as (t, c, z, y, x), absent axes of length 1."""
-    view = store.transpose([axes.index(axis) for axis in CANONICAL_AXES if axis in axes])
-    for place, axis in enumerate(CANONICAL_AXES):
-        if axis not in axes:
-            view = view[(slice(None),) * place + (ts.newaxis,)]
-    return view
 
 
 def _chunks_of(store: ts.TensorStore, box: Box) -> list[Box]:

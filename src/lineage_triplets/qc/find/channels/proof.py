@@ -1,7 +1,7 @@
 """Proof that a slot holds the channel that it names: the dataset's pixels beside the store's own.
 
-Nothing of the engine's reading is used for the second: the channel is looked up by its name in the
-FOV's own metadata, and the patch is cut by the documented rule.
+Of the engine's reading the second uses the opening of an array alone: the channel is looked up by
+its name in the FOV's own metadata, and the patch is cut by the documented rule.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.plates.remote import answer
-from lineage_triplets.engine.plates.stores import kvstore_spec, read_files
-from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.plates.stores import read_files
+from lineage_triplets.engine.reading.tensorstore import open_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,11 +199,7 @@ class _Store:
         names = _stored_names(source.fov.path)
         self.unnamed = names is None
         self.names = list(fallback_names) if names is None else names
-        note_read()
-        array = source.fov.array_path
-        driver = "zarr3" if "zarr.json" in read_files(array, ("zarr.json",)) else "zarr"
-        spec = {"driver": driver, "kvstore": kvstore_spec(array)}
-        self.array = answer(ts.open(spec, open=True, read=True))
+        self.array = answer(open_array(source.fov.array_path, source.fov.zarr_format))
         axes = source.fov.axes
         self.axis = {name: axes.index(name) for name in axes}
 

@@ -1,14 +1,10 @@
-"""Ways to read windows of images into one array, found by name.
-
-A strategy is given windows that lie inside their images; it fills their places of the output.
-"""
+"""Arrays opened and read through tensorstore, and its errors in words."""
 
 from __future__ import annotations
 
 import logging
 import re
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import tensorstore as ts
@@ -17,23 +13,83 @@ from lineage_triplets.engine.plates.plate import CANONICAL_AXES
 from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.process import note_read
-from lineage_triplets.engine.reading.cache_pools import CachePools
-from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
+from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.window import array_error, chunk_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.errors import ChunkError
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.reading.window import ReadStrategy, Window
-    from lineage_triplets.engine.settings.model import MissingChunks, ReadStrategyName
+    from lineage_triplets.engine.reading.window import Window
+    from lineage_triplets.engine.settings.model import MissingChunks
 
 _log = logging.getLogger(__name__)
 
 _LARGE_CHUNK_BYTES = 1_000_000
+
+
+def open_array(
+    folder: str,
+    zarr_format: int,
+    context: ts.Context | None = None,
+    *,
+    fill_absent: bool = False,
+    recheck: bool | Literal["open"] | None = None,
+) -> ts.Future[ts.TensorStore]:
+    """Begin to open a zarr array for reading.
+
+    Parameters
+    ----------
+    folder : str
+        Folder or URL.
+    zarr_format : int
+        2 or 3.
+    context : tensorstore.Context, optional
+        Its memory for decoded chunks, and its threads.
+    fill_absent : bool
+        Whether chunks that were never written are the fill value, and no error.
+    recheck : bool or "open", optional
+        When chunks in memory are compared with the store's. By default at each read, but only when
+        a remote array is opened: that costs a request a chunk.
+
+    Raises
+    ------
+    ForkedReadError
+        This process was forked from one that had read through tensorstore.
+    """
+    note_read()
+    spec = {
+        "driver": "zarr" if zarr_format == 2 else "zarr3",
+        "kvstore": kvstore_spec(folder),
+        "fill_missing_data_reads": fill_absent,
+        "open": True,
+        "recheck_cached_data": recheck_cached_data(folder) if recheck is None else recheck,
+    }
+    return ts.open(spec, context=context)
+
+
+def canonical_view(store: ts.TensorStore, axes: Sequence[str]) -> ts.TensorStore:
+    """The array as (t, c, z, y, x), absent axes of length 1."""
+    view = store.transpose([axes.index(axis) for axis in CANONICAL_AXES if axis in axes])
+    for place, axis in enumerate(CANONICAL_AXES):
+        if axis not in axes:
+            view = view[(slice(None),) * place + (ts.newaxis,)]
+    return view
+
+
+def is_absent(error: Exception) -> bool:
+    """Whether tensorstore's error is that something is not there, and not that it is damaged."""
+    return "NOT_FOUND" in str(error)
+
+
+def named_chunk(error: Exception) -> str | None:
+    """File of the chunk that tensorstore's error names, without what may be secret in a URL."""
+    pattern = r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"'
+    named = re.search(pattern, str(error))
+    return named[1] if named else None
 
 
 class TensorStoreStrategy:
@@ -120,7 +176,7 @@ class TensorStoreStrategy:
         try:
             answer(request)
         except (ValueError, TimeoutError) as error:
-            if fill or "NOT_FOUND" not in str(error) or self.missing_chunks == "error":
+            if fill or not is_absent(error) or self.missing_chunks == "error":
                 raise _chunk_error(window, error) from None
             key = (window.source.experiment, window.source.fov.name)
             if key not in self._missing:
@@ -137,10 +193,13 @@ class TensorStoreStrategy:
         for source in sources:
             path = source.fov.array_path
             if (path, fill) not in self._handles and path not in pending:
-                pending[path] = source, ts.open(_spec(source, fill), context=self._pools.context())
+                opening = open_array(
+                    path, source.fov.zarr_format, self._pools.context(), fill_absent=fill
+                )
+                pending[path] = source, opening
         for path, (source, future) in pending.items():
             try:
-                view = _canonical_view(answer(future), source.fov.axes)
+                view = canonical_view(answer(future), source.fov.axes)
             except (ValueError, TimeoutError) as error:
                 raise array_error(source, *_why_closed(source, error)) from None
             # A stack reads what is out of range as the fill value, where a plain read raises.
@@ -161,45 +220,6 @@ class TensorStoreStrategy:
         in_a_row = channels == tuple(range(first, last + 1))
         c = slice(first, last + 1) if in_a_row else list(channels)
         return store[window.t, c, window.z, window.y, window.x]
-
-
-def _blosc_blocks(
-    least_chunk_bytes: int, missing_chunks: MissingChunks, cache_pool_bytes: int | None
-) -> ReadStrategy:
-    pools = CachePools.of(cache_pool_bytes)
-    otherwise = TensorStoreStrategy(missing_chunks, pools)
-    return LocalChunkStrategy(otherwise, least_chunk_bytes, pools.parts)
-
-
-STRATEGIES: dict[ReadStrategyName, Callable[[MissingChunks, int | None], ReadStrategy]] = {
-    "auto": partial(_blosc_blocks, WORTH_PICKING_BYTES),
-    "blosc-blocks": partial(_blosc_blocks, 0),
-    "tensorstore": TensorStoreStrategy,
-}
-"""Ways to read by name; each reads every store.
-
-"blosc-blocks" decodes only the touched blocks wherever it can, "auto" where chunks are large enough
-for that to be faster; tensorstore reads the rest.
-"""
-
-
-def _spec(source: FovSource, fill: bool) -> dict[str, object]:
-    return {
-        "driver": "zarr" if source.fov.zarr_format == 2 else "zarr3",
-        "kvstore": kvstore_spec(source.fov.array_path),
-        "fill_missing_data_reads": fill,
-        "open": True,
-        "recheck_cached_data": recheck_cached_data(source.fov.array_path),
-    }
-
-
-def _canonical_view(store: ts.TensorStore, axes: tuple[str, ...]) -> ts.TensorStore:
-    """The array as (t, c, z, y, x), absent axes of length 1."""
-    view = store.transpose([axes.index(axis) for axis in CANONICAL_AXES if axis in axes])
-    for place, axis in enumerate(CANONICAL_AXES):
-        if axis not in axes:
-            view = view[(slice(None),) * place + (ts.newaxis,)]
-    return view
 
 
 def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:
@@ -223,12 +243,10 @@ def _trouble(error: Exception, source: FovSource) -> tuple[str, str, str] | None
 
 
 def _chunk_error(window: Window, error: Exception) -> ChunkError:
-    text = str(error)
-    named = re.search(r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"', text)
-    chunk = named[1] if named else _chunk_of(window)
+    chunk = named_chunk(error) or _chunk_of(window)
     source = window.source
     what = _trouble(error, source)
-    absent = "NOT_FOUND" in text
+    absent = is_absent(error)
     if what is not None:
         kind, message, remedy = what
         message = f"the chunk {chunk} of frame {window.t}: {message}"
