@@ -54,7 +54,7 @@ def test_a_widget_that_is_gone_leaves_no_session(viewer, config_path, qtbot):
 
 def test_progress_without_an_end_keeps_nothing_moving(widget, qtbot):
     bar = widget.findChild(QProgressBar, "progress")
-    widget.session.work.start("it", lambda job: job.progress(0, 0), lambda _: None)
+    widget.session.work.start(widget, "it", lambda job: job.progress(0, 0), lambda _: None)
     with qtbot.waitSignal(widget.session.work.progressed):
         pass
     assert (bar.minimum(), bar.maximum()) == (0, 1)

@@ -137,7 +137,7 @@ class ReviewWidget(QWidget):
 
     def open_sample(self) -> None:
         """Open the sample; it is simulated beside the event loop the first time."""
-        self.session.work.start(JOB_NAME, sample_job(sample_folder()), self.start_opening)
+        self.session.work.start(self, JOB_NAME, sample_job(sample_folder()), self.start_opening)
 
     def _say_why_not(
         self, error: LineageTripletsError, path: str | Path, options: dict[str, Any]

@@ -1,13 +1,21 @@
-"""The session: choices that take long are made beside the event loop."""
+"""The session: choices that take long come later, and a panel that is gone gets nothing."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication
 
+from lineage_triplets.plugin.browse.panel import BrowsePanel
+from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common import session as session_module
 from lineage_triplets.plugin.common.session import Session
+from lineage_triplets.plugin.export.panel import ExportPanel
+from lineage_triplets.plugin.pairs.panel import PairsPanel
+from lineage_triplets.plugin.problems.panel import ProblemsPanel
 from reviews import write_config
 
 if TYPE_CHECKING:
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QWidget
 
 
 @pytest.fixture
@@ -44,3 +53,29 @@ def test_settings_that_cannot_be_are_a_message(session: Session, qtbot) -> None:
     with qtbot.waitSignal(session.failed):
         session.choose(tau_range_hours=(3.0, 1.0))
     assert session.review.intent == before
+
+
+@pytest.mark.parametrize(
+    "panel_type", [BrowsePanel, PairsPanel, ChannelsPanel, ProblemsPanel, ExportPanel]
+)
+def test_a_panel_may_go_while_its_work_is_under_way(
+    qtbot: QtBot, tmp_path: Path, panel_type: type[QWidget]
+) -> None:
+    session, go = Session(), threading.Event()
+    said: list[str] = []
+    session.failed.connect(said.append)
+    panel = panel_type(session)
+    panel.show()
+    # Both threads are taken, so that no result comes before the panel is gone.
+    held = {"one", "other"}
+    for name in held:
+        session.work.start(session, name, lambda _job: go.wait(60), lambda _: None)
+    session.open(write_config(tmp_path), by="ada")
+    qtbot.waitUntil(lambda: bool(set(session.work.running) - held))
+    panel.deleteLater()
+    QApplication.sendPostedEvents(panel, QEvent.Type.DeferredDelete.value)
+    go.set()
+    # Exceptions in the event loop fail the test.
+    qtbot.waitUntil(lambda: not session.work.running, timeout=60_000)
+    session.end()
+    assert said == []

@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QApplication
 
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.plugin.common.work import Work
@@ -32,11 +34,13 @@ def test_steps_let_the_event_loop_go_on_and_keep_the_job_under_way(work: Work, q
         for number in range(3):
             seen.append((result, number, work.running))
             # Comes between two steps only if the event loop runs there.
-            work.start(f"between {number}", lambda _job: None, lambda _: seen.append("between"))
+            work.start(
+                work, f"between {number}", lambda _job: None, lambda _: seen.append("between")
+            )
             yield
             qtbot.waitUntil(lambda number=number: f"between {number}" not in work.running)
 
-    work.start("it", lambda _job: 7, steps)
+    work.start(work, "it", lambda _job: 7, steps)
     qtbot.waitUntil(lambda: "it" in finished)
     assert [one[:2] for one in seen if one != "between"] == [(7, 0), (7, 1), (7, 2)]
     assert all("it" in one[2] for one in seen if one != "between")
@@ -55,9 +59,11 @@ def test_a_newer_job_closes_the_steps_of_an_older_one(work: Work, qtbot) -> None
             seen.append("closed")
 
     dropped: list[str] = []
-    work.start("it", lambda _job: None, steps, lambda: dropped.append("old"))
+    work.start(work, "it", lambda _job: None, steps, lambda: dropped.append("old"))
     qtbot.waitUntil(lambda: seen == ["begun"])
-    work.start("it", lambda _job: None, lambda _: seen.append("new"), lambda: dropped.append("new"))
+    work.start(
+        work, "it", lambda _job: None, lambda _: seen.append("new"), lambda: dropped.append("new")
+    )
     assert seen == ["begun", "closed"]
     qtbot.waitUntil(lambda: not work.running)
     assert seen[-1] == "new"
@@ -69,13 +75,13 @@ def test_a_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
 
     def steps(_result: object) -> Iterator[None]:
         try:
-            work.start("it", lambda _job: None, lambda _: seen.append("new"))
+            work.start(work, "it", lambda _job: None, lambda _: seen.append("new"))
             yield
             seen.append("went on")
         finally:
             seen.append("closed")
 
-    work.start("it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    work.start(work, "it", lambda _job: None, steps, lambda: seen.append("dropped"))
     qtbot.waitUntil(lambda: not work.running)
     assert seen == ["dropped", "closed", "new"]
 
@@ -85,9 +91,9 @@ def test_a_last_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
 
     def steps(_result: object) -> Iterator[None]:
         yield
-        work.start("it", lambda _job: None, lambda _: seen.append("new"))
+        work.start(work, "it", lambda _job: None, lambda _: seen.append("new"))
 
-    work.start("it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    work.start(work, "it", lambda _job: None, steps, lambda: seen.append("dropped"))
     qtbot.waitUntil(lambda: not work.running)
     assert seen == ["dropped", "new"]
 
@@ -95,7 +101,9 @@ def test_a_last_step_may_make_its_own_job_void(work: Work, qtbot) -> None:
 def test_what_is_cancelled_or_fails_is_dropped(work: Work, qtbot) -> None:
     dropped: list[str] = []
     go = threading.Event()
-    work.start("held", lambda _job: go.wait(10), dropped.append, lambda: dropped.append("held"))
+    work.start(
+        work, "held", lambda _job: go.wait(10), dropped.append, lambda: dropped.append("held")
+    )
     work.cancel("held")
     go.set()
     assert dropped == ["held"]
@@ -104,6 +112,45 @@ def test_what_is_cancelled_or_fails_is_dropped(work: Work, qtbot) -> None:
         raise ConfigError(Problem("bad", "it is bad."))
 
     with qtbot.waitSignal(work.failed) as failed:
-        work.start("bad", fail, dropped.append, lambda: dropped.append("bad"))
+        work.start(work, "bad", fail, dropped.append, lambda: dropped.append("bad"))
     assert "it is bad" in failed.args[0]
     assert dropped == ["held", "bad"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_handed_to_an_owner_that_is_gone(work: Work, qtbot, fails: bool) -> None:
+    owner, go, seen = QObject(), threading.Event(), []
+    work.failed.connect(seen.append)
+
+    def run(_job: object) -> None:
+        go.wait(10)
+        if fails:
+            raise ConfigError(Problem("bad", "it is bad."))
+
+    work.start(owner, "it", run, lambda _: seen.append("done"), lambda: seen.append("dropped"))
+    destroy(owner)
+    go.set()
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen == ["dropped"]
+
+
+def test_steps_end_with_their_owner(work: Work, qtbot) -> None:
+    owner, seen = QObject(), []
+
+    def steps(_result: object) -> Iterator[None]:
+        try:
+            seen.append("begun")
+            destroy(owner)
+            yield
+            seen.append("went on")
+        finally:
+            seen.append("closed")
+
+    work.start(owner, "it", lambda _job: None, steps, lambda: seen.append("dropped"))
+    qtbot.waitUntil(lambda: not work.running)
+    assert seen == ["begun", "closed", "dropped"]
+
+
+def destroy(owner: QObject) -> None:
+    owner.deleteLater()
+    QApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete.value)

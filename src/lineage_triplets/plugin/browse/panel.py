@@ -263,7 +263,7 @@ class BrowsePanel(QWidget):
             self.lineages.set_rows(rows)
             self._draw(same=True)
 
-        self._session.work.start(_JOB, read, show)
+        self._session.work.start(self, _JOB, read, show)
 
     def _on_finished(self, name: str) -> None:
         if name == _JOB:

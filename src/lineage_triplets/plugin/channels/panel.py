@@ -136,7 +136,7 @@ class ChannelsPanel(QWidget):
             del job
             return experiment_channels(snapshot), approvals(snapshot)
 
-        self._session.work.start(APPROVALS_JOB, run, self._got)
+        self._session.work.start(self, APPROVALS_JOB, run, self._got)
         if self._looked_version != review.data.data_version:
             self._start_looking()
 
@@ -158,7 +158,7 @@ class ChannelsPanel(QWidget):
             )
             return snapshot
 
-        self._session.work.start(LOOK_JOB, run, self._looked)
+        self._session.work.start(self, LOOK_JOB, run, self._looked)
         self._looking = True
         self._without_result.clear()
         self._look.hide()
@@ -210,7 +210,7 @@ class ChannelsPanel(QWidget):
             return images_hash(snapshot.data, experiment)
 
         self._session.work.start(
-            APPROVE_JOB, run, lambda images: self._approve(experiment, images, version)
+            self, APPROVE_JOB, run, lambda images: self._approve(experiment, images, version)
         )
 
     def _approve(self, experiment: str, images: str, version: int) -> None:

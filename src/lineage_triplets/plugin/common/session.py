@@ -183,10 +183,10 @@ class Session(QObject):
                 review.close()
                 over()
 
-            self.work.start(OPENING, prepare, take, drop)
+            self.work.start(self, OPENING, prepare, take, drop)
 
         self.opening.emit(Path(path).name)
-        self.work.start(OPENING, lambda _job: read_config(path, path_map), begin, over)
+        self.work.start(self, OPENING, lambda _job: read_config(path, path_map), begin, over)
 
     def _let_go_of(self, path: str | Path) -> None:
         """Close the present review if it is of this config: its lease is ours."""
@@ -281,7 +281,7 @@ class Session(QObject):
                 return
             self.attempt(lambda: self.state_changed.emit(review.state))
 
-        self.work.start(CHOOSING, run, show)
+        self.work.start(self, CHOOSING, run, show)
 
     def decide(self, action: Callable[[Review], object]) -> bool:
         """Decide something; False, and a message, where that cannot be."""

@@ -1,4 +1,4 @@
-"""Work beside the event loop: with progress, cancelled when it is not wanted, and never late."""
+"""Work beside the event loop: told of, cancelled when nobody wants it, never for who is gone."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Job:
 
     Attributes
     ----------
+    owner : QObject
+        For whom it is; once destroyed, it gets nothing any more.
     name : str
         Of what it is for; a newer job of the same name makes an older one void.
     number : int
@@ -32,6 +34,7 @@ class Job:
         Set once nobody waits for it any more.
     """
 
+    owner: QObject
     name: str
     number: int
     stop: threading.Event
@@ -78,6 +81,7 @@ class Work(QObject):
 
     def start(
         self,
+        owner: QObject,
         name: str,
         run: Callable[[Job], Any],
         done: _Done,
@@ -87,6 +91,8 @@ class Work(QObject):
 
         Parameters
         ----------
+        owner : QObject
+            If it is destroyed first, the job becomes void.
         name : str
         run : callable
             Does the work in a thread; gets the `Job`, to ask whether to stop and to tell progress.
@@ -100,6 +106,7 @@ class Work(QObject):
         self.cancel(name)
         self._number += 1
         job = Job(
+            owner,
             name,
             self._number,
             threading.Event(),
@@ -158,6 +165,9 @@ class Work(QObject):
     def _hand_back(self, job: Job, result: object, error: str | None) -> None:
         if self._jobs.get(job.name) is not job:
             return
+        if not isalive(job.owner):
+            self.cancel(job.name)
+            return
         done, dropped = self._done[job.number]
         if error is not None:
             self._end(job)
@@ -177,6 +187,9 @@ class Work(QObject):
         """Do the next step of what follows a job, and the others once the loop was let go on."""
         steps = self._steps.get(job.number)
         if steps is None:
+            return
+        if not isalive(job.owner):
+            self.cancel(job.name)
             return
         try:
             next(steps)

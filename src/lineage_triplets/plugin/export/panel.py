@@ -178,7 +178,9 @@ class ExportPanel(QWidget):
         run = plan_job(
             review.snapshot(), self._options.folder, only_accepted=self._options.only_accepted
         )
-        self._session.work.start(CHECKLIST_JOB, run, lambda planned: self._got(planned, version))
+        self._session.work.start(
+            self, CHECKLIST_JOB, run, lambda planned: self._got(planned, version)
+        )
 
     def _got(self, planned: Planned, version: tuple[int, int]) -> None:
         self._take_up(planned.snapshot)
@@ -257,7 +259,9 @@ class ExportPanel(QWidget):
             overwrite=options.overwrite,
             tell=lambda words: self._said.emit(f"{words[:1].upper()}{words[1:]} …"),
         )
-        self._session.work.start(EXPORT_JOB, run, lambda result: self._wrote(result, snapshot))
+        self._session.work.start(
+            self, EXPORT_JOB, run, lambda result: self._wrote(result, snapshot)
+        )
         self._show_button()
 
     def _wrote(self, result: ExportResult | LineageTripletsError, snapshot: Review) -> None:

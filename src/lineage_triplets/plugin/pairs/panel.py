@@ -241,7 +241,7 @@ class PairsPanel(QWidget):
             review.take_up(snapshot)
             self._on_drawn(drawn)
 
-        self._session.work.start(_DRAWING, run, show)
+        self._session.work.start(self, _DRAWING, run, show)
 
     def _on_drawn(self, drawn: Drawn) -> None:
         review = self._session.review
@@ -265,7 +265,10 @@ class PairsPanel(QWidget):
         numbers = shown.next_numbers(experiments, in_view, most)
         if numbers:
             self._session.work.start(
-                _READING, lambda _job: shown.read_more(pairs, numbers, in_view), self._on_read
+                self,
+                _READING,
+                lambda _job: shown.read_more(pairs, numbers, in_view),
+                self._on_read,
             )
 
     def _on_read(self, shown: ShownPairs) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.compat import isalive
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from qtpy.QtWidgets import (
@@ -399,7 +398,9 @@ class StripBox(QWidget):
         self.show()
         self.changed.emit()
         self.view.show_division()
-        self._session.work.start(JOB, lambda _job: read_strip(strip, places, scales), self._on_read)
+        self._session.work.start(
+            self, JOB, lambda _job: read_strip(strip, places, scales), self.view.strip.set_shown
+        )
 
     def close_strip(self) -> None:
         """Show none."""
@@ -412,10 +413,6 @@ class StripBox(QWidget):
         """Give the height that shows all lanes; 0 while it is hidden."""
         lines = 2 * self.fontMetrics().height()
         return 0 if self.isHidden() else self.view.full_height() + lines
-
-    def _on_read(self, shown: ShownStrip) -> None:
-        if isalive(self):
-            self.view.strip.set_shown(shown)
 
     def _on_contrast(self) -> None:
         self.view.set_contrast(self._session.contrast)

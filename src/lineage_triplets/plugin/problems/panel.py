@@ -91,7 +91,7 @@ class ImageScan(QWidget):
         self._order = ScanOrder()
         self._order.want_first(self._on_screen)
         run = _scan_job(review, self._order, self._scanned.emit, anew=anew)
-        self._session.work.start(SCAN_JOB, run, lambda _: None)
+        self._session.work.start(self, SCAN_JOB, run, lambda _: None)
         self._version = review.data.data_version
         self._running = True
         self._say("Images: starting…")
@@ -303,7 +303,7 @@ class ProblemsPanel(QWidget):
         self._running = True
         self._version = _version(review)
         self._again.hide()
-        self._session.work.start(CHECK_JOB, _check_job(review), self._take)
+        self._session.work.start(self, CHECK_JOB, _check_job(review), self._take)
 
     def _take(self, checked: _Checked) -> None:
         review = self._session.review

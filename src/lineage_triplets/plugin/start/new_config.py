@@ -105,7 +105,7 @@ class NewConfigDialog(QDialog):
 
         self._say("")
         self._words.setText(f"Reading {Path(path).name} …")
-        self._work.start(f"Reading {path}", run, self._got)
+        self._work.start(self, f"Reading {path}", run, self._got)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
         """Take folders."""

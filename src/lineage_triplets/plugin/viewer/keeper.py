@@ -137,7 +137,7 @@ class LayerKeeper(QObject):
         unknown = self._images.unknown(wanted.source.experiment, wanted.plans)
         self._coming = wanted
         self._session.work.start(
-            JOB, lambda job: prepare(wanted, images, t, unknown, job.stopped), self._show
+            self, JOB, lambda job: prepare(wanted, images, t, unknown, job.stopped), self._show
         )
 
     def _first_frame(self) -> int:
