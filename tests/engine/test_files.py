@@ -11,6 +11,7 @@ from lineage_triplets.engine.errors import OutputError, OutputExistsError
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.settings.paths import expand, is_url, locate, rebase, replace_prefix
 from programs import run
+from systems import needs_posix, needs_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,7 @@ class TestWholeFile:
         assert target.read_text() == "done"
         assert names_in(tmp_path) == ["out.txt"]
 
+    @needs_posix
     def test_its_mode_is_the_umasks(self, tmp_path):
         before = os.umask(0o027)
         try:
@@ -113,6 +115,7 @@ class TestWholeFile:
         assert target.read_text() == "theirs"
         assert names_in(tmp_path) == ["out.txt"]
 
+    @needs_posix
     def test_a_dangling_link_is_not_passed_over_in_silence(self, tmp_path):
         target = tmp_path / "out.txt"
         target.symlink_to(tmp_path / "absent.txt")
@@ -137,6 +140,7 @@ class TestWholeFile:
         assert isinstance(caught.value, OSError)
         assert names_in(tmp_path) == ["file"]
 
+    @needs_posix
     def test_a_full_disk_leaves_nothing_half_written(self, tmp_path):
         code = """
             import resource, sys
@@ -153,7 +157,7 @@ class TestWholeFile:
         assert "out.txt: could not be written: File too large" in done.stdout, done.stderr
         assert names_in(tmp_path) == []
 
-    @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+    @needs_root
     def test_a_folder_that_one_may_not_write_to(self, tmp_path):
         code = """
             import os, sys

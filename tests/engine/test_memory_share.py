@@ -15,6 +15,7 @@ from lineage_triplets.engine.process import (
     default_cache_bytes,
     usable_memory_bytes,
 )
+from systems import needs_posix
 
 GIB = 2**30
 MACHINE = {"proc/meminfo": "MemTotal: 67108864 kB\nMemAvailable:   33554432 kB\n"}
@@ -141,6 +142,7 @@ class TestDefault:
         assert default_cache_bytes(root, environ) == 2 * GIB // ranks
 
     @pytest.mark.parametrize("start_method", ["fork", "spawn"])
+    @needs_posix
     def test_divided_by_the_workers_of_the_loader(self, root_with, start_method):
         root = root_with({"proc/meminfo": "MemAvailable: 8388608 kB\n"})
         loader = DataLoader(

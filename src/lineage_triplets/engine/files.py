@@ -20,6 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+def read_at(file: int, n_bytes: int, start: int) -> bytes:
+    """Bytes of an open file from `start` on; fewer where it ends. Windows has no ``os.pread``.
+
+    Parameters
+    ----------
+    file : int
+        Descriptor that no other thread reads from.
+    n_bytes, start : int
+    """
+    if hasattr(os, "pread"):
+        return os.pread(file, n_bytes, start)
+    os.lseek(file, start, os.SEEK_SET)
+    return os.read(file, n_bytes)
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise before any work is done for a file that must not be overwritten."""
     if path.is_dir() or (os.path.lexists(path) and not overwrite):
@@ -186,6 +201,9 @@ def _rename_to_new(temporary: Path, target: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    # Windows opens no folders.
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -32,6 +32,7 @@ from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
 from programs import run
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels, track_table
+from systems import needs_linux
 
 HERE = Path(__file__).parent
 TESTS = Path(__file__).parents[2]
@@ -474,6 +475,7 @@ def results(two_yml, unseeded, tmp_path_factory):
     )
 
 
+@needs_linux
 class TestProcesses:
     @pytest.mark.parametrize("check", ["check_epochs", "check_descriptors", "check_loaders"])
     def test_it_holds(self, results, check):

@@ -26,6 +26,7 @@ from lineage_triplets.engine.errors import ChunkError, VerificationError
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.settings.model import Exclusions, TrackExclusion, Verification
 from stores import numbered_pixels, track_table
+from systems import needs_posix
 
 N_FRAMES = 6
 
@@ -298,6 +299,7 @@ class TestModes:
         with pytest.raises(ValueError, match="verify"):
             verify_config(validated(config), index, "maybe")
 
+    @needs_posix
     def test_workers_can_be_forked_afterwards(self, file):
         results = in_child(check_verified=file)
         assert results["check_verified"] == {"found": True}, results["check_verified"]["error"]

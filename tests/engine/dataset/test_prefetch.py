@@ -25,6 +25,7 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.errors import ConfigError
 from stores import track_table
+from systems import needs_posix
 
 
 class Steps:
@@ -212,6 +213,7 @@ def interruptible():
 
 
 @pytest.mark.usefixtures("interruptible")
+@needs_posix
 def test_ctrl_c_while_waiting_loses_no_batch():
     steps = Steps(4, gated=True)
     iterator = iter(PrefetchLoader(steps))
@@ -241,6 +243,7 @@ def test_ctrl_c_while_waiting_loses_no_batch():
 
 
 @pytest.mark.parametrize("how", ["leaves", "raises", "is interrupted"])
+@needs_posix
 def test_a_program_that_ends_in_the_middle(how):
     ending = {
         "leaves": "sys.exit(3)",
@@ -341,6 +344,7 @@ class TestDataset:
         return seen
 
     @pytest.mark.parametrize("workers", [0, 1])
+    @needs_posix
     def test_epochs_are_those_of_the_loader(self, dataset, workers):
         options = {
             "num_workers": workers,

@@ -32,6 +32,7 @@ from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
 from programs import run
 from servers import FolderServer, few_retries, s3_server, upload
 from stores import make_experiment, numbered_pixels, track_table
+from systems import needs_posix
 
 TABLE = track_table((1, range(4)), (2, range(2, 4), 1))
 NORMALIZATION = {"GFP": {"fov_statistics": {"mean": 3.5, "std": 1.25}}}
@@ -254,6 +255,7 @@ class TestUrls:
         served.refuse("absent", 403)
         assert "hidden" not in str(store_fault(f"{served.url}/absent.zarr?token=hidden").where)
 
+    @needs_posix
     def test_names_are_encoded_once(self, plates, tmp_path):
         folder = tmp_path / "with space"
         folder.mkdir()
@@ -421,6 +423,7 @@ class TestMany:
             index = MultiExperimentIndex(registry, z_range=1, yx_patch_size=(16, 16))
         assert [one.fov.name for one in index.fovs] == fovs
 
+    @needs_posix
     def test_a_folder_that_is_called_as_the_url_is_not_read(self, tmp_path, monkeypatch):
         made = [
             make_experiment(
@@ -533,6 +536,7 @@ class TestChunks:
 
 
 class TestProcesses:
+    @needs_posix
     def test_workers_that_are_not_forked_read(self, plates, web):
         config = config_of(moved(plates["v3"], web.url))
         dataset = MultiExperimentTripletDataset.from_config(config)
@@ -550,6 +554,7 @@ class TestProcesses:
             assert batch["anchor"].equal(alike["anchor"])
             assert batch["positive"].equal(alike["positive"])
 
+    @needs_posix
     def test_a_forked_worker_says_what_to_do(self, plates, web, tmp_path):
         save_config(config_of(moved(plates["v3"], web.url)), tmp_path / "a.yml")
         told = run(
@@ -569,6 +574,7 @@ class TestProcesses:
         assert "forkserver" in told.stderr
         assert "fork() use detected" not in told.stderr
 
+    @needs_posix
     def test_a_forked_child_looks_at_no_metadata(self, web):
         told = run(
             """

@@ -23,6 +23,7 @@ from lineage_triplets.engine.reading.blosc import FileRange, UnknownContainerErr
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from lineage_triplets.engine.reading.patches import PatchReader
 from stores import make_experiment, numbered_pixels, track_table
+from systems import needs_posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +95,10 @@ def test_touched_ranges_decode_to_what_was_written(
     assert (whole.start, whole.end) == (0, n_bytes)
 
 
-def test_only_touched_blocks_are_decoded(tmp_path):
+@pytest.mark.parametrize("without", [(), ("pread",)])
+def test_only_touched_blocks_are_decoded(tmp_path, monkeypatch, without):
+    for name in without:
+        monkeypatch.delattr(os, name)
     content = np.random.default_rng(0).poisson(60, 64 * 1024).astype(np.uint8)
     container = bytearray(blosc.compress(content, b"zstd", 1, 0, 4096))
     starts = np.frombuffer(container[16 : 16 + 4 * 16], "<u4")
@@ -298,6 +302,7 @@ def test_mutated_chunks_never_give_other_pixels_than_tensorstore(one_chunk, chan
         np.testing.assert_array_equal(ours, theirs)
 
 
+@needs_posix
 def test_a_fork_after_reading_reads_on(tmp_path):
     script = """
 import os, sys

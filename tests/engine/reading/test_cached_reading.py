@@ -27,6 +27,7 @@ from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from lineage_triplets.engine.reading.patches import STRATEGIES, PatchReader
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
 from stores import make_experiment, numbered_pixels, track_table
+from systems import needs_posix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,6 +204,7 @@ def whole_batch(batch):
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver"])
+@needs_posix
 def test_worker_processes_have_their_own(tmp_path, start_method):
     # A fork must not find that this process has read through tensorstore: planes alone are read.
     index = plate(tmp_path, STACKS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from programs import run
 from real import DATA
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels
+from systems import needs_root
 
 WRITTEN = DATA / "foreign" / "written"
 
@@ -505,7 +505,7 @@ class TestDamage:
             read_all(index)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@needs_root
 class TestPermissions:
     @pytest.fixture
     def one(self):

@@ -22,6 +22,7 @@ from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.engine.reading import local as local_chunks
 from lineage_triplets.engine.reading.patches import PatchReader
 from stores import make_experiment, numbered_pixels, track_table, write_plate
+from systems import needs_linux, needs_posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +155,7 @@ class TestChanged:
             read(reader_of(index, strategy, missing_chunks="error"), index)
 
     @pytest.mark.parametrize("target", ["nowhere", "/dev/null", "/dev/zero"])
+    @needs_posix
     def test_a_link_to_no_file_is_an_absent_chunk(self, index, array, strategy, target):
         chunk = array / "1" / "0" / "0" / "0" / "0"
         chunk.unlink()
@@ -253,6 +255,7 @@ class TestWhileItIsRead:
 
 
 @pytest.mark.parametrize("policy", ["warn", "error", "fill"])
+@needs_posix
 def test_a_pipe_where_a_chunk_should_be_is_not_waited_for(index, array, policy):
     chunk = array / "1" / "0" / "0" / "0" / "0"
     content = chunk.read_bytes()
@@ -282,6 +285,7 @@ def test_what_float32_cannot_hold_is_no_warning_and_no_error(tmp_path, strategy,
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+@needs_linux
 def test_no_file_stays_open_after_failures(index, array, strategy):
     reader = reader_of(index, strategy)
     read(reader, index)
@@ -321,6 +325,7 @@ print("read on")
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+@needs_posix
 def test_too_many_open_files(tmp_path, strategy):
     said, *after = in_a_process(TOO_MANY, tmp_path, strategy).stdout.splitlines()
     assert "FOV A/1/0" in said
@@ -426,11 +431,13 @@ finally:
 """
 
 
+@needs_posix
 def test_an_interrupt_in_the_middle_of_a_read(tmp_path):
     ended = in_a_process(INTERRUPTED + READS_ON, tmp_path)
     assert (ended.returncode, ended.stdout.split()) == (0, ["interrupted", "read", "on"]), ended
 
 
+@needs_posix
 def test_an_interrupt_that_ends_the_program(tmp_path):
     ended = in_a_process(INTERRUPTED + ENDS, tmp_path)
     assert ended.returncode == -signal.SIGINT, ended

@@ -22,6 +22,7 @@ from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import ConfigError, OutputError, OutputExistsError, Problem
 from lineage_triplets.engine.settings.file import DRAFT_HEADER, read_config
 from programs import run
+from systems import needs_posix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -372,6 +373,7 @@ verification:
         with pytest.raises(OutputError, match="could not be written"):
             save_config(config, tmp_path / "absent" / "config.yml")
 
+    @needs_posix
     def test_a_full_disk_leaves_the_old_file_whole(self, tmp_path):
         file = write(tmp_path, ONE)
         code = """

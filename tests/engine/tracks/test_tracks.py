@@ -21,6 +21,7 @@ from lineage_triplets.engine.tracks.read import (
     read_track_table,
 )
 from real import DATA
+from systems import needs_posix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -502,6 +503,7 @@ class TestRefused:
             read_track_table(tmp_path / "gone.csv")
         assert isinstance(caught.value, OSError)
 
+    @needs_posix
     def test_no_permission(self, tmp_path):
         file = write(tmp_path, *MOTHER)
         file.chmod(0)

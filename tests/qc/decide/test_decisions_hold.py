@@ -33,6 +33,7 @@ from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, everything, family, field, key, save, single, write_config
 from reviews import given as given_by
 from stores import make_experiment, numbered_pixels, write_tables
+from systems import needs_posix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -374,6 +375,7 @@ def test_a_validated_config_reviewed_again_says_the_same(review, tmp_path):
 
 
 @pytest.mark.parametrize("by_the_link", [True, False])
+@needs_posix
 def test_an_export_through_a_link_is_found_from_both_sides(tmp_path, monkeypatch, by_the_link):
     (tmp_path / "work").mkdir()
     write_config(tmp_path / "work")

@@ -34,6 +34,7 @@ from lineage_triplets.qc.record import (
     ReviewOwnerError,
 )
 from lineage_triplets.qc.record.decision import Target
+from systems import needs_posix, needs_root
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DECIDER = Path(__file__).with_name("killed_decider.py")
@@ -185,6 +186,7 @@ class TestRecording:
         monkeypatch.setenv("LOGNAME", "carla")
         assert open_log(by=None).record(reject())[0].by == "carla"
 
+    @needs_posix
     def test_somebody_without_a_name(self, open_log, monkeypatch):
         def nobody() -> str:
             raise KeyError("uid not found")
@@ -360,6 +362,7 @@ TestLogMachine.settings = settings(
 
 
 class TestKilled:
+    @needs_posix
     def test_every_acknowledged_decision_is_there(self, tmp_path):
         done = subprocess.run(
             [sys.executable, str(DECIDER), str(tmp_path), "240", "1"],
@@ -425,6 +428,7 @@ class TestOthers:
         with pytest.raises(ReviewInUseError):
             open_log(link)
 
+    @needs_posix
     def test_one_that_was_killed_is_taken_over(self, path, open_log):
         code = """
             import os, signal, sys
@@ -518,6 +522,7 @@ class TestOthers:
         assert "Hand the result back" in said[0]
         assert names(log.record(reject(3))) == ["3"]
 
+    @needs_posix
     def test_a_forked_child_is_refused_and_harms_nothing(self, path):
         code = """
             import os, sys, warnings
@@ -686,7 +691,7 @@ class TestTrouble:
             open_log()
         assert [one.name for one in path.parent.iterdir()] == [path.name]
 
-    @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+    @needs_root
     @pytest.mark.parametrize(
         ("mode", "message"),
         [(0o755, "may not write in this folder"), (0o777, "may not write to this file")],
@@ -716,6 +721,7 @@ class TestTrouble:
             assert found == "track one_A/1/0_7"
             assert [one.name for one in Path(folder).iterdir()] == [path.name]
 
+    @needs_posix
     def test_a_full_disk_and_then_room(self, path, open_log):
         code = """
             import resource, sys

@@ -20,6 +20,7 @@ import pytest
 from lineage_triplets.qc.record import DecisionsError, ReviewInUseError
 from lineage_triplets.qc.record import lease as lease_module
 from lineage_triplets.qc.record.lease import Lease, time_stamp
+from systems import needs_posix, needs_root
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HAS_PROC = Path("/proc/self/stat").exists()
@@ -160,6 +161,7 @@ class TestHolding:
         assert run(code, path).stdout == "True\n"
         assert not path.exists()
 
+    @needs_posix
     def test_a_forked_child_leaves_its_parents_alone(self, path):
         code = """
             import os, sys, warnings
@@ -214,7 +216,7 @@ class TestStale:
         with pytest.raises(ReviewInUseError, match="that process is gone"):
             Lease.acquire(path, user="anna")
 
-    @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+    @needs_root
     def test_a_process_of_another_user_is_there(self, path):
         text = lock_text(host=socket.gethostname(), pid=os.getpid())
         path.write_text(text)
@@ -325,6 +327,7 @@ class TestNowhere:
             Lease.acquire(tmp_path / name, user="anna")
         assert isinstance(caught.value, OSError)
 
+    @needs_posix
     def test_the_disk_is_full(self, path):
         code = """
             import os, resource, sys

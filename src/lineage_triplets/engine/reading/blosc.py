@@ -7,13 +7,13 @@ are wanted are put into a small container of their own, which is decoded as any 
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numcodecs import blosc
 
+from lineage_triplets.engine.files import read_at
 from lineage_triplets.engine.reading.cache import Part
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ class FileRange:
         return self._read_file(start, end)
 
     def _read_file(self, start: int, end: int) -> bytes:
-        content = os.pread(self._file, end - start, self._start + start)
+        content = read_at(self._file, end - start, self._start + start)
         while len(content) < end - start:
-            more = os.pread(
+            more = read_at(
                 self._file, end - start - len(content), self._start + start + len(content)
             )
             if not more:

@@ -18,6 +18,7 @@ import google_crc32c
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.files import read_at
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
@@ -46,8 +47,8 @@ WORTH_SKIPPING_BYTES = 1 << 15
 _CHECKSUM_BYTES = 4
 _ENTRY_BYTES = 16
 
-# Opening a pipe would wait for somebody to write.
-_OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+# Opening a pipe would wait for somebody to write; Windows reads text unless it is told not to.
+_OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _POOLS: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
@@ -172,7 +173,7 @@ def _read_shard_index(file: int, file_bytes: int, shards: Shards) -> NDArray[np.
     length = n_bytes + shards.has_checksum * _CHECKSUM_BYTES
     if file_bytes < length:
         raise _ShardIndexError("the file is shorter than its index")
-    content = os.pread(file, length, file_bytes - length if shards.index_at_end else 0)
+    content = read_at(file, length, file_bytes - length if shards.index_at_end else 0)
     if len(content) < length:
         raise _ShardIndexError("the file is shorter than its index")
     entries, checksum = content[:n_bytes], content[n_bytes:]
