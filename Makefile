@@ -1,5 +1,6 @@
 # make demo: the main job on a simulated sample   make test: every check
 # make bench: side-by-side timings                make docs: the manual, in site/
+# make test-all: the tests on every Python that is found, then with the oldest versions allowed
 # Each creates .venv by itself; PYTHON=python3.12 chooses the interpreter.
 
 VENV := .venv
@@ -7,7 +8,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: demo test bench docs clean
+.PHONY: demo test pytest test-all bench docs clean
+
+PYTHONS := 3.11 3.12 3.13
 
 demo: $(READY)
 	$(BIN)/python -m lineage_triplets.plugin.demo $(DEMO)
@@ -23,6 +26,24 @@ test: $(READY)
 		tests/plugin/test_long_walk.py tests/plugin/test_widget.py tests/plugin/browse/test_browse.py \
 		$(wildcard tests/plugin/*/test_*_panel.py)
 
+pytest: $(READY)
+	$(BIN)/pytest
+
+test-all:
+	@oldest=; \
+	for version in $(PYTHONS); do \
+		if python$$version -c "" 2>/dev/null; then \
+			: "$${oldest:=$$version}"; \
+			echo "Python $$version, pinned versions"; \
+			$(MAKE) pytest VENV=.venv-$$version PYTHON=python$$version || exit 1; \
+		else \
+			echo "Python $$version was not found: not tested"; \
+		fi; \
+	done; \
+	if [ -z "$$oldest" ]; then echo "None of Python $(PYTHONS) was found" >&2; exit 1; fi; \
+	echo "Python $$oldest, lowest versions"; \
+	$(MAKE) pytest VENV=.venv-lowest PYTHON=python$$oldest RESOLUTION=lowest
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
@@ -30,7 +51,7 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) $(DEMO) site
+	rm -rf $(VENV) $(PYTHONS:%=.venv-%) .venv-lowest $(DEMO) site
 
 $(READY): pyproject.toml constraints.txt setup-venv.sh
 	sh setup-venv.sh $(VENV)

@@ -1,8 +1,14 @@
 #!/bin/sh
 # Creates a virtual environment with the project (editable) and everything its checks need.
 # Usage: setup-venv.sh FOLDER    PYTHON=... chooses the interpreter (3.11 or later).
+# RESOLUTION=pinned (the default: constraints.txt), newest, or lowest (what pyproject.toml allows).
 set -eu
 folder=$1
+resolution=${RESOLUTION:-pinned}
+case $resolution in
+    pinned | newest | lowest) ;;
+    *) echo "RESOLUTION is '$resolution'; it must be pinned, newest or lowest" >&2; exit 1 ;;
+esac
 
 works() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -48,11 +54,38 @@ if [ "$(uname -s)" = Linux ] && ! command -v Xvfb >/dev/null; then
 fi
 
 "$python" -m venv "$folder"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+install() {
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+install "pip>=25.1"
+constraints=$folder/constraints.txt
+if [ "$resolution" = lowest ]; then
+    "$folder/bin/python" - >"$constraints" <<'END'
+import re, tomllib
+with open("pyproject.toml", "rb") as file:
+    content = tomllib.load(file)
+project, groups = content["project"], content["dependency-groups"]
+needed = [*project["dependencies"], *project["optional-dependencies"]["napari"]]
+bounds = {}
+for requirement in [*needed, *groups["test"], *groups["bench"], *groups["gui"]]:
+    name, version = re.match(r"([\w.-]+)(?:\[.*\])?>=([\w.]+)", requirement).groups()
+    # What newer Pythons need is named after what the oldest one does.
+    bounds.setdefault(name, version)
+for name, version in bounds.items():
+    print(f"{name}=={version}")
+END
+elif [ "$resolution" = newest ]; then
+    : >"$constraints"
+else
+    cp constraints.txt "$constraints"
+fi
 # torch first and by its pin: a resolver left to itself fetches a build of several gigabytes.
-"$folder/bin/python" -m pip install --quiet --constraint constraints.txt torch
-"$folder/bin/python" -m pip install --quiet --constraint constraints.txt --editable . \
-    --group test --group gui --group lint --group docs --group bench
+install --constraint "$constraints" torch
+set -- --group test --group gui --group bench
+# What the other checks need is not of the versions that are tried.
+if [ "$resolution" = pinned ]; then set -- "$@" --group lint --group docs; fi
+install --constraint "$constraints" --editable ".[napari]" "$@"
 # A folder of its own, which only the tests under PyQt6 have on their path.
-"$folder/bin/python" -m pip install --quiet --constraint constraints.txt --upgrade \
-    --target "$folder/pyqt6" --group pyqt6
+if [ "$resolution" = pinned ]; then
+    install --constraint "$constraints" --upgrade --target "$folder/pyqt6" --group pyqt6
+fi
