@@ -82,6 +82,17 @@ class TestOfAFile:
         assert severities == sorted(severities, key=["error", "warning", "note"].index)
         assert all(one.message.endswith(".") for one in found.problems)
 
+    def test_absent_tables_keep_their_experiment_out_alone(self, write, tmp_path):
+        file = write("one two", rest=SMALL)
+        (tmp_path / "one_tracks").rename(tmp_path / "away")
+        found = diagnose(file)
+        (error,) = found.errors
+        assert (error.kind, error.experiment, error.field) == (
+            "missing-path", "one", "tracks_path",
+        )  # fmt: skip
+        assert str(tmp_path / "one_tracks") in error.message
+        assert set(found.index.tracks.experiment) == {"two"}
+
     def test_a_wrong_order_is_opened_by_the_stores_names(self, write):
         pixels = numbered_pixels((12, 2, 1, 40, 48))
         file = write(

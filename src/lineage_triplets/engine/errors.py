@@ -172,9 +172,9 @@ def raise_errors(problems: Iterable[Problem]) -> None:
     errors = [problem for problem in problems if problem.severity == "error"]
     if not errors:
         return
-    if errors[0].kind in _STORE_KINDS:
-        raise StoreError(*errors)
-    raise ConfigError(*errors) if errors[0].field else TrackTableError(*errors)
+    if errors[0].field:
+        raise ConfigError(*errors)
+    raise StoreError(*errors) if errors[0].kind in _STORE_KINDS else TrackTableError(*errors)
 
 
 _SHORT = reprlib.Repr()

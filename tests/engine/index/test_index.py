@@ -65,7 +65,7 @@ class TestTables:
         row = tracks[(tracks.fov_name == "B/2/7") & (tracks.track_id == 3) & (tracks.t == 6)]
         assert row.iloc[0].to_dict() == {
             "experiment": "one", "condition": "drug", "well_name": "B/2", "fov_name": "B/2/7",
-            "track_id": 3, "global_track_id": "one_B/2/7_3", "parent_track_id": 1,
+            "position": 1, "track_id": 3, "global_track_id": "one_B/2/7_3", "parent_track_id": 1,
             "lineage_id": "one_B/2/7_1", "generation": 1, "t": 6, "id": -1, "parent_id": -1,
             "z": 0.0, "y": 20.0, "x": 20.0, "y_clamp": 20.0, "x_clamp": 20.0,
             "hours_post_infection": 3.0 + 6 * 0.25, "fluorescence_channel": "GFP",
@@ -96,12 +96,32 @@ class TestTables:
             for name, rows in groups.items():
                 assert set(index.tracks[column].iloc[rows]) == {name}
         assert [fov.name for fov in index.positions] == ["A/1/0", "A/2/0", "A/1/0"]
-        lines = index.summary().splitlines()
-        assert lines[0] == "36 total observations"
-        assert lines[1] == f"{len(index.valid_anchors)} valid anchors"
-        assert len(lines) == 4
-        assert "one: 24 observations in 2 FOVs, 2 lineages, 2 divisions" in lines[2]
-        assert "tau 0 to 2 frames" in lines[3]
+        for rows in (index.tracks, index.valid_anchors):
+            names = [index.positions[number].name for number in rows.position]
+            assert names == list(rows.fov_name)
+        totals, *of_experiments = index.summary().splitlines()
+        assert totals == (
+            f"2 experiments, 36 total observations, {len(index.valid_anchors)} valid anchors"
+        )
+        assert len(of_experiments) == 2
+        assert "one: 24 observations in 2 FOVs, 2 lineages, 2 divisions" in of_experiments[0]
+        assert "tau 0 to 2 frames" in of_experiments[1]
+        assert of_experiments[1].endswith("conditions: drug (12)")
+
+    def test_the_summary_counts_conditions_of_each_experiment(self, make_experiment):
+        wells = {"drug": ["A/2", "A/3"], "control": ["B/1"], "absent": ["A/9"]}
+        fovs = dict.fromkeys(["A/1/0", "A/2/0", "A/3/0", "B/1/0"], DIVIDING)
+        untracked = make_experiment("two", {}, fovs=["A/1/0"])
+        Path(untracked.tracks_path).mkdir()
+        index = index_of(
+            make_experiment("one", fovs, condition_wells=wells),
+            untracked,
+            exclude=Exclusions(wells=[WellExclusion(experiment="one", well="B/1")]),
+        )
+        _, one, two = index.summary().splitlines()
+        assert one.endswith("conditions: unknown (12), drug (24)")
+        assert two.endswith("conditions: none")
+        assert index_of(make_experiment("three", fovs)).summary().startswith("1 experiment, 48 ")
 
     def test_one_slot_has_no_fluorescence_channel(self, make_experiment):
         index = index_of(make_experiment("one", {"A/1/0": DIVIDING}, source_channel=["GFP"]))
@@ -193,6 +213,42 @@ class TestLeftOut:
     def test_a_range_far_beyond_the_movie_is_no_burden(self, make_experiment):
         index = index_of(make_experiment("one", {"A/1/0": DIVIDING}), tau_range_hours=(0.5, 5e5))
         assert len(index.valid_anchors) == 10
+
+
+class TestAbsentTables:
+    @pytest.fixture
+    def one(self, make_experiment):
+        return make_experiment("one", {"A/1/0": DIVIDING})
+
+    @pytest.mark.parametrize(
+        ("tracks_path", "kind"),
+        [
+            ("/nowhere/at/all", "missing-path"),
+            ("/" + "x" * 5000, "missing-path"),
+            ("https://lab/two_tracks", "remote-tables"),
+        ],
+    )
+    def test_a_folder_that_is_absent_is_an_error(self, make_experiment, one, tracks_path, kind):
+        two = make_experiment("two", {"A/1/0": DIVIDING})
+        two = two.model_copy(update={"tracks_path": tracks_path})
+        problem = the_fault(one, two)
+        assert (problem.kind, problem.experiment, problem.field) == (kind, "two", "tracks_path")
+        assert tracks_path in problem.message
+        assert problem.remedy
+
+    def test_it_is_a_value_error_from_a_config_too(self, one):
+        config = TripletConfig(
+            experiments=[one.model_copy(update={"tracks_path": "/nowhere/at/all"})],
+            dataset=DatasetConfig(yx_patch_size=(16, 16)),
+        )
+        with pytest.raises(ValueError, match=r"experiment 'one'.*tracks_path.*/nowhere/at/all"):
+            MultiExperimentIndex.from_config(config)
+
+    def test_the_folder_is_looked_for_when_the_index_is_built(self, one):
+        registry = ExperimentRegistry([one])
+        shutil.rmtree(one.tracks_path)
+        with pytest.raises(ConfigError, match="tracks_path"):
+            MultiExperimentIndex(registry, z_range=1, yx_patch_size=(16, 16))
 
 
 class TestSettings:
@@ -338,7 +394,11 @@ class TestChoosing:
             | (whole.fov_name == "A/2/0") & (whole.track_id == 1) & (whole.t == 2)
         )
         kept = whole[~gone].reset_index(drop=True)
-        pd.testing.assert_frame_equal(index.tracks, kept)
+        found = index.tracks
+        pd.testing.assert_frame_equal(found.drop(columns="position"), kept.drop(columns="position"))
+        # Without a FOV those behind it move up in `positions`.
+        names = [index.positions[number].name for number in found.position]
+        assert names == list(kept.fov_name)
         assert set(index.valid_anchors[key].itertuples(index=False, name=None)) <= set(
             kept[key].itertuples(index=False, name=None)
         )

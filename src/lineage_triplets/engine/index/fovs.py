@@ -17,6 +17,7 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.index.fov_names import has_fov, names_for, unknown_names
 from lineage_triplets.engine.pairs.randomness import text_key
+from lineage_triplets.engine.plates.experiments import find_tables_fault
 from lineage_triplets.engine.plates.plate import Fov, resolve_channels
 from lineage_triplets.engine.tracks.read import find_track_table
 
@@ -70,11 +71,16 @@ def find_fovs(
     sources : list of FovSource
         By experiment and the plate's order.
     problems : list of Problem
-        FOVs without a table, images that are too small, names that are nowhere.
+        Tables that are absent, of an experiment or a FOV; images that are too small; names that
+        are nowhere.
     """
     sources: list[FovSource] = []
     problems = unknown_names(registry, settings, exclude)
     for number, opened in enumerate(registry.opened):
+        tables_fault = find_tables_fault(opened.config)
+        if tables_fault is not None:
+            problems.append(tables_fault)
+            continue
         found, faults = _fovs_of_experiment(number, opened, settings, exclude)
         sources += found
         problems += _once_an_experiment(faults)

@@ -76,7 +76,7 @@ class MultiExperimentIndex:
     Raises
     ------
     ConfigError
-        An argument that cannot be, or does not fit the images.
+        An argument that cannot be, or does not fit the images; a ``tracks_path`` that is absent.
     TrackTableError
         A table whose faults make its lineages meaningless.
     StoreError
@@ -194,10 +194,11 @@ class MultiExperimentIndex:
     def tracks(self) -> pd.DataFrame:
         """One row an observation, sorted by experiment, FOV, track and frame.
 
-        Columns: ``experiment, condition, well_name, fov_name, track_id, global_track_id,
-        parent_track_id, lineage_id, generation, t, id, parent_id, z, y, x, y_clamp, x_clamp,
-        hours_post_infection, fluorescence_channel``. Coordinates are in pixels; -1 stands for no
-        parent, and for the ids that a table does not have.
+        Columns: ``experiment, condition, well_name, fov_name, position, track_id,
+        global_track_id, parent_track_id, lineage_id, generation, t, id, parent_id, z, y, x,
+        y_clamp, x_clamp, hours_post_infection, fluorescence_channel``. ``position`` is the FOV's
+        number in `positions`; coordinates are in pixels; -1 stands for no parent, and for the ids
+        that a table does not have.
         """
         return self.describe(np.arange(len(self.observations)))
 
@@ -227,6 +228,7 @@ class MultiExperimentIndex:
                 "condition": by_fov([one.condition for one in self.fovs]),
                 "well_name": by_fov([one.fov.well_name for one in self.fovs]),
                 "fov_name": by_fov([one.fov.name for one in self.fovs]),
+                "position": fov,
                 "track_id": tracks.track_id[rows.track],
                 "global_track_id": text_column(names, rows.track),
                 "parent_track_id": tracks.parent_track_id[rows.track],
@@ -296,18 +298,30 @@ class MultiExperimentIndex:
         )
 
     def summary(self) -> str:
-        """Say how much there is: totals, then a line an experiment."""
-        lines = [
+        """Say how much there is: totals, then a line an experiment with its conditions."""
+        totals = [
+            counted(len(self.registry.experiments), "experiment"),
             f"{len(self.observations)} total observations",
             f"{len(self.anchor_rows)} valid anchors",
         ]
+        lines = [", ".join(totals)]
         lines += [
             f"  {one.experiment}: {one.observations} observations in {one.fovs} FOVs, "
             f"{one.lineages} lineages, {one.divisions} divisions, {one.valid_anchors} valid "
-            f"anchors, tau {one.tau_min_frames} to {one.tau_max_frames} frames"
+            f"anchors, tau {one.tau_min_frames} to {one.tau_max_frames} frames, conditions: "
+            f"{self._condition_words(str(one.experiment))}"
             for one in self.counts().itertuples(index=False)
         ]
         return "\n".join(lines)
+
+    def _condition_words(self, experiment: str) -> str:
+        """Name the conditions of one experiment with their numbers of observations."""
+        n_of_fov = np.bincount(self.fov_of_row, minlength=len(self.fovs))
+        n_of_condition: dict[str, int] = {}
+        for fov, n in zip(self.fovs, n_of_fov, strict=True):
+            if fov.experiment == experiment and n:
+                n_of_condition[fov.condition] = n_of_condition.get(fov.condition, 0) + int(n)
+        return ", ".join(f"{name} ({n})" for name, n in n_of_condition.items()) or "none"
 
     def _anchor_problems(self) -> list[Problem]:
         """Say which experiments give no anchor or one tau only, and why."""

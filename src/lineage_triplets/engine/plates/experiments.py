@@ -61,7 +61,8 @@ class ExperimentRegistry:
     Parameters
     ----------
     experiments : sequence of ExperimentConfig
-        Relative paths are relative to the working folder.
+        Relative paths are relative to the working folder. ``tracks_path`` is looked at by the
+        index.
     slot_labels : sequence of str, optional
         Names of the slots; the first experiment's source channels by default.
 
@@ -86,7 +87,7 @@ class ExperimentRegistry:
         *,
         slot_labels: Sequence[str] | None = None,
     ) -> None:
-        opened, problems = open_experiments(experiments)
+        opened, problems = open_experiments(experiments, check_tables=False)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise ConfigError(*errors)
@@ -193,7 +194,8 @@ class ExperimentRegistry:
         n_frames = high - max(1, low) + 1
         if n_frames < 2:
             _log.warning(
-                "Experiment %s: tau from %g to %g h is frames %d to %d at %g min, which leaves %s.",
+                "Experiment %s: tau from %g to %g h is frames %d to %d at %g min, which leaves "
+                "fewer than 2 frames: %s.",
                 name,
                 *tau_range_hours,
                 low,
@@ -205,12 +207,18 @@ class ExperimentRegistry:
 
 
 def open_experiments(
-    experiments: Sequence[ExperimentConfig],
+    experiments: Sequence[ExperimentConfig], *, check_tables: bool = True
 ) -> tuple[list[OpenedExperiment], list[Problem]]:
     """Check experiments against each other and against their stores, and open what can be opened.
 
     An experiment whose channel order differs from the store's is opened by the store's names, if
     these have the source channels, and the difference is among the problems.
+
+    Parameters
+    ----------
+    experiments : sequence of ExperimentConfig
+    check_tables : bool
+        Whether an experiment whose ``tracks_path`` is absent is refused here already.
 
     Returns
     -------
@@ -252,7 +260,7 @@ def open_experiments(
                     config,
                     "name",
                     "duplicate-name",
-                    "two experiments have this name.",
+                    "this name is a duplicate: two experiments have it.",
                     "Rename one: names tell experiments apart everywhere.",
                 )
             )
@@ -269,9 +277,10 @@ def open_experiments(
                     "Give every experiment the same number, one a slot.",
                 )
             )
+        tables_fault = find_tables_fault(config) if check_tables else None
         one, store_problems = _open_store(config)
-        problems += faults + store_problems
-        if one is not None and not faults:
+        problems += faults + ([tables_fault] if tables_fault else []) + store_problems
+        if one is not None and not faults and tables_fault is None:
             opened.append(one)
     return opened, problems
 
@@ -346,28 +355,29 @@ def _own_faults(config: ExperimentConfig) -> list[Problem]:
     return faults
 
 
+def find_tables_fault(config: ExperimentConfig) -> Problem | None:
+    """Say why track tables cannot be looked for in an experiment's ``tracks_path``, if so."""
+    if is_url(config.tracks_path):
+        return _field_fault(
+            config,
+            "tracks_path",
+            "remote-tables",
+            f"track tables are not read from {config.tracks_path}; only images are.",
+            "Copy the folder of the tables to this machine, and name the copy.",
+        )
+    if not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
+        return _field_fault(
+            config,
+            "tracks_path",
+            "missing-path",
+            f"there is no {config.tracks_path}.",
+            "Check the path.",
+        )
+    return None
+
+
 def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list[Problem]]:
     problems = []
-    if is_url(config.tracks_path):
-        problems.append(
-            _field_fault(
-                config,
-                "tracks_path",
-                "remote-tables",
-                f"track tables are not read from {config.tracks_path}; only images are.",
-                "Copy the folder of the tables to this machine, and name the copy.",
-            )
-        )
-    elif not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
-        problems.append(
-            _field_fault(
-                config,
-                "tracks_path",
-                "missing-path",
-                f"there is no {config.tracks_path}.",
-                "Check the path.",
-            )
-        )
     try:
         plate = open_plate(config.data_path)
         fov = _first_fov(plate)
@@ -378,7 +388,7 @@ def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list
     if problem is not None:
         problems.append(_of_experiment(problem, config))
     absent = [name for name in config.source_channel if name not in channel_names]
-    if absent or any(one.field == "tracks_path" for one in problems):
+    if absent:
         return None, problems
     channel_map = {
         slot: channel_names.index(name) for slot, name in enumerate(config.source_channel)

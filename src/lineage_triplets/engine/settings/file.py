@@ -178,6 +178,8 @@ def locate_experiment(
 ) -> ExperimentConfig:
     """Make an experiment's paths absolute, and remember how they were written.
 
+    An experiment whose paths are so already is given back itself.
+
     Raises
     ------
     ValueError
@@ -190,6 +192,8 @@ def locate_experiment(
             "tracks_path": locate(experiment.tracks_path, base, path_map),
         }
     )
+    if (located.data_path, located.tracks_path) == (experiment.data_path, experiment.tracks_path):
+        return experiment
     if path_map and (located.data_path, located.tracks_path) != (
         locate(experiment.data_path, base),
         locate(experiment.tracks_path, base),
