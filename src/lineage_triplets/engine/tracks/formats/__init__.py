@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lineage_triplets.engine.tracks.formats import delimited, parquet
+from importlib import import_module
+
 from lineage_triplets.engine.tracks.formats.base import (
     TRACK_FORMATS,
     RawTable,
@@ -12,7 +13,13 @@ from lineage_triplets.engine.tracks.formats.base import (
     register,
 )
 
-register(delimited.FORMAT)
-register(parquet.FORMAT)
+MODULES: tuple[str, ...] = (
+    "delimited",
+    "parquet",
+)
+"""Modules of this package whose ``FORMAT`` is registered, sorted."""
+
+for _name in MODULES:
+    register(import_module(f"{__name__}.{_name}").FORMAT)
 
 __all__ = ["TRACK_FORMATS", "RawTable", "TrackFormat", "TrackSource", "format_of", "register"]
