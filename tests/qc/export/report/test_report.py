@@ -16,25 +16,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lineage_triplets.qc.decide.channels import Approval
+from lineage_triplets.qc.decide.seen import DivisionsSeen
+from lineage_triplets.qc.decide.settled import ReviewedFinding
+from lineage_triplets.qc.export.report import content as report_text
 from lineage_triplets.qc.export.report import page as report
 from lineage_triplets.qc.export.report import plots as report_plots
-from lineage_triplets.qc.export.report import text as report_text
 from lineage_triplets.qc.export.report.content import (
-    ApprovalLine,
-    ChannelGrid,
-    CheckLine,
-    ExclusionLine,
-    ExperimentLine,
-    FindingLine,
-    FormatLine,
-    HistoryLine,
-    RelationShares,
+    ChecksRun,
+    ExperimentRow,
     ReportContent,
-    ReviewerLine,
-    SeenLine,
-    Setting,
     Sheet,
-    SlotLine,
     TauBars,
     Verdict,
 )
@@ -44,11 +36,23 @@ from lineage_triplets.qc.export.report.page import (
     finding_groups,
     render_report,
 )
+from lineage_triplets.qc.find.channels import SlotView
+from lineage_triplets.qc.find.channels.proof import Proof
+from lineage_triplets.qc.find.channels.verdict import Verdict as ChannelVerdict
 from lineage_triplets.qc.find.finding import SEVERITIES, Finding
+from lineage_triplets.qc.record import Decision
+from lineage_triplets.qc.record.decision import Target
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 BLOCKS = {"p", "div", "table", "ul", "ol", "dl", "figure", "pre", "section", "details"}
-NO_TEXT_OF_PEOPLE = {"severity", "status", "detail"}
+NO_TEXT_OF_PEOPLE = {"severity", "status", "detail", "level", "state"}
+# Of what belongs to one experiment or finding, the page says its name once, and no more than this.
+SAID = {
+    Approval: {"decision", "why_not"},
+    DivisionsSeen: {"decision"},
+    ReviewedFinding: {"finding", "decision"},
+    SlotView: {"experiment", "label", "channel_name", "proof", "sentence"},
+}
 AT = "2026-11-22T21:05:10+00:00"
 
 
@@ -125,8 +129,20 @@ def finding(severity="warning", kind="jump", **more) -> Finding:
     return Finding(kind, severity, **given | more)
 
 
+def decision(kind="reject", number=1, *, level="lineage", by="Ada", **more) -> Decision:
+    """A decision about track 7 of fast, A/1/0, or of what it is in."""
+    parts = {"experiment": {}, "frame": {"fov": "A/1/0", "t": 34}, "finding": {"key": "jump"}}
+    place = parts.get(level, {"fov": "A/1/0", "track": "7"})
+    if level == "link":
+        place["daughter"] = 9
+    target = Target(level, experiment="fast", **place)
+    return Decision(kind, target, number=number, group=number, by=by, at=AT, **more)
+
+
 def rich_content() -> ReportContent:
     """Say something in every field."""
+    seen = decision("seen", level="experiment", value={"n_pairs": 12, "how": "painted"})
+    cut = decision("cut", 2, level="link", by="Grace", reason="another cell")
     return ReportContent(
         title="plates.yml",
         verdict=Verdict(True, "Ada", AT, ("a warning is open",)),
@@ -135,51 +151,72 @@ def rich_content() -> ReportContent:
         program_version="0.1.0",
         config_hash="9f2c",
         written_at=AT,
-        reviewers=(ReviewerLine("Ada", 3, AT, AT),),
         experiments=(
-            ExperimentLine(
+            ExperimentRow(
                 "fast", "/data/fast.zarr", "/data/fast_tracks", (("untreated", ("A/1", "A/2")),),
                 10.0, 4.0, 2, 1472, 60, 30, 15, 1400, 1350, "3 to 12 frames",
                 (("images", "0123456789abcdef"),),
+                (("same track", 0.75), ("sister", 0.25)), 400,
+                DivisionsSeen("fast", True, True, seen, ""),
+                Approval("fast", False, decision("approve", level="experiment", by="Grace"),
+                         "the mapping changed"),
             ),
-            ExperimentLine("gone", "/data/gone.zarr", "/data/gone_tracks", problem="No plate"),
+            ExperimentRow("gone", "/data/gone.zarr", "/data/gone_tracks", problem="No plate"),
         ),
-        settings=(Setting("seed", "null", "drawn anew"),),
+        settings={"seed": None, "read_strategy": "auto"},
         taus=(
             TauBars("fast", 10.0, (3, 4), (0.6, 0.4), (0.8, 0.2), (0.9, 0.8), "rounded"),
             TauBars("daily", 1440.0, note="no frame"),
         ),
-        relations=(RelationShares("fast", (("same track", 0.75), ("sister", 0.25)), 400),),
         sheets=(Sheet("fast", png(), "8 pairs", "Pairs of fast"),),
-        channels=ChannelGrid(
-            (SlotLine("fast", 0, "Phase", "Phase2D", 1, "48 of 48", True, "as elsewhere", True),),
-            (ApprovalLine("fast", False, "Grace", AT, "the mapping changed"),),
-            png(8, 8), "Channels of fast", "A row an experiment",
-        ),
-        seen=(SeenLine("fast", 15, 12, "painted", "Ada", AT),),
-        checks=(CheckLine("images", "1 of 2 FOVs", complete=False),),
-        findings=(
-            FindingLine(finding()),
-            FindingLine(
-                finding(kind="blank", remedy=""), "settled", "frame rejected", "Ada", AT, "lamp"
+        channels=Sheet("", png(8, 8), "A row an experiment", "Channels of fast"),
+        slots=(
+            SlotView(
+                "fast", 0, "Phase", "Phase2D", 1,
+                Proof("Phase2D", 48, 46, 1, 0, "row 3 is 7 and 8", "a damaged chunk"),
+                None, ChannelVerdict("same", 0.9), "as elsewhere",
             ),
         ),
-        exclusions=(ExclusionLine("lineage 7", "rejected", "apoptotic", "Ada", AT, stale=True),),
-        history=(HistoryLine(1, "lineage 7", "reject", "apoptotic", "Ada", AT, undone=True),),
-        formats=(FormatLine("collection.yml", "the list", ("lineages",)),),
+        checks=(ChecksRun("images", "1 of 2 FOVs", complete=False),),
+        findings=(
+            ReviewedFinding(finding(), "open"),
+            ReviewedFinding(
+                finding(kind="blank", remedy=""),
+                "settled",
+                decision(level="frame", reason="lamp"),
+            ),
+        ),
+        exclusions=(decision(reason="apoptotic"), cut),
+        stale={1},
+        history=(decision(reason="apoptotic", state="undone"), cut),
+        loses={"collection": ("lineages",)},
         commands=("lineage-triplets check plates.yml",),
     )  # fmt: skip
 
 
-def with_texts(value, text):
-    """Put other texts into every filled field that holds what people wrote."""
+def with_texts(value, text, *, about=True):
+    """Put other texts into every filled field that holds what people wrote.
+
+    Of a decision its target is among these where `about` is true: where the page says what it is
+    about.
+    """
     if isinstance(value, str):
         return text() if value else ""
     if isinstance(value, tuple):
-        return tuple(with_texts(one, text) for one in value)
-    if is_dataclass(value):
-        names = [one.name for one in fields(value) if one.name not in NO_TEXT_OF_PEOPLE]
+        return tuple(with_texts(one, text, about=about) for one in value)
+    if isinstance(value, Decision):
+        names = ["by", "at", "reason", *(["target"] if about else [])]
         return replace(value, **{name: with_texts(getattr(value, name), text) for name in names})
+    if is_dataclass(value):
+        said = SAID.get(type(value), {one.name for one in fields(value)}) - NO_TEXT_OF_PEOPLE
+        names = [one.name for one in fields(value) if one.name in said]
+        own = {
+            name: with_texts(getattr(value, name), text, about=type(value) not in SAID)
+            for name in names
+        }
+        return replace(value, **own)
+    if isinstance(value, dict):
+        return {key: with_texts(one, text) for key, one in value.items()}
     return value
 
 
@@ -306,16 +343,20 @@ def test_a_validated_config_says_by_whom_and_when(page):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (FindingLine(finding()), "Open"),
+        (ReviewedFinding(finding(), "open"), "Open"),
         (
-            FindingLine(finding(), "waived", "", "Ada", AT, "mitosis, looks right"),
+            ReviewedFinding(
+                finding(),
+                "waived",
+                decision("waive", level="finding", reason="mitosis, looks right"),
+            ),
             "Waived by Ada on 2026-11-22: mitosis, looks right",
         ),
         (
-            FindingLine(finding(), "settled", "link cut", "Grace", AT),
+            ReviewedFinding(finding(), "settled", decision("cut", level="link", by="Grace")),
             "Settled: link cut by Grace on 2026-11-22",
         ),
-        (FindingLine(finding(), "settled"), "Settled"),
+        (ReviewedFinding(finding(), "settled"), "Settled"),
     ],
 )
 def test_what_became_of_a_finding(line, expected):
@@ -327,13 +368,13 @@ def test_what_became_of_a_finding(line, expected):
 
 
 def test_a_finding_of_many_tracks_names_some_and_counts_the_rest():
-    line = FindingLine(finding(tracks=tuple(range(20)), t=None))
-    assert report.place_of(line) == "fast, A/1/0, tracks 0, 1, 2, 3, 4, 5 and 14 more"
-    assert report.place_of(FindingLine(Finding("tau", "error", "Zero."))) == "the whole config"
+    many = finding(tracks=tuple(range(20)), t=None)
+    assert report.place_of(many) == "fast, A/1/0, tracks 0, 1, 2, 3, 4, 5 and 14 more"
+    assert report.place_of(Finding("tau", "error", "Zero.")) == "the whole config"
 
 
 LINES = st.builds(
-    lambda severity, kind, status: FindingLine(finding(severity, kind), status),
+    lambda severity, kind, status: ReviewedFinding(finding(severity, kind), status),
     st.sampled_from(SEVERITIES),
     st.sampled_from(["jump", "blank-frame", "swap"]),
     st.sampled_from(report.STATUSES),
@@ -360,23 +401,25 @@ def test_every_finding_is_shown_or_counted(lines, most):
 
 
 def test_open_findings_come_before_those_that_were_dealt_with():
-    lines = [FindingLine(finding(t=t), "waived") for t in range(20)] + [FindingLine(finding())]
+    lines = [ReviewedFinding(finding(t=t), "waived") for t in range(20)]
+    lines.append(ReviewedFinding(finding(), "open"))
     (group,) = finding_groups(lines, 3)
     assert [one.status for one in group.shown] == ["open", "waived", "waived"]
     assert group.more == {"waived": 18}
-    dealt_with = FindingLine(finding("error", "nan"), "settled")
-    still_open = FindingLine(finding("error", "swap"))
+    dealt_with = ReviewedFinding(finding("error", "nan"), "settled")
+    still_open = ReviewedFinding(finding("error", "swap"), "open")
     kinds = [one.kind for one in finding_groups([*lines, dealt_with, still_open], 3)]
     assert kinds == ["swap", "nan", "jump"]
 
 
 def test_every_exclusion_and_decision_is_shown_or_counted():
-    exclusions = tuple(ExclusionLine(f"lineage {n}", "rejected", stale=n == 8) for n in range(9))
-    history = tuple(HistoryLine(n + 1, f"lineage {n}", "reject", undone=n < 2) for n in range(7))
-    content = replace(rich_content(), exclusions=exclusions, history=history)
+    exclusions = tuple(decision(number=n) for n in range(1, 10))
+    exclusions = (*exclusions[:8], replace(exclusions[8], target=Target("fov", "slow", "B/2/0")))
+    history = tuple(decision(number=n + 1, state="undone" if n < 2 else "active") for n in range(7))
+    content = replace(rich_content(), exclusions=exclusions, stale={9}, history=history)
     page = Page(render_report(content, Limits(exclusions=4, history=5)))
     assert len(page.rows_of("exclusion")) == 4
-    assert page.rows_of("exclusion")[0].startswith("lineage 8 rejected stale none given")
+    assert page.rows_of("exclusion")[0].startswith("FOV slow B/2/0 rejected stale none given")
     assert [int(one[0]) for one in page.rows_of("decision")] == [3, 4, 5, 6, 7]
     assert page.rows_of("more") == [
         "and 5 more. The config lists them all.",
@@ -485,10 +528,9 @@ def test_no_anchors_draw_the_law_alone():
 def test_relations_are_a_bar_with_collateral_called_out():
     shares = (("same track", 0.5), ("continuation", 0.1), ("daughter", 0.1), ("sister", 0.25),
               ("cousin", 0.05))  # fmt: skip
-    relations = RelationShares("fast", shares, 100)
-    groups = report_plots.relation_groups(relations)
+    groups = report_plots.relation_groups(shares)
     assert groups == pytest.approx({"same cell": 0.6, "across a division": 0.1, "collateral": 0.3})
-    svg = report_plots.relation_plot(relations, "k")
+    svg = report_plots.relation_plot("fast", shares, "k")
     widths = [float(one["width"]) for one in rects(svg)]
     assert widths == pytest.approx([0.6 * 638, 0.1 * 638, 0.3 * 638], abs=0.01)
     page = Page(svg)
@@ -505,8 +547,8 @@ def test_relations_are_a_bar_with_collateral_called_out():
 def test_labels_of_relations_never_overlap_or_leave_the_plot(shares):
     names = ("same track", "daughter", "cousin", "something else")
     total = sum(shares)
-    relations = RelationShares("x", tuple(zip(names, (one / total for one in shares), strict=True)))
-    svg = report_plots.relation_plot(relations, "k")
+    named = tuple(zip(names, (one / total for one in shares), strict=True))
+    svg = report_plots.relation_plot("x", named, "k")
     page = Page(svg)
     labels = [float(values["x"]) for tag, values in page.attributes if tag == "text"]
     half = [len(one) * 6.4 / 2 for one in page.texts]

@@ -1,14 +1,27 @@
-"""What a report of a review says: plain values, filled from a review and drawn by `report.py`."""
+"""What a report of a review says, and how it spells numbers, times and text that people wrote."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lineage_triplets.qc.find.finding import Finding
+    from collections.abc import Mapping, Set
 
-FindingStatus = Literal["open", "waived", "settled"]
+    from lineage_triplets.qc.decide.channels import Approval
+    from lineage_triplets.qc.decide.seen import DivisionsSeen
+    from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.export.plan import Format
+    from lineage_triplets.qc.find.channels import SlotView
+    from lineage_triplets.qc.record import Decision
+
+# Control characters, lone surrogates, and marks that turn the direction of the text after them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufffe\uffff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +44,8 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewerLine:
-    """One person's part in the review; dates are ISO 8601."""
-
-    name: str
-    n_decisions: int
-    first_at: str = ""
-    last_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ExperimentLine:
-    """One experiment: where its data lie, what they hold, what is left after exclusions.
+class ExperimentRow:
+    """One experiment: its data, what they hold, what is left of them, and what was looked at.
 
     Attributes
     ----------
@@ -58,6 +61,12 @@ class ExperimentLine:
         ``"3 to 12 frames (0.5 to 2 h)"``.
     fingerprints : tuple of (str, str)
         What was hashed and its digest, in full.
+    relations : tuple of (str, float)
+        What the positives are to their anchors (``"same track"``, ``"sister"``): shares of them.
+    n_pairs : int
+        How many pairs these were counted in.
+    seen : DivisionsSeen or None
+    approval : Approval or None
     problem : str
         A sentence, where the experiment could not be opened.
     """
@@ -77,16 +86,11 @@ class ExperimentLine:
     anchors_after: int = 0
     tau: str = ""
     fingerprints: tuple[tuple[str, str], ...] = ()
+    relations: tuple[tuple[str, float], ...] = ()
+    n_pairs: int = 0
+    seen: DivisionsSeen | None = None
+    approval: Approval | None = None
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One key of the dataset settings, its value as in YAML, and its meaning in a few words."""
-
-    key: str
-    value: str
-    meaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +120,11 @@ class TauBars:
 
 
 @dataclass(frozen=True, slots=True)
-class RelationShares:
-    """What the positives of one experiment are to their anchors.
-
-    Attributes
-    ----------
-    experiment : str
-    shares : tuple of (str, float)
-        The relation's name (``"same track"``, ``"sister"``) and its share of the positives.
-    n_pairs : int
-        How many pairs were counted.
-    """
-
-    experiment: str
-    shares: tuple[tuple[str, float], ...] = ()
-    n_pairs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Sheet:
-    """One picture: PNG or JPEG bytes, its caption, and what it shows in words (`alt`)."""
+    """One picture: PNG or JPEG bytes, its caption, and what it shows in words (`alt`).
+
+    The experiment is empty for a picture of all.
+    """
 
     experiment: str
     picture: bytes
@@ -144,155 +133,12 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotLine:
-    """What one slot holds in one experiment.
-
-    Attributes
-    ----------
-    experiment : str
-    slot : int
-    label, channel : str
-        The slot's name, and the name of the channel that fills it here.
-    zarr_index : int
-    proof : str
-        ``"48 of 48 patches equal"``; empty if it was not tried.
-    proven : bool
-    verdict : str
-        How the slot compares with the same slot in other experiments, in words.
-    suspicious : bool
-        Whether the verdict asks for a look.
-    """
-
-    experiment: str
-    slot: int
-    label: str
-    channel: str
-    zarr_index: int
-    proof: str = ""
-    proven: bool = False
-    verdict: str = ""
-    suspicious: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalLine:
-    """Whether the channels of one experiment are approved, by whom and when, or why not."""
-
-    experiment: str
-    holds: bool
-    by: str = ""
-    at: str = ""
-    why_not: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelGrid:
-    """What is in the slots: one picture of all experiments, and what is known about each slot."""
-
-    slots: tuple[SlotLine, ...] = ()
-    approvals: tuple[ApprovalLine, ...] = ()
-    picture: bytes = b""
-    alt: str = ""
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenLine:
-    """Whether pairs across divisions of one experiment were looked at.
-
-    Attributes
-    ----------
-    experiment : str
-    n_divisions : int
-        Without divisions there is nothing to see.
-    n_pairs : int
-    how : str
-        ``"painted in the widget's gallery"``, ``"attested by the script night.py"``.
-    by, at : str
-    """
-
-    experiment: str
-    n_divisions: int
-    n_pairs: int = 0
-    how: str = ""
-    by: str = ""
-    at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
+class ChecksRun:
     """Which checks ran, on how much, and whether that was everything."""
 
     name: str
     looked_at: str
     complete: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class FindingLine:
-    """A finding and what became of it.
-
-    Attributes
-    ----------
-    finding : Finding
-    status : {"open", "waived", "settled"}
-    how : str
-        What settled it: ``"link cut"``, ``"lineage rejected"``.
-    by, at, reason : str
-        Of the decision that waived or settled it.
-    """
-
-    finding: Finding
-    status: FindingStatus = "open"
-    how: str = ""
-    by: str = ""
-    at: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ExclusionLine:
-    """Something that training leaves out.
-
-    Attributes
-    ----------
-    what : str
-        ``"lineage fast_A/1/0_12"``, ``"link of fast A/1/0 track 3 to 7"``.
-    action : str
-        ``"rejected"``, ``"cut"``.
-    reason, by, at : str
-    stale : bool
-        Its table changed since, so that it is not applied until it is confirmed.
-    """
-
-    what: str
-    action: str
-    reason: str = ""
-    by: str = ""
-    at: str = ""
-    stale: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One decision of the log, in order, whether it holds or was undone."""
-
-    number: int
-    what: str
-    action: str
-    reason: str = ""
-    by: str = ""
-    at: str = ""
-    undone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FormatLine:
-    """One exported file: what it is for, and what it cannot carry."""
-
-    name: str
-    purpose: str
-    loses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +153,26 @@ class ReportContent:
     config_path : str
         What training loads.
     decisions_path, program_version, config_hash, written_at : str
+    experiments : tuple of ExperimentRow
+    settings : mapping of str to object
+        The dataset settings, as JSON has them.
+    taus : tuple of TauBars
+    sheets : tuple of Sheet
+        Pairs across divisions.
+    channels : Sheet or None
+        The channel grid of all experiments.
+    slots : tuple of SlotView
+    checks : tuple of ChecksRun
+    findings : tuple of ReviewedFinding
+    exclusions : tuple of Decision
+        Rejections and cuts in effect, and those that are stale, in their order.
+    stale : set of int
+        Numbers of the stale ones: their table changed since, so that they are not applied until
+        they are confirmed.
+    history : tuple of Decision
+        Every decision in order, whether it holds or was undone.
+    loses : mapping of str to tuple of str
+        The exported formats, and what each cannot carry.
     commands : tuple of str
         Command lines that repeat the review.
     """
@@ -318,17 +184,69 @@ class ReportContent:
     program_version: str = ""
     config_hash: str = ""
     written_at: str = ""
-    reviewers: tuple[ReviewerLine, ...] = ()
-    experiments: tuple[ExperimentLine, ...] = ()
-    settings: tuple[Setting, ...] = ()
+    experiments: tuple[ExperimentRow, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
     taus: tuple[TauBars, ...] = ()
-    relations: tuple[RelationShares, ...] = ()
     sheets: tuple[Sheet, ...] = ()
-    channels: ChannelGrid = ChannelGrid()
-    seen: tuple[SeenLine, ...] = ()
-    checks: tuple[CheckLine, ...] = ()
-    findings: tuple[FindingLine, ...] = ()
-    exclusions: tuple[ExclusionLine, ...] = ()
-    history: tuple[HistoryLine, ...] = ()
-    formats: tuple[FormatLine, ...] = ()
+    channels: Sheet | None = None
+    slots: tuple[SlotView, ...] = ()
+    checks: tuple[ChecksRun, ...] = ()
+    findings: tuple[ReviewedFinding, ...] = ()
+    exclusions: tuple[Decision, ...] = ()
+    stale: Set[int] = frozenset()
+    history: tuple[Decision, ...] = ()
+    loses: Mapping[Format, tuple[str, ...]] = field(default_factory=dict)
     commands: tuple[str, ...] = ()
+
+
+def cleaned(text: str) -> str:
+    """Put U+FFFD for what cannot be written as UTF-8, shown, or would reorder the rest."""
+    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def percent(share: float) -> str:
+    """``"6.1 %"``; what is not nothing is never said to be 0."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    digits = 0 if share in (0, 1) else 1
+    return f"{share * 100:.{digits}f}\u00a0%"
+
+
+def count(number: int, singular: str = "", plural: str = "") -> str:
+    """``"1,204"``, or with a noun ``"1 finding"``, ``"no findings"``."""
+    if not singular:
+        return f"{number:,}"
+    noun = singular if number == 1 else plural or f"{singular}s"
+    return f"{number or 'no'} {noun}" if number < 1000 else f"{number:,} {noun}"
+
+
+def number(value: float) -> str:
+    """``"0.5"``, ``"1,440"``, ``"0.167"``: three digits that count."""
+    digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return digits.replace("-", "\u2212")
+
+
+def when(text: str) -> str:
+    """``"2026-11-22 21:05 UTC"`` of an ISO 8601 time; any other text as it is."""
+    if len(text) < len("2026-11-22T21:05"):
+        return text
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    offset = time.strftime("%z")
+    zone = "" if not offset else " UTC" if offset == "+0000" else f" {offset[:3]}:{offset[3:5]}"
+    return f"{time:%Y-%m-%d %H:%M}{zone}"
+
+
+def day(text: str) -> str:
+    """``"2026-11-22"`` of an ISO 8601 time; any other text as it is."""
+    return text[:10] if when(text) != text else text
+
+
+def ended(text: str) -> str:
+    """Text with a full stop at its end."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?…" else f"{text}."

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from lineage_triplets.qc.export.report import text as report_text
-from lineage_triplets.qc.export.report.content import FindingStatus
+from lineage_triplets.qc.export.plan import FILE_NAMES
+from lineage_triplets.qc.export.report import content as spelling
 from lineage_triplets.qc.export.report.plots import (
     hours_range,
-    relation_groups,
     relation_plot,
     tau_plot,
     tau_rows,
@@ -27,12 +27,42 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.engine.errors import Severity
-    from lineage_triplets.qc.export.report.content import FindingLine, ReportContent
+    from lineage_triplets.qc.decide.settled import ReviewedFinding, Status
+    from lineage_triplets.qc.export.plan import Format
+    from lineage_triplets.qc.export.report.content import ReportContent
+    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.record import Decision
 
-STATUSES: tuple[FindingStatus, ...] = get_args(FindingStatus)
+STATUSES: tuple[Status, ...] = ("open", "waived", "settled")
 _MOST_PNG_BYTES = 400_000
 _MOST_TRACKS = 6
 _DIGEST = 12
+_PURPOSES: dict[Format, str] = {
+    "config": "What training loads.",
+    "cell_index": "The flat table for DynaCLR's training.",
+    "collection": "DynaCLR's list of experiments.",
+    "report": "This page.",
+}
+_MEANINGS = {
+    "z_range": "slices around each cell, or first and one after last",
+    "yx_patch_size": "rows and columns of a patch, in pixels",
+    "tau_range_hours": "least and largest time from anchor to positive",
+    "tau_decay_rate": "how strongly short tau is preferred; 0 is uniform",
+    "positive_relation": "who may be a positive",
+    "tau_fallback": "what happens where nobody is there at the drawn tau",
+    "border": "cells whose patch does not fit into the image",
+    "return_negative": "whether batches have negatives",
+    "negative_from": "where negatives come from",
+    "dtype": "data type of the patches",
+    "seed": "pairs depend on seed, epoch and anchor alone; none draws anew",
+    "missing_chunks": "what a chunk that was never written means",
+    "cache_pool_bytes": "memory for decoded chunks",
+    "read_strategy": "how pixels are read; the same pixels in each way",
+    "include_wells": "wells that are taken; all if none",
+    "exclude_fovs": "FOVs that the config left out before the review",
+    "slot_labels": "names of the slots",
+}
+_HOW = {"painted": "painted on screen", "attested": "attested by a script's caller"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +90,7 @@ class FindingGroup:
     kind, severity : str
     counts : dict of str to int
         How many are open, waived and settled.
-    shown : tuple of FindingLine
+    shown : tuple of ReviewedFinding
         The first of them, open ones before waived and settled ones.
     more : dict of str to int
         Those that are not shown, by status.
@@ -68,9 +98,9 @@ class FindingGroup:
 
     kind: str
     severity: Severity
-    counts: dict[FindingStatus, int]
-    shown: tuple[FindingLine, ...]
-    more: dict[FindingStatus, int]
+    counts: dict[Status, int]
+    shown: tuple[ReviewedFinding, ...]
+    more: dict[Status, int]
 
     @property
     def total(self) -> int:
@@ -106,54 +136,89 @@ def render_report(content: ReportContent, limits: Limits | None = None) -> str:
         A picture is neither PNG nor JPEG.
     """
     limits = limits or Limits()
-    groups = finding_groups(content.findings, limits.findings)
-    stale_first = sorted(content.exclusions, key=lambda one: not one.stale)
+    stale_first = sorted(content.exclusions, key=lambda made: made.number not in content.stale)
     hours = hours_range(content.taus)
-    return _environment().get_template("report.html").render(
-        content=content,
-        groups=groups,
-        counts={
-            severity: Counter(one.status for one in content.findings if _is(one, severity))
-            for severity in SEVERITIES
-        },
-        statuses=STATUSES,
-        exclusions=stale_first[: limits.exclusions],
-        history=content.history[max(0, len(content.history) - limits.history) :],
-        taus=[
-            (one, tau_plot(one, hours, f"tau{place}") if one.tau_frames else None)
-            for place, one in enumerate(content.taus)
-        ],
-        relations=[
-            (one, relation_plot(one, f"kin{place}") if relation_groups(one) else None)
-            for place, one in enumerate(content.relations)
-        ],
-    )  # fmt: skip
+    opened = [row for row in content.experiments if not row.problem]
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            content=content,
+            reviewers=_reviewers(content.history),
+            groups=finding_groups(content.findings, limits.findings),
+            counts={
+                severity: Counter(
+                    reviewed.status
+                    for reviewed in content.findings
+                    if reviewed.finding.severity == severity
+                )
+                for severity in SEVERITIES
+            },
+            statuses=STATUSES,
+            suspicious={
+                (reviewed.finding.experiment, reviewed.finding.detail)
+                for reviewed in content.findings
+                if reviewed.finding.kind.startswith("channel-")
+            },
+            exclusions=stale_first[: limits.exclusions],
+            history=content.history[max(0, len(content.history) - limits.history) :],
+            taus=[
+                (bars, tau_plot(bars, hours, f"tau{place}") if bars.tau_frames else None)
+                for place, bars in enumerate(content.taus)
+            ],
+            relations=[
+                (
+                    row,
+                    relation_plot(row.name, row.relations, f"kin{place}")
+                    if row.relations
+                    else None,
+                )
+                for place, row in enumerate(opened)
+            ],
+            meanings=_MEANINGS,
+            purposes=_PURPOSES,
+            file_names=FILE_NAMES,
+            how=_HOW,
+        )
+    )
 
 
-def finding_groups(findings: Sequence[FindingLine], most: int) -> list[FindingGroup]:
+def _reviewers(history: Sequence[Decision]) -> list[tuple[str, int, str, str]]:
+    """Who decided, how often, and from when to when."""
+    times: dict[str, list[str]] = {}
+    for made in history:
+        times.setdefault(made.by, []).append(made.at)
+    return [(name, len(listed), listed[0], listed[-1]) for name, listed in times.items()]
+
+
+def finding_groups(findings: Sequence[ReviewedFinding], most: int) -> list[FindingGroup]:
     """Put findings of one kind together, the worst kinds first, and keep the first of each.
 
     Parameters
     ----------
-    findings : sequence of FindingLine
+    findings : sequence of ReviewedFinding
     most : int
         Of each kind.
     """
-    by_kind: dict[tuple[Severity, str], list[FindingLine]] = {}
-    for one in findings:
-        by_kind.setdefault((one.finding.severity, one.finding.kind), []).append(one)
+    by_kind: dict[tuple[Severity, str], list[ReviewedFinding]] = {}
+    for reviewed in findings:
+        finding = reviewed.finding
+        by_kind.setdefault((finding.severity, finding.kind), []).append(reviewed)
     groups = []
     for (severity, kind), lines in by_kind.items():
-        ordered = sorted(lines, key=lambda one: STATUSES.index(one.status))
-        counts = Counter(one.status for one in ordered)
-        more = Counter(one.status for one in ordered[most:])
+        ordered = sorted(lines, key=lambda reviewed: STATUSES.index(reviewed.status))
+        counts = Counter(reviewed.status for reviewed in ordered)
+        more = Counter(reviewed.status for reviewed in ordered[most:])
         groups.append(FindingGroup(kind, severity, counts, tuple(ordered[:most]), more))
     return sorted(
         groups,
-        key=lambda one: (
-            SEVERITIES.index(one.severity), not one.counts["open"], -one.counts["open"], one.kind
+        key=lambda group: (
+            SEVERITIES.index(group.severity),
+            not group.counts["open"],
+            -group.counts["open"],
+            group.kind,
         ),
-    )  # fmt: skip
+    )
 
 
 def encoded_picture(image: Image.Image) -> bytes:
@@ -166,9 +231,8 @@ def encoded_picture(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def place_of(line: FindingLine) -> str:
+def place_of(finding: Finding) -> str:
     """Say where a finding is: ``"A/1/0, tracks 12 and 15, frame 33"``."""
-    finding = line.finding
     parts = [part for part in (finding.experiment, finding.fov) if part]
     if finding.tracks:
         listed = ", ".join(map(str, finding.tracks[:_MOST_TRACKS]))
@@ -178,10 +242,6 @@ def place_of(line: FindingLine) -> str:
     if finding.t is not None:
         parts.append(f"frame {finding.t}")
     return ", ".join(parts) or "the whole config"
-
-
-def _is(line: FindingLine, severity: Severity) -> bool:
-    return line.finding.severity == severity
 
 
 def _picture(data: bytes) -> Picture:
@@ -194,7 +254,7 @@ def _picture(data: bytes) -> Picture:
 
 
 def _finalized(value: Any) -> Any:
-    return report_text.cleaned(value) if type(value) is str else value
+    return spelling.cleaned(value) if type(value) is str else value
 
 
 @cache
@@ -208,27 +268,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "count": report_text.count,
-        "number": report_text.number,
-        "percent": report_text.percent,
-        "when": report_text.when,
-        "day": report_text.day,
-        "ended": report_text.ended,
+        "count": spelling.count,
+        "number": spelling.number,
+        "percent": spelling.percent,
+        "when": spelling.when,
+        "day": spelling.day,
+        "ended": spelling.ended,
         "place": place_of,
         "picture": _picture,
         "tau_rows": tau_rows,
         "python": repr,
+        "as_yaml": lambda value: value if isinstance(value, str) else json.dumps(value),
         "digest": lambda text: text[:_DIGEST],
         "words": lambda text: text.replace("-", " ").replace("_", " "),
     }
     return environment
-
-
-__all__ = [
-    "FindingGroup",
-    "Limits",
-    "encoded_picture",
-    "finding_groups",
-    "place_of",
-    "render_report",
-]

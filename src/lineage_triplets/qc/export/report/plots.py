@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from lineage_triplets.qc.export.report.text import cleaned, number, percent
+from lineage_triplets.qc.export.report.content import cleaned, number, percent
 from lineage_triplets.qc.look.pictures import RELATION_COLOURS, relation_kind
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.export.report.content import RelationShares, TauBars
+    from lineage_triplets.qc.export.report.content import TauBars
 
     Floats = NDArray[np.float64]
 
@@ -132,24 +132,26 @@ def tau_plot(bars: TauBars, hours: tuple[float, float], key: str) -> Markup:
     return _svg(base + 38, f"Probability of each tau in {bars.experiment}. {said}.", parts)
 
 
-def relation_groups(relations: RelationShares) -> dict[str, float]:
-    """Sum the shares by kind of relation, in the order in which they are drawn."""
+def relation_groups(shares: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Sum shares of relations by their kind, in the order in which they are drawn."""
     sums = dict.fromkeys(RELATION_COLOURS, 0.0)
-    for name, share in relations.shares:
+    for name, share in shares:
         sums[relation_kind(name)] += share
     return {kind: share for kind, share in sums.items() if share > 0}
 
 
-def relation_plot(relations: RelationShares, key: str) -> Markup:
+def relation_plot(experiment: str, shares: Iterable[tuple[str, float]], key: str) -> Markup:
     """Draw the shares of the kinds of relation in one experiment as one bar, each with its label.
 
     Parameters
     ----------
-    relations : RelationShares
+    experiment : str
+    shares : iterable of (str, float)
+        Relations, and their shares of the positives.
     key : str
         Unique in the page.
     """
-    groups = relation_groups(relations)
+    groups = relation_groups(shares)
     total = sum(groups.values()) or 1.0
     parts, labels, middles = [], [], []
     start = 1.0
@@ -169,7 +171,7 @@ def relation_plot(relations: RelationShares, key: str) -> Markup:
         parts.append(_line(middle, 26, centre, 34, _GREY))
         weight = "bold" if label.startswith("collateral") else "normal"
         parts.append(_text(centre, 46, label, "middle", _INK, weight))
-    said = f"Relations of positives to anchors in {relations.experiment}: {', '.join(labels)}."
+    said = f"Relations of positives to anchors in {experiment}: {', '.join(labels)}."
     return _svg(52, said, parts)
 
 
