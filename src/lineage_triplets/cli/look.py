@@ -146,7 +146,7 @@ def _as_decided(
 ) -> tuple[TripletConfig, int]:
     """Give a config as a review of it made it, and how many decisions there are."""
     from lineage_triplets.cli.review_options import opened
-    from lineage_triplets.qc.decide.review import decisions_path
+    from lineage_triplets.qc.record.record import decisions_path
 
     if decisions is None and not decisions_path(path).exists():
         return config, 0

@@ -21,6 +21,8 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.engine.index.rows import Observations
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.reading.patches import PatchReader
+from lineage_triplets.qc.decide.targets import require_target
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,15 +74,13 @@ def channel_names_in_store(config: ExperimentConfig) -> list[str]:
     return list(config.channel_names)
 
 
-def remapped(
-    config: ExperimentConfig, slot_labels: Sequence[str], chosen: Mapping[int | str, str]
-) -> dict[str, Any]:
+def remapped(data: ReviewData, experiment: str, chosen: Mapping[int | str, str]) -> dict[str, Any]:
     """Say which channels an experiment has after other ones were chosen for some slots.
 
     Parameters
     ----------
-    config : ExperimentConfig
-    slot_labels : sequence of str
+    data : ReviewData
+    experiment : str
     chosen : dict
         Slot number or label to the channel's name in the store.
 
@@ -92,8 +92,10 @@ def remapped(
     Raises
     ------
     UnknownNameError, ConfigError
-        There is no such slot or channel, or a channel would be in two slots.
+        There is no such experiment, slot or channel, or a channel would be in two slots.
     """
+    require_target(data, Target("experiment", experiment))
+    config = next(known for known in data.experiments if known.name == experiment)
     names = channel_names_in_store(config)
     channels = list(config.source_channel)
     for slot, name in chosen.items():
@@ -106,8 +108,8 @@ def remapped(
                     experiment=config.name,
                 )
             )
-        channels[_slot_number(slot, slot_labels, len(channels), config.name)] = name
-    twice = sorted({one for one in channels if channels.count(one) > 1})
+        channels[_slot_number(slot, data.slot_labels, len(channels), config.name)] = name
+    twice = sorted({name for name in channels if channels.count(name) > 1})
     if twice:
         raise ConfigError(
             Problem(
@@ -163,6 +165,11 @@ def approval_value(data: ReviewData, experiment: str, images: str = "") -> dict[
     experiment : str
     images : str
         Their `images_hash`; read by default.
+
+    Raises
+    ------
+    ConfigError, UnknownNameError, StoreError
+        No such experiment could be opened, or its images cannot be read.
     """
     opened = data.registry.get_opened(experiment)
     return {
@@ -209,15 +216,15 @@ def images_hash(data: ReviewData, experiment: str) -> str:
     StoreError
         They cannot be read, single damaged chunks apart.
     """
-    sources = [one for one in data.raw.fovs if one.experiment == experiment]
+    sources = [source for source in data.raw.fovs if source.experiment == experiment]
     digest = hashlib.sha256()
-    for one in sources:
-        fov = one.fov
+    for source in sources:
+        fov = source.fov
         described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs, fov.channel_names]
         digest.update(json.dumps(described).encode())
     step = max(1, len(sources) // _FOVS)
-    for one in sources[::step][:_FOVS]:
-        for window in _windows(one):
+    for source in sources[::step][:_FOVS]:
+        for window in _windows(source):
             digest.update(window)
     return digest.hexdigest()[:32]
 
@@ -236,9 +243,9 @@ def _windows(source: FovSource) -> Iterator[bytes]:
         y_clamp=middle_y, x_clamp=middle_x, id=none, parent_id=none,
     )  # fmt: skip
     for number in range(len(t)):
-        one = np.array([number])
+        row = np.array([number])
         try:
-            yield reader.read(rows.take(one), np.zeros(1, dtype=np.int64)).tobytes()
+            yield reader.read(rows.take(row), np.zeros(1, dtype=np.int64)).tobytes()
         except ChunkError:
             # Damage is no other mapping: who approves sees it, and it counts until it is mended.
             yield b"damaged"

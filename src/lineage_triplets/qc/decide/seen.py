@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import DatasetConfig
     from lineage_triplets.qc.look.pair_list import PairList
     from lineage_triplets.qc.open.data import ReviewData
+    from lineage_triplets.qc.record import Decision
 
     Identity = tuple[tuple[str, int], tuple[str, int]]
     Settings = tuple[object, ...]
-    from lineage_triplets.qc.record import Decision
 
 How = Literal["painted", "attested"]
 
@@ -110,7 +110,7 @@ def pairs_across(
     most: int = ENOUGH_PAIRS,
 ) -> dict[str, int]:
     """Count the pairs across a division that a draw has in each experiment, up to `most`."""
-    names = [one.name for one in index.registry.experiments]
+    names = [config.name for config in index.registry.experiments]
     if not len(index.anchor_rows):
         return dict.fromkeys(names, 0)
     source = PairSource.of_settings(index, settings.model_copy(update={"return_negative": False}))
@@ -150,6 +150,15 @@ def seen_value(
     data: ReviewData, experiment: str, n_pairs: int, how: How, seed: int
 ) -> dict[str, Any]:
     """Record under which settings pairs across a division of an experiment were seen.
+
+    Parameters
+    ----------
+    data : ReviewData
+    experiment : str
+    n_pairs : int
+    how : {"painted", "attested"}
+        On screen, which no undo takes back; or as somebody says.
+    seed : int
 
     Raises
     ------
@@ -194,7 +203,7 @@ def why_not_seen(data: ReviewData, experiment: str) -> str:
 
 def can_cross_division(index: MultiExperimentIndex, experiment: str) -> bool:
     """Whether training can draw a positive across a division from some anchor."""
-    names = [one.name for one in index.registry.experiments]
+    names = [config.name for config in index.registry.experiments]
     if index.settings.positive_relation == "same_track" or experiment not in names:
         return False
     number = names.index(experiment)

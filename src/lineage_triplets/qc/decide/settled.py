@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from lineage_triplets.engine.errors import ConfigError, Problem, nearest
 from lineage_triplets.qc.decide.targets import (
     about,
-    cut_of,
+    cuts,
+    reason_given,
     require_target,
     require_verdict_target,
 )
@@ -81,13 +82,19 @@ def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list
     ----------
     data : ReviewData
     targets : sequence of Target
-        As of `left_to_settle`, with its errors.
+        One alternative of ``Finding.settled_by``; what was decided already is left out.
     reason : str
+
+    Raises
+    ------
+    ConfigError, UnknownNameError
+        One is not there, or no reason is given.
     """
+    reason = reason_given(reason, "settle a finding")
     new: list[NewDecision] = []
     for target in left_to_settle(data, targets):
         if target.level == "link":
-            new += cut_of(data, target, reason)
+            new += cuts(data, target, reason)
         else:
             new.append(about(data, "reject", target, reason))
     return new
@@ -101,8 +108,9 @@ def waiver(
     Raises
     ------
     ConfigError
-        No such finding, or training could not load the data with it.
+        No such finding, or training could not load the data with it; no reason is given.
     """
+    reason = reason_given(reason, "waive")
     found = {of_key.finding.key: of_key for of_key in reviewed}
     if key not in found:
         raise ConfigError(

@@ -22,10 +22,14 @@ from lineage_triplets.engine.index.track_ids import find_lineage, find_track
 from lineage_triplets.qc.record.decision import NewDecision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record.decision import Decision, DecisionKind, Target
+
+Verdict = Literal["accept", "reject", "undecided"]
 
 
 def find_target(data: ReviewData, level: Literal["lineage", "track"], name: str) -> Target:
@@ -139,20 +143,46 @@ def require_verdict_target(data: ReviewData, target: Target) -> None:
     require_target(data, target)
 
 
-def about(data: ReviewData, kind: DecisionKind, target: Target, reason: str) -> NewDecision:
-    """Make a decision about a target as its table is now.
+def verdicts(
+    data: ReviewData, verdict: Verdict, targets: Sequence[Target], reason: str
+) -> list[NewDecision]:
+    """Make the decisions that accept, reject or undecide several things.
+
+    Parameters
+    ----------
+    data : ReviewData
+    verdict : {"accept", "reject", "undecided"}
+    targets : sequence of Target
+        Wells, FOVs, frames, lineages, tracks, observations.
+    reason : str
+        Needed to reject.
 
     Raises
     ------
+    ConfigError, UnknownNameError
+        One is not there, or no reason is given.
+    TableChangedError
+        A table changed since the review read it.
+    """
+    if verdict == "reject":
+        reason = reason_given(reason, "reject")
+    for target in targets:
+        require_verdict_target(data, target)
+    return [about(data, verdict, target, reason) for target in targets]
+
+
+def cuts(data: ReviewData, link: Target, reason: str) -> list[NewDecision]:
+    """Make the decision to cut a link, and those that keep rejected what was so before.
+
+    Raises
+    ------
+    ConfigError
+        There is no such link, or no reason is given.
     TableChangedError
         The table changed since the review read it.
     """
-    table_hash = data.table_hash(target.experiment, target.fov) if target.of_table else ""
-    return NewDecision(kind, target, {}, reason, table_hash)
-
-
-def cut_of(data: ReviewData, link: Target, reason: str) -> list[NewDecision]:
-    """Make the decision to cut a link, and those that keep rejected what was so before."""
+    require_target(data, link)
+    reason = reason_given(reason, "cut")
     also = [
         about(data, "reject", part, f"cut off from what was rejected: {before.reason}")
         for part, before in _cut_off_by(data, link)
@@ -160,14 +190,14 @@ def cut_of(data: ReviewData, link: Target, reason: str) -> list[NewDecision]:
     return [about(data, "cut", link, reason), *also]
 
 
-def reason_given(reason: str, verb: str) -> str:
-    """Give a reason without blanks around it.
+def about(data: ReviewData, kind: DecisionKind, target: Target, reason: str) -> NewDecision:
+    """Make a decision about a target as its table is now; `TableChangedError` if it changed."""
+    table_hash = data.table_hash(target.experiment, target.fov) if target.of_table else ""
+    return NewDecision(kind, target, {}, reason, table_hash)
 
-    Raises
-    ------
-    ConfigError
-        There is none.
-    """
+
+def reason_given(reason: str, verb: str) -> str:
+    """Give a reason without blanks around it; `ConfigError` if there is none."""
     if not reason.strip():
         raise ConfigError(
             Problem("no-reason", f"no reason is given to {verb}.", "Say why, in a few words.")

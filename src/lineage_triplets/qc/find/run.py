@@ -58,20 +58,15 @@ class Checks:
         twin.__dict__.update(_data=data, _log=log, _pixels=dict(self._pixels))
         return twin
 
-    def take_up(self, snapshot: Checks, *, with_settings: bool) -> bool:
-        """Keep what a snapshot found in the same data; gives whether anything is new.
-
-        Parameters
-        ----------
-        snapshot : Checks
-        with_settings : bool
-            Whether settings and decisions are the same too.
-        """
+    def take_up(self, snapshot: Checks) -> bool:
+        """Keep what a snapshot found in data that are the same; gives whether anything is new."""
         found = vars(snapshot)
+        if self._data.data_version != found["_data"].data_version:
+            return False
         before = (self._tables, self._settings, self.inspection, len(self._pixels))
         if self._tables is None:
             self._tables = found["_tables"]
-        if self._settings is None and with_settings:
+        if self._settings is None and self._data is found["_data"]:
             self._settings = found["_settings"]
         unfinished = self.inspection is None or not self.inspection.complete
         if unfinished or (_is_whole(snapshot.inspection) and not _is_whole(self.inspection)):
@@ -82,24 +77,38 @@ class Checks:
         after = (self._tables, self._settings, self.inspection, len(self._pixels))
         return before != after
 
-    def data_changed(self) -> None:
-        """Forget everything that was found in the data."""
-        self._tables = self._settings = self.inspection = None
-        self._pixels.clear()
+    def follow(self, data: ReviewData) -> None:
+        """Go on with other data of this review; what was found in what is the same is kept."""
+        before, self._data = self._data, data
+        if data is before:
+            return
+        self.settings_changed()
+        if data.tables is not before.tables:
+            self._tables = self.inspection = None
+            self._pixels.clear()
+        elif data.experiments != before.experiments:
+            self._pixels.clear()
+            # The slots are compared again by what was measured already.
+            maps = data.registry.channel_maps if data.opened else {}
+            if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
+                self.inspection = self.inspection.remapped(maps)
+            else:
+                self.inspection = None
 
     def settings_changed(self) -> None:
         """Forget what depends on settings and decisions."""
         self._settings = None
 
-    def channels_changed(self) -> None:
-        """Compare the slots again, by what was measured already."""
-        self._settings = None
-        self._pixels.clear()
-        maps = self._data.registry.channel_maps if self._data.opened else {}
-        if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
-            self.inspection = self.inspection.remapped(maps)
+    def run(self, *, channels: bool = True, pixels: bool = False) -> None:
+        """Run what was not run yet: all but what reads images, and that where it is asked for."""
+        self.check_settings()
+        self.check_tables()
+        if channels:
+            self.check_channels()
+        if pixels:
+            self.check_pixels()
         else:
-            self.inspection = None
+            self.recall_pixels()
 
     def check_tables(self) -> None:
         """Run all checks of tables."""

@@ -33,6 +33,7 @@ from lineage_triplets.engine.settings.model import DatasetConfig, StrictModel, T
 from lineage_triplets.engine.settings.tau import tau_range_in_frames
 from lineage_triplets.qc.look.pair_list import PairList
 from lineage_triplets.qc.look.preview import sample_pairs
+from lineage_triplets.qc.open.data import Derived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -195,6 +196,26 @@ class ReviewState:
     reason: str
 
 
+class View:
+    """What a person wants to see of some data, and what that shows: a value.
+
+    Parameters
+    ----------
+    intent : Intent
+    data : ReviewData
+        With the intent's settings.
+    """
+
+    def __init__(self, intent: Intent, data: ReviewData) -> None:
+        self.intent = intent
+        self.data = data
+
+    @Derived
+    def state(self) -> ReviewState:
+        """What is to be shown; raises as `resolve`."""
+        return resolve(self.intent, self.data)
+
+
 def resolve(intent: Intent, data: ReviewData) -> ReviewState:
     """Work out what an intent shows, given the data and the decisions in effect.
 
@@ -205,7 +226,7 @@ def resolve(intent: Intent, data: ReviewData) -> ReviewState:
     UnknownNameError, ConfigError
         There is no such experiment, FOV or lineage; no experiment could be opened.
     """
-    data.choose(intent.dataset)
+    data = data.with_settings(intent.dataset)
     tau, reasons = _taus(data)
     experiment, fov, view = intent.experiment, intent.fov, None
     if experiment:

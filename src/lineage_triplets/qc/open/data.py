@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -25,121 +25,132 @@ from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.qc.record.effect import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.settings.model import Cut, ExperimentConfig
 
+Made = TypeVar("Made")
+
+_NOTHING_DECIDED = Effect()
+_numbers = itertools.count()
+
+
+class Derived(Generic[Made]):
+    """A property that is made when it is first asked for, and kept.
+
+    No thread waits for another that makes it, as it would for a `cached_property` of Python 3.11.
+    """
+
+    def __init__(self, make: Callable[[Any], Made]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Made:
+        made = vars(instance)[self._name] = self._make(instance)
+        return made
+
 
 class ReviewData:
-    """The indices of one config, each made when it is first asked for and kept while it holds.
+    """What a config's data are under some settings and decisions: a value, which never changes.
+
+    Its indices are made when they are first asked for, in any thread: two that ask at once may
+    both make one, and either is right.
 
     Parameters
     ----------
     config : TripletConfig
         With absolute paths; its own ``exclude`` and ``cut`` are not looked at.
+    settings : DatasetConfig, optional
+        The config's by default.
+    effect : Effect
+        The decisions in effect.
+    tables : TableMemory, optional
+        The tables that were read; a new memory reads all anew.
 
     Attributes
     ----------
-    version, data_version : int
-        Grow when anything, or what `raw` is made from, becomes another.
+    base : TripletConfig
+        The config that was given.
+    version : int
+        Another one for any two values.
+    data_version : int
+        The same while `raw` is.
     """
 
-    def __init__(self, config: TripletConfig) -> None:
+    def __init__(
+        self,
+        config: TripletConfig,
+        settings: DatasetConfig | None = None,
+        effect: Effect = _NOTHING_DECIDED,
+        tables: TableMemory | None = None,
+    ) -> None:
         self.base = config
-        self.tables = TableMemory()
-        self.settings: DatasetConfig = config.dataset
-        self.effect = Effect()
-        self._opened: list[OpenedExperiment] | None = None
-        self._open_problems: list[Problem] = []
-        self._raw: MultiExperimentIndex | None = None
-        self._plain: MultiExperimentIndex | None = None
-        self._linked: MultiExperimentIndex | None = None
-        self._parts: LineageParts | None = None
-        self._training: MultiExperimentIndex | None = None
-        self._exclusions: Exclusions | None = None
-        self._pixels: PatchReader | None = None
-        self.version = self.data_version = 0
-
-    def snapshot(self) -> ReviewData:
-        """Give the same data as they are now, for another thread to work with."""
-        twin = copy.copy(self)
-        twin.tables = self.tables.copy()
-        return twin
-
-    def take_up(self, snapshot: ReviewData) -> None:
-        """Keep the indices that a snapshot of this version made."""
-        made = vars(snapshot)
-        if self._opened is None:
-            self._open_problems = made["_open_problems"]
-        for name in ("_opened", "_raw", "_plain", "_linked", "_parts", "_training"):
-            if getattr(self, name) is None:
-                setattr(self, name, made[name])
-
-    def become(self, snapshot: ReviewData) -> None:
-        """Take over everything from a snapshot; it is used up by that."""
-        self.__dict__.update(vars(snapshot))
-
-    def apply(self, effect: Effect) -> None:
-        """Put decisions into effect; what they do not touch is kept."""
-        before = self.effect
+        self.settings = config.dataset if settings is None else settings
         self.effect = effect
-        self.version += 1
-        self._training = None
-        self._exclusions = None
-        if _channels(before, self.base.experiments) != _channels(effect, self.base.experiments):
-            self._opened = None
-            self._forget_indices()
-        elif set(before.cuts) != set(effect.cuts):
-            self._linked, self._parts = None, None
+        self.tables = TableMemory() if tables is None else tables
+        self.version = self.data_version = next(_numbers)
 
-    def choose(self, settings: DatasetConfig) -> None:
-        """Use other dataset settings from now on."""
+    def with_effect(self, effect: Effect) -> ReviewData:
+        """Give the data under other decisions."""
+        other = ReviewData(self.base, self.settings, effect, self.tables)
+        if other.experiments == self.experiments:
+            same_cuts = set(effect.cuts) == set(self.effect.cuts)
+            self._hand(other, {"_opening", "raw", "plain", "pixels"})
+            self._hand(other, {"linked", "_parts"} if same_cuts else set())
+            other.data_version = self.data_version
+        return other
+
+    def with_settings(self, settings: DatasetConfig) -> ReviewData:
+        """Give the data under other dataset settings."""
         if settings == self.settings:
-            return
+            return self
         law = {"tau_decay_rate", "tau_fallback", "seed", "return_negative", "negative_from"}
         drawn = {"tau_range_hours", "positive_relation"} | law
         old, new = self.settings.model_dump(), settings.model_dump()
         changed = {key for key in new if new[key] != old[key]}
-        self.settings = settings
-        self.version += 1
-        self._training = self._plain = None
-        if "slot_labels" in changed:
-            self._opened = None
-        if not changed <= drawn:
-            self._forget_indices()
+        other = ReviewData(self.base, settings, self.effect, self.tables)
+        self._hand(other, {"exclusions"})
+        if "slot_labels" not in changed:
+            self._hand(other, {"_opening"})
+        if changed <= drawn:
+            self._hand(other, {"raw", "linked", "_parts", "pixels"})
+            other.data_version = self.data_version
+        return other
 
-    def reload(self) -> None:
-        """Read stores and tables anew."""
-        self.tables.forget()
-        self._opened = None
-        self._training = None
-        self._forget_indices()
+    def read_anew(self) -> ReviewData:
+        """Give the data as stores and tables are now."""
+        return ReviewData(self.base, self.settings, self.effect)
 
-    def _forget_indices(self) -> None:
-        self.version += 1
-        self.data_version += 1
-        self._raw = self._plain = self._linked = self._parts = self._pixels = None
+    def _hand(self, other: ReviewData, names: set[str]) -> None:
+        """Hand on what was made already and holds under other settings and decisions too."""
+        made = vars(self)
+        vars(other).update({name: made[name] for name in names if name in made})
 
-    @property
+    @Derived
     def experiments(self) -> list[ExperimentConfig]:
         """All experiments of the config, with the channels that were chosen."""
-        return [self.effect.experiment(one) for one in self.base.experiments]
+        return [self.effect.experiment(config) for config in self.base.experiments]
+
+    @Derived
+    def _opening(self) -> tuple[list[OpenedExperiment], list[Problem]]:
+        return open_experiments(self.experiments)
 
     @property
     def opened(self) -> list[OpenedExperiment]:
         """The experiments that could be opened."""
-        if self._opened is None:
-            self._opened, self._open_problems = open_experiments(self.experiments)
-        return self._opened
+        return self._opening[0]
 
     @property
     def open_problems(self) -> list[Problem]:
         """What opening met: plates, channels, fields of the config."""
-        return self._open_problems if self.opened is not None else []
+        return self._opening[1]
 
-    @property
+    @Derived
     def registry(self) -> ExperimentRegistry:
         """The opened experiments.
 
@@ -150,7 +161,7 @@ class ReviewData:
         """
         if not self.opened:
             raise ConfigError(
-                *(self._open_problems or [Problem("no-experiments", "there is no experiment.")])
+                *(self.open_problems or [Problem("no-experiments", "there is no experiment.")])
             )
         return ExperimentRegistry.of_opened(self.opened, slot_labels=self.slot_labels)
 
@@ -170,28 +181,22 @@ class ReviewData:
         assembly = assemble(registry, settings, exclude, cut, read=self.tables)
         return MultiExperimentIndex.of_assembly(registry, settings, assembly)
 
-    @property
+    @Derived
     def raw(self) -> MultiExperimentIndex:
         """All that is on disk: nothing cut, nothing excluded, cells near the border included."""
-        if self._raw is None:
-            self._raw = self._index(_whole(self.settings), Exclusions(), ())
-        return self._raw
+        return self._index(_whole(self.settings), Exclusions(), ())
 
-    @property
+    @Derived
     def linked(self) -> MultiExperimentIndex:
         """Nothing excluded, links cut."""
-        if self._linked is None:
-            cuts = self.effect.cut_list()
-            self._linked = self._index(self.settings, Exclusions(), cuts) if cuts else self.plain
-        return self._linked
+        cuts = self.effect.cut_list()
+        return self._index(self.settings, Exclusions(), cuts) if cuts else self.plain
 
-    @property
+    @Derived
     def plain(self) -> MultiExperimentIndex:
         """What training would read, had nobody decided anything."""
-        if self._plain is None:
-            as_chosen = self.raw.settings == self.settings
-            self._plain = self.raw if as_chosen else self._index(self.settings, Exclusions(), ())
-        return self._plain
+        as_chosen = self.raw.settings == self.settings
+        return self.raw if as_chosen else self._index(self.settings, Exclusions(), ())
 
     def index_of(self, config: TripletConfig) -> MultiExperimentIndex:
         """Give what training reads of a config with this one's experiments."""
@@ -199,29 +204,25 @@ class ReviewData:
             return self.training
         return self._index(config.dataset, config.exclude, config.cut)
 
-    @property
+    @Derived
     def training(self) -> MultiExperimentIndex:
         """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
-        if self._training is None:
-            self._training = self._index(self.settings, self.exclusions, self.effect.cut_list())
-        return self._training
+        return self._index(self.settings, self.exclusions, self.effect.cut_list())
 
     @property
     def has_training(self) -> bool:
         """Whether `training` need not be made first."""
-        return self._training is not None
+        return "training" in vars(self)
 
     @property
     def n_observations(self) -> int:
         """Number of cells and frames in the tables, as far as these were read."""
-        return 0 if self._raw is None else len(self._raw)
+        return len(self.raw) if "raw" in vars(self) else 0
 
-    @property
+    @Derived
     def exclusions(self) -> Exclusions:
         """All rejections, as a config has them."""
-        if self._exclusions is None:
-            self._exclusions = self.effect.exclusions()
-        return self._exclusions
+        return self.effect.exclusions()
 
     @property
     def config(self) -> TripletConfig:
@@ -236,10 +237,12 @@ class ReviewData:
             }
         )
 
+    @Derived
+    def _parts(self) -> LineageParts:
+        return LineageParts(self.linked)
+
     def part(self, root: int) -> LineagePart:
         """One lineage of `linked`, with the present tau, relation and exclusions."""
-        if self._parts is None:
-            self._parts = LineageParts(self.linked)
         source = self.linked.fovs[int(self.linked.fov_of_track[root])]
         return self._parts.part(root, self._exclusions_near(source), self.settings)
 
@@ -268,20 +271,18 @@ class ReviewData:
                 return one
         return None
 
-    @property
+    @Derived
     def pixels(self) -> PatchReader:
         """Reads patches of any FOV, by its number in `raw`."""
-        if self._pixels is None:
-            settings = self.settings
-            self._pixels = PatchReader(
-                self.raw.fovs,
-                settings.yx_patch_size,
-                dtype=settings.dtype,
-                missing_chunks=settings.missing_chunks,
-                cache_pool_bytes=settings.cache_pool_bytes,
-                strategy=settings.read_strategy,
-            )
-        return self._pixels
+        settings = self.settings
+        return PatchReader(
+            self.raw.fovs,
+            settings.yx_patch_size,
+            dtype=settings.dtype,
+            missing_chunks=settings.missing_chunks,
+            cache_pool_bytes=settings.cache_pool_bytes,
+            strategy=settings.read_strategy,
+        )
 
     def patches_of(self, index: MultiExperimentIndex) -> IndexPatches:
         """Give what reads the patches of one of the indices, as settings and channels are now."""
@@ -374,10 +375,3 @@ def _whole(settings: DatasetConfig) -> DatasetConfig:
     if settings.border == "exclude":
         return settings.model_copy(update={"border": "pad"})
     return settings
-
-
-def _channels(
-    effect: Effect, experiments: Sequence[ExperimentConfig]
-) -> list[tuple[list[str], list[str]]]:
-    chosen = [effect.experiment(one) for one in experiments]
-    return [(one.source_channel, one.channel_names) for one in chosen]

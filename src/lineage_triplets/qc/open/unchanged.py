@@ -91,19 +91,6 @@ class TableMemory:
                 )
             )
 
-    def copy(self) -> TableMemory:
-        """Give a memory of the same tables, for another thread to read more of its own."""
-        twin = TableMemory()
-        twin._tables, twin._stamps = dict(self._tables), dict(self._stamps)
-        twin._hashes = dict(self._hashes)
-        return twin
-
-    def forget(self) -> None:
-        """Read everything anew from now on."""
-        self._tables.clear()
-        self._stamps.clear()
-        self._hashes.clear()
-
     def _is_other(self, path: Path) -> bool:
         now = _stamp(path)
         if now == self._stamps[path]:

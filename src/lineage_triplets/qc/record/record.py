@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import ConfigError, Problem
@@ -15,6 +16,7 @@ from lineage_triplets.qc.record.effect import (
     import_key,
     imported_decisions,
 )
+from lineage_triplets.qc.record.log import DecisionLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.record.decision import HistoryEntry
     from lineage_triplets.qc.record.effect import Place
-    from lineage_triplets.qc.record.log import DecisionLog
 
 _SETTINGS_NOTE = "dataset settings"
 
@@ -63,6 +64,43 @@ class Record:
             )  # fmt: skip
         elif new:
             log.record(*new)
+
+    @classmethod
+    def open(
+        cls,
+        config_path: Path,
+        config: TripletConfig,
+        *,
+        by: str | None = None,
+        decisions: str | Path | None = None,
+        read_only: bool = False,
+        take_over: bool = False,
+    ) -> Record:
+        """Open or create the file of decisions about a config.
+
+        Parameters
+        ----------
+        config_path : Path
+        config : TripletConfig
+        by : str, optional
+            Who decides; the login name by default.
+        decisions : str or Path, optional
+            The file; ``{config_path}.review.db`` by default.
+        read_only, take_over : bool
+            As of `DecisionLog.open`, with its errors.
+        """
+        log = DecisionLog.open(
+            decisions_path(config_path) if decisions is None else Path(decisions),
+            experiments=[experiment.name for experiment in config.experiments],
+            by=by or "",
+            read_only=read_only,
+            take_over=take_over,
+        )
+        try:
+            return cls(log, config)
+        except BaseException:
+            log.close()
+            raise
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -162,3 +200,8 @@ class Record:
 
 def _as_json(settings: DatasetConfig) -> object:
     return json.loads(settings.model_dump_json())
+
+
+def decisions_path(config: Path) -> Path:
+    """Where the decisions about a config are kept, unless another place is named."""
+    return config.with_name(f"{config.name}.review.db")
