@@ -97,7 +97,7 @@ def preview(
     """
     from lineage_triplets.engine.dataset.source import PairSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.look.preview import preview_sheet, sample_pairs
+    from lineage_triplets.qc.look.pairs import preview_sheet, sample_pairs
 
     if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".tif", ".tiff"}:
         raise typer.BadParameter(

@@ -17,7 +17,7 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.settings.model import Cut, Exclusions, FovExclusion, LineageExclusion
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.open.unchanged import TableChangedError
+from lineage_triplets.qc.open.tables import TableChangedError
 from lineage_triplets.qc.record import DecisionsError
 from lineage_triplets.qc.record.decision import Target
 from reviews import equal, everything, experiments, field, given, key, save, write_config

@@ -21,7 +21,7 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export, plan_export
 from lineage_triplets.qc.gate import GateClosedError, gate_points, open_points
-from lineage_triplets.qc.open.unchanged import TableChangedError
+from lineage_triplets.qc.open.tables import TableChangedError
 from lineage_triplets.qc.record.decision import Target
 from reviews import equal, everything, field, given, key, write_config
 from stores import write_tables

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from lineage_triplets.qc.find.places import lineage_problems
-from lineage_triplets.qc.look.lineage_table import lineage_table
+from lineage_triplets.qc.look.tables import lineage_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.plugin.common.work import Job
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
     from lineage_triplets.qc.record import Decision
 

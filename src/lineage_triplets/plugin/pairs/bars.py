@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.review import Review
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.view import ReviewState
     from lineage_triplets.qc.record import Decision
 

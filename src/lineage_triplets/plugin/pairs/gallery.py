@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QFontMetrics, QKeyEvent, QPaintEvent, QResizeEvent
 
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
 
     Centre = tuple[float, float]

@@ -11,7 +11,7 @@ from lineage_triplets.qc.look.shown_pixels import ShownPairs
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
 
 PAIR_ROLE = Qt.ItemDataRole.UserRole
 

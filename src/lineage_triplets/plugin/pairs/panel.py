@@ -24,7 +24,7 @@ from lineage_triplets.plugin.pairs.strip import StripBox
 from lineage_triplets.plugin.pairs.tau_settings import TauSettings
 from lineage_triplets.plugin.pairs.tau_view import TauView, draws_of
 from lineage_triplets.qc.decide.seen import pairs_across
-from lineage_triplets.qc.look.tau_table import tau_table
+from lineage_triplets.qc.look.tables import tau_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.shown_pixels import ShownPairs
-    from lineage_triplets.qc.look.tau_table import TauTable
+    from lineage_triplets.qc.look.tables import TauTable
     from lineage_triplets.qc.look.view import ReviewState
 
     Drawn = tuple[TauTable, dict[str, int]]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
 
     from lineage_triplets.plugin.common.session import Session
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
     from lineage_triplets.qc.look.shown_pixels import ShownStrip
     from lineage_triplets.qc.look.strip import Strip

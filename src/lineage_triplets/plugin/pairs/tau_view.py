@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from qtpy.QtGui import QPaintEvent, QResizeEvent
 
-    from lineage_triplets.qc.look.tau_table import TauTable
+    from lineage_triplets.qc.look.tables import TauTable
 
 _DRAWN = QColor(0, 114, 178)
 _ALLOWED = QColor(120, 120, 120)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from lineage_triplets.plugin.common.spot import CutPlace
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.view import ReviewState
 
 JOB = "images and tracks of the FOV"

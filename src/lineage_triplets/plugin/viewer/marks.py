@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.spot import CutPlace
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
     from lineage_triplets.plugin.viewer.shown_fov import ShownFov
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
 
 OVERLAY_ROLE = "pair"
 _OVERLAY_ORDER = 400

@@ -20,9 +20,8 @@ from lineage_triplets.qc.decide.settled import (
 )
 from lineage_triplets.qc.decide.targets import Verdict, cuts, find_target, verdicts
 from lineage_triplets.qc.find.run import Checks
-from lineage_triplets.qc.look.lineage_table import lineage_table
 from lineage_triplets.qc.look.strip import Strip, strip_of
-from lineage_triplets.qc.look.tau_table import TauTable, tau_table
+from lineage_triplets.qc.look.tables import TauTable, lineage_table, tau_table
 from lineage_triplets.qc.look.view import Intent, ReviewState, View, resolve, still_there
 from lineage_triplets.qc.open.data import ReviewData
 from lineage_triplets.qc.record import NewDecision
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.find.pixels.frame_scan import PixelScan
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.record import Decision, DecisionKind, DecisionLog, HistoryEntry
     from lineage_triplets.qc.record.effect import Effect
 

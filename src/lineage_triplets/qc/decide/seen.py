@@ -10,14 +10,14 @@ import numpy as np
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.pairs.positives import PositiveLookup
-from lineage_triplets.qc.look.preview import sample_pairs
+from lineage_triplets.qc.look.pairs import sample_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import DatasetConfig
-    from lineage_triplets.qc.look.pair_list import PairList
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
 

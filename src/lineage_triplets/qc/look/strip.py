@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.qc.look.pair_list import PairList
-    from lineage_triplets.qc.open.data import ReviewData
-    from lineage_triplets.qc.open.patches import IndexPatches
+    from lineage_triplets.qc.look.pairs import PairList
+    from lineage_triplets.qc.open.data import IndexPatches, ReviewData
 
     Int64Array = NDArray[np.int64]
 

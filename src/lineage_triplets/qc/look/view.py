@@ -31,8 +31,7 @@ from lineage_triplets.engine.index.track_ids import (
 from lineage_triplets.engine.settings.file import distinct_faults
 from lineage_triplets.engine.settings.model import DatasetConfig, StrictModel, Text
 from lineage_triplets.engine.settings.tau import tau_range_in_frames
-from lineage_triplets.qc.look.pair_list import PairList
-from lineage_triplets.qc.look.preview import sample_pairs
+from lineage_triplets.qc.look.pairs import PairList, sample_pairs
 from lineage_triplets.qc.open.data import Derived
 
 if TYPE_CHECKING:

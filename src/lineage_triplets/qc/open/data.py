@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -19,8 +19,7 @@ from lineage_triplets.engine.plates.experiments import (
 )
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
-from lineage_triplets.qc.open.patches import IndexPatches
-from lineage_triplets.qc.open.unchanged import TableChangedError, TableMemory
+from lineage_triplets.qc.open.tables import TableChangedError, TableMemory
 from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.qc.record.effect import Effect
 
@@ -28,8 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.settings.model import Cut, ExperimentConfig
+
+    Int64Array = NDArray[np.int64]
 
 Made = TypeVar("Made")
 
@@ -53,6 +56,45 @@ class Derived(Generic[Made]):
     def __get__(self, instance: object, owner: type) -> Made:
         made = vars(instance)[self._name] = self._make(instance)
         return made
+
+
+@dataclass(frozen=True, eq=False)
+class IndexPatches:
+    """Reads the patches of an index; what a review chooses afterwards changes neither.
+
+    Attributes
+    ----------
+    index : MultiExperimentIndex
+    reader : PatchReader
+        Has the FOVs of the index, and maybe others.
+    """
+
+    index: MultiExperimentIndex
+    reader: PatchReader
+
+    def read(self, rows: Int64Array) -> NDArray[np.generic]:
+        """Read the patches of some rows: (B, C, Z, Y, X).
+
+        Raises
+        ------
+        StoreError, ChunkError
+            Pixels cannot be read.
+        """
+        return self.reader.read(self.index.observations.take(rows), self._fov(rows))
+
+    def centres(self, rows: Int64Array) -> list[tuple[float, float]]:
+        """Give the (y, x) of each row's cell inside its patch, in pixels of the patch."""
+        observations = self.index.observations.take(rows)
+        _, top, left = self.reader.corners(observations, self._fov(rows))
+        inside = zip(observations.y - top, observations.x - left, strict=True)
+        return [(float(y), float(x)) for y, x in inside]
+
+    def _fov(self, rows: Int64Array) -> Int64Array:
+        """Number of each row's FOV in the reader."""
+        number = {one.key: k for k, one in enumerate(self.reader.sources)}
+        of_index = np.array([number[one.key] for one in self.index.fovs], dtype=np.int64)
+        fov: Int64Array = of_index[self.index.fov_of_row[rows]]
+        return fov
 
 
 class ReviewData:

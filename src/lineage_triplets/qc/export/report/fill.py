@@ -24,7 +24,7 @@ from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.find.channels.pictures import channel_grid
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
 from lineage_triplets.qc.gate import open_points
-from lineage_triplets.qc.look.preview import preview_sheet, sample_pairs
+from lineage_triplets.qc.look.pairs import preview_sheet, sample_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
