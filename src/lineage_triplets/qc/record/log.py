@@ -6,19 +6,22 @@ other, so that they survive a restart and nothing ever leaves the history.
 
 from __future__ import annotations
 
+import bisect
 import copy
 import getpass
 import json
 import os
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from lineage_triplets.engine.errors import choices
-from lineage_triplets.qc.record.copied import CopiedFile
 from lineage_triplets.qc.record.decision import (
     Decision,
     HistoryEntry,
     NewDecision,
+    Target,
     What,
     as_json_has_it,
     row_of,
@@ -26,15 +29,124 @@ from lineage_triplets.qc.record.decision import (
     to_json,
 )
 from lineage_triplets.qc.record.errors import damaged, decisions_error
-from lineage_triplets.qc.record.file import DecisionFile
+from lineage_triplets.qc.record.file import CopiedFile, DecisionFile
 from lineage_triplets.qc.record.lease import Lease, time_stamp, utc_now
-from lineage_triplets.qc.record.ledger import Event, Ledger
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
+
+
+class Event(NamedTuple):
+    """One row of the table ``event``: a group of decisions was made, undone or redone."""
+
+    number: int
+    what: What
+    group: int
+    by: str
+    at: str
+    clock_back: int
+
+
+class Ledger:
+    """The log as far as it is on disk, by group; it never changes, `follow` gives the next one."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.groups: dict[int, tuple[Decision, ...]] = {}
+        self.done: list[int] = []
+        self.undone: list[int] = []
+
+    @classmethod
+    def of_rows(
+        cls, events: Iterable[tuple[Any, ...]], decisions: Iterable[tuple[Any, ...]]
+    ) -> Ledger:
+        """Make it from the rows of the two tables, in any order.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, IndexError
+            The rows do not fit together.
+        """
+        ledger = cls()
+        by_group: dict[int, list[tuple[Any, ...]]] = {}
+        for row in sorted(decisions):
+            by_group.setdefault(row[1], []).append(row)
+        for values in sorted(events):
+            event = Event(*values)
+            if event.number != len(ledger.events) + 1:
+                raise ValueError(f"entry {len(ledger.events) + 1} is missing")
+            rows = by_group.pop(event.group) if event.what == "decided" else []
+            ledger._enter(event, [_decision(row, event) for row in rows])
+        if by_group:
+            raise ValueError(f"nobody decided group {min(by_group)}")
+        return ledger
+
+    def follow(self, event: Event, made: Sequence[Decision] = ()) -> Ledger:
+        """Give the log after an event that is on disk, with the decisions that it made."""
+        later = Ledger()
+        later.events, later.groups = list(self.events), dict(self.groups)
+        later.done, later.undone = list(self.done), list(self.undone)
+        later._enter(event, made)
+        return later
+
+    def _enter(self, event: Event, made: Sequence[Decision]) -> None:
+        if event.what == "decided":
+            self.groups[event.group] = tuple(made)
+            self.done.append(event.group)
+            if self._is_step(event.group):
+                self.undone.clear()
+        elif event.what == "undone":
+            self.done.remove(event.group)
+            self.undone.append(event.group)
+        else:
+            self.undone.remove(event.group)
+            bisect.insort(self.done, event.group)
+        self.events.append(event)
+
+    @property
+    def last_decision(self) -> int:
+        """Number of the last decision; 0 before the first."""
+        return self.groups[max(self.groups)][-1].number if self.groups else 0
+
+    @property
+    def to_undo(self) -> int | None:
+        """The group to undo next: the last that somebody decided; None if there is none."""
+        return next((group for group in reversed(self.done) if self._is_step(group)), None)
+
+    @property
+    def to_redo(self) -> int | None:
+        """The group to redo next; None if there is none."""
+        return self.undone[-1] if self.undone else None
+
+    def _is_step(self, group: int) -> bool:
+        return any(made.is_deliberate for made in self.groups[group])
+
+    @cached_property
+    def active(self) -> tuple[Decision, ...]:
+        """The decisions that were not undone, in order."""
+        return tuple(made for group in self.done for made in self.groups[group])
+
+    def of_group(self, group: int) -> tuple[Decision, ...]:
+        """The decisions of a group, in their present state."""
+        if group in self.done:
+            return self.groups[group]
+        return tuple(replace(made, state="undone") for made in self.groups[group])
+
+    def history(self) -> list[HistoryEntry]:
+        """Everything that happened, in order."""
+        present = dict(self.groups)
+        for group in present.keys() - set(self.done):
+            present[group] = self.of_group(group)
+        return [
+            HistoryEntry(
+                event.number, event.at, event.by, event.what, made, bool(event.clock_back)
+            )
+            for event in self.events
+            for made in present[event.group]
+        ]  # fmt: skip
 
 
 class DecisionLog:
@@ -124,7 +236,7 @@ class DecisionLog:
                 "(--decisions).",
                 self.path,
             )
-        new = [one for one in dict.fromkeys(experiments) if one not in known]
+        new = [name for name in dict.fromkeys(experiments) if name not in known]
         if new:
             with self._file.writing() as connection:
                 connection.execute(
@@ -137,7 +249,7 @@ class DecisionLog:
             "SELECT number, step, kind, target, value, reason, table_hash FROM decision"
         )
         try:
-            return Ledger(events, decisions)
+            return Ledger.of_rows(events, decisions)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise damaged(self.path, error) from error
 
@@ -173,7 +285,7 @@ class DecisionLog:
             reviewer; called from another thread.
         """
         self._refuse_read_only()
-        plain = [as_json_has_it(one) for one in new]
+        plain = [as_json_has_it(said) for said in new]
         if not plain:
             return ()
         with self._file.writing() as connection:
@@ -181,15 +293,15 @@ class DecisionLog:
             event = self._insert(connection, "decided", max(self._ledger.groups, default=0) + 1)
             made = [
                 Decision(
-                    one.kind, one.target, one.value, one.reason, one.table_hash,
+                    said.kind, said.target, said.value, said.reason, said.table_hash,
                     number=number, group=event.group, by=event.by, at=event.at,
                 )
-                for number, one in enumerate(plain, self._ledger.last_decision + 1)
+                for number, said in enumerate(plain, self._ledger.last_decision + 1)
             ]  # fmt: skip
             connection.executemany(
                 "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?)", map(row_of, made)
             )
-        self._ledger.follow(event, made)
+        self._ledger = self._ledger.follow(event, made)
         return tuple(made)
 
     def undo(self) -> tuple[Decision, ...]:
@@ -222,7 +334,7 @@ class DecisionLog:
             if group is None:
                 return ()
             event = self._insert(connection, what, group)
-        self._ledger.follow(event)
+        self._ledger = self._ledger.follow(event)
         return self._ledger.of_group(event.group)
 
     def _catch_up(self) -> None:
@@ -293,9 +405,9 @@ class DecisionLog:
 
     def snapshot(self) -> DecisionLog:
         """Give what is recorded now, for another thread to read; nothing can be recorded there."""
-        twin = copy.copy(self)
+        twin: DecisionLog = copy.copy(self)
         twin.read_only = True
-        twin.__dict__.update(_ledger=self._ledger.copy(), _file=CopiedFile(self.path))
+        twin._file = CopiedFile(self.path)
         return twin
 
     def close(self) -> None:
@@ -319,3 +431,11 @@ def _login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
+
+
+def _decision(row: tuple[Any, ...], event: Event) -> Decision:
+    number, group, kind, target, value, reason, table_hash = row
+    return Decision(
+        kind, Target.of_dict(json.loads(target)), json.loads(value), reason, table_hash,
+        number=number, group=group, by=event.by, at=event.at,
+    )  # fmt: skip

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.export.plan import ExportPlan
-    from lineage_triplets.qc.look.tau_table import TauTable
+    from lineage_triplets.qc.look.tables import TauTable
 
 _SHEET_PAIRS = 8
 
