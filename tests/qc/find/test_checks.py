@@ -12,9 +12,8 @@ import pytest
 from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.find.finding import Finding
+from lineage_triplets.qc.find.finding import Finding, finding_place
 from lineage_triplets.qc.find.pixels.frame_scan import ScanOrder
-from lineage_triplets.qc.find.places import finding_place
 from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels

@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
 MODULES: tuple[str, ...] = (
     "pixels.changed_cell",
-    "pixels.focus",
-    "pixels.saturated",
+    "pixels.poor_frames",
     "pixels.spoilt_frames",
     "settings.anchors",
     "settings.channel_names",
     "settings.interval",
     "tracks.daughters",
-    "tracks.duplicate_tracks",
-    "tracks.ends",
     "tracks.jumps",
+    "tracks.odd_tracks",
 )
 """Modules of `lineage_triplets.qc.find` that register a check, sorted."""
 

@@ -1,19 +1,22 @@
-"""Findings: what automatic checks met, with evidence, and what would settle each.
-
-A check is a small module in ``checks/`` that registers itself here by name. Checks look at the
-tables and images as they are on disk, before any decision; what became of a finding follows from
-the decisions.
-"""
+"""What a check finds, where in the images that is, and which lineages it concerns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
+from lineage_triplets.engine.index.names import track_name_words
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.errors import Problem, Severity
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.qc.open.data import ReviewData
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -146,4 +149,125 @@ def finding_of(problem: Problem) -> Finding:
         )
         if problem.experiment and problem.fov
         else (),
+    )
+
+
+@dataclass(frozen=True)
+class FindingPlace:
+    """Where to look for a finding.
+
+    Attributes
+    ----------
+    experiment, fov : str
+    t : int or None
+        Frame; None if the finding is of no frame.
+    y, x, z : float or None
+        Of the worst offender, in pixels; None if it is of no track.
+    tracks : tuple of str
+        The offenders as they are after cuts, the worst first.
+    """
+
+    experiment: str
+    fov: str
+    t: int | None = None
+    y: float | None = None
+    x: float | None = None
+    z: float | None = None
+    tracks: tuple[str, ...] = ()
+
+
+def finding_place(data: ReviewData, finding: Finding) -> FindingPlace | None:
+    """Find the frame and the cell that a finding is about.
+
+    Parameters
+    ----------
+    data : ReviewData
+    finding : Finding
+
+    Returns
+    -------
+    FindingPlace or None
+        None where the finding is of no FOV that can be shown. Of a track without a cell at the
+        finding's frame the cell nearest in time.
+    """
+    source = finding.fov and data.opened and data.source_of(
+        finding.experiment, finding.fov
+    )  # fmt: skip
+    if not source:
+        return None
+    index = data.raw
+    number = next(k for k, one in enumerate(index.fovs) if one is source)
+    first, end = np.searchsorted(index.fov_of_row, [number, number + 1])
+    track_id = index.track_id_of_row[first:end]
+    t, y, x, z = finding.t, None, None, None
+    for track in finding.tracks:
+        rows = np.flatnonzero(track_id == track) + int(first)
+        if not len(rows):
+            continue
+        frames = index.observations.t[rows]
+        at = int(rows[np.argmin(frames if t is None else np.abs(frames - t))])
+        t = int(index.observations.t[at]) if t is None else t
+        y, x, z = (float(getattr(index.observations, axis)[at]) for axis in "yxz")
+        break
+    names: list[str] = []
+    for track in finding.tracks:
+        whole = Target("track", finding.experiment, finding.fov, track=str(track))
+        parts = data.parts_of(whole)
+        if finding.t is not None and len(parts) > 1:
+            at_t = Target(
+                "observation", finding.experiment, finding.fov, track=str(track), t=finding.t
+            )
+            parts = data.parts_of(at_t) or parts
+        names += [data.track_target("track", part).track for part in parts]
+    return FindingPlace(finding.experiment, finding.fov, t, y, x, z, tuple(dict.fromkeys(names)))
+
+
+def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -> pd.DataFrame:
+    """List which tracks and lineages the findings concern.
+
+    Parameters
+    ----------
+    index : MultiExperimentIndex
+        ``data.linked``.
+    findings : sequence of Finding
+        Those that name no track, or one that is not there, concern no lineage.
+
+    Returns
+    -------
+    DataFrame
+        ``finding`` (its place in `findings`), ``lineage_id, global_track_id``; a row a finding and
+        track. A track that was cut counts as the part that has the finding's frame.
+    """
+    numbers = {(one.experiment, one.fov.name): k for k, one in enumerate(index.fovs)}
+    named = [
+        (number, numbers[one.experiment, one.fov], track, -1 if one.t is None else one.t)
+        for number, one in enumerate(findings)
+        if (one.experiment, one.fov) in numbers
+        for track in one.tracks
+    ]
+    finding, fov, track_id, t = np.array(named, dtype=np.int64).reshape(-1, 4).T
+    columns = index.track_columns
+    places = pd.MultiIndex.from_arrays([columns.fov, columns.track_id])
+    distinct, row_of_named = np.unique(np.c_[fov, track_id], axis=0, return_inverse=True)
+    wanted = pd.MultiIndex.from_arrays([distinct[:, 0], distinct[:, 1]])
+    of_track = wanted.get_indexer(places) if len(wanted) else np.full(len(places), -1)
+    parts = np.flatnonzero(of_track >= 0)
+    parts = parts[np.argsort(of_track[parts], kind="stable")]
+    low = np.searchsorted(of_track[parts], row_of_named.ravel())
+    high = np.searchsorted(of_track[parts], row_of_named.ravel(), side="right")
+    n_parts = high - low
+    row = np.repeat(np.arange(len(finding)), n_parts)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(n_parts) - n_parts, n_parts)
+    part = parts[np.repeat(low, n_parts) + within]
+    is_last = within == n_parts[row] - 1
+    starts = columns.cut_t[part]
+    ends = np.where(is_last, np.iinfo(np.int64).max, np.append(starts[1:], -1))
+    kept = (t[row] < 0) | ((starts <= t[row]) & (t[row] < ends))
+    words = track_name_words(columns, index.fovs)
+    return pd.DataFrame(
+        {
+            "finding": finding[row[kept]],
+            "lineage_id": words.take(index.forest.root[part[kept]]).to_pylist(),
+            "global_track_id": words.take(part[kept]).to_pylist(),
+        }
     )

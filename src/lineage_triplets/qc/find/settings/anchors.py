@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     Int64Array = NDArray[np.int64]
 
-_FEW = 0.1
+_FEW_SHARE = 0.1
 _MOST_ARE_ANCHORS = 0.5
 MOST_ANCHORS = 20_000
-_LARGE = 0.10
+_LARGE_COLLATERAL = 0.10
 _WORTH_SAYING = 0.01
 _SEED, _EPOCH = 0, 0
 
@@ -43,7 +43,7 @@ def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
         # Errors say themselves what they keep out.
         if none and (high < 1 or config.name in refused):
             continue
-        if not none and (n < 2 or anchors[number] >= _FEW * median):
+        if not none and (n < 2 or anchors[number] >= _FEW_SHARE * median):
             continue
         others = (
             f", where the median of the {n} experiments is {median:,.0f}"
@@ -146,7 +146,7 @@ def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
         drawn = "all" if len(rows) == len(own) else f"{len(rows):,} of {len(own):,}"
         yield Finding(
             kind="collateral-share",
-            severity="warning" if share > _LARGE else "note",
+            severity="warning" if share > _LARGE_COLLATERAL else "note",
             sentence=(
                 f"{_percent(share)} of the positives are another cell than the anchor or its "
                 f"offspring ({listed}; one draw for {drawn} anchors). Such pairs teach that "
@@ -159,7 +159,7 @@ def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
                 *(Evidence(f"share of {one.label}", counts[one] / len(rows)) for one in kinds),
                 Evidence("pairs drawn", len(rows)),
             ),
-            detail="large" if share > _LARGE else "",
+            detail="large" if share > _LARGE_COLLATERAL else "",
             count=round(share * len(own)),
         )
 
@@ -180,7 +180,7 @@ def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Find experiments whose range has no frame, one frame, or begins at 0."""
     hours = index.settings.tau_range_hours
     for config, (low, high) in zip(index.registry.experiments, index.tau_range_frames, strict=True):
-        kind, severity, consequence, remedy = _judged(low, high, config.interval_minutes)
+        kind, severity, consequence, remedy = _tau_finding(low, high, config.interval_minutes)
         if not kind:
             continue
         exact = [one * 60 / config.interval_minutes for one in hours]
@@ -205,7 +205,7 @@ def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
         )
 
 
-def _judged(low: int, high: int, interval_minutes: float) -> tuple[str, Severity, str, str]:
+def _tau_finding(low: int, high: int, interval_minutes: float) -> tuple[str, Severity, str, str]:
     """Kind, severity, what follows, and what to do; no kind where all is well."""
     two_frames = f"{2 * interval_minutes / 60:.3g} h"
     if high < 1:

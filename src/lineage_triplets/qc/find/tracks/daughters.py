@@ -9,7 +9,7 @@ import numpy as np
 
 from lineage_triplets.qc.find.checks import TableCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.tracks.words import (
+from lineage_triplets.qc.find.track_data.data import (
     length,
     lengths,
     link_target,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MANY_FRAMES = 3
 _MOST_ALTERNATIVES = 20
-_FAR, _FAR_WITH_SUPPORT = 5.0, 3.0
+_FAR_SPREADS, _FAR_SPREADS_WITH_ROOT = 5.0, 3.0
 _LEAST_SHARE_OF_CELL = 1.0
 
 
@@ -138,7 +138,7 @@ def find_far_daughters(data: TrackData) -> Iterator[Finding]:
     misfit = links.division_misfit(source, target)
     away = data.distance(source, target)
     nearest = _root_near(data, source)
-    far = misfit > np.where(nearest >= 0, _FAR_WITH_SUPPORT, _FAR)
+    far = misfit > np.where(nearest >= 0, _FAR_SPREADS_WITH_ROOT, _FAR_SPREADS)
     far &= away > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
     free = np.flatnonzero(exchanges.other < 0)
     exchange_of = np.full(len(links.source), -1, dtype=np.int64)
@@ -151,7 +151,7 @@ def find_far_daughters(data: TrackData) -> Iterator[Finding]:
         divisions, exchanges.link[exchanges.other >= 0]
     )
     for at in np.flatnonzero((far | (number >= 0)) & ~exchanged).tolist():
-        yield _finding(
+        yield _far_daughter(
             data,
             int(divisions[at]),
             float(away[at]),
@@ -175,7 +175,7 @@ def _root_near(data: TrackData, mother: Int64Array) -> Int64Array:
     return nearest
 
 
-def _finding(
+def _far_daughter(
     data: TrackData, link: int, away: float, misfit: float, root: int, end: int
 ) -> Finding:
     links = data.links

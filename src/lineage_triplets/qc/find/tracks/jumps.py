@@ -8,8 +8,7 @@ import numpy as np
 
 from lineage_triplets.qc.find.checks import TableCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
-from lineage_triplets.qc.find.track_data.groups import group_median
-from lineage_triplets.qc.find.tracks.words import (
+from lineage_triplets.qc.find.track_data.data import (
     length,
     lengths,
     link_target,
@@ -18,6 +17,7 @@ from lineage_triplets.qc.find.tracks.words import (
     track_target,
     where,
 )
+from lineage_triplets.qc.find.track_data.groups import group_median
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def find_jumps(data: TrackData) -> Iterator[Finding]:
         links.source[jumps[1:]] != links.target[jumps[:-1]]
     )
     for run in np.split(jumps, np.flatnonzero(first_of_run)[1:]) if len(jumps) else ():
-        yield _finding(data, run, usual)
+        yield _jump(data, run, usual)
 
 
 def odd_links(data: TrackData) -> Int64Array:
@@ -102,7 +102,7 @@ def _usual_step(data: TrackData) -> Float64Array:
     return group_median(data.distance(source, target), data.track[source], len(data.parent))[0]
 
 
-def _finding(data: TrackData, run: Int64Array, usual: Float64Array) -> Finding:
+def _jump(data: TrackData, run: Int64Array, usual: Float64Array) -> Finding:
     links = data.links
     ways = data.still[:, links.target[run]] - data.still[:, links.source[run]]
     far = np.sqrt((ways**2).sum(axis=0))
