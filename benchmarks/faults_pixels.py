@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.table import Table
 
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
 
     Pixels = NDArray[np.generic]
 

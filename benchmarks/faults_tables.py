@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.simulate import PlantedFault
 
 TARGET_RECALL, TARGET_PRECISION = 0.95, 0.90

@@ -169,7 +169,7 @@ def _findings(desk: Desk) -> list[float]:
     from lineage_triplets.plugin.problems.finding_list import FindingList
     from lineage_triplets.plugin.problems.model import FindingRows
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
 
     reviewed = [
         ReviewedFinding(

@@ -11,7 +11,7 @@ from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, Lineage
 from lineage_triplets.plugin.common.spot import LEVELS, Spot
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.decide.targets import require_target, require_verdict_target
-from lineage_triplets.qc.find.finding import Finding
+from lineage_triplets.qc.find import Finding
 from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 

@@ -14,7 +14,7 @@ from lineage_triplets.plugin.browse.tree import Tree, lay_out, tree_of
 from lineage_triplets.plugin.browse.tree_painter import TreeScale, frame_step, hour_step
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.find.finding import Finding
+from lineage_triplets.qc.find import Finding
 from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 

@@ -14,7 +14,7 @@ from lineage_triplets.plugin.problems.model import (
     settle_words,
 )
 from lineage_triplets.qc.decide.settled import ReviewedFinding
-from lineage_triplets.qc.find.finding import Finding
+from lineage_triplets.qc.find import Finding
 from lineage_triplets.qc.record.decision import Target
 
 PLACE = ("early", "A/1/0")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from lineage_triplets.qc.decide.review import Review
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
 
 Key = Qt.Key
 LEFT = Qt.MouseButton.LeftButton

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.find.finding import Finding, lineage_problems
+from lineage_triplets.qc.find import Finding, lineage_problems
 from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 

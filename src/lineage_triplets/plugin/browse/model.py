@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from lineage_triplets.qc.find.finding import lineage_problems
+from lineage_triplets.qc.find import lineage_problems
 from lineage_triplets.qc.look.tables import lineage_table
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.open.data import ReviewData
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.look.view import ReviewState
     from lineage_triplets.qc.record.decision import Target
 

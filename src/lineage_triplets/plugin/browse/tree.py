@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.look.view import LineageView
     from lineage_triplets.qc.record.decision import Target
     from lineage_triplets.qc.record.effect import Effect

@@ -34,7 +34,7 @@ from lineage_triplets.plugin.problems.model import (
     kind_words,
     where_words,
 )
-from lineage_triplets.qc.find.finding import SEVERITIES
+from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent

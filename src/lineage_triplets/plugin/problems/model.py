@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from lineage_triplets.qc.find.finding import SEVERITIES
+from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.record.decision import Target
 
 _ROOT = QModelIndex()

@@ -13,7 +13,7 @@ from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.problems.finding_actions import FindingActions
 from lineage_triplets.plugin.problems.finding_list import FindingList
 from lineage_triplets.plugin.problems.model import MARKS, FindingRows
-from lineage_triplets.qc.find.finding import finding_place
+from lineage_triplets.qc.find import finding_place
 from lineage_triplets.qc.find.pixels.frame_scan import ScanOrder
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from lineage_triplets.qc.record.decision import NewDecision, Target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.find.run import Checks
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision

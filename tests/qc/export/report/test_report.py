@@ -36,10 +36,10 @@ from lineage_triplets.qc.export.report.page import (
     finding_groups,
     render_report,
 )
+from lineage_triplets.qc.find import SEVERITIES, Finding
 from lineage_triplets.qc.find.channels import SlotView
 from lineage_triplets.qc.find.channels.proof import Proof
 from lineage_triplets.qc.find.channels.verdict import Verdict as ChannelVerdict
-from lineage_triplets.qc.find.finding import SEVERITIES, Finding
 from lineage_triplets.qc.record import Decision
 from lineage_triplets.qc.record.decision import Target
 

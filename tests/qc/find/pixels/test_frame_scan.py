@@ -14,8 +14,8 @@ import pytest
 
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.qc.find import Evidence, Finding
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, PixelCheck, ScannedFov, load_checks
-from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels import frame_reading
 from lineage_triplets.qc.find.pixels.frame_scan import (
     READING,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.qc.find import Finding
 from lineage_triplets.qc.find.checks import TABLE_CHECKS, load_checks
-from lineage_triplets.qc.find.finding import Finding
 from lineage_triplets.qc.find.track_data.data import TrackData
 from lineage_triplets.qc.record.decision import Target
 

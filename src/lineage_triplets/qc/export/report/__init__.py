@@ -1,5 +1,5 @@
-"""The report of a review: one HTML file, from plain content."""
+"""The report of a review: one HTML page with everything in it.
 
-from lineage_triplets.qc.export.report.page import encoded_picture, render_report
-
-__all__ = ["encoded_picture", "render_report"]
+A tour: `fill` takes what a review knows, `content` is what a report says, `plots` draws its bars,
+and `page` renders the templates.
+"""

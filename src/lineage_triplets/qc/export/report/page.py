@@ -21,7 +21,7 @@ from lineage_triplets.qc.export.report.plots import (
     tau_plot,
     tau_rows,
 )
-from lineage_triplets.qc.find.finding import SEVERITIES
+from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.settled import ReviewedFinding, Status
     from lineage_triplets.qc.export.plan import Format
     from lineage_triplets.qc.export.report.content import ReportContent
-    from lineage_triplets.qc.find.finding import Finding
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.record import Decision
 
 STATUSES: tuple[Status, ...] = ("open", "waived", "settled")

@@ -221,9 +221,10 @@ class SaturationScan:
         for slot in np.flatnonzero(top > bottom):
             n_top = np.count_nonzero(pixels[slot] == top[slot])
             share = n_top / pixels[slot].size
-            if max(
-                _LEAST_SATURATED_SHARE, _LEAST_SATURATED_PIXELS / pixels[slot].size
-            ) <= share and _is_pile(pixels[slot], float(top[slot]), float(bottom[slot]), share):
+            least = max(_LEAST_SATURATED_SHARE, _LEAST_SATURATED_PIXELS / pixels[slot].size)
+            if share >= least and _is_pile(
+                pixels[slot], float(top[slot]), float(bottom[slot]), share
+            ):
                 self._tops.append(_SlotTop(t, int(slot), float(top[slot]), share))
 
     def findings(self) -> Iterator[Finding]:

@@ -1,1 +1,4 @@
-"""Checks of track tables: places, steps, links, divisions."""
+"""Checks of track tables: steps that jump, daughters out of line, tracks that are no cell's life.
+
+Each is a function from `TrackData` to findings, registered as a `TableCheck`.
+"""

@@ -236,8 +236,8 @@ def find_short_tracks(data: TrackData) -> Iterator[Finding]:
             kind="short-track",
             severity="note",
             sentence=(
-                f"{n} of {total[fov]} tracks ({share:.0%}) {have} {_SHORT_ROWS} observations or fewer, "
-                "and neither parent nor daughters."
+                f"{n} of {total[fov]} tracks ({share:.0%}) {have} {_SHORT_ROWS} observations or "
+                "fewer, and neither parent nor daughters."
             ),
             remedy="They are often debris or a tracker's slips; they give few pairs or none.",
             **where(data, fov),
