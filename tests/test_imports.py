@@ -11,6 +11,7 @@ import pytest
 
 import lineage_triplets
 import lineage_triplets.engine
+import lineage_triplets.qc
 from stores import track_table
 
 HEAVY = {"torch", "napari", "magicgui", "qtpy", "superqt", "vispy", "PySide6", "PyQt5", "PyQt6"}
@@ -43,7 +44,17 @@ def test_the_package_and_the_names_without_tensors():
         for name in lineage_triplets.engine.__all__:
             if name != "MultiExperimentTripletDataset":
                 getattr(lineage_triplets.engine, name)
+        for name in lineage_triplets.qc.__all__:
+            getattr(lineage_triplets.qc, name)
         dir(lineage_triplets), lineage_triplets.__version__
+    """
+    assert imported_by(code) == set()
+
+
+def test_a_review_s_names_are_imported_when_they_are_used():
+    code = """
+        import lineage_triplets.qc
+        assert not {"pandas", "numpy", "pydantic", "PIL"} & set(sys.modules)
     """
     assert imported_by(code) == set()
 
@@ -77,7 +88,9 @@ def test_an_index_a_diagnosis_and_a_draw_need_no_torch(make_experiment, tmp_path
     assert imported_by(code, tmp_path / "one.json") == set()
 
 
-@pytest.mark.parametrize("package", [lineage_triplets, lineage_triplets.engine])
+@pytest.mark.parametrize(
+    "package", [lineage_triplets, lineage_triplets.engine, lineage_triplets.qc]
+)
 def test_every_public_name_is_there_and_no_other(package):
     for name in package.__all__:
         assert getattr(package, name).__name__ in (name, "Relation")

@@ -15,7 +15,7 @@ from lineage_triplets import MultiExperimentTripletDataset, load_config, save_co
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, OutputError
 from lineage_triplets.engine.settings.model import Exclusions, FovExclusion
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.export.export import export, plan_export
+from lineage_triplets.qc.export.export import export_review, plan_export
 from lineage_triplets.qc.gate import GateClosedError, gate_points, open_points
 from lineage_triplets.qc.record import DecisionLog, DecisionsError
 from lineage_triplets.qc.record.decision import Target
@@ -80,7 +80,7 @@ def test_a_fov_whose_table_cannot_be_read_can_be_left_out(review, tmp_path):
     settle(review)
 
     assert open_kinds(review) == set()
-    path = export(review, tmp_path / "out").files["config"]
+    path = export_review(review, tmp_path / "out").files["config"]
     assert len(MultiExperimentTripletDataset.from_config(path)) > 0
 
 
@@ -90,7 +90,7 @@ def test_a_draft_can_be_written_whatever_is_wrong(review, tmp_path):
     review.reload()
     review.reject(Target("lineage", "early", "A/1/0", track="1"), "dead")
 
-    result = export(review, tmp_path / "out", draft=True)
+    result = export_review(review, tmp_path / "out", draft=True)
 
     assert not result.validated
     loaded = load_config(result.files["config"])
@@ -112,7 +112,7 @@ def test_empty_tables_and_single_cells_are_no_crash(config_path, tmp_path, rows)
         if rows:
             assert "as far apart" in review.choose(lineage="early_A/1/0_1").reason
             review.reject(review.target("lineage", "early_A/1/0_1"), "alone")
-        assert not export(review, tmp_path / "out", draft=True).validated
+        assert not export_review(review, tmp_path / "out", draft=True).validated
 
 
 def test_a_track_that_begins_beside_its_mother_is_compared_with_where_she_was(
@@ -203,7 +203,7 @@ def test_a_damaged_chunk_that_is_left_out_keeps_no_gate_closed(review, tmp_path)
     review.reject(Target("frame", "late", "A/1/0", t=0), "damaged")
     settle(review)
     assert open_kinds(review) == set()
-    path = export(review, tmp_path / "out").files["config"]
+    path = export_review(review, tmp_path / "out").files["config"]
     dataset = MultiExperimentTripletDataset.from_config(path)
     assert len(dataset.__getitems__(range(len(dataset)))["anchor"]) == len(dataset)
 
@@ -295,7 +295,7 @@ def test_a_patch_too_large_for_several_fovs_is_settled_by_all_of_them(tmp_path):
         review.reject(Target("fov", "one", "A/1/1"), "small")
         settle(review)
         assert open_kinds(review) == set()
-        assert export(review, tmp_path / "out").validated
+        assert export_review(review, tmp_path / "out").validated
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_an_approval_and_a_remap_of_more_slots_are_no_crash(config_path, tmp_pat
     rewrite(config_path, experiments=one_slot)
     with Review.open(config_path, by="ada") as review:
         assert not {one for one in open_kinds(review) if one[0] == "loading"}
-        record = load_config(export(review, tmp_path / "out", draft=True).files["config"])
+        record = load_config(export_review(review, tmp_path / "out", draft=True).files["config"])
         approvals = record.verification.channel_approvals
         assert not approvals["early"]["holds"]
         assert list(approvals["early"]["slots"]) == ["Phase", "GFP"]
@@ -366,7 +366,7 @@ def test_an_approval_holds_wherever_the_data_are_and_whatever_is_rejected(tmp_pa
     moved = tmp_path / "there" / path.name
     with Review.open(moved, by="bea", path_map=folders) as review:
         assert open_kinds(review) == set()
-        assert export(review, tmp_path / "out").validated
+        assert export_review(review, tmp_path / "out").validated
 
 
 # Configs.
@@ -409,13 +409,13 @@ def test_two_experiments_of_one_name_are_told(tmp_path):
 def test_a_collection_is_reviewed_like_a_config(review, tmp_path):
     settle(review)
     review.reject(Target("fov", "early", "B/2/0"), "dirt")
-    path = export(review, tmp_path / "out").files["collection"]
+    path = export_review(review, tmp_path / "out").files["collection"]
     with Review.open(path, by="bea") as again:
         again.choose(yx_patch_size=(16, 16))
         again.reject(again.target("lineage", "early_A/1/0_1"), "dead")
         settle(again)
         assert open_kinds(again) == set()
-        written = export(again, tmp_path / "more").files["config"]
+        written = export_review(again, tmp_path / "more").files["config"]
         tracks = MultiExperimentTripletDataset.from_config(written).index.tracks
     assert set(tracks["fov_name"]) == {"A/1/0"}
     assert "early_A/1/0_1" not in set(tracks["lineage_id"])
@@ -457,14 +457,16 @@ def test_a_decision_that_cannot_be_kept_changes_nothing(review, monkeypatch):
 
 def test_an_export_replaces_files_where_links_are_unknown(review, tmp_path, monkeypatch):
     settle(review)
-    export(review, tmp_path / "out", formats=["config"])
+    export_review(review, tmp_path / "out", formats=["config"])
 
     def unknown(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(os, "link", unknown)
     review.reject(Target("fov", "early", "B/2/0"), "dirt")
-    path = export(review, tmp_path / "out", formats=["config"], overwrite=True).files["config"]
+    path = export_review(review, tmp_path / "out", formats=["config"], overwrite=True).files[
+        "config"
+    ]
 
     assert [one.name for one in path.parent.iterdir()] == ["validated.yaml"]
     assert load_config(path).exclude.fovs[0].fov == "B/2/0"
@@ -475,7 +477,7 @@ def test_a_folder_that_is_a_file_is_told(review, tmp_path):
     (tmp_path / "out").write_text("mine")
     before = sorted(one.name for one in tmp_path.iterdir())
     with pytest.raises(OutputError, match="could not be written"):
-        export(review, tmp_path / "out")
+        export_review(review, tmp_path / "out")
     assert sorted(one.name for one in tmp_path.iterdir()) == before
     assert (tmp_path / "out").read_text() == "mine"
 
@@ -484,5 +486,5 @@ def test_images_that_go_after_their_approval_close_the_gate(review, tmp_path):
     settle(review)
     shutil.rmtree(tmp_path / "late.zarr" / "A" / "1" / "0" / "0" / "c")
     with pytest.raises(GateClosedError, match="images are others"):
-        export(review, tmp_path / "out")
+        export_review(review, tmp_path / "out")
     assert not (tmp_path / "out").exists()

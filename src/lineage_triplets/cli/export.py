@@ -101,8 +101,7 @@ def export(
 
     Exits with 1, and writes nothing, while something is open.
     """
-    from lineage_triplets.qc.export.export import export as export_files
-    from lineage_triplets.qc.export.export import plan_export
+    from lineage_triplets.qc.export.export import export_review, plan_export
     from lineage_triplets.qc.export.plan import FORMATS, Format
 
     wanted: list[Format] = [one for one in FORMATS if formats is None or one in formats]
@@ -119,7 +118,7 @@ def export(
             if dry_run or not (plan.passed or draft):
                 result = None
             else:
-                result = export_files(
+                result = export_review(
                     review,
                     to,
                     formats=wanted,

@@ -16,7 +16,7 @@ from lineage_triplets.plugin.export.checklist import (
     verdict_words,
 )
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.export.export import export, plan_export
+from lineage_triplets.qc.export.export import export_review, plan_export
 from lineage_triplets.qc.gate import GatePoint
 from reviews import write_config
 
@@ -97,7 +97,7 @@ def test_changes_are_shares():
 
 
 def test_the_three_lines_train(review, tmp_path):
-    path = export(review, tmp_path / "it's here", draft=True).files["config"]
+    path = export_review(review, tmp_path / "it's here", draft=True).files["config"]
     lines = training_lines(str(path))
     assert len(lines.splitlines()) == 3
     names: dict[str, object] = {}

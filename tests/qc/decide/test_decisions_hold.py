@@ -27,7 +27,7 @@ from lineage_triplets.cli.app import app
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError
 from lineage_triplets.engine.settings.model import Cut, Exclusions, LineageExclusion, TrackExclusion
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.export.export import export
+from lineage_triplets.qc.export.export import export_review
 from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, everything, family, field, key, save, single, write_config
@@ -156,7 +156,9 @@ def test_track_ids_below_zero_are_rejected_and_come_back_from_a_config(tmp_path)
         review.reject(review.target("lineage", "early_A/1/0_-7"), "dead")
         review.cut(link(-7, t=5), "jumps")
         assert -7 not in cells_given(review)
-        draft = export(review, tmp_path / "out", draft=True, formats=["config"]).files["config"]
+        draft = export_review(review, tmp_path / "out", draft=True, formats=["config"]).files[
+            "config"
+        ]
         lines = commands_of(review)
     with Review.open(draft, by="bea") as again:
         assert -7 not in cells_given(again)
@@ -173,7 +175,9 @@ def test_experiments_whose_names_begin_alike_keep_their_decisions(tmp_path):
     path = save(tmp_path / "c.yml", listed)
     with Review.open(path, by="ada") as review:
         review.reject(review.target("lineage", "day 1_b_A/1/0_21"), "dead")
-        draft = export(review, tmp_path / "out", draft=True, formats=["config"]).files["config"]
+        draft = export_review(review, tmp_path / "out", draft=True, formats=["config"]).files[
+            "config"
+        ]
     with Review.open(draft, by="bea") as again:
         assert [one.target.experiment for one in again.decisions] == ["day 1_b"]
         lineages = set(MultiExperimentIndex.from_config(draft).tracks["lineage_id"])
@@ -191,7 +195,9 @@ def test_a_single_image_is_reviewed_like_a_plate(tmp_path):
         review.reject(review.target("track", "one_0/0/0_2"), "blurred")
         review.cut(Target("link", "one", "0/0/0", track="21", t=7), "jumps")
         review.reject(Target("frame", "one", "0/0/0", t=3), "out of focus")
-        draft = export(review, tmp_path / "out", draft=True, formats=["config"]).files["config"]
+        draft = export_review(review, tmp_path / "out", draft=True, formats=["config"]).files[
+            "config"
+        ]
         seen = {one[2:] for one in given_by(MultiExperimentTripletDataset.from_config(draft))}
         assert not [one for one in seen if one[0] == 2 or one[1] == 3]
         assert "one_0/0/0_21@7" in set(MultiExperimentIndex.from_config(draft).tracks["lineage_id"])
@@ -325,7 +331,7 @@ def test_the_commands_of_a_review_repeat_it(tmp_path, monkeypatch):
         review.reject(Target("fov", "early", "B/2/0"), "dirt")
         review.undo()
         review.undecide(Target("track", "late", "A/1/0", track="13"))
-        first = export(review, tmp_path / "first", draft=True, formats=["config"])
+        first = export_review(review, tmp_path / "first", draft=True, formats=["config"])
         lines = commands_of(review, "second")
 
     monkeypatch.chdir(tmp_path)
@@ -368,9 +374,11 @@ def test_a_validated_config_reviewed_again_says_the_same(review, tmp_path):
     review.reject(review.target("track", "early_A/1/0_21@7"), "dead")
     review.reject(Target("frame", "late", "A/1/0", t=4), "out of focus")
     review.remap("late", {0: "GFP", 1: "Phase"}, "swapped")
-    first = export(review, tmp_path / "first", draft=True, formats=["config"]).files["config"]
+    first = export_review(review, tmp_path / "first", draft=True, formats=["config"]).files[
+        "config"
+    ]
     with Review.open(first, by="bea") as again:
-        second = export(again, tmp_path / "a" / "b", draft=True, formats=["config"])
+        second = export_review(again, tmp_path / "a" / "b", draft=True, formats=["config"])
     assert config_of(first) == config_of(second.files["config"])
 
 
@@ -387,7 +395,7 @@ def test_an_export_through_a_link_is_found_from_both_sides(tmp_path, monkeypatch
     relative = text.replace(f"{tmp_path / 'work'}{os.sep}", "")
     (tmp_path / "work" / "experiments.yml").write_text(relative)
     with Review.open(tmp_path / "work" / "experiments.yml", by="ada") as review:
-        export(review, near, draft=True, formats=["config"])
+        export_review(review, near, draft=True, formats=["config"])
 
     monkeypatch.chdir(near if by_the_link else far)
     assert len(MultiExperimentIndex.from_config("draft.yaml")) > 0
@@ -403,7 +411,7 @@ def test_a_relative_export_loads_from_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "work")
     with Review.open("experiments.yml", by="ada") as review:
         monkeypatch.chdir(tmp_path)
-        files = export(review, "a/b", draft=True, formats=["config"]).files
+        files = export_review(review, "a/b", draft=True, formats=["config"]).files
     monkeypatch.chdir("/")
     config = load_config(tmp_path / "a" / "b" / "draft.yaml")
     assert files["config"] == tmp_path / "a" / "b" / "draft.yaml"
@@ -610,7 +618,7 @@ def test_any_decisions_in_any_order_hold_in_the_export(plates, data):
                     del reference.rejected[target]
                 else:
                     past.pop()
-            path = export(review, place, draft=True, formats=["config"]).files["config"]
+            path = export_review(review, place, draft=True, formats=["config"]).files["config"]
         _require_as_allowed(path, reference, mapping)
 
 

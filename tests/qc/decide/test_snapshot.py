@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.export.export import export, plan_export
+from lineage_triplets.qc.export.export import export_review, plan_export
 from lineage_triplets.qc.record import DecisionsError
 from reviews import write_config
 
@@ -131,5 +131,5 @@ def test_indices_that_a_snapshot_made_are_kept_while_they_hold(review):
 
 
 def test_another_thread_exports_a_draft(review, tmp_path):
-    result = in_thread(lambda: export(review.snapshot(), tmp_path / "out", draft=True))
+    result = in_thread(lambda: export_review(review.snapshot(), tmp_path / "out", draft=True))
     assert sorted(one.name for one in result.files.values()) == ["draft.yaml", "review.html"]

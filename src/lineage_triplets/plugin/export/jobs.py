@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import LineageTripletsError
-from lineage_triplets.qc.export.export import ExportResult, export, plan_export
+from lineage_triplets.qc.export.export import ExportResult, export_review, plan_export
 from lineage_triplets.qc.gate import GatePoint, gate_points
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def export_job(
             done += 1
 
         try:
-            return export(
+            return export_review(
                 snapshot,
                 folder,
                 formats=formats,

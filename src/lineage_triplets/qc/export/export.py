@@ -114,7 +114,7 @@ def plan_export(
     )
 
 
-def export(
+def export_review(
     review: Review,
     folder: str | Path,
     *,
