@@ -150,8 +150,8 @@ class _FlatTable:
         rows = index.observations.take(repeated)
         fov = index.fov_of_row[repeated]
         configs = index.registry.experiments
-        start_hpi = np.array([one.start_hpi for one in configs])
-        interval_minutes = np.array([one.interval_minutes for one in configs])
+        start_hpi = np.array([config.start_hpi for config in configs])
+        interval_minutes = np.array([config.interval_minutes for config in configs])
         experiment = index.experiment_of_row[repeated]
         name = self._names.take(pa.array(rows.track))
         lineage = self._names.take(pa.array(index.forest.root[rows.track]))
@@ -193,22 +193,22 @@ def _column(name: str, values: Any) -> pa.Array:
 def _fov_columns(index: MultiExperimentIndex) -> dict[str, list[Any]]:
     """What is the same for all cells of a FOV."""
     sources = index.fovs
-    configs = [index.registry.experiments[one.experiment_number] for one in sources]
-    sizes = [_pixel_size_um(one) for one in sources]
+    configs = [index.registry.experiments[source.experiment_number] for source in sources]
+    sizes = [_pixel_size_um(source) for source in sources]
     return {
-        "experiment": [one.experiment for one in sources],
-        "store_path": [without_query(one.data_path) for one in configs],
-        "tracks_path": [one.tracks_path for one in configs],
-        "fov": [one.fov.name.rsplit("/", 1)[-1] for one in sources],
-        "well": [one.fov.well_name for one in sources],
-        "perturbation": [one.condition for one in sources],
-        "organelle": [one.organelle or None for one in configs],
+        "experiment": [source.experiment for source in sources],
+        "store_path": [without_query(config.data_path) for config in configs],
+        "tracks_path": [config.tracks_path for config in configs],
+        "fov": [source.fov.name.rsplit("/", 1)[-1] for source in sources],
+        "well": [source.fov.well_name for source in sources],
+        "perturbation": [source.condition for source in sources],
+        "organelle": [config.organelle or None for config in configs],
         "microscope": [""] * len(sources),
-        "interval_minutes": [one.interval_minutes for one in configs],
+        "interval_minutes": [config.interval_minutes for config in configs],
         "pixel_size_xy_um": [xy for xy, _ in sizes],
         "pixel_size_z_um": [z for _, z in sizes],
         **{
-            f"{axis}_shape": [one.fov.shape[number] for one in sources]
+            f"{axis}_shape": [source.fov.shape[number] for source in sources]
             for number, axis in enumerate("TCZYX")
         },
     }
@@ -227,7 +227,7 @@ def _slot_columns(index: MultiExperimentIndex) -> dict[str, pa.Array]:
     columns: dict[str, Sequence[Any]] = {
         "channel_name": channels,
         "marker": labels * len(index.fovs),
-        **{f"norm_{name}": [one[name] for one in statistics] for name in STATISTICS},
+        **{f"norm_{name}": [channel[name] for channel in statistics] for name in STATISTICS},
     }
     return {
         name: pa.array(values, CELL_INDEX_SCHEMA.field(name).type)
@@ -261,7 +261,9 @@ def _pixel_size_um(source: FovSource) -> tuple[float | None, float | None]:
 def _check(index: MultiExperimentIndex) -> None:
     """Raise ConfigError for what the table cannot hold."""
     for config in index.registry.experiments:
-        twice = [one for one in config.source_channel if config.source_channel.count(one) > 1]
+        twice = [
+            channel for channel in config.source_channel if config.source_channel.count(channel) > 1
+        ]
         if twice:
             raise _unfit(f"the channel {twice[0]!r} is in two slots.", config.name)
     tracks, rows = index.track_columns, index.observations

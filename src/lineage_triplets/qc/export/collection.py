@@ -61,7 +61,7 @@ def collection_of(
                 field="slot_labels",
             )
         )
-    experiments = [_entry(one, config, index) for one in config.experiments]
+    experiments = [_entry(experiment, config, index) for experiment in config.experiments]
     words = " ".join(part for part in (description.strip(), _not_carried(config)) if part)
     return {"name": name, "description": words, "experiments": experiments}
 
@@ -83,7 +83,13 @@ def _not_carried(config: TripletConfig) -> str:
     counts = {
         "lineage": len(exclude.lineages),
         "track": len(exclude.tracks),
-        "frame": len({(one.experiment, one.fov, t) for one in exclude.frames for t in one.frames}),
+        "frame": len(
+            {
+                (excluded.experiment, excluded.fov, t)
+                for excluded in exclude.frames
+                for t in excluded.frames
+            }
+        ),
         "observation": len(exclude.observations),
     }
     excluded = [counted(number, noun) for noun, number in counts.items() if number]
@@ -144,14 +150,14 @@ def _is_whole(path: str) -> bool:
 
 def _pixel_sizes(name: str, index: MultiExperimentIndex) -> dict[str, float]:
     """Sizes of pixels, where all FOVs that are read agree."""
-    fovs = [one.fov for one in index.fovs if one.experiment == name]
-    sizes = {one.pixel_size_um for one in fovs}
+    fovs = [source.fov for source in index.fovs if source.experiment == name]
+    sizes = {fov.pixel_size_um for fov in fovs}
     size = sizes.pop() if len(sizes) == 1 else None
     # Writers put 1 where they do not know.
     if size is None or set(size[1:]) == {1.0}:
         return {}
     known = {"pixel_size_xy_um": size[2]}
-    if all("z" in one.axes for one in fovs):
+    if all("z" in fov.axes for fov in fovs):
         known["pixel_size_z_um"] = size[0]
     return known
 
@@ -160,14 +166,16 @@ def _excluded_fovs(name: str, config: TripletConfig, index: MultiExperimentIndex
     """FOVs of the plate that nothing is taken from, in its order."""
     settings, exclude = config.dataset, config.exclude
     included = names_for(settings.include_wells, name)
-    no_fovs = {one.fov for one in exclude.fovs if one.experiment == name}
+    no_fovs = {excluded.fov for excluded in exclude.fovs if excluded.experiment == name}
     no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
-    no_wells = {one.well for one in exclude.wells if one.experiment == name}
-    plate = next((one.plate for one in index.registry.opened if one.config.name == name), None)
+    no_wells = {excluded.well for excluded in exclude.wells if excluded.experiment == name}
+    plate = next(
+        (opened.plate for opened in index.registry.opened if opened.config.name == name), None
+    )
     if plate is None:
         return sorted(no_fovs)
     # Its readers stop at a FOV without a table.
-    read = {one.fov.name for one in index.fovs if one.experiment == name} - no_fovs
+    read = {source.fov.name for source in index.fovs if source.experiment == name} - no_fovs
     excluded = []
     for well in plate.wells:
         whole = well in no_wells or (included is not None and well not in included)

@@ -87,7 +87,7 @@ def plan_export(
     ConfigError
         There is no such format; no experiment could be opened.
     """
-    unknown = [one for one in formats if one not in FORMATS]
+    unknown = [format_ for format_ in formats if format_ not in FORMATS]
     if unknown or not formats:
         raise ConfigError(
             Problem("unknown-format", f"there is no format {unknown}.", f"Of: {choices(FORMATS)}.")
@@ -100,14 +100,16 @@ def plan_export(
         remedy = "Accept some lineages, tracks or FOVs."
         points.append(GatePoint("anchors", False, "No anchor was accepted.", remedy))
     passed = not open_points(points) and not draft
-    written = formats if passed else [one for one in formats if one in {"config", "report"}]
+    written = (
+        formats if passed else [format_ for format_ in formats if format_ in {"config", "report"}]
+    )
     return ExportPlan(
         points=tuple(points),
         passed=passed,
         config=config,
         cost=cost_table(data, after),
         excluded=_excluded(review),
-        loses={one: LOSES[one] for one in formats},
+        loses={format_: LOSES[format_] for format_ in formats},
         files=tuple(path for _, path in _files(Path(folder), written, passed)),
         notes=tuple(_notes(review, only_accepted)),
         only_accepted=only_accepted,
@@ -157,12 +159,16 @@ def export_review(
     tell = progress or (lambda _: None)
     data = review.data
     tell("checking that the tables are what was reviewed")
-    data.tables.require_unchanged([one.table for one in data.raw.fovs])
+    data.tables.require_unchanged([source.table for source in data.raw.fovs])
     tell("running checks")
     plan = plan_export(review, folder, formats=formats, only_accepted=only_accepted, draft=draft)
     if not plan.passed and not draft:
         raise closed(plan.points)
-    written = formats if plan.passed else [one for one in formats if one in {"config", "report"}]
+    written = (
+        formats
+        if plan.passed
+        else [format_ for format_ in formats if format_ in {"config", "report"}]
+    )
     files = _files(Path(folder).absolute(), written, plan.passed)
     for _, path in files:
         refuse_existing(path, overwrite)
@@ -174,7 +180,9 @@ def export_review(
             tell(f"writing {path.name}")
             _write(name, temporary[path], path, review, plan, config, index)
         for name, path in files:
-            if name == "config" and all(one.kind != "loading" for one in open_points(plan.points)):
+            if name == "config" and all(
+                point.kind != "loading" for point in open_points(plan.points)
+            ):
                 tell("loading what was written")
                 _require_same(temporary[path], index)
     return ExportResult(dict(files), plan.passed)
@@ -218,9 +226,9 @@ def _config(review: Review, only_accepted: bool) -> TripletConfig:
         "dataset": config.dataset.model_copy(update={"slot_labels": list(labels)})
     }
     if only_accepted:
-        rejected = [(key, one.reason) for key, one in data.effect.rejected.items()]
+        rejected = [(key, made.reason) for key, made in data.effect.rejected.items()]
         chosen = {key for key, _ in rejected}
-        rejected += [one for one in not_accepted(data) if one[0] not in chosen]
+        rejected += [left for left in not_accepted(data) if left[0] not in chosen]
         update["exclude"] = exclusions_of(rejected)
     return config.model_copy(update=update)
 
@@ -291,17 +299,17 @@ def _require_same(path: Path, index: MultiExperimentIndex) -> None:
 def _excluded(review: Review) -> pd.DataFrame:
     import pandas as pd
 
-    made = [*review.effect.rejected.values(), *review.effect.cuts.values()]
-    made.sort(key=lambda one: one.number)
+    decisions = [*review.effect.rejected.values(), *review.effect.cuts.values()]
+    decisions.sort(key=lambda made: made.number)
     return pd.DataFrame(
         [
             {
-                "what": f"{'cut' if one.kind == 'cut' else 'reject'} {one.target}",
-                "reason": one.reason,
-                "by": one.by,
-                "at": one.at,
+                "what": f"{'cut' if made.kind == 'cut' else 'reject'} {made.target}",
+                "reason": made.reason,
+                "by": made.by,
+                "at": made.at,
             }
-            for one in made
+            for made in decisions
         ],
         columns=["what", "reason", "by", "at"],
     )
@@ -318,9 +326,9 @@ def _notes(review: Review, only_accepted: bool) -> list[str]:
     if data.settings.seed is None:
         notes.append("The dataset has no seed: every training run draws other pairs.")
     waiting = [
-        one
-        for one in review.findings()
-        if one.status == "open" and one.finding.severity == "warning"
+        reviewed
+        for reviewed in review.findings()
+        if reviewed.status == "open" and reviewed.finding.severity == "warning"
     ]
     if waiting:
         notes.append(f"{counted(len(waiting), 'warning')} nobody settled or waived.")

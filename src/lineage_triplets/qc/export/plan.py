@@ -112,4 +112,4 @@ def not_accepted(data: ReviewData) -> Iterator[tuple[Target, str]]:
         if accepted.isdisjoint(own.values()):
             yield lineage, reason
         else:
-            yield from ((one, reason) for one in own.values() if one not in accepted)
+            yield from ((track, reason) for track in own.values() if track not in accepted)

@@ -27,11 +27,11 @@ def commands_of(
     config = review.config_path.name
     lines = _settings(review, config) + _taken_back(review, config)
     holding = _holding(review)
-    for one in review.decisions:
-        said_by_config = one.value.get("from") == "config"
-        fallen = one.kind in {"waive", "approve", "seen"} and one not in holding
-        if one not in review.effect.stale and not said_by_config and not fallen:
-            lines += _command(one, config)
+    for made in review.decisions:
+        said_by_config = made.value.get("from") == "config"
+        fallen = made.kind in {"waive", "approve", "seen"} and made not in holding
+        if made not in review.effect.stale and not said_by_config and not fallen:
+            lines += _command(made, config)
     options = ["--only-accepted"] if only_accepted else []
     return [*lines, shlex.join([_PROGRAM, "export", config, "--to", folder, *options])]
 
@@ -40,9 +40,9 @@ def _holding(review: Review) -> set[Decision]:
     """Waivers, approvals and looks that still hold; a script that repeated others would lie."""
     effect = review.effect
     found = list(effect.waived.values())
-    for one in review.data.opened:
-        approval = review.approval(one.config.name)
-        looked = divisions_seen(review.data, one.config.name)
+    for opened in review.data.opened:
+        approval = review.approval(opened.config.name)
+        looked = divisions_seen(review.data, opened.config.name)
         found += [approval.decision] if approval.holds and approval.decision else []
         found += [looked.decision] if looked.holds and looked.decision else []
     return set(found)
@@ -61,18 +61,18 @@ def _settings(review: Review, config: str) -> list[str]:
 
 def _taken_back(review: Review, config: str) -> list[str]:
     """Take back what the config says and the review undid."""
-    active = {one.number for one in review.decisions}
+    active = {made.number for made in review.decisions}
     undone = {
-        one.decision.number: one.decision
-        for one in review.history()
-        if one.decision.value.get("from") == "config" and one.decision.number not in active
+        entry.decision.number: entry.decision
+        for entry in review.history()
+        if entry.decision.value.get("from") == "config" and entry.decision.number not in active
     }
     lines = []
-    for one in undone.values():
-        if one.kind == "reject":
-            lines += _command(replace(one, kind="undecided", reason="", value={}), config)
+    for made in undone.values():
+        if made.kind == "reject":
+            lines += _command(replace(made, kind="undecided", reason="", value={}), config)
         else:
-            lines.append(f"# first take out of {config}: cut of {one.target}")
+            lines.append(f"# first take out of {config}: cut of {made.target}")
     return lines
 
 

@@ -108,9 +108,10 @@ class Finding:
             "tracks": list(self.tracks),
             "t": self.t,
             "evidence": [
-                {"name": one.name, "value": one.value, "unit": one.unit} for one in self.evidence
+                {"name": evidence.name, "value": evidence.value, "unit": evidence.unit}
+                for evidence in self.evidence
             ],
-            "settled_by": [[one.as_dict() for one in targets] for targets in self.settled_by],
+            "settled_by": [[target.as_dict() for target in targets] for targets in self.settled_by],
             "detail": self.detail,
             "count": self.count,
         }
@@ -120,9 +121,9 @@ class Finding:
         """Make it from `as_dict`."""
         given = {name: value for name, value in values.items() if name != "key"}
         given["tracks"] = tuple(given["tracks"])
-        given["evidence"] = tuple(Evidence(**one) for one in given["evidence"])
+        given["evidence"] = tuple(Evidence(**values) for values in given["evidence"])
         given["settled_by"] = tuple(
-            tuple(Target.of_dict(one) for one in targets) for targets in given["settled_by"]
+            tuple(Target.of_dict(target) for target in targets) for targets in given["settled_by"]
         )
         return cls(**given)
 
@@ -196,7 +197,7 @@ def finding_place(data: ReviewData, finding: Finding) -> FindingPlace | None:
     if not source:
         return None
     index = data.raw
-    number = next(k for k, one in enumerate(index.fovs) if one is source)
+    number = next(k for k, known in enumerate(index.fovs) if known is source)
     first, end = np.searchsorted(index.fov_of_row, [number, number + 1])
     track_id = index.track_id_of_row[first:end]
     t, y, x, z = finding.t, None, None, None
@@ -238,12 +239,17 @@ def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -
         ``finding`` (its place in `findings`), ``lineage_id, global_track_id``; a row a finding and
         track. A track that was cut counts as the part that has the finding's frame.
     """
-    numbers = {(one.experiment, one.fov.name): k for k, one in enumerate(index.fovs)}
+    numbers = {(source.experiment, source.fov.name): k for k, source in enumerate(index.fovs)}
     named = [
-        (number, numbers[one.experiment, one.fov], track, -1 if one.t is None else one.t)
-        for number, one in enumerate(findings)
-        if (one.experiment, one.fov) in numbers
-        for track in one.tracks
+        (
+            number,
+            numbers[finding.experiment, finding.fov],
+            track,
+            -1 if finding.t is None else finding.t,
+        )
+        for number, finding in enumerate(findings)
+        if (finding.experiment, finding.fov) in numbers
+        for track in finding.tracks
     ]
     finding, fov, track_id, t = np.array(named, dtype=np.int64).reshape(-1, 4).T
     columns = index.track_columns

@@ -114,14 +114,18 @@ class Checks:
         """Run all checks of tables."""
         if self._tables is None and self._data.opened:
             tracks = TrackData.of_index(self._data.raw)
-            self._tables = [one for check in TABLE_CHECKS.values() for one in check.run(tracks)]
+            self._tables = [
+                finding for check in TABLE_CHECKS.values() for finding in check.run(tracks)
+            ]
 
     def check_settings(self) -> None:
         """Run all checks of config and settings; from then on findings follow each change."""
         self._follows_settings = True
         if self._settings is None and self._data.opened:
             index = self._data.training
-            self._settings = [one for check in SETTINGS_CHECKS.values() for one in check.run(index)]
+            self._settings = [
+                finding for check in SETTINGS_CHECKS.values() for finding in check.run(index)
+            ]
 
     def check_channels(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
         """Look at what is in each slot, unless that was done."""
@@ -172,13 +176,13 @@ class Checks:
                 progress("images", done, total)
 
         raw = self._data.raw
-        places = [(one.experiment, one.fov.name) for one in raw.fovs]
+        places = [(source.experiment, source.fov.name) for source in raw.fovs]
         for result in scan_index(
             raw,
             list(PIXEL_CHECKS.values()),
             kept=self._log,
             anew=anew,
-            fovs=None if fovs is None else [places.index(one) for one in fovs],
+            fovs=None if fovs is None else [places.index(place) for place in fovs],
             progress=said,
             stop=stop,
         ):
@@ -212,7 +216,7 @@ class Checks:
             For `take_pixels`.
         """
         raw = self._data.raw
-        places = [(one.experiment, one.fov.name) for one in raw.fovs]
+        places = [(source.experiment, source.fov.name) for source in raw.fovs]
         held = HeldResults(self._log)
         for result in scan_index(
             raw,
@@ -228,8 +232,8 @@ class Checks:
 
     def take_pixels(self, scan: PixelScan) -> None:
         """Keep what a snapshot found in the images of a FOV."""
-        for one in scan.to_keep:
-            self._log.keep_result(*one)
+        for arguments in scan.to_keep:
+            self._log.keep_result(*arguments)
         if scan.data_version == self._data.data_version:
             place = (scan.result.experiment, scan.result.fov)
             self._pixels[place] = list(scan.result.findings)
@@ -256,24 +260,26 @@ class Checks:
             self.check_settings()
         if self._recalled is not None:
             self.recall_pixels()
-        loading = [finding_of(one) for one in self._loading()]
+        loading = [finding_of(problem) for problem in self._loading()]
         channels = [] if self.inspection is None else list(self.inspection.findings())
-        pixels = [one for listed in self._pixels.values() for one in listed]
+        pixels = [finding for listed in self._pixels.values() for finding in listed]
         everything = [
             *loading, *(self._settings or []), *channels, *pixels, *(self._tables or [])
         ]  # fmt: skip
         distinct: dict[str, Finding] = {}
-        for one in everything:
-            finding, number = one, 1
+        for given in everything:
+            finding, number = given, 1
             while finding.key in distinct and distinct[finding.key] != finding:
                 number += 1
-                finding = replace(one, detail=f"{one.detail}#{number}")
+                finding = replace(given, detail=f"{given.detail}#{number}")
             distinct[finding.key] = finding
-        return sorted(distinct.values(), key=lambda one: SEVERITIES.index(one.severity))
+        return sorted(distinct.values(), key=lambda finding: SEVERITIES.index(finding.severity))
 
     def unloadable(self) -> set[str]:
         """Keys of the findings that keep training from loading the data: they cannot be waived."""
-        return {finding_of(one).key for one in self._loading() if one.severity == "error"}
+        return {
+            finding_of(problem).key for problem in self._loading() if problem.severity == "error"
+        }
 
 
 def _is_whole(inspection: ChannelInspection | None) -> bool:
@@ -281,5 +287,5 @@ def _is_whole(inspection: ChannelInspection | None) -> bool:
     return (
         inspection is not None
         and inspection.complete
-        and all(one.proof is not None for one in inspection.slots)
+        and all(view.proof is not None for view in inspection.slots)
     )

@@ -54,16 +54,16 @@ class TauRow:
 
     def hours(self, interval_minutes: float) -> str:
         """``"0.5"`` or ``"0.5 to 0.533"``."""
-        ends = [number(one * interval_minutes / 60) for one in (self.first, self.last)]
+        ends = [number(frames * interval_minutes / 60) for frames in (self.first, self.last)]
         return ends[0] if self.first == self.last else " to ".join(ends)
 
 
 def hours_range(taus: Iterable[TauBars]) -> tuple[float, float]:
     """Give the axis on which the taus of all experiments fit, in hours."""
     ends = [
-        ((frames - 0.5) * one.interval_minutes / 60, (frames + 0.5) * one.interval_minutes / 60)
-        for one in taus
-        for frames in (one.tau_frames[:1] + one.tau_frames[-1:])
+        ((frames - 0.5) * bars.interval_minutes / 60, (frames + 0.5) * bars.interval_minutes / 60)
+        for bars in taus
+        for frames in (bars.tau_frames[:1] + bars.tau_frames[-1:])
     ]
     if not ends:
         return 0.0, 1.0
@@ -99,9 +99,9 @@ def tau_plot(bars: TauBars, hours: tuple[float, float], key: str) -> Markup:
     hour = bars.interval_minutes / 60
     low, high = hours
     per_hour = (_WIDTH - _LEFT - _RIGHT) / max(high - low, 1e-9)
-    left = _LEFT + (np.array([one.first - 0.5 for one in rows]) * hour - low) * per_hour
-    right = _LEFT + (np.array([one.last + 0.5 for one in rows]) * hour - low) * per_hour
-    largest = max(1e-9, *(max(one.law, one.drawn) for one in rows))
+    left = _LEFT + (np.array([row.first - 0.5 for row in rows]) * hour - low) * per_hour
+    right = _LEFT + (np.array([row.last + 0.5 for row in rows]) * hour - low) * per_hour
+    largest = max(1e-9, *(max(row.law, row.drawn) for row in rows))
     step = _step(largest, 4)
     top = step * float(np.ceil(largest / step - 1e-9))
     base = _TOP + _PLOT
@@ -113,21 +113,21 @@ def tau_plot(bars: TauBars, hours: tuple[float, float], key: str) -> Markup:
         parts.append(_text(_LEFT - 6, y + 4, f"{number(level * 100)} %", "end", _GREY))
     gap = np.minimum((right - left) * 0.1, 6)
     half = (right - left) / 2 - gap
-    for one, x, wide, beside in zip(rows, left + gap, half, gap, strict=True):
-        y = base - one.drawn / top * _PLOT
-        parts.append(_bar(x, base, wide, one.law / top * _PLOT, law))
+    for row, x, wide, beside in zip(rows, left + gap, half, gap, strict=True):
+        y = base - row.drawn / top * _PLOT
+        parts.append(_bar(x, base, wide, row.law / top * _PLOT, law))
         parts.append(_bar(x + wide, base, wide, base - y, _DRAWN))
-        label = _fitting_percent(one.drawn, wide + 2 * beside)
+        label = _fitting_percent(row.drawn, wide + 2 * beside)
         parts.append(_text(x + 1.5 * wide, y - 4, label, "middle"))
-    parts.extend(_axis("frames", [one.frames for one in rows], (left + right) / 2, base + 16))
+    parts.extend(_axis("frames", [row.frames for row in rows], (left + right) / 2, base + 16))
     ticks = _ticks(low, high)
     places = _LEFT + (ticks - low) * per_hour
     parts.extend(_line(x, base, x, base + 4, _GREY) for x in places)
-    parts.extend(_axis("hours", [number(one) for one in ticks], places, base + 31))
+    parts.extend(_axis("hours", [number(tick) for tick in ticks], places, base + 31))
     for x, fill, name in ((_LEFT, law, "the law"), (_LEFT + 96, _DRAWN, "what is drawn")):
         parts.extend([_bar(x, 15, 14, 12, fill), _text(x + 20, 13, name, "start")])
     said = ", ".join(
-        f"{one.frames} frames: law {percent(one.law)}, drawn {percent(one.drawn)}" for one in rows
+        f"{row.frames} frames: law {percent(row.law)}, drawn {percent(row.drawn)}" for row in rows
     )
     return _svg(base + 38, f"Probability of each tau in {bars.experiment}. {said}.", parts)
 
@@ -178,7 +178,9 @@ def relation_plot(experiment: str, shares: Iterable[tuple[str, float]], key: str
 def _step(largest: float, most: int) -> float:
     """Give a round step of which at most `most` reach the largest value."""
     power = 10.0 ** np.floor(np.log10(largest / most))
-    return float(next(power * one for one in (1, 2, 2.5, 5, 10) if power * one * most >= largest))
+    return float(
+        next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * most >= largest)
+    )
 
 
 def _ticks(low: float, high: float) -> Floats:
@@ -217,7 +219,7 @@ def _fitting_percent(share: float, room: float) -> str:
     if room < 2.5 * _CHARACTER:
         return ""
     digits = [f"{share * 100:.1f}", f"{share * 100:.0f}"][int(share >= 0.1) :]
-    return next((one for one in digits if len(one) * _CHARACTER <= room), "")
+    return next((text for text in digits if len(text) * _CHARACTER <= room), "")
 
 
 def _svg(height: float, description: str, parts: Iterable[str]) -> Markup:

@@ -100,14 +100,14 @@ class ChannelInspection:
 
     def view(self, experiment: str, slot: int) -> SlotView:
         """Give one slot; raises `KeyError` where there is none."""
-        for one in self.slots:
-            if (one.experiment, one.slot) == (experiment, slot):
-                return one
+        for view in self.slots:
+            if (view.experiment, view.slot) == (experiment, slot):
+                return view
         raise KeyError((experiment, slot))
 
     def of_experiment(self, experiment: str) -> tuple[SlotView, ...]:
         """Give the slots of one experiment."""
-        return tuple(one for one in self.slots if one.experiment == experiment)
+        return tuple(view for view in self.slots if view.experiment == experiment)
 
     def remapped(self, channel_maps: Mapping[str, Mapping[int, int]]) -> ChannelInspection:
         """Judge another mapping; nothing is read.
@@ -131,9 +131,9 @@ class ChannelInspection:
     def findings(self) -> tuple[Finding, ...]:
         """Slots that look swapped or different, and proofs that fail."""
         found: list[Finding] = []
-        for one in self.slots:
-            found += finding_of_verdict(one)
-            found += finding_of_proof(one)
+        for view in self.slots:
+            found += finding_of_verdict(view)
+            found += finding_of_proof(view)
         return tuple(found)
 
 
@@ -172,8 +172,8 @@ def inspect_channels(
         name = experiment.config.name
         seen: list[Surroundings] = []
         failures: dict[int, str] = {}
-        for one in read_surroundings(index, rows[number], unreadable=failures, stop=stop):
-            seen.append(one)
+        for patch in read_surroundings(index, rows[number], unreadable=failures, stop=stop):
+            seen.append(patch)
             if progress is not None:
                 progress(done + len(seen) + len(failures), total)
         complete = len(seen) + len(failures) == len(rows[number])
@@ -187,7 +187,7 @@ def inspect_channels(
     inspection = ChannelInspection(
         slots=(),
         slot_labels=tuple(index.registry.slot_labels),
-        channel_names={one.config.name: one.channel_names for one in opened},
+        channel_names={experiment.config.name: experiment.channel_names for experiment in opened},
         channel_maps=index.registry.channel_maps,
         signatures=looks,
         thumbnails=thumbnails,

@@ -164,7 +164,7 @@ class _Tally:
             return
         index = source.index
         same = (given == expected) | ((given != given) & (expected != expected))
-        place = tuple(int(one) for one in np.argwhere(~same)[0])
+        place = tuple(int(at) for at in np.argwhere(~same)[0])
         z, y, x = (a + b for a, b in zip(place, corner, strict=True))
         self.first_difference = (
             f"FOV {index.fovs[index.fov_of_row[row]].fov.name}, t = {index.observations.t[row]}, "
@@ -246,6 +246,8 @@ def _stored_names(folder: str) -> list[str] | None:
         content = json.loads(text)
         attributes = content.get("attributes", {}) if name == "zarr.json" else content
         attributes = attributes.get("ome", attributes)
-        labels = [one.get("label") for one in attributes.get("omero", {}).get("channels", [])]
+        labels = [
+            channel.get("label") for channel in attributes.get("omero", {}).get("channels", [])
+        ]
         return [str(label) for label in labels] if labels and all(labels) else None
     return None

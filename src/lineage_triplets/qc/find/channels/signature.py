@@ -66,7 +66,7 @@ FEATURES = (
     Feature("regions", 0.12),
     Feature("variety", 0.12),
 )
-_CENTRE = [one.name for one in FEATURES].index("centre")
+_CENTRE = [feature.name for feature in FEATURES].index("centre")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class ChannelSignature:
 
     def as_dict(self) -> dict[str, float]:
         """Features by name."""
-        names = (one.name for one in FEATURES)
+        names = (feature.name for feature in FEATURES)
         return dict(zip(names, self.mean.tolist(), strict=True))
 
 
@@ -116,8 +116,8 @@ def signatures(
 ) -> tuple[ChannelSignature, ...]:
     """Summarize all channels of one store, in its order."""
     features = np.full((len(surroundings), len(names), len(FEATURES)), np.nan)
-    for number, one in enumerate(surroundings):
-        features[number] = patch_features(one)
+    for number, patch in enumerate(surroundings):
+        features[number] = patch_features(patch)
     return tuple(
         _summary(experiment, channel, name, features[:, channel], surroundings)
         for channel, name in enumerate(names)
@@ -132,7 +132,7 @@ def _summary(
     surroundings: Sequence[Surroundings],
 ) -> ChannelSignature:
     seen = features[~np.isnan(features[:, _CENTRE])]
-    prior = np.diag([one.between_experiments**2 for one in FEATURES])
+    prior = np.diag([feature.between_experiments**2 for feature in FEATURES])
     mean = np.full(len(FEATURES), np.nan)
     covariance = prior
     if len(seen):
@@ -198,7 +198,7 @@ def patch_features(one: Surroundings) -> Float64Array:
             _log_ratio(p99 - p1, 2.5 * (p75 - p25)),
             *(_log_ratio(energy, coarse) / 2 for energy in energies),
             _glints(bands[0]),
-            *(_spottiness(*one) for one in zip(bands[1:], energies[1:], strict=True)),
+            *(_spottiness(*pair) for pair in zip(bands[1:], energies[1:], strict=True)),
             one.regions[live],
             np.full(len(scaled), np.nan),
         ],

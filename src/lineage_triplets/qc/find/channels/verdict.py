@@ -90,7 +90,7 @@ def verdicts(
         for name, channel_map in channel_maps.items()
         if signatures.get(name)
     }
-    names = [name for name in chosen if any(one.usable for one in chosen[name])]
+    names = [name for name in chosen if any(channel.usable for channel in chosen[name])]
     panel = _Panel(names, signatures, chosen)
     result: dict[tuple[str, int], Verdict] = {}
     for name, channel_map in channel_maps.items():
@@ -143,7 +143,11 @@ class _Panel:
         own = self.chosen[name][slot]
         if not own.usable:
             return Verdict("blank" if own.n_patches else "cannot-tell", float(own.n_patches > 0))
-        others = [one for one in self.names if one != name and self.chosen[one][slot].usable]
+        others = [
+            experiment
+            for experiment in self.names
+            if experiment != name and self.chosen[experiment][slot].usable
+        ]
         if not others:
             return Verdict("alone", 0.0)
         by_order = self._by_order(name, slot, others)
@@ -156,21 +160,21 @@ class _Panel:
         number = self.names.index(name)
         likeness = tuple(float(p) for p in self.match.likeness[number, slot])
         best = int(np.argmax(likeness))
-        numbers = {one: self.names.index(one) for one in others}
-        to_others = {one: self.match.together[number, numbers[one], slot] for one in others}
+        numbers = {other: self.names.index(other) for other in others}
+        to_others = {other: self.match.together[number, numbers[other], slot] for other in others}
         # Of those that differ, a third that is like both would be on the side of the more.
         alike = max(float(there[best]) for there in to_others.values())
         if likeness[best] >= LIKELY and alike >= LIKELY:
             status: Status = "same" if best == slot else "swapped"
             looks_like = None if best == slot else best
-            like = tuple(one for one, there in to_others.items() if there[best] > 0.5)
+            like = tuple(other for other, there in to_others.items() if there[best] > 0.5)
             sure = min(likeness[best], alike)
             return Verdict(status, sure, looks_like, like, likeness=likeness)
-        unlike = tuple(one for one, there in to_others.items() if there[slot] <= 1 - LIKELY)
+        unlike = tuple(other for other, there in to_others.items() if there[slot] <= 1 - LIKELY)
         if not unlike:
             sure = max(float(there.max()) for there in to_others.values())
             return Verdict("cannot-tell", sure, None, tuple(others), likeness=likeness)
-        sure = 1 - min(float(to_others[one][slot]) for one in unlike)
+        sure = 1 - min(float(to_others[other][slot]) for other in unlike)
         theirs = int(to_others[unlike[0]].argmax())
         return Verdict("differs", sure, theirs, unlike, likeness=likeness)
 
@@ -179,14 +183,14 @@ class _Panel:
         alone = len(verdict.likeness) == 1
         if verdict.status not in {"same", "cannot-tell"}:
             return verdict
-        number, numbers = self.names.index(name), [self.names.index(one) for one in others]
+        number, numbers = self.names.index(name), [self.names.index(other) for other in others]
         to_others = self.odds[slot, number, numbers]
         same = _probability(to_others.sum() / np.sqrt(len(others)))
         if same <= 1 - (_UNLIKE if alone else _UNLIKE_AMONG_SLOTS):
             among = self.odds[slot][np.ix_(numbers, numbers)][np.triu_indices(len(others), 1)]
             if among.size and np.median(among) > 0:
                 return replace(verdict, status="unlike", sure=1 - same)
-            unlike = tuple(one for one, odds in zip(others, to_others, strict=True) if odds < 0)
+            unlike = tuple(other for other, odds in zip(others, to_others, strict=True) if odds < 0)
             return replace(verdict, status="differs", sure=1 - same, others=unlike)
         if alone:
             status: Status = "same" if same >= _ALIKE else "cannot-tell"
@@ -198,9 +202,9 @@ class _Panel:
         if verdict.looks_like is not None:
             return verdict
         own = self.chosen[name][slot]
-        in_slots = {one.zarr_index for one in self.chosen[name]}
+        in_slots = {channel.zarr_index for channel in self.chosen[name]}
         candidates = [own, *(c for c in self.signatures[name] if c.usable and c is not own)]
-        reference = [self.chosen[one][slot] for one in others]
+        reference = [self.chosen[other][slot] for other in others]
         cost = self.metric.costs(candidates, reference).sum(axis=1) / np.sqrt(len(others))
         best = int(np.argmin(cost))
         sure = _probability(cost[0] - cost[best])
@@ -228,9 +232,12 @@ class Metric:
         Where cells differ much, experiments may hold them in other shares: a stain that comes
         and goes with the cell cycle says less than one that every cell has.
         """
-        tau = np.array([one.between_experiments for one in FEATURES])
-        within = np.mean([one.covariance for one in channels], axis=0)
-        few = np.mean([one.covariance / (one.n_patches - one.n_blank) for one in channels], axis=0)
+        tau = np.array([feature.between_experiments for feature in FEATURES])
+        within = np.mean([channel.covariance for channel in channels], axis=0)
+        few = np.mean(
+            [channel.covariance / (channel.n_patches - channel.n_blank) for channel in channels],
+            axis=0,
+        )
         same: Float64Array = 2 * (np.diag(tau**2) + _WITHIN**2 * within + few)
         inverse: Float64Array = np.linalg.inv(same).astype(np.float64)
         return cls(inverse)
@@ -251,7 +258,10 @@ class Metric:
     def _squared_distance(
         self, some: Sequence[ChannelSignature], others: Sequence[ChannelSignature]
     ) -> Float64Array:
-        means = np.stack([one.mean for one in some]), np.stack([one.mean for one in others])
+        means = (
+            np.stack([channel.mean for channel in some]),
+            np.stack([other.mean for other in others]),
+        )
         apart = np.nan_to_num(means[0][:, None] - means[1])
         squared: Float64Array = np.einsum("abf,fg,abg->ab", apart, self.inverse, apart)
         return squared
@@ -329,7 +339,7 @@ def _all_joint_orders(cost_of: Float64Array, orders: Int64Array) -> tuple[Int64A
     likely /= likely.sum()
     number_of = {order: number for number, order in enumerate(map(tuple, orders.tolist()))}
     renamed = np.array(
-        [[number_of[tuple(one[other])] for other in orders] for one in orders], dtype=np.int64
+        [[number_of[tuple(order[other])] for other in orders] for order in orders], dtype=np.int64
     )
     joint = renamed[classes].transpose(0, 2, 1)
     by_number = _EACH_WRONG ** (joint != 0).sum(axis=2)

@@ -220,7 +220,9 @@ class RingReader:
         self._offsets = np.arange(-(reach // step), reach // step + 1) * step
         away = np.hypot(self._offsets[:, None], self._offsets) / self.width_px
         rings = [(away >= number) & (away < number + 1) for number in range(N_RINGS)]
-        self._mean = np.array([one.ravel() / max(one.sum(), 1) for one in rings], dtype=np.float32)
+        self._mean = np.array(
+            [ring.ravel() / max(ring.sum(), 1) for ring in rings], dtype=np.float32
+        )
         self._planes = _planes(fov)
 
     def measure(self, t: int, image: Pixels) -> tuple[Int64Array, Float64Array]:

@@ -102,7 +102,7 @@ class ChangedCellScan:
                 _Exchange(float(gain[k]), int(one[k]), int(other[k]))
                 for k in np.flatnonzero(exchanged)
             ]
-        return sorted(found, key=lambda one: (-one.gain, one.one, one.other))
+        return sorted(found, key=lambda exchange: (-exchange.gain, exchange.one, exchange.other))
 
     def _are_near(self, one: Int64Array, other: Int64Array) -> NDArray[np.bool_]:
         apart = np.hypot(
@@ -190,7 +190,7 @@ class ChangedCellScan:
             for slot in range(len(self._fov.slot_labels))
             for ring in range(N_RINGS)
         ]
-        return max(levels, key=lambda one: abs(one[2][1] - one[2][0]))
+        return max(levels, key=lambda change: abs(change[2][1] - change[2][0]))
 
     def _levels(self, row: int, slot: int, ring: int) -> tuple[float, float]:
         """Median brightness in the frames before an observation, and from it on."""

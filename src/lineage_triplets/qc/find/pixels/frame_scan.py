@@ -62,7 +62,7 @@ class ScanResult:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All of them."""
-        return tuple(one for listed in self.by_check.values() for one in listed)
+        return tuple(finding for listed in self.by_check.values() for finding in listed)
 
 
 @dataclass(frozen=True)
@@ -227,12 +227,12 @@ def scan_index(
             known |= result.by_check
             if kept is not None and result.complete:
                 for name, version in _versions(checks):
-                    found = [one.as_dict() for one in known[name]]
+                    found = [finding.as_dict() for finding in known[name]]
                     kept.keep_result(*place, name, version, key, found)
         done += source.fov.shape[0]
         count(0, total)
         names = [name for name, _ in _versions(checks) if name in known]
-        findings = tuple(one for name in names for one in known[name])
+        findings = tuple(finding for name in names for finding in known[name])
         yield FovResult(number, *place, findings, n_frames)
 
 
@@ -254,7 +254,7 @@ def recall_index(
         known = _known(kept, place, checks, key)
         if len(known) == len(_versions(checks)):
             names = [name for name, _ in _versions(checks)]
-            findings = tuple(one for name in names for one in known[name])
+            findings = tuple(finding for name in names for finding in known[name])
             yield FovResult(number, *place, findings, 0)
 
 
@@ -320,7 +320,7 @@ def _known(
     for name, version in _versions(checks):
         found = kept.kept_result(*place, name, version, key)
         if found is not None:
-            known[name] = tuple(Finding.of_dict(one) for one in found)
+            known[name] = tuple(Finding.of_dict(finding) for finding in found)
     return known
 
 

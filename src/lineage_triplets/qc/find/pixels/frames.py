@@ -75,10 +75,10 @@ def frame_findings(
         Whether frames of a run may lie apart.
     """
     n_cells = np.bincount(fov.t, minlength=fov.source.fov.shape[0])
-    for run in _runs(sorted(faults, key=lambda one: one.t), apart):
-        parts = [run] if len(run) > MOST_SINGLE_FRAMES else [[one] for one in run]
+    for run in _runs(sorted(faults, key=lambda fault: fault.t), apart):
+        parts = [run] if len(run) > MOST_SINGLE_FRAMES else [[fault] for fault in run]
         for part in parts:
-            yield _finding(fov, kind, part, remedy, int(n_cells[[one.t for one in part]].sum()))
+            yield _finding(fov, kind, part, remedy, int(n_cells[[fault.t for fault in part]].sum()))
 
 
 def _runs(faults: list[FrameFault], apart: bool) -> list[list[FrameFault]]:
@@ -95,8 +95,8 @@ def _runs(faults: list[FrameFault], apart: bool) -> list[list[FrameFault]]:
 def _finding(
     fov: ScannedFov, kind: str, faults: list[FrameFault], remedy: str, n_cells: int
 ) -> Finding:
-    worst = max(faults, key=lambda one: one.evidence[0].value if one.evidence else 0.0)
-    frames = [one.t for one in faults]
+    worst = max(faults, key=lambda fault: fault.evidence[0].value if fault.evidence else 0.0)
+    frames = [fault.t for fault in faults]
     what = worst.what if len(faults) == 1 else worst.of_many
     nobody = "" if n_cells else " No cell is tracked there."
     evidence = worst.evidence

@@ -230,10 +230,10 @@ class SaturationScan:
     def findings(self) -> Iterator[Finding]:
         """Give a finding for each frame; one for all, if there are many."""
         by_frame: dict[int, list[_SlotTop]] = {}
-        for one in self._tops:
+        for top in self._tops:
             # A pile below what other frames reach is no limit of the camera.
-            if one.value >= self._greatest[one.slot] or one.value in _CAMERA_LIMITS:
-                by_frame.setdefault(one.t, []).append(one)
+            if top.value >= self._greatest[top.slot] or top.value in _CAMERA_LIMITS:
+                by_frame.setdefault(top.t, []).append(top)
         return frame_findings(
             self._fov,
             "saturated-frame",
@@ -243,9 +243,9 @@ class SaturationScan:
         )
 
     def _fault(self, t: int, tops: list[_SlotTop]) -> FrameFault:
-        worst = max(tops, key=lambda one: one.share)
+        worst = max(tops, key=lambda top: top.share)
         slots = np.zeros(len(self._fov.slot_labels), dtype=bool)
-        slots[[one.slot for one in tops]] = True
+        slots[[top.slot for top in tops]] = True
         words = slot_words(self._fov.slot_labels, slots)
         return FrameFault(
             t,

@@ -230,7 +230,10 @@ class RepeatScan:
         now = self._fingerprints(image)
         for earlier, then in reversed(self._before):
             same = np.array(
-                [one is not None and one == other for one, other in zip(now, then, strict=True)]
+                [
+                    checksum is not None and checksum == other
+                    for checksum, other in zip(now, then, strict=True)
+                ]
             )
             if same.any():
                 self._faults.append(self._fault(t, earlier, now, same))
@@ -249,7 +252,7 @@ class RepeatScan:
     def _fault(
         self, t: int, earlier: int, now: list[_Fingerprint | None], same: NDArray[np.bool_]
     ) -> FrameFault:
-        told = np.array([one is not None for one in now])
+        told = np.array([checksum is not None for checksum in now])
         slots = slot_words(self._fov.slot_labels, same)
         return FrameFault(
             t,
@@ -266,8 +269,8 @@ class RepeatScan:
         least = statistics.block_minimum.min(axis=(1, 2, 3))
         varies = least != statistics.block_maximum.max(axis=(1, 2, 3))
         return [
-            (zlib.crc32(np.ascontiguousarray(pixels).data), mean.tobytes()) if one else None
-            for pixels, mean, one in zip(image, statistics.block_mean, varies, strict=True)
+            (zlib.crc32(np.ascontiguousarray(pixels).data), mean.tobytes()) if varied else None
+            for pixels, mean, varied in zip(image, statistics.block_mean, varies, strict=True)
         ]
 
 

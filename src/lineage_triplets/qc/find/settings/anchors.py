@@ -36,7 +36,7 @@ def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
     n = len(index.registry.experiments)
     anchors = np.bincount(index.experiment_of_row[index.anchor_rows], minlength=n)
     median = float(np.median(anchors)) if n else 0.0
-    refused = {one.experiment for one in index.problems if one.severity == "error"}
+    refused = {problem.experiment for problem in index.problems if problem.severity == "error"}
     for number, config in enumerate(index.registry.experiments):
         high = index.tau_range_frames[number][1]
         none = anchors[number] == 0
@@ -136,13 +136,15 @@ def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
         relation, _, _ = source.relations(pairs)
         counts = np.bincount(relation, minlength=len(Relation))
         kinds = sorted(
-            (one for one in Relation if one.is_collateral and counts[one]),
-            key=lambda one: -int(counts[one]),
+            (relation for relation in Relation if relation.is_collateral and counts[relation]),
+            key=lambda kind: -int(counts[kind]),
         )
-        share = sum(int(counts[one]) for one in kinds) / len(rows)
+        share = sum(int(counts[kind]) for kind in kinds) / len(rows)
         if share < _WORTH_SAYING:
             continue
-        listed = ", ".join(f"{one.label} {_percent(counts[one] / len(rows))}" for one in kinds[:3])
+        listed = ", ".join(
+            f"{kind.label} {_percent(counts[kind] / len(rows))}" for kind in kinds[:3]
+        )
         drawn = "all" if len(rows) == len(own) else f"{len(rows):,} of {len(own):,}"
         yield Finding(
             kind="collateral-share",
@@ -156,7 +158,7 @@ def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
             experiment=config.name,
             evidence=(
                 Evidence("share of other branches", share),
-                *(Evidence(f"share of {one.label}", counts[one] / len(rows)) for one in kinds),
+                *(Evidence(f"share of {kind.label}", counts[kind] / len(rows)) for kind in kinds),
                 Evidence("pairs drawn", len(rows)),
             ),
             detail="large" if share > _LARGE_COLLATERAL else "",
@@ -183,7 +185,7 @@ def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
         kind, severity, consequence, remedy = _tau_finding(low, high, config.interval_minutes)
         if not kind:
             continue
-        exact = [one * 60 / config.interval_minutes for one in hours]
+        exact = [hour * 60 / config.interval_minutes for hour in hours]
         yield Finding(
             kind=kind,
             severity=severity,
@@ -237,7 +239,7 @@ def _rounded(exact: list[float], frames: tuple[int, int]) -> str:
     """What rounding made of both ends; said aloud where halves are decided."""
     if all(abs(number - frame) < 1e-9 for number, frame in zip(exact, frames, strict=True)):
         return ""
-    halves = [one for one in dict.fromkeys(exact) if abs(one % 1 - 0.5) < 1e-9]
+    halves = [frames for frames in dict.fromkeys(exact) if abs(frames % 1 - 0.5) < 1e-9]
     same = frames[0] == frames[1]
     words = f"; both round to {frames[0]}" if same else f", rounded to {frames[0]} to {frames[1]}"
     if halves and same:

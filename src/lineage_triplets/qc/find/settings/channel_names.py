@@ -34,12 +34,12 @@ def check_channel_names(index: MultiExperimentIndex) -> Iterator[Finding]:
     opened = index.registry.opened
     if len(opened) < 2:
         return
-    slots = [one.config.source_channel for one in opened]
+    slots = [experiment.config.source_channel for experiment in opened]
     labels = index.registry.slot_labels
     swapped: set[tuple[int, int]] = set()
     # With two experiments a swap is symmetric: it is said once.
     for number in range(len(opened)) if len(opened) > 2 else (1,):
-        others = [one for k, one in enumerate(slots) if k != number]
+        others = [names for k, names in enumerate(slots) if k != number]
         for slot, name in enumerate(slots[number]):
             rival = _better(name, slot, others, opened[number].channel_names, slots[number])
             if rival is None:
@@ -49,10 +49,12 @@ def check_channel_names(index: MultiExperimentIndex) -> Iterator[Finding]:
     for slot, label in enumerate(labels):
         if any(where == slot for _, where in swapped):
             continue
-        names = [one[slot] for one in slots]
-        least = min(alike(one, other) for one in names for other in names)
+        names = [channels[slot] for channels in slots]
+        least = min(alike(name, other) for name in names for other in names)
         if least < _UNLIKE:
-            yield _unlike([one.config.name for one in opened], names, slot, label, least)
+            yield _unlike(
+                [experiment.config.name for experiment in opened], names, slot, label, least
+            )
 
 
 def names_unlike(index: MultiExperimentIndex) -> dict[tuple[str, int], str]:
@@ -63,7 +65,7 @@ def names_unlike(index: MultiExperimentIndex) -> dict[tuple[str, int], str]:
     said: dict[tuple[str, int], str] = {}
     for finding in check_channel_names(index):
         slot = int(finding.detail.removeprefix("slot").partition("=")[0])
-        everywhere = [one.config.name for one in index.registry.opened]
+        everywhere = [experiment.config.name for experiment in index.registry.opened]
         for experiment in [finding.experiment] if finding.experiment else everywhere:
             said[experiment, slot] = finding.sentence
     return said
@@ -90,7 +92,7 @@ def _alike(name: str, other: str) -> float:
 def _words(name: str) -> list[str]:
     """Words that tell channels apart, in order; all if none does."""
     parts = re.findall(r"[^\W\d_]+\d*[^\W\d_]*|\d+", name.lower())
-    return [one for one in parts if not _EMPTY_WORD.fullmatch(one)] or parts
+    return [part for part in parts if not _EMPTY_WORD.fullmatch(part)] or parts
 
 
 def _better(
@@ -104,26 +106,28 @@ def _better(
 
     Where it is the name in another slot, that slot's name must fit no worse in its new place.
     """
-    here = _mean_alike(name, [one[slot] for one in others])
+    here = _mean_alike(name, [names[slot] for names in others])
     if here >= _UNLIKE + _CLEARLY_BETTER:
         return None
     fits = {
-        one: _mean_alike(one, [other[slot] for other in others]) for one in in_store if one != name
+        channel: _mean_alike(channel, [other[slot] for other in others])
+        for channel in in_store
+        if channel != name
     }
     if not fits:
         return None
-    best = max(fits, key=lambda one: fits[one])
+    best = max(fits, key=lambda channel: fits[channel])
     if fits[best] < max(_UNLIKE, here + _CLEARLY_BETTER):
         return None
     if best in chosen:
-        stays = _mean_alike(best, [one[list(chosen).index(best)] for one in others])
+        stays = _mean_alike(best, [names[list(chosen).index(best)] for names in others])
         if stays >= fits[best]:
             return None
     return best
 
 
 def _mean_alike(name: str, others: Sequence[str]) -> float:
-    return float(np.mean([alike(name, one) for one in others]))
+    return float(np.mean([alike(name, other) for other in others]))
 
 
 def _swap(
@@ -135,7 +139,7 @@ def _swap(
     labels: Sequence[str],
 ) -> Finding:
     name = slots[number][slot]
-    others = list(dict.fromkeys(one[slot] for k, one in enumerate(slots) if k != number))
+    others = list(dict.fromkeys(names[slot] for k, names in enumerate(slots) if k != number))
     where = "no slot"
     if rival in slots[number]:
         where = f"slot {list(slots[number]).index(rival)}"

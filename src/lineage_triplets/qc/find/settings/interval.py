@@ -53,7 +53,7 @@ def check_interval(index: MultiExperimentIndex) -> Iterator[Finding]:
     if n < 2:
         return
     clocks = _clocks(index)
-    intervals = [one.interval_minutes for one in index.registry.experiments]
+    intervals = [config.interval_minutes for config in index.registry.experiments]
     if n == 2:
         factor, witnesses = _judged(clocks, 0, [1], _CLEAR_OF_TWO)
         if factor is not None:
@@ -69,22 +69,22 @@ def check_interval(index: MultiExperimentIndex) -> Iterator[Finding]:
 def _clocks(index: MultiExperimentIndex) -> _Clocks:
     experiments = index.registry.experiments
     # Writers put 1 where they do not know.
-    sizes = [one.fov.pixel_size_um for one in index.fovs]
+    sizes = [source.fov.pixel_size_um for source in index.fovs]
     in_um = all(size is not None and set(size[1:]) != {1.0} for size in sizes)
     motions = displacements(index, in_um=in_um)
     n = len(experiments)
     by_motion = np.full((n, n), np.nan)
-    for one in range(n):
+    for number in range(n):
         for other in range(n):
-            factor = times_longer(motions[one], motions[other]) if one != other else None
+            factor = times_longer(motions[number], motions[other]) if number != other else None
             if factor is not None:
-                by_motion[one, other] = np.log(factor)
+                by_motion[number, other] = np.log(factor)
     cycles = [
         np.nan if frames is None else frames * config.interval_minutes / 60
         for frames, config in zip(cycle_frames(index), experiments, strict=True)
     ]
     return _Clocks(
-        [one.name for one in experiments],
+        [config.name for config in experiments],
         motions,
         by_motion,
         np.array(cycles),
@@ -197,7 +197,7 @@ def _words(
     hours = _comparable_hours(clocks, number, others) if witnesses != "cycle" else None
     if hours is not None:
         here, *there = [_way(clocks.motions[k], hours) for k in (number, *others)]
-        known = [one for one in there if one is not None]
+        known = [other for other in there if other is not None]
         if here is not None and known:
             typical = float(np.median(known))
             parts.append(
@@ -222,7 +222,7 @@ def _words(
 def _comparable_hours(clocks: _Clocks, number: int, others: list[int]) -> float | None:
     """Longest time that the experiment and most of the others know."""
     known = [common_hours(clocks.motions[number], clocks.motions[k]) for k in others]
-    there = [one for one in known if one is not None]
+    there = [hours for hours in known if hours is not None]
     return float(np.quantile(there, 0.5, method="lower")) if there else None
 
 
@@ -245,12 +245,12 @@ def _round(value: float) -> str:
 def check_interval_metadata(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Give a note for each experiment whose stores say another interval than the config."""
     for number, config in enumerate(index.registry.experiments):
-        fovs = [one.fov for one in index.fovs if one.experiment_number == number]
-        known = [one for one in fovs if one.interval_minutes is not None and one.shape[0] > 1]
+        fovs = [source.fov for source in index.fovs if source.experiment_number == number]
+        known = [fov for fov in fovs if fov.interval_minutes is not None and fov.shape[0] > 1]
         contrary = Counter(
-            one.interval_minutes
-            for one in known
-            if not math.isclose(one.interval_minutes or 0.0, config.interval_minutes, rel_tol=_SAME)
+            fov.interval_minutes
+            for fov in known
+            if not math.isclose(fov.interval_minutes or 0.0, config.interval_minutes, rel_tol=_SAME)
         )
         if not contrary:
             continue

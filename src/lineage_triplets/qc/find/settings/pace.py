@@ -61,7 +61,7 @@ def displacements(index: MultiExperimentIndex, *, in_um: bool) -> list[Displacem
     rows_of_fov = np.searchsorted(index.fov_of_row, np.arange(len(index.fovs) + 1))
     result: list[Displacement | None] = []
     for number, config in enumerate(experiments):
-        fovs = [k for k, one in enumerate(index.fovs) if one.experiment_number == number]
+        fovs = [k for k, source in enumerate(index.fovs) if source.experiment_number == number]
         rows = _some_rows(rows_of_fov, fovs, most_rows)
         hours = config.interval_minutes / 60
         result.append(_measured(index, rows, hours, in_um) if len(rows) else None)
@@ -112,9 +112,9 @@ def _measured(
     track, t = observations.track[rows], observations.t[rows]
     place = np.stack([observations.y[rows], observations.x[rows]])
     if in_um:
-        sizes = [one.fov.pixel_size_um or (1.0, 1.0, 1.0) for one in index.fovs]
+        sizes = [source.fov.pixel_size_um or (1.0, 1.0, 1.0) for source in index.fovs]
         place *= np.array([size[1:] for size in sizes])[fov].T
-    n_frames = np.array([one.fov.shape[0] for one in index.fovs], dtype=np.int64)
+    n_frames = np.array([source.fov.shape[0] for source in index.fovs], dtype=np.int64)
     first_group = np.cumsum(n_frames) - n_frames
     group = first_group[fov] + t
     step = np.flatnonzero(track[1:] == track[:-1])
@@ -161,7 +161,7 @@ def cycle_frames(index: MultiExperimentIndex) -> list[float | None]:
     born = (head == np.arange(n_tracks)) & (parent >= 0) & (last >= 0)
     cells = np.flatnonzero(born)
     frames = last[cells] - first[cells] + 1
-    fov_experiment = np.array([one.experiment_number for one in index.fovs], dtype=np.int64)
+    fov_experiment = np.array([source.experiment_number for source in index.fovs], dtype=np.int64)
     experiment = fov_experiment[index.fov_of_track[cells]]
     result: list[float | None] = []
     for number in range(len(index.registry.experiments)):

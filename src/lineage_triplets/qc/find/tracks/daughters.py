@@ -126,8 +126,8 @@ def _families(data: TrackData, mothers: Int64Array) -> Iterator[tuple[int, Int64
     outer, mother = outer[order], mother[order]
     start = np.searchsorted(mother, mothers)
     end = np.searchsorted(mother, mothers, side="right")
-    for one, first, last in zip(mothers.tolist(), start.tolist(), end.tolist(), strict=True):
-        yield one, outer[first:last]
+    for number, first, last in zip(mothers.tolist(), start.tolist(), end.tolist(), strict=True):
+        yield number, outer[first:last]
 
 
 def find_far_daughters(data: TrackData) -> Iterator[Finding]:

@@ -114,7 +114,7 @@ def _jump(data: TrackData, run: Int64Array, usual: Float64Array) -> Finding:
     times = f"{data.t[source]} and {data.t[target]}"
     middle = f"its usual step is {length(data, fov, step)}"
     settled: tuple[tuple[Target, ...], ...]
-    cuts = tuple(link_target(data, int(one)) for one in run)
+    cuts = tuple(link_target(data, int(link)) for link in run)
     there_and_back = len(run) == 2 and float(ways[:, 0] @ ways[:, 1]) < 0
     if there_and_back:
         row = int(links.target[run[0]])
@@ -167,8 +167,8 @@ def _way(data: TrackData, source: int, target: int) -> float:
 def _swap(data: TrackData, number: int) -> Finding:
     links, exchanges = data.links, data.exchanges
     pair = (int(exchanges.link[number]), int(exchanges.other[number]))
-    rows = [(int(links.source[one]), int(links.target[one])) for one in pair]
-    now = [_way(data, *one) for one in rows]
+    rows = [(int(links.source[link]), int(links.target[link])) for link in pair]
+    now = [_way(data, *ends) for ends in rows]
     if now[1] > now[0]:
         pair, rows, now = pair[::-1], rows[::-1], now[::-1]
     crossed = [_way(data, rows[0][0], rows[1][1]), _way(data, rows[1][0], rows[0][1])]
@@ -204,7 +204,7 @@ def _swap(data: TrackData, number: int) -> Finding:
         settled_by=tuple(
             dict.fromkeys(
                 (
-                    tuple(link_target(data, one) for one in pair),
+                    tuple(link_target(data, link) for link in pair),
                     tuple(track_target(data, int(data.track[row])) for row, _ in rows),
                     tuple(track_target(data, int(data.track[row])) for _, row in rows),
                 )
