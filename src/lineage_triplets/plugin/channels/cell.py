@@ -10,6 +10,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPolygonF
 from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from lineage_triplets.plugin.common.parts import words_label
 from lineage_triplets.plugin.common.patch_image import dimmed, draw_note, legible, patch_image
 from lineage_triplets.qc.find.channels.pictures import OPEN, RIGHT, WRONG, thumbnail_row
 from lineage_triplets.qc.look.pictures.text import short_number
@@ -341,9 +342,6 @@ def _proof_words(view: SlotView) -> str:
 
 
 def _words(name: str, parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setObjectName(name)
+    label = words_label(name, parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label

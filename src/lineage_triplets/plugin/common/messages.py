@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
+from lineage_triplets.plugin.common.parts import empty_layout
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -108,11 +110,7 @@ class Messages(QFrame):
         )
 
     def _put(self, buttons: list[tuple[str, str, Callable[[], object]]]) -> None:
-        while self._buttons.count():
-            item = self._buttons.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.deleteLater()
+        empty_layout(self._buttons)
         for text, name, action in buttons:
             button = QPushButton(text, self)
             button.setObjectName(name)

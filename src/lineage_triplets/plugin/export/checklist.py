@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lineage_triplets.engine.errors import counted
+from lineage_triplets.plugin.common.parts import empty_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -248,11 +249,7 @@ class ChecklistView(QWidget):
         if self._shown == tuple(groups):
             return
         self._shown = tuple(groups)
-        while (item := self._layout.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._layout)
         number = 0
         for group in groups:
             shared = f"<br><i>{escape(group.remedy)}</i>" if group.remedy else ""

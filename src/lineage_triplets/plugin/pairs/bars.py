@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence, QValidator
+from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -13,11 +13,12 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QShortcut,
     QSpinBox,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.common.keys import bind
 from lineage_triplets.qc.decide.seen import ENOUGH_PAIRS, PaintedPairs, why_not_seen
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ class SampleBar(QWidget):
         self._new.setObjectName("new_sample")
         self._new.setToolTip("Draw the pairs of the next epoch (N)")
         self._new.clicked.connect(self._draw_anew)
-        key = QShortcut(QKeySequence("N"), panel)
-        key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        key.activated.connect(self._new.click)
+        bind(panel, "N", self._new.click)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(3)
@@ -150,15 +149,13 @@ class SampleBar(QWidget):
     def show_state(self, state: ReviewState) -> None:
         """Show what is chosen; nobody is told."""
         intent = state.intent
-        for box in (self._across, self._number, self._epoch):
-            box.blockSignals(True)
-        self._across.setChecked(intent.across_divisions)
-        self._number.setMaximum(max(_MOST_PAIRS, intent.n_pairs))
-        self._number.setValue(intent.n_pairs)
-        self._epoch.setValue(min(intent.epoch, _MOST_EPOCH))
+        across, number, epoch = self._across, self._number, self._epoch
+        with signals_blocked(across), signals_blocked(number), signals_blocked(epoch):
+            self._across.setChecked(intent.across_divisions)
+            self._number.setMaximum(max(_MOST_PAIRS, intent.n_pairs))
+            self._number.setValue(intent.n_pairs)
+            self._epoch.setValue(min(intent.epoch, _MOST_EPOCH))
         self._seed.set_value(intent.seed)
-        for box in (self._across, self._number, self._epoch):
-            box.blockSignals(False)
 
     def _draw_anew(self) -> None:
         review = self._session.review

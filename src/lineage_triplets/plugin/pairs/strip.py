@@ -10,7 +10,6 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.plugin.common.parts import words_label
 from lineage_triplets.plugin.common.patch_image import (
     dimmed,
     draw_note,
@@ -352,10 +352,7 @@ class StripBox(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._title = QLabel(self)
-        self._title.setObjectName("strip_title")
-        self._title.setWordWrap(True)
-        self._title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._title = words_label("strip_title", self)
         self.view = StripView(self)
         self.view.place_chosen.connect(session.look_at)
         session.contrast_changed.connect(self._on_contrast)

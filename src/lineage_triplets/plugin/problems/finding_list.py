@@ -21,7 +21,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.common.keys import LettersStay
 from lineage_triplets.plugin.common.patch_image import legible
 from lineage_triplets.plugin.problems.model import (
     COLUMNS,
@@ -54,21 +56,6 @@ _DIM = 0.7
 def severity_colour(severity: str, palette: QPalette) -> QColor:
     """Colour of a severity's mark, legible in the theme."""
     return legible(_COLOURS[severity], palette)
-
-
-class _Choice(QComboBox):
-    """A choice that is found by typing, whatever keys the panel has."""
-
-    def event(self, event: QEvent) -> bool:
-        """Take letters before the panel's shortcuts do."""
-        if event.type() == QEvent.Type.ShortcutOverride and event.text().isprintable():
-            plain = event.modifiers() in {
-                Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
-            }  # fmt: skip
-            if plain and event.text():
-                event.accept()
-                return True
-        return bool(super().event(event))
 
 
 class FindingList(QWidget):
@@ -168,7 +155,8 @@ class FindingList(QWidget):
         self.wanted.emit()
 
     def _choice(self, name: str, tip: str) -> QComboBox:
-        combo = _Choice(self)
+        combo = QComboBox(self)
+        LettersStay(combo)
         combo.setObjectName(name)
         combo.setToolTip(tip)
         combo.setAccessibleName(tip)
@@ -255,15 +243,14 @@ class FindingList(QWidget):
 def _fill(combo: QComboBox, everything: str, listed: dict[str, str]) -> None:
     """Offer choices; the present one stays, even where nothing has it any more."""
     chosen = combo.currentData() or ""
-    combo.blockSignals(True)
-    combo.clear()
-    combo.addItem(everything, "")
-    for words, value in listed.items():
-        combo.addItem(words, value)
-    if chosen and combo.findData(chosen) < 0:
-        combo.addItem(kind_words(chosen), chosen)
-    combo.setCurrentIndex(combo.findData(chosen))
-    combo.blockSignals(False)
+    with signals_blocked(combo):
+        combo.clear()
+        combo.addItem(everything, "")
+        for words, value in listed.items():
+            combo.addItem(words, value)
+        if chosen and combo.findData(chosen) < 0:
+            combo.addItem(kind_words(chosen), chosen)
+        combo.setCurrentIndex(combo.findData(chosen))
 
 
 def row_height(table: QTableView) -> int:

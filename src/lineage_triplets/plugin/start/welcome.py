@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from lineage_triplets.plugin.common.parts import empty_layout
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,11 +74,7 @@ class Welcome(QWidget):
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """Offer the configs that were open last, as far as they are still there."""
-        while (item := self._links.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._links)
         there = [one for one in paths if Path(one).is_file()][:_MOST_RECENT]
         self._recent.setText("Open again:" if there else "")
         for number, path in enumerate(there):
