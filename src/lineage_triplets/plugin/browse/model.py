@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtCore import QModelIndex, QObject, Qt
 
+from lineage_triplets.plugin.common.table import RowTable
 from lineage_triplets.qc.find import lineage_problems
 from lineage_triplets.qc.look.tables import lineage_table
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.open.data import ReviewData
 
-
-_ROOT = QModelIndex()
 DECISIONS = ("", "accepted", "partly rejected", "rejected")
 _SHOWN = ("", "✓ accepted", "◐ partly", "✕ rejected")
 
@@ -162,11 +161,14 @@ class LineageRows:
         return replace(self, numbers=numbers)
 
 
-class LineageModel(QAbstractTableModel):
+class LineageModel(RowTable):
     """Lineages for a table view; ``UserRole`` hands out the ``lineage_id``.
 
     Filtering and sorting hold an array of row numbers: nothing is made a row.
     """
+
+    headings = tuple(column.title for column in COLUMNS)
+    tips = tuple(column.words for column in COLUMNS)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -219,23 +221,10 @@ class LineageModel(QAbstractTableModel):
         after = open_rows[open_rows > row]
         return self.lineage_at(int(after[0] if len(after) else open_rows[0]))
 
-    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
+    @property
+    def n_rows(self) -> int:
         """Lineages shown."""
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
-        """Columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Titles, and what they mean as tooltips."""
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(COLUMNS):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section].title
-        return COLUMNS[section].words if role == Qt.ItemDataRole.ToolTipRole else None
+        return len(self._shown)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text of a cell, tooltip of its lineage, alignment, ``lineage_id``."""

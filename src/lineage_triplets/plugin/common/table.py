@@ -1,4 +1,4 @@
-"""A small DataFrame on screen: as high as its rows, up to some, and scrolled beyond."""
+"""Tables: what their models share, and a small one that is as high as its rows."""
 
 from __future__ import annotations
 
@@ -8,39 +8,70 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QHeaderView, QTableView, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QResizeEvent
 
 _MOST_ROWS = 5
+_ROOT = QModelIndex()
 
 
-class FrameTable(QAbstractTableModel):
-    """Shows a DataFrame as it is, column names as headings.
+class RowTable(QAbstractTableModel):
+    """Rows under headings; a subclass says how many there are, and gives their `data`.
 
-    Parameters
+    Attributes
     ----------
-    frame : DataFrame, optional
-        Nothing by default.
+    headings : sequence of str
+    tips : sequence of str
+        What each column is, in words; empty for none.
     """
 
-    def __init__(self, frame: pd.DataFrame | None = None, parent: QObject | None = None) -> None:
+    headings: Sequence[str] = ()
+    tips: Sequence[str] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        raise NotImplementedError
+
+    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
+        """Count rows; none has rows of its own."""
+        return 0 if parent.isValid() else self.n_rows
+
+    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
+        """Count columns."""
+        return 0 if parent.isValid() else len(self.headings)
+
+    def headerData(  # noqa: N802 - Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Give a column's heading, or what it means."""
+        words = {Qt.ItemDataRole.DisplayRole: self.headings, Qt.ItemDataRole.ToolTipRole: self.tips}
+        of_role = words.get(role, ())
+        across = orientation == Qt.Orientation.Horizontal and 0 <= section < len(of_role)
+        return of_role[section] if across else None
+
+
+class FrameTable(RowTable):
+    """Shows a DataFrame as it is, column names as headings; nothing at first."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._frame = frame
+        self._frame: pd.DataFrame | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the DataFrame."""
+        return 0 if self._frame is None else len(self._frame)
 
     def show(self, frame: pd.DataFrame | None) -> None:
         """Show another one; None shows nothing."""
         self.beginResetModel()
         self._frame = frame
+        self.headings = [] if frame is None else [str(name) for name in frame.columns]
         self.endResetModel()
-
-    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's
-        """Count rows."""
-        return 0 if parent.isValid() or self._frame is None else len(self._frame)
-
-    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's
-        """Count columns."""
-        return 0 if parent.isValid() or self._frame is None else len(self._frame.columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Give the words of one cell; they are its tooltip too, for narrow columns."""
@@ -52,19 +83,6 @@ class FrameTable(QAbstractTableModel):
             text = str(self._frame.iloc[index.row(), index.column()])
             if text.replace(",", "").isdigit():
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def headerData(  # noqa: N802 - Qt's
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        """Give a column's name."""
-        if self._frame is None or role != Qt.ItemDataRole.DisplayRole:
-            return None
-        if orientation == Qt.Orientation.Horizontal:
-            return str(self._frame.columns[section])
         return None
 
 
@@ -83,7 +101,7 @@ class FittedTable(QTableView):
         super().__init__(parent)
         self.setObjectName(name)
         self.setAccessibleName(tip)
-        self._table = FrameTable(parent=self)
+        self._table = FrameTable(self)
         self.setModel(self._table)
         self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)

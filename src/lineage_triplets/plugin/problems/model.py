@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtCore import QModelIndex, QObject, Qt
 
+from lineage_triplets.plugin.common.table import RowTable
 from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.record.decision import Target
 
-_ROOT = QModelIndex()
 STATUSES = ("open", "waived", "settled")
 MARKS = {"error": "✕", "warning": "▲", "note": "●"}
 STATUS_WORDS = {"open": "", "waived": "○ waived", "settled": "✓ settled"}
@@ -162,8 +162,10 @@ class FindingRows:
         return {name: int(np.count_nonzero(of_status == name)) for name in SEVERITIES}
 
 
-class FindingModel(QAbstractTableModel):
+class FindingModel(RowTable):
     """Findings for a table view; ``UserRole`` hands out the `ReviewedFinding`."""
+
+    headings = COLUMNS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -204,20 +206,10 @@ class FindingModel(QAbstractTableModel):
             return None
         return self.rows.reviewed[int(self._shown[row])]
 
-    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
+    @property
+    def n_rows(self) -> int:
         """Findings shown."""
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's name
-        """Columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Titles."""
-        across = orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
-        return COLUMNS[section] if across and 0 <= section < len(COLUMNS) else None
+        return len(self._shown)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text of a cell, the sentence as tooltip, the finding itself."""

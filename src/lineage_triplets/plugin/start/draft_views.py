@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QListWidget,
@@ -14,8 +14,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from lineage_triplets.engine.errors import ConfigError, counted
+from lineage_triplets.plugin.common.table import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +28,10 @@ if TYPE_CHECKING:
 
 _DISPLAY, _EDIT = Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole
 _TIP, _FONT = Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.FontRole
-_ROOT = QModelIndex()
 
 
-class _DraftTable(QAbstractTableModel):
-    """What both tables share: headings, and which columns can be typed into.
+class _DraftTable(RowTable):
+    """What both tables share: which columns can be typed into.
 
     Attributes
     ----------
@@ -42,24 +43,11 @@ class _DraftTable(QAbstractTableModel):
 
     failed = Signal(str)
     changed = Signal()
-    headings: tuple[str, ...] = ()
     editable: frozenset[int] = frozenset()
 
     def __init__(self, draft: ConfigDraft, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.draft = draft
-
-    def columnCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's
-        """Count columns."""
-        return 0 if parent.isValid() else len(self.headings)
-
-    def headerData(  # noqa: N802 - Qt's
-        self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY
-    ) -> Any:
-        """Give a column's heading."""
-        if role == _DISPLAY and orientation == Qt.Orientation.Horizontal:
-            return self.headings[section]
-        return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
         """Say which cells can be typed into."""
@@ -78,9 +66,10 @@ class PlateTable(_DraftTable):
     headings = ("experiment", "minutes between frames", "tables", "in the store")
     editable = frozenset({0, 1, 2})
 
-    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's
-        """Count plates."""
-        return 0 if parent.isValid() else len(self.draft.plates)
+    @property
+    def n_rows(self) -> int:
+        """How many plates."""
+        return len(self.draft.plates)
 
     def data(self, index: QModelIndex, role: int = _DISPLAY) -> Any:
         """Give a cell."""
@@ -136,9 +125,10 @@ class WellTable(_DraftTable):
         """Give plates and wells, in order."""
         return [(one, well) for one in self.draft.plates for well in one.found.plate.wells]
 
-    def rowCount(self, parent: QModelIndex = _ROOT) -> int:  # noqa: N802 - Qt's
-        """Count wells."""
-        return 0 if parent.isValid() else sum(len(p.found.plate.wells) for p in self.draft.plates)
+    @property
+    def n_rows(self) -> int:
+        """How many wells."""
+        return sum(len(plate.found.plate.wells) for plate in self.draft.plates)
 
     def data(self, index: QModelIndex, role: int = _DISPLAY) -> Any:
         """Give a cell."""
@@ -220,13 +210,12 @@ class SlotList(QWidget):
         ticked = set(self.names)
         listed = [one for one in known if one in channels]
         listed += [one for one in channels if one not in known]
-        self._list.blockSignals(True)
-        self._list.clear()
-        for name in listed:
-            item = QListWidgetItem(name, self._list)
-            on = name in ticked or name not in known
-            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-        self._list.blockSignals(False)
+        with signals_blocked(self._list):
+            self._list.clear()
+            for name in listed:
+                item = QListWidgetItem(name, self._list)
+                on = name in ticked or name not in known
+                item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         self.changed.emit()
 
     def _move(self, step: int) -> None:
