@@ -135,3 +135,9 @@ def test_a_stopped_sample_leaves_nothing(tmp_path, quick_sample):
 def test_the_cache_can_be_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setenv("LINEAGE_TRIPLETS_CACHE", str(tmp_path))
     assert sample.sample_folder().parent == tmp_path
+
+
+def test_the_cache_is_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("LINEAGE_TRIPLETS_CACHE", raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name, **_: tmp_path / name)
+    assert sample.sample_folder().parent == tmp_path / "lineage-triplets"

@@ -31,9 +31,10 @@ def sample_folder() -> Path:
     given = os.environ.get("LINEAGE_TRIPLETS_CACHE")
     if given:
         return Path(given) / f"sample-{__version__}"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "lineage-triplets" / f"sample-{__version__}"
+    # The demo gets here without what the widget needs.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lineage-triplets", appauthor=False) / f"sample-{__version__}"
 
 
 def make_sample(folder: Path, progress: Progress | None = None) -> Path:
