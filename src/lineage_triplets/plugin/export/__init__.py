@@ -1,1 +1,4 @@
-"""The panel Export: what is left to settle, and the files."""
+"""The panel Export: what is left to settle, what is left out, and the files.
+
+`panel` joins the `checklist` and the `files`; `jobs` plan and export in a thread.
+"""
