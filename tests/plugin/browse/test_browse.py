@@ -395,7 +395,7 @@ def test_problems_are_counted_once_they_are_found(
         if one.finding.tracks and one.finding.severity != "note"
     }
     check(qtbot, panel, "has_problems")
-    qtbot.waitUntil(lambda: not panel._later.isActive() and not session.work.running)
+    qtbot.waitUntil(lambda: not panel.is_reading and not session.work.running)
     assert {one.split("_")[0] for one in shown(panel)} == named
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.browse.decide_bar import CellMenu, DecideBar
@@ -14,11 +14,13 @@ from lineage_triplets.plugin.browse.model import LineageRows
 from lineage_triplets.plugin.browse.tree import tree_of
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.common.spot import Spot, cut_place
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.settings.model import DatasetConfig
+    from collections.abc import Callable
+
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
@@ -75,14 +77,18 @@ class BrowsePanel(QWidget):
         self.setObjectName("browse")
         self._session = session
         self._state: ReviewState | None = None
-        self._settings: DatasetConfig | None = None
         self._findings: dict[tuple[str, str], list[Finding]] = {}
         self._viewer_at: tuple[str, str, int] | None = None
-        self._filled = self._reading = self._outdated = False
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_PATIENCE_MS)
-        self._later.timeout.connect(lambda: session.attempt(self._read))
+        self._filled = False
+        self._refresh = Refresh(
+            session,
+            _JOB,
+            _lineage_job,
+            self._show_lineages,
+            wait_ms=_PATIENCE_MS,
+            of=lambda review: review.intent.dataset,
+            parent=self,
+        )
         self.pickers = PlacePickers(session, self)
         self.lineages = LineageList(self)
         self.tree = TreeView(self)
@@ -117,11 +123,15 @@ class BrowsePanel(QWidget):
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
         session.state_changed.connect(self._on_state)
-        session.findings_changed.connect(self._later.start)
+        session.findings_changed.connect(self._refresh.later)
         session.frame_changed.connect(self._on_frame)
         session.place_wanted.connect(self._on_place)
-        session.work.finished.connect(self._on_finished)
         self._on_closed()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the list of lineages is, or will be, read anew."""
+        return self._refresh.is_due
 
     def show_node(self, track: str, t: int) -> None:
         """Mark a track of the lineage shown at a frame, as if it was clicked.
@@ -140,7 +150,6 @@ class BrowsePanel(QWidget):
             self._say_where()
 
     def _on_opened(self, review: Review) -> None:
-        self._settings = None
         self._filled = False
         self.lineages.show_reading()
         # Stores and tables read anew change everything, and come with no change of the choice.
@@ -151,13 +160,11 @@ class BrowsePanel(QWidget):
         review = self._session.review
         if review is not None:
             self._session.attempt(lambda: self._on_state(review.state))
-        self._later.start()
+        self._refresh.later()
 
     def _on_closed(self) -> None:
-        self._later.stop()
-        self._state = self._settings = self._viewer_at = None
+        self._state = self._viewer_at = None
         self._findings = {}
-        self._reading = self._outdated = False
         self.lineages.set_rows(LineageRows())
         self.tree.show_tree(None, "Open a config, or make a new one")
         self.bar.reason.put_away()
@@ -176,12 +183,10 @@ class BrowsePanel(QWidget):
         self._update_row(review, state)
         self.lineages.select(state.lineage)
         self._draw(same=before is not None and before.lineage == state.lineage)
-        if self._settings != state.intent.dataset:
-            if self._settings is None:
-                self._session.attempt(self._read)
-            else:
-                self._later.start()
-            self._settings = state.intent.dataset
+        if before is None:
+            self._refresh.now()
+        elif not self._refresh.is_current:
+            self._refresh.later()
 
     def _update_row(self, review: Review, state: ReviewState) -> None:
         """Show the selected lineage's decision before all others are read again."""
@@ -237,39 +242,13 @@ class BrowsePanel(QWidget):
                 )
         self.bar.set_spot(spot)
 
-    def _read(self) -> None:
-        """Read the list of lineages again, once nobody does."""
-        review = self._session.review
-        if review is None:
-            return
-        if self._reading:
-            self._outdated = True
-            return
-        self._reading, self._outdated = True, False
-        snapshot = review.snapshot()
-
-        def read(job: Job) -> tuple[LineageRows, list[Finding]]:
-            del job
-            found = [one.finding for one in snapshot.findings() if one.status == "open"]
-            counted = [one for one in found if one.severity != "note"]
-            return LineageRows.of(snapshot.data, counted), found
-
-        def show(result: tuple[LineageRows, list[Finding]]) -> None:
-            rows, found = result
-            review.take_up(snapshot)
-            self._findings = {}
-            for one in found:
-                self._findings.setdefault((one.experiment, one.fov), []).append(one)
-            self.lineages.set_rows(rows)
-            self._draw(same=True)
-
-        self._session.work.start(self, _JOB, read, show)
-
-    def _on_finished(self, name: str) -> None:
-        if name == _JOB:
-            self._reading = False
-            if self._outdated:
-                self._later.start()
+    def _show_lineages(self, found: tuple[LineageRows, list[Finding]]) -> None:
+        rows, findings = found
+        self._findings = {}
+        for finding in findings:
+            self._findings.setdefault((finding.experiment, finding.fov), []).append(finding)
+        self.lineages.set_rows(rows)
+        self._draw(same=True)
 
     def _on_activated(self) -> None:
         """Go to the first cell of the lineage."""
@@ -328,3 +307,14 @@ class BrowsePanel(QWidget):
         """Show the lineage about which something was undone or redone."""
         if target.level == "lineage" and target.id in self.lineages.model.rows.row_of:
             self._session.choose(lineage=target.id)
+
+
+def _lineage_job(snapshot: Review) -> Callable[[Job], tuple[LineageRows, list[Finding]]]:
+    """Make the job that lists the lineages and what is open about them."""
+
+    def run(_job: Job) -> tuple[LineageRows, list[Finding]]:
+        found = [known.finding for known in snapshot.findings() if known.status == "open"]
+        counted = [finding for finding in found if finding.severity != "note"]
+        return LineageRows.of(snapshot.data, counted), found
+
+    return run

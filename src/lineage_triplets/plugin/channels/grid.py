@@ -7,7 +7,7 @@ from html import escape
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -21,7 +21,9 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.channels.cell import ChannelCell
+from lineage_triplets.plugin.common.parts import empty_layout, words_label
 from lineage_triplets.plugin.common.reason import who_and_when
+from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.qc.decide.channels import channel_names_in_store
 from lineage_triplets.qc.find.settings.channel_names import names_unlike
 
@@ -116,12 +118,9 @@ class ChannelHead(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         name = QLabel(f"<b>{escape(experiment)}</b>", self)
         name.setWordWrap(True)
-        self._state = QLabel(self)
-        self._state.setObjectName(f"approval_{experiment}")
-        self._state.setWordWrap(True)
+        self._state = words_label(f"approval_{experiment}", self)
         self._state.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._state.setTextFormat(Qt.TextFormat.PlainText)
-        self._state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._button = QPushButton("Approve", self)
         self._button.setObjectName(f"approve_{experiment}")
         self._button.clicked.connect(self._press)
@@ -232,10 +231,6 @@ class ChannelGrid(QScrollArea):
         self._columns: dict[str, _Column] = {}
         self._shown: _Shown | None = None
         self._left: list[int] = []
-        # What takes longer, a column at a time, so that many experiments do not hold up the window.
-        self._next = QTimer(self)
-        self._next.setInterval(0)
-        self._next.timeout.connect(self._show_next)
 
     @property
     def column_width(self) -> int:
@@ -249,13 +244,7 @@ class ChannelGrid(QScrollArea):
 
     def clear(self) -> None:
         """Show nothing."""
-        self._next.stop()
-        while self._grid.count():
-            item = self._grid.takeAt(0)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._grid)
         for number in range(self._grid.columnCount()):
             self._grid.setColumnMinimumWidth(number, 0)
             self._grid.setColumnStretch(number, 0)
@@ -295,11 +284,7 @@ class ChannelGrid(QScrollArea):
             return
         self._shown = shown
         self._left = list(range(len(experiments)))
-        until = perf_counter() + _AT_ONCE_S
-        while self._left and perf_counter() < until:
-            self._show_next()
-        if self._left:
-            self._next.start()
+        self._show_some()
 
     def show_working(self, experiment: str) -> None:
         """Say that an experiment is being approved."""
@@ -314,10 +299,17 @@ class ChannelGrid(QScrollArea):
             for number in range(len(self._columns)):
                 self._grid.setColumnMinimumWidth(number, self.column_width)
 
+    def _show_some(self) -> None:
+        """Show columns for a moment, the others soon: many do not hold up the window."""
+        until = perf_counter() + _AT_ONCE_S
+        while self._left and perf_counter() < until:
+            self._show_next()
+        if self._left:
+            soon(self, self._show_some)
+
     def _show_next(self) -> None:
         shown = self._shown
-        if shown is None or not self._left:
-            self._next.stop()
+        if shown is None:
             return
         number = self._left.pop(0)
         one = shown.experiments[number]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.channels.grid import ChannelGrid, approvals, experiment_channels
+from lineage_triplets.plugin.common.refresh import Refresh
+from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineage_triplets.plugin.channels.grid import ExperimentChannels
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.channels import Approval
     from lineage_triplets.qc.decide.review import Review
+
+    Found = tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]
 
 LOOK_JOB = "Looking at channels"
 APPROVALS_JOB = "Looking up approvals"
@@ -37,17 +43,21 @@ class ChannelsPanel(QWidget):
         self._session = session
         self._experiments: tuple[ExperimentChannels, ...] = ()
         self._approvals: dict[str, Approval] = {}
-        self._looked_version = -1
-        self._looking = False
         self._without_result: set[str] = set()
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(0)
-        self._later.timeout.connect(self._look_up)
-        self._show_soon = QTimer(self)
-        self._show_soon.setSingleShot(True)
-        self._show_soon.setInterval(0)
-        self._show_soon.timeout.connect(self._show)
+        self._lookup = Refresh(
+            session, APPROVALS_JOB, self._lookup_job, self._got, wait_ms=0, parent=self
+        )
+        self._lookup.stopped.connect(lambda: self._on_stopped(APPROVALS_JOB))
+        self._inspection = Refresh(
+            session,
+            LOOK_JOB,
+            self._look_job,
+            self._looked,
+            wait_ms=0,
+            of=lambda review: review.data.data_version,
+            parent=self,
+        )
+        self._inspection.stopped.connect(lambda: self._on_stopped(LOOK_JOB))
         self._words = QLabel(self)
         self._words.setObjectName("channels_state")
         self._words.setWordWrap(True)
@@ -72,25 +82,20 @@ class ChannelsPanel(QWidget):
         session.findings_changed.connect(self._on_findings)
         session.state_changed.connect(self._on_state)
         session.work.progressed.connect(self._on_progress)
-        session.work.finished.connect(self._on_finished)
         self._on_closed()
 
     @property
     def is_looking(self) -> bool:
         """Whether something is looked up or drawn anew."""
-        timers = (self._later, self._show_soon)
-        return self._looking or self.grid.is_filling or any(one.isActive() for one in timers)
+        return self._lookup.is_due or self._inspection.is_due or self.grid.is_filling
 
     def _on_opened(self, review: Review) -> None:
         review.events.data.connect(self._look_up_soon)
         self._words.setText("Opening…")
-        self._later.start()
+        self._lookup.later()
 
     def _on_closed(self) -> None:
-        self._later.stop()
         self._experiments, self._approvals = (), {}
-        self._looked_version = -1
-        self._looking = False
         self._without_result.clear()
         self.grid.clear()
         self._words.setText("No config is open")
@@ -107,76 +112,60 @@ class ChannelsPanel(QWidget):
         )
         self._approvals = {}
         self._show()
-        self._later.start()
+        self._look_up_soon()
 
     def _on_state(self) -> None:
-        review = self._session.review
-        if review is not None and self._looked_version != review.data.data_version:
-            self._later.start()
+        if not self._inspection.is_current:
+            self._look_up_soon()
 
     def _on_findings(self) -> None:
         if self._session.review is not None and self._experiments:
             self._show()
 
     def _look_up_soon(self) -> None:
-        self._later.start()
+        """Look up what changed; what is under way is of other channels or approvals."""
+        self._lookup.stop()
+        self._lookup.later()
 
     def _look_again(self) -> None:
-        self._looked_version = -1
-        self._look_up()
+        self._inspection.stop()
+        self._look_up_soon()
 
-    def _look_up(self) -> None:
+    def _lookup_job(self, snapshot: Review) -> Callable[[Job], Found]:
         """Look up experiments and approvals, and look at the channels where that was not done."""
-        review = self._session.review
-        if review is None:
-            return
-        snapshot = review.snapshot()
+        if not self._inspection.is_current:
+            self._inspection.stop()
+            self._inspection.later()
+        return lambda _job: (experiment_channels(snapshot), approvals(snapshot))
 
-        def run(job: Job) -> tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]:
-            del job
-            return experiment_channels(snapshot), approvals(snapshot)
-
-        self._session.work.start(self, APPROVALS_JOB, run, self._got)
-        if self._looked_version != review.data.data_version:
-            self._start_looking()
-
-    def _got(self, found: tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]) -> None:
+    def _got(self, found: Found) -> None:
         self._experiments, self._approvals = found
         self._without_result.discard(APPROVALS_JOB)
         self._show()
 
-    def _start_looking(self) -> None:
-        review = self._session.review
-        if review is None:
-            return
-        self._looked_version = review.data.data_version
-        snapshot = review.snapshot()
-
-        def run(job: Job) -> Review:
-            snapshot.checks.check_channels(
-                progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
-            )
-            return snapshot
-
-        self._session.work.start(self, LOOK_JOB, run, self._looked)
-        self._looking = True
+    def _look_job(self, snapshot: Review) -> Callable[[Job], None]:
         self._without_result.clear()
         self._look.hide()
         self._words.setText("Looking at the channels…")
 
-    def _looked(self, snapshot: Review) -> None:
-        review = self._session.review
-        if review is not None:
-            self._without_result.discard(LOOK_JOB)
-            review.take_up(snapshot)
-            self._show()
+        def run(job: Job) -> None:
+            snapshot.checks.check_channels(
+                progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
+            )
+
+        return run
+
+    def _looked(self, _nothing: None) -> None:
+        self._without_result.discard(LOOK_JOB)
+        self._show()
 
     def _show(self) -> None:
         review = self._session.review
         if review is None:
             return
         inspection = review.checks.inspection
-        note = "looking…" if self._looking else "not looked at"
+        looking = self._inspection.is_due
+        note = "looking…" if looking else "not looked at"
         why_not = "Opened read-only" if review.log.read_only else ""
         self.grid.show_experiments(
             self._experiments,
@@ -186,7 +175,7 @@ class ChannelsPanel(QWidget):
             note=note,
             why_not=why_not,
         )
-        if not self._looking and inspection is not None:
+        if not looking and inspection is not None:
             self._words.setText(_KEY)
         self._look.setVisible(bool(self._without_result))
 
@@ -210,7 +199,11 @@ class ChannelsPanel(QWidget):
             return images_hash(snapshot.data, experiment)
 
         self._session.work.start(
-            self, APPROVE_JOB, run, lambda images: self._approve(experiment, images, version)
+            self,
+            APPROVE_JOB,
+            run,
+            lambda images: self._approve(experiment, images, version),
+            lambda: soon(self, self._show),
         )
 
     def _approve(self, experiment: str, images: str, version: int) -> None:
@@ -227,16 +220,11 @@ class ChannelsPanel(QWidget):
         self._session.decide(lambda review: review.approve(experiment, images=images))
 
     def _on_progress(self, name: str, done: int, total: int) -> None:
-        if name == LOOK_JOB and self._looking:
+        if name == LOOK_JOB:
             self._words.setText(f"Looking at the channels… {done} of {total} cells")
 
-    def _on_finished(self, name: str) -> None:
-        if name not in (LOOK_JOB, APPROVALS_JOB, APPROVE_JOB):
-            return
+    def _on_stopped(self, name: str) -> None:
+        self._without_result.add(name)
         if name == LOOK_JOB:
-            self._looking = False
-            # Where a result comes, it replaces this at once.
             self._words.setText("Looking at the channels was stopped.")
-        if name != APPROVE_JOB:
-            self._without_result.add(name)
-        self._show_soon.start()
+        self._show()

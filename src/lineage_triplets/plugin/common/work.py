@@ -1,4 +1,10 @@
-"""Work beside the event loop: told of, cancelled when nobody wants it, never for who is gone."""
+"""Work beside the event loop: told of, cancelled when nobody wants it, never for who is gone.
+
+superqt's ``create_worker`` runs one function and tells how it went. Here a job has a name and
+an owner: a newer one of that name makes the older void, and so does the end of its owner; the
+widget lists what is under way by name, and stops it; and a result may be shown in steps between
+which the event loop goes on.
+"""
 
 from __future__ import annotations
 

@@ -27,8 +27,6 @@ class Planned:
 
     Attributes
     ----------
-    snapshot : Review
-        What it was found in.
     points : tuple of GatePoint
     plan : ExportPlan or None
         None where nothing can be exported, not even a draft.
@@ -36,7 +34,6 @@ class Planned:
         Then, why.
     """
 
-    snapshot: Review
     points: tuple[GatePoint, ...]
     plan: ExportPlan | None
     why_not: str = ""
@@ -57,8 +54,8 @@ def plan_job(snapshot: Review, folder: Path, *, only_accepted: bool) -> Callable
         try:
             plan = plan_export(snapshot, folder, only_accepted=only_accepted)
         except LineageTripletsError as error:
-            return Planned(snapshot, tuple(gate_points(snapshot)), None, str(error))
-        return Planned(snapshot, plan.points, plan)
+            return Planned(tuple(gate_points(snapshot)), None, str(error))
+        return Planned(plan.points, plan)
 
     return run
 

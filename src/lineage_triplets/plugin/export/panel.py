@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +17,8 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.engine.index.track_ids import find_track
+from lineage_triplets.plugin.common.parts import words_label
+from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.table import FittedTable
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.export.checklist import (
@@ -31,9 +33,12 @@ from lineage_triplets.plugin.export.files import ExportOptions, ExportResultView
 from lineage_triplets.plugin.export.jobs import Planned, export_job, plan_job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtGui import QShowEvent
 
     from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.plugin.export.checklist import OpenLine
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.export.export import ExportResult
@@ -62,13 +67,11 @@ class ExportPanel(QWidget):
         self.setObjectName("export_panel")
         self._session = session
         self._planned: Planned | None = None
-        self._planned_version: tuple[int, int] | None = None
         self._stale = True
-        self._taking_up = False
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
-        self._pause.timeout.connect(self._check)
+        self._plan = Refresh(
+            session, CHECKLIST_JOB, self._plan_job, self._got, wait_ms=_PAUSE_MS, parent=self
+        )
+        self._plan.stopped.connect(self._on_plan_stopped)
         self._build()
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
@@ -85,7 +88,7 @@ class ExportPanel(QWidget):
         self._again = QPushButton("Check again", self)
         self._again.setObjectName("check_again")
         self._again.setToolTip("Run the checks that were not run yet, and list what is open")
-        self._again.clicked.connect(self._check)
+        self._again.clicked.connect(self._plan.now)
         head = QHBoxLayout()
         head.addWidget(self._verdict, 1)
         head.addWidget(self._again, 0, Qt.AlignmentFlag.AlignTop)
@@ -93,17 +96,17 @@ class ExportPanel(QWidget):
         self._checklist.go_wanted.connect(self._go)
         self._checklist.confirm_wanted.connect(self._confirm)
         self._checklist.take_back_wanted.connect(self._take_back)
-        self._cost_words = _label("cost_words", self)
+        self._cost_words = words_label("cost_words", self)
         self._cost = FittedTable("cost_table", "Cells and anchors of each experiment", self)
         self._excluded = FittedTable("excluded_table", "What is left out, why, and by whom", self)
-        self._notes = _label("export_notes", self)
+        self._notes = words_label("export_notes", self)
         self._options = ExportOptions(self)
         self._options.only_accepted_changed.connect(self._refresh)
         self._options.changed.connect(self._show_button)
         self._export = QPushButton(self)
         self._export.setObjectName("export")
         self._export.clicked.connect(self._start_export)
-        self._progress = _label("export_progress", self)
+        self._progress = words_label("export_progress", self)
         self._result = ExportResultView(self)
 
         inside = QWidget(self)
@@ -135,10 +138,10 @@ class ExportPanel(QWidget):
         super().showEvent(event)
         self._options.look()
         if self._stale:
-            self._pause.start()
+            self._plan.later()
 
     def _on_opened(self, review: Review) -> None:
-        self._planned = self._planned_version = None
+        self._planned = None
         self._options.set_folder(review.config_path.absolute().parent / "validated")
         self._result.clear()
         self._tell("")
@@ -146,19 +149,17 @@ class ExportPanel(QWidget):
         self._refresh()
 
     def _on_closed(self) -> None:
-        self._pause.stop()
-        self._planned = self._planned_version = None
+        self._planned = None
         self._show_planned()
         self._verdict.setText("No config is open.")
         self.setEnabled(False)
 
     def _on_state(self) -> None:
-        review = self._session.review
-        if review is not None and self._version(review) != self._planned_version:
+        if not self._plan.is_current:
             self._refresh()
 
     def _on_findings(self) -> None:
-        if not self._taking_up:
+        if not self._plan.takes_up:
             self._refresh()
 
     def _refresh(self) -> None:
@@ -166,41 +167,16 @@ class ExportPanel(QWidget):
         self._stale = True
         self._show_button()
         if self.isVisible():
-            self._pause.start()
+            self._plan.later()
 
-    def _check(self) -> None:
-        review = self._session.review
-        if review is None or CHECKLIST_JOB in self._session.work.running:
-            return
+    def _plan_job(self, snapshot: Review) -> Callable[[Job], Planned]:
         self._stale = False
         self._verdict.setText("Checking …")
-        version = self._version(review)
-        run = plan_job(
-            review.snapshot(), self._options.folder, only_accepted=self._options.only_accepted
-        )
-        self._session.work.start(
-            self, CHECKLIST_JOB, run, lambda planned: self._got(planned, version)
-        )
+        return plan_job(snapshot, self._options.folder, only_accepted=self._options.only_accepted)
 
-    def _got(self, planned: Planned, version: tuple[int, int]) -> None:
-        self._take_up(planned.snapshot)
-        self._planned, self._planned_version = planned, version
+    def _got(self, planned: Planned) -> None:
+        self._planned = planned
         self._show_planned()
-        if self._stale:
-            self._refresh()
-
-    def _take_up(self, snapshot: Review) -> None:
-        review = self._session.review
-        if review is not None:
-            self._taking_up = True
-            try:
-                review.take_up(snapshot)
-            finally:
-                self._taking_up = False
-
-    @staticmethod
-    def _version(review: Review) -> tuple[int, int]:
-        return review.data.version, review.data.data_version
 
     def _show_planned(self) -> None:
         planned = self._planned
@@ -265,7 +241,7 @@ class ExportPanel(QWidget):
         self._show_button()
 
     def _wrote(self, result: ExportResult | LineageTripletsError, snapshot: Review) -> None:
-        self._take_up(snapshot)
+        self._plan.take_up(snapshot)
         if isinstance(result, LineageTripletsError):
             problems = "\n".join(str(one) for one in result.problems)
             self._tell(f"Nothing was written. {problems}")
@@ -294,8 +270,9 @@ class ExportPanel(QWidget):
             # Where a result comes, it replaces this at once.
             self._tell("Stopped: nothing was written.")
             self._show_button()
-        elif name == CHECKLIST_JOB:
-            self._verdict.setText("Stopped. “Check again” goes on.")
+
+    def _on_plan_stopped(self) -> None:
+        self._verdict.setText("Stopped. “Check again” goes on.")
 
     def _go(self, line: OpenLine) -> None:
         review = self._session.review
@@ -333,14 +310,6 @@ def _place_of(review: Review, target: Target) -> dict[str, str]:
     if track < 0:
         return {"fov": target.fov} if target.fov else {}
     return {"fov": target.fov, "lineage": data.track_target("lineage", track).id}
-
-
-def _label(name: str, parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
 
 
 def _heading(text: str, parent: QWidget) -> QLabel:

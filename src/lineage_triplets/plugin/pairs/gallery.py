@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QFont, QImage, QPainter, QPalette, QPen
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QStyleOptionViewItem,
     QWidget,
 )
+from superqt.utils import qdebounced
 
 from lineage_triplets.plugin.common.patch_image import (
     dimmed,
@@ -294,10 +295,7 @@ class PairGallery(QListView):
         self.setModel(self._pairs)
         self.setItemDelegate(self._tiles)
         self._n_slots, self._shape = 1, (1, 1)
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.setInterval(_LOOK_MS)
-        self._look.timeout.connect(self._tell_looked_at)
+        self._tell_later = qdebounced(self._tell_looked_at, timeout=_LOOK_MS)
         self.clicked.connect(lambda index: self.chosen.emit(index.row()))
 
     @property
@@ -355,7 +353,7 @@ class PairGallery(QListView):
         super().paintEvent(event)
         if any(not self._pairs.shown.has(one) for one in self.numbers_in_view()):
             self.unread.emit()
-        self._look.start()
+        self._tell_later()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Fill the width."""

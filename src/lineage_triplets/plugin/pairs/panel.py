@@ -5,10 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFrame,
-    QLabel,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -17,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.plugin.common.parts import words_label
+from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.pairs.bars import SampleBar, SeenPairs
 from lineage_triplets.plugin.pairs.gallery import PairGallery
@@ -27,12 +28,13 @@ from lineage_triplets.qc.decide.seen import pairs_across
 from lineage_triplets.qc.look.tables import tau_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from qtpy.QtGui import QResizeEvent, QShowEvent
 
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
+    from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.shown_pixels import ShownPairs
     from lineage_triplets.qc.look.tables import TauTable
@@ -60,14 +62,18 @@ class PairsPanel(QWidget):
         self.setObjectName("pairs_panel")
         self._session = session
         self._table: TauTable | None = None
-        self._table_of: tuple[object, ...] = ()
         self._pixels_of: tuple[object, ...] = ()
         self._moved = False
         self._pending: ReviewState | None = None
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_LATER_MS)
-        self._later.timeout.connect(self._work_out)
+        self._tau = Refresh(
+            session,
+            _DRAWING,
+            _tau_job,
+            self._on_drawn,
+            wait_ms=_LATER_MS,
+            of=_drawn_of,
+            parent=self,
+        )
         self._build()
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
@@ -116,13 +122,13 @@ class PairsPanel(QWidget):
         self._fold.toggled.connect(self._on_fold)
         self._draws = TauView(self)
         self._bar = SampleBar(self._session, self)
-        self._rows = _label("gallery_rows", self)
+        self._rows = words_label("gallery_rows", self)
         self._rows.setToolTip(
             "Each slot at the contrast and gamma of its layer in the viewer, once the viewer "
             "showed the experiment; before, as the pairs themselves give it"
         )
         self.gallery = PairGallery(self)
-        self._reason = _label("no_pairs", self)
+        self._reason = words_label("no_pairs", self)
         self._reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._reason.setMargin(16)
         self._stack = QStackedWidget(self)
@@ -171,9 +177,8 @@ class PairsPanel(QWidget):
         self._seen.start_over()
 
     def _on_closed(self) -> None:
-        self._later.stop()
         self._pending = None
-        self._table, self._table_of, self._pixels_of = None, (), ()
+        self._table, self._pixels_of = None, ()
         self.gallery.pairs.set_pairs(None)
         self.gallery.set_contrast({})
         self._draws.set_draws([])
@@ -217,35 +222,15 @@ class PairsPanel(QWidget):
         labels = ", ".join(review.slot_labels)
         self._rows.setText(f"Left anchor, right positive; rows: {labels}")
         self._seen.say()
-        table_of = (data.settings, data.effect, state.intent.seed, state.intent.epoch)
-        if table_of != self._table_of:
-            self._table_of = table_of
+        if not self._tau.is_current:
             self._draws.set_late()
-            self._later.start()
+            self._tau.later()
         elif self._table is not None:
             self._draws.set_draws(draws_of(self._table, state.experiment))
 
-    def _work_out(self) -> None:
-        review = self._session.review
-        if review is None:
-            return
-        snapshot, intent = review.snapshot(), review.intent
-        settings = snapshot.data.settings
-
-        def run(_job: Job) -> Drawn:
-            index = snapshot.data.training
-            table = tau_table(index, settings, intent.seed)
-            return table, pairs_across(index, settings, seed=intent.seed, epoch=intent.epoch)
-
-        def show(drawn: Drawn) -> None:
-            review.take_up(snapshot)
-            self._on_drawn(drawn)
-
-        self._session.work.start(self, _DRAWING, run, show)
-
     def _on_drawn(self, drawn: Drawn) -> None:
         review = self._session.review
-        if review is None:
+        if review is None or self._tau.is_due:
             return
         self._table, there_are = drawn
         self._seen.set_there_are(there_are)
@@ -283,13 +268,31 @@ class PairsPanel(QWidget):
 
     def _record(self) -> None:
         # While settings change, what is on screen is not what they give.
-        if self._later.isActive():
+        if self._tau.is_due:
             self._seen.say()
         else:
             self._seen.record()
 
     def _on_contrast(self) -> None:
         self.gallery.set_contrast(self._session.contrast)
+
+
+def _drawn_of(review: Review) -> object:
+    """What tau and the number of pairs across divisions depend on."""
+    data, intent = review.data, review.intent
+    return data.settings, data.effect, intent.seed, intent.epoch
+
+
+def _tau_job(snapshot: Review) -> Callable[[Job], Drawn]:
+    """Make the job that works out which taus are drawn, and how many pairs are across divisions."""
+    data, intent = snapshot.data, snapshot.intent
+
+    def run(_job: Job) -> Drawn:
+        table = tau_table(data.training, data.settings, intent.seed)
+        across = pairs_across(data.training, data.settings, seed=intent.seed, epoch=intent.epoch)
+        return table, across
+
+    return run
 
 
 def _identities(pairs: PairList) -> list[tuple[object, ...]]:
@@ -302,14 +305,6 @@ def _identities(pairs: PairList) -> list[tuple[object, ...]]:
 def _large(text: str) -> str:
     """Give text in large letters; a theme's style sheet overrules a label's own font."""
     return f"<span style='font-size: x-large'>{escape(text)}</span>" if text else ""
-
-
-def _label(name: str, parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
 
 
 def _column(*widgets: QWidget, stretch: bool = False) -> QWidget:

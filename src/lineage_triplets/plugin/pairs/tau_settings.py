@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -16,8 +16,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QDoubleRangeSlider
+from superqt.utils import qdebounced, signals_blocked
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.parts import words_label
 from lineage_triplets.qc.look.view import taus_in_frames
 
 if TYPE_CHECKING:
@@ -55,17 +57,12 @@ class TauSettings(QWidget):
         self.setObjectName("tau_settings")
         self._session = session
         self._hours = (0.0, 0.0)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_LATER_MS)
-        self._later.timeout.connect(self._choose_tau)
+        self._moves = False
+        self._choose_later = qdebounced(self._choose_tau, timeout=_LATER_MS)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._tau_row())
-        self._frames = QLabel(self)
-        self._frames.setObjectName("tau_frames")
-        self._frames.setWordWrap(True)
-        self._frames.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._frames = words_label("tau_frames", self)
         self._frames.setToolTip(
             "Tau in frames of each experiment. A positive is never its own anchor: where an end "
             "of the range rounds to 0 frames, the least tau is 1 frame."
@@ -76,7 +73,7 @@ class TauSettings(QWidget):
     def show_state(self, state: ReviewState) -> None:
         """Show what is chosen; nobody is told."""
         settings = state.intent.dataset
-        if not self._later.isActive():
+        if not self._moves:
             self._hours = settings.tau_range_hours
             self._put_hours()
         self._say_frames(state.tau)
@@ -85,9 +82,8 @@ class TauSettings(QWidget):
             (self._fallback, settings.tau_fallback),
         ):
             box.setCurrentIndex(box.findData(value))
-        self._decay.blockSignals(True)
-        self._decay.setValue(settings.tau_decay_rate)
-        self._decay.blockSignals(False)
+        with signals_blocked(self._decay):
+            self._decay.setValue(settings.tau_decay_rate)
 
     def _tau_row(self) -> QHBoxLayout:
         self._low = self._hours_box("tau_least", "Least time from anchor to positive, in hours")
@@ -190,25 +186,25 @@ class TauSettings(QWidget):
             self._say_frames(taus_in_frames(review.data.registry.experiments, self._hours))
         except LineageTripletsError as error:
             self._frames.setText(f"⚠ {escape(error.problems[0].message)}")
-        self._later.start()
+        self._moves = True
+        self._choose_later()
 
     def _put_hours(self) -> None:
         low, high = self._hours
         for box, value in ((self._low, low), (self._high, high)):
-            box.blockSignals(True)
-            box.setValue(value)
-            box.blockSignals(False)
+            with signals_blocked(box):
+                box.setValue(value)
         if self._slider.isSliderDown():
             return
-        self._slider.blockSignals(True)
-        span = self._slider.maximum()
-        if not high <= span <= max(_LEAST_SPAN_HOURS, 8 * high):
-            self._slider.setRange(0, max(_LEAST_SPAN_HOURS, 2 * high))
-        self._slider.setSingleStep(0.25)
-        self._slider.setValue((low, high))
-        self._slider.blockSignals(False)
+        with signals_blocked(self._slider):
+            span = self._slider.maximum()
+            if not high <= span <= max(_LEAST_SPAN_HOURS, 8 * high):
+                self._slider.setRange(0, max(_LEAST_SPAN_HOURS, 2 * high))
+            self._slider.setSingleStep(0.25)
+            self._slider.setValue((low, high))
 
     def _choose_tau(self) -> None:
+        self._moves = False
         if not self._session.choose(tau_range_hours=self._hours) and self._session.review:
             self._hours = self._session.review.intent.dataset.tau_range_hours
             self._put_hours()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.problems.finding_actions import FindingActions
 from lineage_triplets.plugin.problems.finding_list import FindingList
@@ -186,22 +187,6 @@ def _scan_job(
     return run
 
 
-@dataclass(frozen=True, eq=False)
-class _Checked:
-    """What the checks of a snapshot gave.
-
-    Attributes
-    ----------
-    snapshot : Review
-    rows : FindingRows
-    n_fovs : int
-    """
-
-    snapshot: Review
-    rows: FindingRows
-    n_fovs: int
-
-
 class ProblemsPanel(QWidget):
     """The findings of the open review.
 
@@ -214,20 +199,18 @@ class ProblemsPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("problems")
         self._session = session
-        self._running = self._outdated = self._taking_up = False
         self._asked_for = ""
-        self._version = (-1, -1)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(_PATIENCE_MS)
-        self._later.timeout.connect(self._check)
+        self._refresh = Refresh(
+            session, CHECK_JOB, self._check_job, self._take, wait_ms=_PATIENCE_MS, parent=self
+        )
+        self._refresh.stopped.connect(self._on_stopped)
         self._summary = QLabel(self)
         self._summary.setObjectName("findings_summary")
         self._summary.setWordWrap(True)
         self._again = QPushButton("Check again", self)
         self._again.setObjectName("check_tables")
         self._again.setToolTip("Go on with the checks of tables and settings")
-        self._again.clicked.connect(self._later.start)
+        self._again.clicked.connect(self._refresh.later)
         self.findings = FindingList(self)
         self.actions_view = FindingActions(session, self)
         self.scan = ImageScan(session, self)
@@ -255,82 +238,58 @@ class ProblemsPanel(QWidget):
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
         session.state_changed.connect(self._on_state)
-        session.findings_changed.connect(self._refresh)
+        session.findings_changed.connect(self._refresh.later)
         session.finding_wanted.connect(self._select)
-        session.work.finished.connect(self._on_finished)
         self._on_closed()
 
     @property
     def is_checking(self) -> bool:
         """Whether the list will be made anew."""
-        return self._running or self._later.isActive()
+        return self._refresh.is_due
 
     def _stepper(self, step: int) -> Callable[[], None]:
         return lambda: self.findings.step(step)
 
     def _on_opened(self, review: Review) -> None:
-        review.events.data.connect(self._refresh)
+        review.events.data.connect(self._refresh.later)
         self._summary.setText("Checking tables and settings…")
-        self._refresh()
+        self._refresh.later()
 
     def _on_closed(self) -> None:
-        self._later.stop()
-        self._running = self._outdated = False
         self._asked_for = ""
         self.findings.set_rows(FindingRows())
         self._summary.setText("No config is open")
         self._again.hide()
 
-    def _refresh(self) -> None:
-        """Check soon, after whatever else changes now."""
-        if self._session.review is not None and not self._taking_up:
-            self._later.start()
-
     def _on_state(self) -> None:
         """Check again if settings or decisions are others."""
-        review = self._session.review
-        if review is not None and self._version != _version(review):
-            self._refresh()
+        if not self._refresh.is_current:
+            self._refresh.later()
 
-    def _check(self) -> None:
-        review = self._session.review
-        if review is None:
-            return
-        if self._running:
-            self._outdated = True
-            return
-        self._outdated = False
-        self._running = True
-        self._version = _version(review)
+    def _check_job(self, snapshot: Review) -> Callable[[Job], tuple[FindingRows, int]]:
+        """Make the job that runs the checks; it gives the number of FOVs too."""
         self._again.hide()
-        self._session.work.start(self, CHECK_JOB, _check_job(review), self._take)
 
-    def _take(self, checked: _Checked) -> None:
-        review = self._session.review
-        if review is None:
-            return
-        self._taking_up = True
-        try:
-            review.take_up(checked.snapshot)
-        finally:
-            self._taking_up = False
+        def run(_job: Job) -> tuple[FindingRows, int]:
+            reviewed = snapshot.check(channels=False)
+            n_fovs = len(snapshot.data.raw.fovs) if snapshot.data.opened else 0
+            return FindingRows.of(reviewed), n_fovs
+
+        return run
+
+    def _take(self, checked: tuple[FindingRows, int]) -> None:
+        rows, n_fovs = checked
         self._again.hide()
-        self.scan.set_fovs(checked.n_fovs)
-        self._summary.setText(_summary(checked.rows))
-        self.findings.set_rows(checked.rows)
+        self.scan.set_fovs(n_fovs)
+        self._summary.setText(_summary(rows))
+        self.findings.set_rows(rows)
         if self._asked_for and self.findings.select(self._asked_for):
             self._asked_for = ""
             self._go()
 
-    def _on_finished(self, name: str) -> None:
-        if name != CHECK_JOB:
-            return
-        self._running = False
-        # Where a result comes, it replaces this at once.
+    def _on_stopped(self) -> None:
         self._again.show()
         self._summary.setText("The checks were stopped.")
-        if self._outdated:
-            self._later.start()
 
     def _on_selected(self, one: ReviewedFinding | None) -> None:
         self.actions_view.show_finding(one, self.findings.model.rowCount())
@@ -354,22 +313,6 @@ class ProblemsPanel(QWidget):
                 self._session.look_at(Place(**asdict(place)))
 
         self._session.attempt(go)
-
-
-def _check_job(review: Review) -> Callable[[Job], _Checked]:
-    snapshot = review.snapshot()
-
-    def run(job: Job) -> _Checked:
-        del job
-        reviewed = snapshot.check(channels=False)
-        n_fovs = len(snapshot.data.raw.fovs) if snapshot.data.opened else 0
-        return _Checked(snapshot, FindingRows.of(reviewed), n_fovs)
-
-    return run
-
-
-def _version(review: Review) -> tuple[int, int]:
-    return review.data.version, review.data.data_version
 
 
 def _summary(rows: FindingRows) -> str:
