@@ -54,7 +54,9 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
                 "Open napari first; without a screen use `lineage-triplets check`.",
             )
         )
-    found = (one for one in viewer.window.dock_widgets.values() if isinstance(one, ReviewWidget))
+    found = (
+        docked for docked in viewer.window.dock_widgets.values() if isinstance(docked, ReviewWidget)
+    )
     widget = next(found, None)
     is_new = widget is None
     if widget is None:

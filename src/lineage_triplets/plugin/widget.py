@@ -243,7 +243,7 @@ class ReviewWidget(QWidget):
 
     def _remember(self, path: Path) -> None:
         name = str(path.absolute())
-        others = [one for one in self._recent() if one != name]
+        others = [recent for recent in self._recent() if recent != name]
         self._settings.setValue(_RECENT, [name, *others][:_MOST_RECENT])
 
     def _fill_recent(self) -> None:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from lineage_triplets.plugin.common.keys import KeyList, LettersStay, bind
-from lineage_triplets.plugin.common.reason import ReasonField
+from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons
 from lineage_triplets.plugin.common.spot import LEVELS, Spot
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.decision import Target
-
-_SHOWN_REASONS = 8
 
 
 class DecideBar(QWidget):
@@ -77,8 +75,12 @@ class DecideBar(QWidget):
         self.reject = self._button("reject", "Reject…", self._ask_to_reject)
         self.undecide = self._button("undecided", "Undecided", self._undecide)
         self.cut = self._button("cut_link", "Cut link…", self._ask_to_cut)
-        self.undo = self._button("undo", "Undo", lambda: self._go_back(lambda one: one.undo()))
-        self.redo = self._button("redo", "Redo", lambda: self._go_back(lambda one: one.redo()))
+        self.undo = self._button(
+            "undo", "Undo", lambda: self._go_back(lambda review: review.undo())
+        )
+        self.redo = self._button(
+            "redo", "Redo", lambda: self._go_back(lambda review: review.redo())
+        )
         self.undo.setToolTip("Undo the last decision (Ctrl+Z)")
         self.redo.setToolTip("Decide again what was undone last (Ctrl+Shift+Z)")
         self.go_on = QCheckBox("go on to the next", self)
@@ -208,7 +210,7 @@ class DecideBar(QWidget):
                 self.decided.emit(target)
             return done
 
-        self.reason.ask(f"Reject {target}", self._reasons(("reject",)), reject)
+        self.reason.ask(f"Reject {target}", recent_reasons(self._session.review, "reject"), reject)
 
     def _ask_to_cut(self) -> None:
         link = self._spot.link
@@ -216,17 +218,10 @@ class DecideBar(QWidget):
             return
         self.reason.ask(
             f"{self._spot.cut_words}: track {self._spot.track}, frame {self._spot.t}",
-            self._reasons(("cut",)),
+            recent_reasons(self._session.review, "cut"),
             lambda reason: self._session.decide(lambda review: review.cut(link, reason)),
         )
         self.cut_asked.emit(self._spot)
-
-    def _reasons(self, kinds: tuple[str, ...]) -> list[str]:
-        """Reasons given before, the latest first."""
-        review = self._session.review
-        made = [] if review is None else [one for one in review.decisions if one.kind in kinds]
-        reasons = dict.fromkeys(one.reason for one in reversed(made) if one.reason)
-        return list(reasons)[:_SHOWN_REASONS]
 
     def _go_back(self, action: Callable[[Review], tuple[Decision, ...]]) -> None:
         changed: list[Decision] = []

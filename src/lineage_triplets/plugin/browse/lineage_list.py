@@ -212,7 +212,9 @@ class LineageList(QWidget):
 
     def _width_of(self, column: Column) -> int:
         words = (column.title, _WIDEST.get(column.key, "999"))
-        return max(self.table.fontMetrics().horizontalAdvance(one) for one in words) + _CELL_MARGIN
+        return (
+            max(self.table.fontMetrics().horizontalAdvance(text) for text in words) + _CELL_MARGIN
+        )
 
     def _filter(self) -> None:
         place = self.model.filter
@@ -286,8 +288,8 @@ class PlacePickers(QWidget):
     def fill(self, review: Review) -> None:
         """Offer the experiments and FOVs of a review."""
         self._known = [
-            (one.experiment, one.fov.name, f"well {one.fov.well_name}, {one.condition}")
-            for one in review.data.raw.fovs
+            (source.experiment, source.fov.name, f"well {source.fov.well_name}, {source.condition}")
+            for source in review.data.raw.fovs
         ]
         self._experiments = ["", *dict.fromkeys(experiment for experiment, _, _ in self._known)]
         _offer(self.experiment, ["all experiments", *self._experiments[1:]])
@@ -297,7 +299,7 @@ class PlacePickers(QWidget):
     def follow(self, intent: Intent) -> None:
         """Show what is chosen."""
         wanted = intent.experiment
-        own = [one for one in self._known if wanted in ("", one[0])]
+        own = [known for known in self._known if wanted in ("", known[0])]
         fovs = [(experiment, fov) for experiment, fov, _ in own]
         if [("", ""), *fovs] != self._fovs:
             self._fovs = [("", ""), *fovs]
@@ -309,7 +311,7 @@ class PlacePickers(QWidget):
         self.experiment.setCurrentIndex(
             self._experiments.index(wanted) if wanted in self._experiments else 0
         )
-        found = [k for k, one in enumerate(self._fovs) if k and one[1] == intent.fov]
+        found = [k for k, place in enumerate(self._fovs) if k and place[1] == intent.fov]
         self.fov.setCurrentIndex(found[0] if found else 0)
 
     def _picker(self, name: str, words: str) -> QSearchableComboBox:

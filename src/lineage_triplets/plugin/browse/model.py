@@ -69,7 +69,7 @@ class LineageFilter:
 
 
 def _no_numbers() -> dict[str, NDArray[np.int64]]:
-    keys = ["first_t", "last_t", *(one.key for one in COLUMNS if one.key)]
+    keys = ["first_t", "last_t", *(column.key for column in COLUMNS if column.key)]
     return {key: np.empty(0, dtype=np.int64) for key in keys}
 
 
@@ -114,7 +114,7 @@ class LineageRows:
             pc.binary_join_element_wise(pa.array(ids, pa.string()), condition, " ")
         )
         place = table[["experiment", "fov_name", "well_name", "condition"]].astype("category")
-        return cls(ids, numbers, place, text, {one: k for k, one in enumerate(ids)})
+        return cls(ids, numbers, place, text, {lineage_id: k for k, lineage_id in enumerate(ids)})
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -247,14 +247,14 @@ class LineageModel(RowTable):
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
-        rows = [int(self._shown[one.row()]) for one in before]
+        rows = [int(self._shown[index.row()]) for index in before]
         self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
         self._arrange()
         place = dict.fromkeys(rows, -1)
         for row in place:
             place[row] = int(np.flatnonzero(self._shown == row)[0])
         after = [
-            self.index(place[row], one.column()) for row, one in zip(rows, before, strict=True)
+            self.index(place[row], index.column()) for row, index in zip(rows, before, strict=True)
         ]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()

@@ -207,7 +207,7 @@ class BrowsePanel(QWidget):
             self.tree.show_tree(None, "Select a lineage to see its tree")
             self._say_where()
             return
-        minutes = {one.experiment: one.interval_minutes for one in state.tau}
+        minutes = {tau.experiment: tau.interval_minutes for tau in state.tau}
         open_here = self._findings.get((state.experiment, state.fov), [])
         tree = tree_of(state.view, open_here, review.effect, minutes[state.experiment])
         node, shown = self.tree.node, self.tree.tree

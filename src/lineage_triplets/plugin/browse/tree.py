@@ -235,7 +235,7 @@ class Tree:
     def words(self, track: int, t: int) -> str:
         """What is at a track and frame, for a person."""
         lines = [f"track {self.names[track]}, frame {t} ({self.hours(t):.4g} h)"]
-        lines += [one.words for one in self.marks if one.track == track and one.t == t]
+        lines += [mark.words for mark in self.marks if mark.track == track and mark.t == t]
         left_out = self.left_out[self.left_out[:, 0] == track]
         if ((left_out[:, 1] <= t) & (t <= left_out[:, 2])).any():
             lines.append("left out of training")
@@ -309,11 +309,11 @@ class _Places:
 
 
 def _of_findings(places: _Places, findings: Iterable[Finding]) -> Iterator[Mark]:
-    for one in findings:
-        if places.holds(one.experiment, one.fov):
-            for track_id in one.tracks:
-                for row in places.rows(track_id, one.t):
-                    yield Mark(row, places.at(row, one.t), one.severity, one.sentence)
+    for finding in findings:
+        if places.holds(finding.experiment, finding.fov):
+            for track_id in finding.tracks:
+                for row in places.rows(track_id, finding.t):
+                    yield Mark(row, places.at(row, finding.t), finding.severity, finding.sentence)
 
 
 def _of_decisions(places: _Places, effect: Effect) -> Iterator[Mark]:

@@ -124,7 +124,7 @@ class TreeView(QAbstractScrollArea):
         x = area.center().x() if x is None else x
         y = area.center().y() if y is None else y
         column, t = (x - before.x0) / before.column, (y - before.y0) / before.frame
-        self._set_zoom(*(min(max(one * factor, 1.0), _MOST_ZOOM) for one in self._zoom))
+        self._set_zoom(*(min(max(zoom * factor, 1.0), _MOST_ZOOM) for zoom in self._zoom))
         after, bars = self._scale(), (self.horizontalScrollBar(), self.verticalScrollBar())
         bars[0].setValue(bars[0].value() + round(after.x(column) - x))
         bars[1].setValue(bars[1].value() + round(after.y(t) - y))
@@ -148,7 +148,7 @@ class TreeView(QAbstractScrollArea):
     def _area(self) -> QRectF:
         """Where the tree is, between hours and frames."""
         metrics = QFontMetricsF(self.font())
-        side = max(metrics.horizontalAdvance(one) for one in ("00000", "hours", "frame")) + 10
+        side = max(metrics.horizontalAdvance(words) for words in ("00000", "hours", "frame")) + 10
         head = 1.7 * metrics.height()
         size = self.viewport().size()
         width, height = size.width() - 2 * side, size.height() - head - metrics.height() * 0.6

@@ -137,7 +137,7 @@ class ChannelPicture(QWidget):
     def show_channel(self, inspection: ChannelInspection, experiment: str, channel: int) -> None:
         """Show a channel, whether it is in a slot or not."""
         row = thumbnail_row(inspection, experiment, channel, _PATCH)
-        self._images = [patch_image(one) for one in row.images]
+        self._images = [patch_image(image) for image in row.images]
         self._scale = row.scale
         looks = inspection.signatures.get(experiment, ())
         self._signature = looks[channel] if looks and looks[channel].n_patches else None
@@ -325,7 +325,7 @@ class ChannelCell(QFrame):
 def _n_across(width: int) -> int:
     """How many patches fit side by side: all, half of them, or one."""
     fitting = (width + _GAP) // (_PATCH + _GAP)
-    return next((one for one in (_N_PATCHES, 2) if one <= fitting), 1)
+    return next((n_shown for n_shown in (_N_PATCHES, 2) if n_shown <= fitting), 1)
 
 
 def _view(inspection: ChannelInspection | None, experiment: str, slot: int) -> SlotView | None:

@@ -70,7 +70,7 @@ class ExperimentChannels:
 
 def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
     """List all experiments of a config; reads stores of those that could not be opened."""
-    opened = {one.config.name: one for one in review.data.opened}
+    opened = {experiment.config.name: experiment for experiment in review.data.opened}
     problems: dict[str, list[str]] = {}
     for problem in review.data.open_problems:
         problems.setdefault(problem.experiment, []).append(
@@ -96,7 +96,10 @@ def experiment_channels(review: Review) -> tuple[ExperimentChannels, ...]:
 
 def approvals(review: Review) -> dict[str, Approval]:
     """Look up the approval of every experiment that could be opened; reads some pixels."""
-    return {one.config.name: review.approval(one.config.name) for one in review.data.opened}
+    return {
+        experiment.config.name: review.approval(experiment.config.name)
+        for experiment in review.data.opened
+    }
 
 
 class ChannelHead(QFrame):
@@ -274,7 +277,7 @@ class ChannelGrid(QScrollArea):
         why_not : str
             Why nothing can be decided; empty if it can.
         """
-        names = [one.name for one in experiments]
+        names = [experiment.name for experiment in experiments]
         if list(self._columns) != names[: len(self._columns)]:
             self.clear()
         shown = _Shown(
@@ -312,20 +315,22 @@ class ChannelGrid(QScrollArea):
         if shown is None:
             return
         number = self._left.pop(0)
-        one = shown.experiments[number]
-        column = self._columns.get(one.name)
+        experiment = shown.experiments[number]
+        column = self._columns.get(experiment.name)
         if column is None:
-            column = self._columns[one.name] = _Column(ChannelHead(one.name, self.widget()))
+            column = self._columns[experiment.name] = _Column(
+                ChannelHead(experiment.name, self.widget())
+            )
             column.head.approval_wanted.connect(self.approval_wanted)
             self._grid.addWidget(column.head, 0, number)
             self._grid.setColumnMinimumWidth(number, self.column_width)
             self._grid.setColumnStretch(number, 1)
-        if one.problem:
-            column.head.show_problem(one.problem)
+        if experiment.problem:
+            column.head.show_problem(experiment.problem)
         else:
-            column.head.show_approval(shown.approvals.get(one.name), why_not=shown.why_not)
-        self._show_slots(number, one, column, shown)
-        self._show_unused(number, one, column, shown)
+            column.head.show_approval(shown.approvals.get(experiment.name), why_not=shown.why_not)
+        self._show_slots(number, experiment, column, shown)
+        self._show_unused(number, experiment, column, shown)
         # What is left of the height goes below everything.
         last = self._grid.rowCount()
         for row in range(last):
@@ -333,36 +338,41 @@ class ChannelGrid(QScrollArea):
         self._grid.setRowStretch(last, 1)
 
     def _show_slots(
-        self, number: int, one: ExperimentChannels, column: _Column, shown: _Shown
+        self, number: int, experiment: ExperimentChannels, column: _Column, shown: _Shown
     ) -> None:
-        while len(column.slots) < len(one.slots):
-            cell = ChannelCell(one.name, len(column.slots), self.widget())
+        while len(column.slots) < len(experiment.slots):
+            cell = ChannelCell(experiment.name, len(column.slots), self.widget())
             cell.picked.connect(self.picked)
             self._grid.addWidget(cell, 1 + len(column.slots), number)
             column.slots.append(cell)
-        for slot, (cell, channel) in enumerate(zip(column.slots, one.slots, strict=False)):
+        for slot, (cell, channel) in enumerate(zip(column.slots, experiment.slots, strict=False)):
             label = shown.slot_labels[slot] if slot < len(shown.slot_labels) else channel
             cell.show_slot(
                 label,
-                one.channels,
+                experiment.channels,
                 channel,
-                shown.inspection if not one.problem else None,
-                note=shown.note if not one.problem else "not opened",
-                why_not=shown.why_not or ("" if one.channels else "The store cannot be read"),
-                unlike=one.unlike[slot] if slot < len(one.unlike) else "",
+                shown.inspection if not experiment.problem else None,
+                note=shown.note if not experiment.problem else "not opened",
+                why_not=shown.why_not
+                or ("" if experiment.channels else "The store cannot be read"),
+                unlike=experiment.unlike[slot] if slot < len(experiment.unlike) else "",
             )
 
     def _show_unused(
-        self, number: int, one: ExperimentChannels, column: _Column, shown: _Shown
+        self, number: int, experiment: ExperimentChannels, column: _Column, shown: _Shown
     ) -> None:
         inspection, unused = shown.inspection, []
-        if inspection is not None and one.name in inspection.channel_maps and not one.problem:
-            used = inspection.channel_maps[one.name].values()
-            names = inspection.channel_names[one.name]
+        if (
+            inspection is not None
+            and experiment.name in inspection.channel_maps
+            and not experiment.problem
+        ):
+            used = inspection.channel_maps[experiment.name].values()
+            names = inspection.channel_names[experiment.name]
             unused = [channel for channel in range(len(names)) if channel not in used]
         below = 1 + max(len(other.slots) for other in shown.experiments)
         while len(column.unused) < len(unused):
-            cell = ChannelCell(one.name, None, self.widget())
+            cell = ChannelCell(experiment.name, None, self.widget())
             self._grid.addWidget(cell, below + len(column.unused), number)
             column.unused.append(cell)
         for place, cell in enumerate(column.unused):

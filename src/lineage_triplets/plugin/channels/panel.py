@@ -106,9 +106,13 @@ class ChannelsPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        slots = {one.name: tuple(one.source_channel) for one in review.data.experiments}
+        slots = {
+            experiment.name: tuple(experiment.source_channel)
+            for experiment in review.data.experiments
+        }
         self._experiments = tuple(
-            one.with_slots(slots.get(one.name, one.slots)) for one in self._experiments
+            experiment.with_slots(slots.get(experiment.name, experiment.slots))
+            for experiment in self._experiments
         )
         self._approvals = {}
         self._show()
@@ -180,7 +184,7 @@ class ChannelsPanel(QWidget):
         self._look.setVisible(bool(self._without_result))
 
     def _on_picked(self, experiment: str, slot: int, channel: str) -> None:
-        slots = next(one.slots for one in self._experiments if one.name == experiment)
+        slots = next(known.slots for known in self._experiments if known.name == experiment)
         chosen = chosen_slots(slots, slot, channel)
         self._session.decide(lambda review: review.remap(experiment, chosen))
 

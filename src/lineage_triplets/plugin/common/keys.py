@@ -68,8 +68,8 @@ class KeyList(QFrame):
                 grid.addWidget(QLabel(what, self), row, 1)
             else:
                 grid.addWidget(QLabel(f"<i>{what}</i>", self), row, 0, 1, 2)
-        named = {one for key, _ in keys for one in key.replace("Alt+2, …", "").split(", ")}
-        on_canvas = ", ".join(one for one in CANVAS_KEYS if one in named)
+        named = {part for key, _ in keys for part in key.replace("Alt+2, …", "").split(", ")}
+        on_canvas = ", ".join(canvas_key for canvas_key in CANVAS_KEYS if canvas_key in named)
         note = QLabel(f"<i>Also with the focus in the viewer's canvas:</i><br>{on_canvas}", self)
         note.setObjectName("canvas_keys")
         grid.addWidget(note, len(keys), 0, 1, 2)

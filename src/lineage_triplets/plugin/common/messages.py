@@ -72,7 +72,7 @@ class Messages(QFrame):
         covered : str
             What others say of the same; it does not take the list's place.
         """
-        self._text.setHtml("".join(_as_html(one) for one in problems))
+        self._text.setHtml("".join(_as_html(problem) for problem in problems))
         self._put([("Try again", "try_again", again), ("Close", "close_message", self.clear)])
         self._covered = covered
 
@@ -83,7 +83,7 @@ class Messages(QFrame):
         read_only: Callable[[], object],
     ) -> None:
         """Say who reviews the config, and offer what can be done."""
-        self._text.setHtml("".join(_as_html(one) for one in error.problems))
+        self._text.setHtml("".join(_as_html(problem) for problem in error.problems))
         buttons: list[tuple[str, str, Callable[[], object]]] = [
             ("Open read-only", "open_read_only", read_only)
         ]
@@ -99,7 +99,7 @@ class Messages(QFrame):
         again: Callable[[], object],
     ) -> None:
         """Say why decisions cannot be kept, and offer another place for them."""
-        self._text.setHtml("".join(_as_html(one) for one in error.problems))
+        self._text.setHtml("".join(_as_html(problem) for problem in error.problems))
         self._put(
             [
                 ("Keep decisions elsewhere…", "decisions_elsewhere", elsewhere),

@@ -22,7 +22,10 @@ from lineage_triplets.plugin.common.keys import bind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.record import Decision
+
+_SHOWN_REASONS = 8
 
 
 class ReasonField(QFrame):
@@ -126,3 +129,12 @@ def who_and_when(decision: Decision) -> str:
         return "in the config"
     at = datetime.fromisoformat(decision.at).astimezone()
     return f"by {decision.by}, {at:%Y-%m-%d %H:%M}"
+
+
+def recent_reasons(review: Review | None, *kinds: str) -> list[str]:
+    """Reasons given before for decisions of some kinds, the latest first."""
+    made = () if review is None else review.decisions
+    reasons = dict.fromkeys(
+        decision.reason for decision in reversed(made) if decision.kind in kinds and decision.reason
+    )
+    return list(reasons)[:_SHOWN_REASONS]

@@ -335,5 +335,5 @@ class Session(QObject):
 
 
 def _channels_in_slots(review: Review, experiment: str) -> tuple[object, ...]:
-    found = [one for one in review.data.experiments if one.name == experiment]
-    return tuple((*one.source_channel, *one.channel_names) for one in found)
+    found = [known for known in review.data.experiments if known.name == experiment]
+    return tuple((*known.source_channel, *known.channel_names) for known in found)

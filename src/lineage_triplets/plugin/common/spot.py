@@ -128,6 +128,6 @@ def cut_place(view: LineageView, spot: Spot) -> CutPlace | None:
     if after.empty or before.empty:
         return None
     ends = [before.iloc[int(np.argmax(before["t"]))], after.iloc[int(np.argmin(after["t"]))]]
-    first, second = ((float(one["z"]), float(one["y"]), float(one["x"])) for one in ends)
+    first, second = ((float(end["z"]), float(end["y"]), float(end["x"])) for end in ends)
     frames = (int(ends[0]["t"]), int(ends[1]["t"]))
     return CutPlace(spot.experiment, spot.fov, frames, (first, second))

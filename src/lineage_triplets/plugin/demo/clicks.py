@@ -65,7 +65,7 @@ class Hand:
         NotThereError
             There is none of that name on screen.
         """
-        found = [one for one in self._widget.findChildren(kind, name) if one.isVisible()]
+        found = [child for child in self._widget.findChildren(kind, name) if child.isVisible()]
         if not found:
             raise NotThereError(f"no {kind.__name__} named {name!r} is on screen")
         return found[0]

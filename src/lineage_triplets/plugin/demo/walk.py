@@ -61,9 +61,9 @@ class Walk:
         """What stands under the cells of the channel grid, by ``"{experiment}_slot_{number}"``."""
         labels = list(self.hand.find("channels", QWidget).findChildren(QLabel))
         return {
-            one.objectName().removeprefix("verdict_"): one.text()
-            for one in labels
-            if one.objectName().startswith("verdict_")
+            label.objectName().removeprefix("verdict_"): label.text()
+            for label in labels
+            if label.objectName().startswith("verdict_")
         }
 
     def remap(self, experiment: str, channels: Sequence[str]) -> None:
@@ -160,7 +160,7 @@ class Walk:
         """What the checklist says is open."""
         self.hand.panel("Export")
         texts = self.hand.find("checklist", QWidget).findChildren(QLabel)
-        return [one.text() for one in texts if one.isVisible() and one.text()]
+        return [text.text() for text in texts if text.isVisible() and text.text()]
 
     def _wait_until_seen(self, experiment: str) -> None:
         """Scroll down until enough pairs were on screen."""

@@ -110,13 +110,13 @@ class Group:
     @property
     def remedy(self) -> str:
         """What settles all of it alike; empty if that differs."""
-        remedies = {one.remedy for one in self.lines}
+        remedies = {line.remedy for line in self.lines}
         return remedies.pop() if len(self.lines) > 1 and len(remedies) == 1 else ""
 
     @property
     def decisions(self) -> tuple[int, ...]:
         """All its stale decisions."""
-        return tuple(number for one in self.lines for number in one.decisions)
+        return tuple(number for line in self.lines for number in line.decisions)
 
     @property
     def words(self) -> str:
@@ -130,9 +130,9 @@ def checklist(points: Sequence[GatePoint]) -> list[Group]:
     """Sort what the gate asks for by kind, in the order in which one would settle it."""
     groups = []
     for kind, heading in _HEADINGS.items():
-        own = [one for one in points if one.kind == kind]
+        own = [point for point in points if point.kind == kind]
         if own:
-            still = [one for one in own if not one.passed]
+            still = [point for point in own if not point.passed]
             lines = tuple(_lines(still))
             groups.append(Group(kind, heading, len(own) - len(still), len(own), lines))
     return groups
@@ -140,15 +140,15 @@ def checklist(points: Sequence[GatePoint]) -> list[Group]:
 
 def _lines(points: Sequence[GatePoint]) -> list[OpenLine]:
     alike: dict[tuple[str, str], list[GatePoint]] = {}
-    for one in points:
+    for point in points:
         # Stale decisions are confirmed or taken back one by one.
-        what = str(one.decision) if one.decision else one.finding_key.partition(":")[0]
-        alike.setdefault((one.experiment, what), []).append(one)
+        what = str(point.decision) if point.decision else point.finding_key.partition(":")[0]
+        alike.setdefault((point.experiment, what), []).append(point)
     lines = []
     for (experiment, _), own in alike.items():
         first = own[0]
         more = f" And {len(own) - 1} more like this." if len(own) > 1 else ""
-        numbers = tuple(one.decision for one in own if one.decision)
+        numbers = tuple(point.decision for point in own if point.decision)
         lines.append(
             OpenLine(
                 first.kind,
@@ -166,7 +166,7 @@ def _lines(points: Sequence[GatePoint]) -> list[OpenLine]:
 
 def verdict_words(points: Sequence[GatePoint]) -> str:
     """Say in one sentence whether the gate is open."""
-    still = sum(not one.passed for one in points)
+    still = sum(not point.passed for point in points)
     if not still:
         return "Everything is settled: what is exported is validated."
     return f"{counted(still, 'point')} to settle before a validated export."

@@ -62,7 +62,7 @@ class ExportOptions(QWidget):
         for name, purpose in _PURPOSES.items():
             box = self._box(f"write_{name}", f"{FILE_NAMES[name]}: {purpose}")
             box.setChecked(True)
-            loses = "\n".join(f"• {one}" for one in LOSES[name])
+            loses = "\n".join(f"• {loss}" for loss in LOSES[name])
             box.setToolTip(f"It cannot carry:\n{loses}" if loses else purpose.capitalize())
             self._boxes[name] = box
             layout.addWidget(box)

@@ -189,7 +189,7 @@ class ExportPanel(QWidget):
         self._cost.show_frame(cost_cells(plan) if plan else None)
         self._excluded.show_frame(left_out_table(plan) if plan else None)
         notes = plan.notes if plan else ()
-        self._notes.setText("".join(f"<div>Note: {one}</div>" for one in notes))
+        self._notes.setText("".join(f"<div>Note: {note}</div>" for note in notes))
         self._notes.setVisible(bool(notes))
         self._options.set_draft(plan is not None and not plan.passed)
         self._show_button()
@@ -243,7 +243,7 @@ class ExportPanel(QWidget):
     def _wrote(self, result: ExportResult | LineageTripletsError, snapshot: Review) -> None:
         self._plan.take_up(snapshot)
         if isinstance(result, LineageTripletsError):
-            problems = "\n".join(str(one) for one in result.problems)
+            problems = "\n".join(str(problem) for problem in result.problems)
             self._tell(f"Nothing was written. {problems}")
             self._session.failed.emit(f"The export failed; nothing was written.\n{problems}")
             return
@@ -278,14 +278,14 @@ class ExportPanel(QWidget):
         review = self._session.review
         if review is None:
             return
-        names = [one.config.name for one in review.data.opened]
+        names = [experiment.config.name for experiment in review.data.opened]
         choice: dict[str, object] = {}
         if line.experiment in names:
             choice["experiment"] = line.experiment
         if line.kind == "divisions":
             choice["across_divisions"] = True
-        for one in _stale(review, line.decisions):
-            choice.update(_place_of(review, one.target))
+        for decision in _stale(review, line.decisions):
+            choice.update(_place_of(review, decision.target))
         if choice:
             self._session.choose(**choice)
         self.panel_wanted.emit(line.panel)
@@ -300,7 +300,7 @@ class ExportPanel(QWidget):
 
 
 def _stale(review: Review, numbers: tuple[int, ...]) -> list[Decision]:
-    return [one for one in review.effect.stale if one.number in numbers]
+    return [decision for decision in review.effect.stale if decision.number in numbers]
 
 
 def _place_of(review: Review, target: Target) -> dict[str, str]:

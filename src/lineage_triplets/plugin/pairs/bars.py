@@ -227,15 +227,15 @@ class SeenPairs(QLabel):
             return
         data = review.data
         words = []
-        for one in data.registry.experiments:
-            if not why_not_seen(data, one.name):
-                n_pairs = data.effect.seen[one.name].value["n_pairs"]
-                words.append(f"✓ {n_pairs} pairs ({one.name})")
+        for experiment in data.registry.experiments:
+            if not why_not_seen(data, experiment.name):
+                n_pairs = data.effect.seen[experiment.name].value["n_pairs"]
+                words.append(f"✓ {n_pairs} pairs ({experiment.name})")
             else:
-                count = self._painted.count(data, one.name)
-                of = min(ENOUGH_PAIRS, self._there_are.get(one.name, ENOUGH_PAIRS))
+                count = self._painted.count(data, experiment.name)
+                of = min(ENOUGH_PAIRS, self._there_are.get(experiment.name, ENOUGH_PAIRS))
                 if of:
-                    words.append(f"{count} of {of} ({one.name})")
+                    words.append(f"{count} of {of} ({experiment.name})")
         self.setText("Seen across a division: " + "; ".join(words) if words else "")
 
 

@@ -204,9 +204,9 @@ class PairTiles(QStyledItemDelegate):
         middle = left + (right - left) // 2
         painter.setPen(faint)
         painter.setFont(option.font)
-        for x, one in ((left, anchor), (middle + _TICK, positive)):
+        for x, meta in ((left, anchor), (middle + _TICK, positive)):
             room = middle - left - _TICK
-            metrics, track = painter.fontMetrics(), f"{track_word(one)}, t {one['t']}"
+            metrics, track = painter.fontMetrics(), f"{track_word(meta)}, t {meta['t']}"
             fits = metrics.horizontalAdvance(f"track {track}") <= room
             words = metrics.elidedText(
                 f"track {track}" if fits else track, Qt.TextElideMode.ElideLeft, room
@@ -351,7 +351,7 @@ class PairGallery(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw, and ask for pairs that came into view."""
         super().paintEvent(event)
-        if any(not self._pairs.shown.has(one) for one in self.numbers_in_view()):
+        if any(not self._pairs.shown.has(number) for number in self.numbers_in_view()):
             self.unread.emit()
         self._tell_later()
 
@@ -372,9 +372,9 @@ class PairGallery(QListView):
     def _tell_looked_at(self) -> None:
         if self.isVisible() and not self.window().isMinimized():
             numbers = [
-                one
-                for one in self.numbers_in_view(in_full=True)
-                if one in self._pairs.shown.pictures and one in self._tiles.painted
+                number
+                for number in self.numbers_in_view(in_full=True)
+                if number in self._pairs.shown.pictures and number in self._tiles.painted
             ]
             if numbers:
                 self.looked_at.emit(numbers)

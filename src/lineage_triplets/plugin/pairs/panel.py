@@ -243,9 +243,9 @@ class PairsPanel(QWidget):
         pairs, shown = self.gallery.pairs.pairs, self.gallery.pairs.shown
         if pairs is None or not len(pairs) or _READING in self._session.work.running:
             return
-        experiments = [one["experiment"] for one in pairs.anchors]
+        experiments = [anchor["experiment"] for anchor in pairs.anchors]
         in_view = self.gallery.numbers_in_view()
-        unread = sum(not shown.has(one) for one in in_view)
+        unread = sum(not shown.has(number) for number in in_view)
         most = unread or _AT_ONCE if shown.tried else _FIRST
         numbers = shown.next_numbers(experiments, in_view, most)
         if numbers:
@@ -297,8 +297,8 @@ def _tau_job(snapshot: Review) -> Callable[[Job], Drawn]:
 
 def _identities(pairs: PairList) -> list[tuple[object, ...]]:
     return [
-        (one["global_track_id"], one["t"], other["global_track_id"], other["t"])
-        for one, other in zip(pairs.anchors, pairs.positives, strict=True)
+        (anchor["global_track_id"], anchor["t"], other["global_track_id"], other["t"])
+        for anchor, other in zip(pairs.anchors, pairs.positives, strict=True)
     ]
 
 
@@ -312,8 +312,8 @@ def _column(*widgets: QWidget, stretch: bool = False) -> QWidget:
     layout = QVBoxLayout(column)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(3)
-    for one in widgets:
-        layout.addWidget(one)
+    for widget in widgets:
+        layout.addWidget(widget)
     if stretch:
         layout.addStretch(1)
     return column

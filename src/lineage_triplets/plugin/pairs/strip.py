@@ -168,10 +168,12 @@ class StripModel(QAbstractTableModel):
 
 def lane_words(strip: Strip, lane: int) -> str:
     """Say what a lane is: its role, and its tracks."""
-    one = strip.lanes[lane]
+    shown_lane = strip.lanes[lane]
     prefix = f"{strip.experiment}_{strip.fov}_"
-    tracks = list(dict.fromkeys(t.removeprefix(prefix) for t in one.track_ids if t))
-    role = {"positive": "to the positive", "anchor": "anchor's cell", "sister": "sister"}[one.name]
+    tracks = list(dict.fromkeys(t.removeprefix(prefix) for t in shown_lane.track_ids if t))
+    role = {"positive": "to the positive", "anchor": "anchor's cell", "sister": "sister"}[
+        shown_lane.name
+    ]
     return f"{role}\n{' → '.join(tracks)}"
 
 

@@ -169,7 +169,7 @@ class TauSettings(QWidget):
     def _on_slider(self, ends: Sequence[float]) -> None:
         # Only the end that moved: the other may stand for a number that the slider rounds.
         shown = (self._low.value(), self._high.value())
-        moved = [round(float(one), 2) for one in ends]
+        moved = [round(float(end), 2) for end in ends]
         low, high = (
             now if abs(now - before) > 1e-6 else exact
             for now, before, exact in zip(moved, shown, self._hours, strict=True)
@@ -211,7 +211,7 @@ class TauSettings(QWidget):
 
     def _say_frames(self, taus: Sequence[ExperimentTau]) -> None:
         lines = []
-        for one in taus:
-            warn = "⚠ " if one.rounded_frames[0] < 1 else ""
-            lines.append(f"{warn}<b>{escape(one.experiment)}</b>: {escape(one.words)}")
+        for tau in taus:
+            warn = "⚠ " if tau.rounded_frames[0] < 1 else ""
+            lines.append(f"{warn}<b>{escape(tau.experiment)}</b>: {escape(tau.words)}")
         self._frames.setText("<br>".join(lines))

@@ -103,8 +103,10 @@ def draws_of(table: TauTable, experiment: str = "") -> list[ExperimentDraw]:
                     )
                 ),
                 tuple(
-                    (str(one), float(share))
-                    for one, share in zip(relations["relation"], relations["share"], strict=True)
+                    (str(relation), float(share))
+                    for relation, share in zip(
+                        relations["relation"], relations["share"], strict=True
+                    )
                 ),
             )
         )
@@ -139,7 +141,7 @@ class TauView(QWidget):
         """Show other distributions."""
         self._draws, self._late = draws, False
         self.setAccessibleName("What will be drawn")
-        self.setAccessibleDescription("; ".join(one.words for one in draws))
+        self.setAccessibleDescription("; ".join(draw.words for draw in draws))
         self._fit()
 
     def set_late(self) -> None:
@@ -149,7 +151,7 @@ class TauView(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Give the height that all experiments take."""
-        return QSize(300, int(sum(self._height(one) for one in self._draws)) + 1)
+        return QSize(300, int(sum(self._height(draw) for draw in self._draws)) + 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Wrap the words anew."""
@@ -170,9 +172,9 @@ class TauView(QWidget):
         painter.setOpacity(0.45 if self._late else 1.0)
         self._boxes = []
         top = 0.0
-        for one in self._draws:
-            self._draw(painter, one, top)
-            top += self._height(one)
+        for draw in self._draws:
+            self._draw(painter, draw, top)
+            top += self._height(draw)
         painter.end()
 
     def _fit(self) -> None:
@@ -183,16 +185,16 @@ class TauView(QWidget):
     def _line(self) -> int:
         return int(self.fontMetrics().height())
 
-    def _height(self, one: ExperimentDraw) -> float:
-        lines = 1 + len(self._entries(one))
-        charts = 1 + _CHART_LINES + 1 if one.bars else 0
+    def _height(self, draw: ExperimentDraw) -> float:
+        lines = 1 + len(self._entries(draw))
+        charts = 1 + _CHART_LINES + 1 if draw.bars else 0
         return (lines + charts + 0.7) * self._line + 3 * _PAD
 
-    def _entries(self, one: ExperimentDraw) -> list[list[tuple[float, str, str]]]:
+    def _entries(self, draw: ExperimentDraw) -> list[list[tuple[float, str, str]]]:
         """The legend's lines: from where, which relation, in which words."""
         metrics, x = self.fontMetrics(), 0.0
         lines: list[list[tuple[float, str, str]]] = []
-        for name, share in one.relations:
+        for name, share in draw.relations:
             words = f"{name} {percent(share)}"
             wide = self._line + metrics.horizontalAdvance(words)
             if not lines or x + wide > self.width():
@@ -202,33 +204,35 @@ class TauView(QWidget):
             x += wide + self._line * 0.7
         return lines
 
-    def _draw(self, painter: QPainter, one: ExperimentDraw, top: float) -> None:
+    def _draw(self, painter: QPainter, draw: ExperimentDraw, top: float) -> None:
         line, width = self._line, self.width()
         palette = self.palette()
         ink = palette.color(QPalette.ColorRole.WindowText)
         painter.setPen(ink)
         left = int(Qt.AlignmentFlag.AlignLeft)
-        painter.drawText(QRectF(0, top, width, line), left, one.title)
+        painter.drawText(QRectF(0, top, width, line), left, draw.title)
         top += line
-        if one.bars:
+        if draw.bars:
             half = (width - 2 * _PAD) / 2
             chart = QRectF(0, top + line, half, _CHART_LINES * line)
-            most = max(max(bar.drawn, bar.law) for bar in one.bars)
+            most = max(max(bar.drawn, bar.law) for bar in draw.bars)
             caption = f"will be drawn (up to {percent(most)})"
-            self._chart(painter, chart, one.bars, "drawn", most, legible(_DRAWN, palette), caption)
+            self._chart(painter, chart, draw.bars, "drawn", most, legible(_DRAWN, palette), caption)
             chart.moveLeft(half + 2 * _PAD)
             caption = "anchors with somebody there"
-            self._chart(painter, chart, one.bars, "allowed", 1, legible(_ALLOWED, palette), caption)
+            self._chart(
+                painter, chart, draw.bars, "allowed", 1, legible(_ALLOWED, palette), caption
+            )
             top += (_CHART_LINES + 2) * line
         top += _PAD
         x = 0.0
-        for name, share in one.relations:
+        for name, share in draw.relations:
             box = QRectF(x, top, max(share * width - 1, 1), 0.6 * line)
             painter.fillRect(box, relation_colour(name, palette))
             self._boxes.append((box, f"{name}: {percent(share)} of the positives"))
             x += share * width
         top += 0.7 * line + _PAD / 2
-        for entries in self._entries(one):
+        for entries in self._entries(draw):
             for x, name, words in entries:
                 dot = QRectF(x, top + line * 0.25, line * 0.55, line * 0.55)
                 painter.fillRect(dot, relation_colour(name, palette))

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QPushButton, QTextBrowser, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from lineage_triplets.plugin.common.keys import KeyList, bind
-from lineage_triplets.plugin.common.reason import ReasonField, who_and_when
+from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons, who_and_when
 from lineage_triplets.plugin.problems.finding_list import severity_colour
 from lineage_triplets.plugin.problems.model import MARKS, kind_words, settle_words, where_words
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.record.decision import Target
 
-_SHOWN_REASONS = 8
 _KEYS = (
     ("J, F8", "next finding, and go there"),
     ("K, Shift+F8", "the finding before, and go there"),
@@ -100,7 +99,7 @@ class FindingActions(QWidget):
         bind(panel, "F1", self._list_keys.click)
         self.show_finding(None)
 
-    def show_finding(self, one: ReviewedFinding | None, n_shown: int = 0) -> None:
+    def show_finding(self, reviewed: ReviewedFinding | None, n_shown: int = 0) -> None:
         """Show a finding, and what can be decided about it.
 
         Parameters
@@ -109,21 +108,21 @@ class FindingActions(QWidget):
         n_shown : int
             How many findings there are to step through.
         """
-        key = "" if one is None else one.finding.key
+        key = "" if reviewed is None else reviewed.finding.key
         if key != self._key:
             self.reason.put_away()
-        is_news = key != self._key or one != self._shown
-        self._shown, self._key = one, key
-        if is_news or one is None:
-            self._text.setHtml(self._html(one))
+        is_news = key != self._key or reviewed != self._shown
+        self._shown, self._key = reviewed, key
+        if is_news or reviewed is None:
+            self._text.setHtml(self._html(reviewed))
         review = self._session.review
         writable = review is not None and not review.log.read_only
         for button in (self._previous, self._next):
             button.setEnabled(n_shown > 0)
         self._undo.setEnabled(writable)
         self._redo.setEnabled(writable)
-        self._show_waive(one, writable=writable)
-        self._show_settle(one, writable=writable)
+        self._show_waive(reviewed, writable=writable)
+        self._show_settle(reviewed, writable=writable)
 
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self._buttons)
@@ -132,27 +131,33 @@ class FindingActions(QWidget):
         self._buttons.layout().addWidget(button)
         return button
 
-    def _show_waive(self, one: ReviewedFinding | None, *, writable: bool) -> None:
-        waived = one is not None and one.status == "waived"
+    def _show_waive(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
+        waived = reviewed is not None and reviewed.status == "waived"
         self._waive.setText("Open again" if waived else "Waive…")
-        can = one is not None and (waived or (one.can_be_waived and one.status == "open"))
+        can = reviewed is not None and (
+            waived or (reviewed.can_be_waived and reviewed.status == "open")
+        )
         self._waive.setEnabled(writable and can)
         self._waive.setToolTip(
             "No finding is selected"
-            if one is None
+            if reviewed is None
             else "Opened read-only"
             if not writable
             else "Training could not load the data with it: mend it, or leave it out"
-            if not one.can_be_waived
+            if not reviewed.can_be_waived
             else "It is settled already"
-            if one.status == "settled"
+            if reviewed.status == "settled"
             else "Take the waiver back (W)"
             if waived
             else "Say that it is no fault, with a reason (W)"
         )
 
-    def _show_settle(self, one: ReviewedFinding | None, *, writable: bool) -> None:
-        alternatives = one.finding.settled_by if one is not None and one.status == "open" else ()
+    def _show_settle(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
+        alternatives = (
+            reviewed.finding.settled_by
+            if reviewed is not None and reviewed.status == "open"
+            else ()
+        )
         while len(self._settle) < len(alternatives):
             number = len(self._settle)
             button = self._button(f"settle_{number}", "", "")
@@ -170,47 +175,42 @@ class FindingActions(QWidget):
                 button.setToolTip(f"Settles it, with a reason (Alt+{number + 1}):\n{named}{more}")
 
     def _press_waive(self) -> None:
-        one = self._shown
-        if one is None:
+        reviewed = self._shown
+        if reviewed is None:
             return
-        key = one.finding.key
-        if one.status == "waived":
+        key = reviewed.finding.key
+        if reviewed.status == "waived":
             self._session.decide(lambda review: review.unwaive(key))
             return
         self.reason.ask(
-            f"Waive the {kind_words(one.finding.kind)}",
-            self._reasons("waive"),
+            f"Waive the {kind_words(reviewed.finding.kind)}",
+            recent_reasons(self._session.review, "waive"),
             lambda reason: self._session.decide(lambda review: review.waive(key, reason)),
         )
 
     def _ask_to_settle(self, number: int) -> None:
-        one = self._shown
-        if one is None or number >= len(one.finding.settled_by):
+        reviewed = self._shown
+        if reviewed is None or number >= len(reviewed.finding.settled_by):
             return
-        targets = one.finding.settled_by[number]
-        self._ask(settle_words(targets), kind_words(one.finding.kind), targets)
+        targets = reviewed.finding.settled_by[number]
+        self._ask(settle_words(targets), kind_words(reviewed.finding.kind), targets)
 
     def _ask(self, question: str, suggested: str, targets: tuple[Target, ...]) -> None:
         self.reason.ask(
             question,
-            list(dict.fromkeys([suggested, *self._reasons("reject", "cut")])),
+            list(
+                dict.fromkeys([suggested, *recent_reasons(self._session.review, "reject", "cut")])
+            ),
             lambda reason: self._session.decide(lambda review: review.settle(targets, reason)),
         )
         # What was found is the reason, unless a person knows better.
         self.reason.reason.setEditText(suggested)
         self.reason.reason.lineEdit().selectAll()
 
-    def _reasons(self, *kinds: str) -> list[str]:
-        """Reasons given before, the latest first."""
-        review = self._session.review
-        made = [] if review is None else [one for one in review.decisions if one.kind in kinds]
-        reasons = dict.fromkeys(one.reason for one in reversed(made) if one.reason)
-        return list(reasons)[:_SHOWN_REASONS]
-
-    def _html(self, one: ReviewedFinding | None) -> str:
-        if one is None:
+    def _html(self, reviewed: ReviewedFinding | None) -> str:
+        if reviewed is None:
             return "<p>Select a finding, or press J for the first.</p>"
-        finding = one.finding
+        finding = reviewed.finding
         colour = severity_colour(finding.severity, self.palette()).name()
         evidence = ", ".join(str(number) for number in finding.evidence)
         mark = f"<span style='color:{colour}'>{MARKS[finding.severity]}</span>"
@@ -220,15 +220,15 @@ class FindingActions(QWidget):
             escape(finding.sentence),
             f"<i>{escape(finding.remedy)}</i>" if finding.remedy else "",
             f"Evidence: {escape(evidence)}" if evidence else "",
-            f"<b>{escape(what_became(one))}</b>",
+            f"<b>{escape(what_became(reviewed))}</b>",
             f"<small>{escape(finding.key)}</small>",
         ]
         return "".join(f"<p style='margin:3px 0'>{part}</p>" for part in parts if part)
 
 
-def what_became(one: ReviewedFinding) -> str:
+def what_became(reviewed: ReviewedFinding) -> str:
     """Say what was decided about a finding, by whom, when and why."""
-    if one.decision is None:
-        return "Open." if one.can_be_waived else "Open: training cannot load the data with it."
-    done = _DONE.get(one.decision.kind, one.decision.kind)
-    return f"{done} {who_and_when(one.decision)}: {one.decision.reason}"
+    if reviewed.decision is None:
+        return "Open." if reviewed.can_be_waived else "Open: training cannot load the data with it."
+    done = _DONE.get(reviewed.decision.kind, reviewed.decision.kind)
+    return f"{done} {who_and_when(reviewed.decision)}: {reviewed.decision.reason}"

@@ -89,8 +89,8 @@ class FindingList(QWidget):
         self._kind = self._choice("filter_kind", "What kind of finding")
         self._experiment = self._choice("filter_experiment", "In which experiment")
         self._status = self._choice("filter_status", "What became of them")
-        _fill(self._severity, "any severity", {f"{one}s": one for one in SEVERITIES})
-        _fill(self._status, "any status", {one: one for one in STATUSES})
+        _fill(self._severity, "any severity", {f"{severity}s": severity for severity in SEVERITIES})
+        _fill(self._status, "any status", {status: status for status in STATUSES})
         _fill(self._kind, "any kind", {})
         _fill(self._experiment, "any experiment", {})
         self._status.setCurrentText("open")
@@ -123,9 +123,9 @@ class FindingList(QWidget):
     def set_rows(self, rows: FindingRows) -> None:
         """Show other findings; selection, filters and scroll position stay."""
         kinds = sorted(set(rows.kind.tolist()))
-        _fill(self._kind, "any kind", {kind_words(one): one for one in kinds})
-        names = [one for one in dict.fromkeys(rows.experiment.tolist()) if one]
-        _fill(self._experiment, "any experiment", {one: one for one in names})
+        _fill(self._kind, "any kind", {kind_words(kind): kind for kind in kinds})
+        names = [name for name in dict.fromkeys(rows.experiment.tolist()) if name]
+        _fill(self._experiment, "any experiment", {name: name for name in names})
         self._show(rows, self._wanted())
         self.selected.emit(self.current)
 
@@ -233,11 +233,11 @@ class FindingList(QWidget):
         self.say(f"{shown:,} of {n_all:,}" if shown != n_all else f"{n_all:,}")
 
     def _on_current(self, index: QModelIndex) -> None:
-        one = self.model.at(index.row()) if index.isValid() else None
-        if self._following or one is None:
+        reviewed = self.model.at(index.row()) if index.isValid() else None
+        if self._following or reviewed is None:
             return
-        self._key = one.finding.key
-        self.selected.emit(one)
+        self._key = reviewed.finding.key
+        self.selected.emit(reviewed)
 
 
 def _fill(combo: QComboBox, everything: str, listed: dict[str, str]) -> None:
@@ -275,10 +275,10 @@ class _FindingDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         """Draw one finding."""
-        one: ReviewedFinding | None = index.data(Qt.ItemDataRole.UserRole)
-        if one is None:
+        reviewed: ReviewedFinding | None = index.data(Qt.ItemDataRole.UserRole)
+        if reviewed is None:
             return
-        finding, palette = one.finding, option.palette
+        finding, palette = reviewed.finding, option.palette
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         ink = palette.color(QPalette.ColorRole.Text)
@@ -296,7 +296,7 @@ class _FindingDelegate(QStyledItemDelegate):
         mark = metrics.horizontalAdvance("▲ ")
         painter.setPen(ink if is_selected else severity_colour(finding.severity, palette))
         painter.drawText(top, flags, MARKS[finding.severity])
-        status = STATUS_WORDS[one.status]
+        status = STATUS_WORDS[reviewed.status]
         painter.setPen(ink if status else dim)
         painter.drawText(
             top, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), status

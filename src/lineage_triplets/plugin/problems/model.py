@@ -43,10 +43,15 @@ def where_words(finding: Finding) -> str:
 def settle_words(targets: Sequence[Target]) -> str:
     """Say what one alternative of ``settled_by`` does: ``"Cut link 7 to 9"``."""
     groups: dict[str, list[Target]] = {}
-    for one in targets:
-        groups.setdefault(one.level, []).append(one)
+    for target in targets:
+        groups.setdefault(target.level, []).append(target)
     words = " and ".join(_group_words(level, some) for level, some in groups.items())
     return f"{words[:1].upper()}{words[1:]}"
+
+
+def _searched(finding: Finding) -> str:
+    kind, where = kind_words(finding.kind), where_words(finding)
+    return f"{finding.sentence} {kind} {where} {finding.key}"
 
 
 def _group_words(level: str, targets: list[Target]) -> str:
@@ -57,22 +62,22 @@ def _group_words(level: str, targets: list[Target]) -> str:
     if level == "link":
         return "cut " + _listed(
             [
-                f"link {one.track} to {one.daughter}"
-                if one.daughter is not None
-                else f"track {one.track} at t {one.t}"
-                for one in targets
+                f"link {target.track} to {target.daughter}"
+                if target.daughter is not None
+                else f"track {target.track} at t {target.t}"
+                for target in targets
             ]
         )
     if level == "frame":
-        return f"reject frame{'s' * (n > 1)} {_listed([str(one.t) for one in targets])}"
+        return f"reject frame{'s' * (n > 1)} {_listed([str(target.t) for target in targets])}"
     if level in {"fov", "well"}:
         noun = "FOV" if level == "fov" else "well"
-        return f"reject {noun}{'s' * (n > 1)} {_listed([one.fov for one in targets])}"
+        return f"reject {noun}{'s' * (n > 1)} {_listed([target.fov for target in targets])}"
     if level == "observation":
-        return "reject " + _listed([f"cell {one.track} at t {one.t}" for one in targets])
+        return "reject " + _listed([f"cell {target.track} at t {target.t}" for target in targets])
     if level == "track":
-        return f"reject track{'s' * (n > 1)} {_listed([one.track for one in targets])}"
-    return "reject " + _listed([f"{level} {one.track}" for one in targets])
+        return f"reject track{'s' * (n > 1)} {_listed([target.track for target in targets])}"
+    return "reject " + _listed([f"{level} {target.track}" for target in targets])
 
 
 def _listed(names: list[str]) -> str:
@@ -123,22 +128,16 @@ class FindingRows:
     def of(cls, reviewed: Sequence[ReviewedFinding]) -> FindingRows:
         """Collect findings; those of one severity stay in the order of the checks."""
         rank = {name: k for k, name in enumerate(SEVERITIES)}
-        ordered = sorted(reviewed, key=lambda one: rank[one.finding.severity])
-        found = [one.finding for one in ordered]
-        keys = [one.key for one in found]
+        ordered = sorted(reviewed, key=lambda known: rank[known.finding.severity])
+        found = [known.finding for known in ordered]
+        keys = [finding.key for finding in found]
         return cls(
             ordered,
-            np.array([one.severity for one in found], dtype=str),
-            np.array([one.kind for one in found], dtype=str),
-            np.array([one.experiment for one in found], dtype=str),
-            np.array([one.status for one in ordered], dtype=str),
-            pa.array(
-                [
-                    f"{one.sentence} {kind_words(one.kind)} {where_words(one)} {key}".casefold()
-                    for one, key in zip(found, keys, strict=True)
-                ],
-                pa.string(),
-            ),
+            np.array([finding.severity for finding in found], dtype=str),
+            np.array([finding.kind for finding in found], dtype=str),
+            np.array([finding.experiment for finding in found], dtype=str),
+            np.array([known.status for known in ordered], dtype=str),
+            pa.array([_searched(finding).casefold() for finding in found], pa.string()),
             {key: row for row, key in enumerate(keys)},
         )
 
@@ -213,17 +212,18 @@ class FindingModel(RowTable):
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text of a cell, the sentence as tooltip, the finding itself."""
-        one = self.at(index.row()) if index.isValid() else None
-        if one is None:
+        reviewed = self.at(index.row()) if index.isValid() else None
+        if reviewed is None:
             return None
         if role == Qt.ItemDataRole.UserRole:
-            return one
-        finding = one.finding
+            return reviewed
+        finding = reviewed.finding
         if role == Qt.ItemDataRole.ToolTipRole:
             return finding.sentence
         if role == Qt.ItemDataRole.AccessibleTextRole:
             words = (finding.severity, kind_words(finding.kind), where_words(finding))
-            return f"{', '.join(word for word in words if word)}: {finding.sentence} ({one.status})"
+            what = ", ".join(word for word in words if word)
+            return f"{what}: {finding.sentence} ({reviewed.status})"
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         return (
@@ -231,5 +231,5 @@ class FindingModel(RowTable):
             kind_words(finding.kind),
             where_words(finding),
             finding.sentence,
-            STATUS_WORDS[one.status],
+            STATUS_WORDS[reviewed.status],
         )[index.column()]

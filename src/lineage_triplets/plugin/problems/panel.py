@@ -165,7 +165,10 @@ def _scan_job(
     def run(job: Job) -> None:
         checks = snapshot.checks
         checks.recall_pixels()
-        fovs = {(one.experiment, one.fov.name): one.fov.shape[0] for one in snapshot.data.raw.fovs}
+        fovs = {
+            (source.experiment, source.fov.name): source.fov.shape[0]
+            for source in snapshot.data.raw.fovs
+        }
         left = [place for place in fovs if anew or place not in checks.scanned]
         total = sum(fovs[place] for place in left)
         done = 0
@@ -291,8 +294,8 @@ class ProblemsPanel(QWidget):
         self._again.show()
         self._summary.setText("The checks were stopped.")
 
-    def _on_selected(self, one: ReviewedFinding | None) -> None:
-        self.actions_view.show_finding(one, self.findings.model.rowCount())
+    def _on_selected(self, reviewed: ReviewedFinding | None) -> None:
+        self.actions_view.show_finding(reviewed, self.findings.model.rowCount())
 
     def _select(self, key: str) -> None:
         """Select a finding and go there; later, if it is not found yet."""
@@ -303,12 +306,12 @@ class ProblemsPanel(QWidget):
 
     def _go(self) -> None:
         """Take the viewer to the selected finding."""
-        review, one = self._session.review, self.findings.current
-        if review is None or one is None:
+        review, reviewed = self._session.review, self.findings.current
+        if review is None or reviewed is None:
             return
 
         def go() -> None:
-            place = finding_place(review.data, one.finding)
+            place = finding_place(review.data, reviewed.finding)
             if place is not None:
                 self._session.look_at(Place(**asdict(place)))
 

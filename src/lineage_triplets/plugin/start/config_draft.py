@@ -102,7 +102,7 @@ class ConfigDraft:
 
     def add(self, plate: DraftPlate) -> bool:
         """Add a plate; False if it is there already."""
-        if any(one.found.plate.path == plate.found.plate.path for one in self.plates):
+        if any(other.found.plate.path == plate.found.plate.path for other in self.plates):
             return False
         self.plates.append(plate)
         return True
@@ -110,8 +110,8 @@ class ConfigDraft:
     def rename(self, number: int, name: str) -> None:
         """Name the experiment of a plate; an empty name changes nothing."""
         if name.strip():
-            one = self.plates[number]
-            one.found = replace(one.found, name=name.strip())
+            plate = self.plates[number]
+            plate.found = replace(plate.found, name=name.strip())
 
     def set_tracks(self, number: int, folder: Path) -> None:
         """Name the folder of a plate's tables, or one that holds it.
@@ -121,13 +121,13 @@ class ConfigDraft:
         ConfigError
             There is no table for any FOV of the plate.
         """
-        one = self.plates[number]
-        one.tracks = find_tracks(one.found, folder)
+        plate = self.plates[number]
+        plate.tracks = find_tracks(plate.found, folder)
 
     def channels(self) -> list[str]:
         """Channels that all plates have; none if there is none."""
         try:
-            return shared_channels([one.found for one in self.plates]) if self.plates else []
+            return shared_channels([plate.found for plate in self.plates]) if self.plates else []
         except ConfigError:
             return []
 
@@ -135,21 +135,21 @@ class ConfigDraft:
         """Say what is missing before the config can be saved; nothing if it can."""
         if not self.plates:
             return ["Add a plate."]
-        names = [one.found.name for one in self.plates]
+        names = [plate.found.name for plate in self.plates]
         said = [
             f"Two plates are called {name}: name one of them otherwise."
             for name in dict.fromkeys(names)
             if names.count(name) > 1
         ]
-        for one in self.plates:
-            if one.tracks is None:
-                said.append(f"{one.found.name}: choose the folder of its tables.")
-            if not one.interval.strip():
-                said.append(f"{one.found.name}: type the minutes between frames.")
-            elif one.minutes is None:
-                said.append(f"{one.found.name}: {one.interval!r} is no number of minutes.")
-            if not one.by_condition():
-                said.append(f"{one.found.name}: type the condition of at least one well.")
+        for plate in self.plates:
+            if plate.tracks is None:
+                said.append(f"{plate.found.name}: choose the folder of its tables.")
+            if not plate.interval.strip():
+                said.append(f"{plate.found.name}: type the minutes between frames.")
+            elif plate.minutes is None:
+                said.append(f"{plate.found.name}: {plate.interval!r} is no number of minutes.")
+            if not plate.by_condition():
+                said.append(f"{plate.found.name}: type the condition of at least one well.")
         if not self.channels():
             said.append(
                 "No channel name is in all plates: make one config a plate and put them together."
@@ -173,10 +173,10 @@ class ConfigDraft:
             raise ConfigError(*missing)
         save_draft(
             path,
-            [one.found for one in self.plates],
-            [one.tracks for one in self.plates if one.tracks is not None],
+            [plate.found for plate in self.plates],
+            [plate.tracks for plate in self.plates if plate.tracks is not None],
             source_channel=slots,
-            interval_minutes={one.found.name: one.minutes or 0.0 for one in self.plates},
-            conditions={one.found.name: one.by_condition() for one in self.plates},
+            interval_minutes={plate.found.name: plate.minutes or 0.0 for plate in self.plates},
+            conditions={plate.found.name: plate.by_condition() for plate in self.plates},
             overwrite=overwrite,
         )

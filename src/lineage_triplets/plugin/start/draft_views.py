@@ -123,7 +123,7 @@ class WellTable(_DraftTable):
 
     def rows(self) -> list[tuple[DraftPlate, str]]:
         """Give plates and wells, in order."""
-        return [(one, well) for one in self.draft.plates for well in one.found.plate.wells]
+        return [(plate, well) for plate in self.draft.plates for well in plate.found.plate.wells]
 
     @property
     def n_rows(self) -> int:
@@ -202,14 +202,14 @@ class SlotList(QWidget):
     @property
     def names(self) -> list[str]:
         """Channels of the slots, slot 0 first."""
-        return [one.text() for one in self._items() if one.checkState() == Qt.CheckState.Checked]
+        return [item.text() for item in self._items() if item.checkState() == Qt.CheckState.Checked]
 
     def offer(self, channels: Sequence[str]) -> None:
         """Offer some channels; the order and ticks of known ones are kept, new ones are ticked."""
-        known = [one.text() for one in self._items()]
+        known = [entry.text() for entry in self._items()]
         ticked = set(self.names)
-        listed = [one for one in known if one in channels]
-        listed += [one for one in channels if one not in known]
+        listed = [channel for channel in known if channel in channels]
+        listed += [channel for channel in channels if channel not in known]
         with signals_blocked(self._list):
             self._list.clear()
             for name in listed:

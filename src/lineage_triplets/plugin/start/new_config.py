@@ -109,14 +109,14 @@ class NewConfigDialog(QDialog):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
         """Take folders."""
-        if any(one.isLocalFile() for one in event.mimeData().urls()):
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's
         """Add the plates that were dropped."""
-        for one in event.mimeData().urls():
-            if one.isLocalFile():
-                self.add_plate(one.toLocalFile())
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.add_plate(url.toLocalFile())
         event.acceptProposedAction()
 
     def _plate_buttons(self) -> QHBoxLayout:
@@ -226,7 +226,7 @@ class NewConfigDialog(QDialog):
 
     def _got(self, read: DraftPlate | LineageTripletsError) -> None:
         if isinstance(read, LineageTripletsError):
-            self._say("\n".join(str(one) for one in read.problems))
+            self._say("\n".join(str(problem) for problem in read.problems))
             return
         if not self._draft.add(read):
             self._say(f"{read.found.name} is there already.")
@@ -238,7 +238,7 @@ class NewConfigDialog(QDialog):
         self._show_draft()
 
     def _remove(self) -> None:
-        rows = {one.row() for one in self._plate_view.selectionModel().selectedRows()}
+        rows = {index.row() for index in self._plate_view.selectionModel().selectedRows()}
         for row in sorted(rows, reverse=True):
             del self._draft.plates[row]
         self._show_draft()
@@ -296,7 +296,7 @@ class NewConfigDialog(QDialog):
             self._say(f"{path} is there already. Tick “Replace”, or name another file.")
             return
         except LineageTripletsError as error:
-            self._say("\n".join(str(one) for one in error.problems))
+            self._say("\n".join(str(problem) for problem in error.problems))
             return
         self.accept()
         self.saved.emit(str(path))

@@ -75,7 +75,7 @@ class Welcome(QWidget):
     def show_recent(self, paths: Sequence[str]) -> None:
         """Offer the configs that were open last, as far as they are still there."""
         empty_layout(self._links)
-        there = [one for one in paths if Path(one).is_file()][:_MOST_RECENT]
+        there = [recent for recent in paths if Path(recent).is_file()][:_MOST_RECENT]
         self._recent.setText("Open again:" if there else "")
         for number, path in enumerate(there):
             button = QPushButton(f"{Path(path).parent.name}/{Path(path).name}", self)

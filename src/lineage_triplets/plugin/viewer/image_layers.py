@@ -86,7 +86,9 @@ class Contrast:
 
 def channel_plans(data: ReviewData, source: FovSource) -> tuple[ChannelPlan, ...]:
     """Say how the channels of a FOV are shown: the slots, then what is in none."""
-    opened = next(one for one in data.opened if one.config.name == source.experiment)
+    opened = next(
+        experiment for experiment in data.opened if experiment.config.name == source.experiment
+    )
     names, _ = resolve_channels(source.fov, list(opened.channel_names))
     labels = data.slot_labels
     colors = slot_colormaps(labels)
@@ -111,12 +113,12 @@ def slot_colormaps(labels: Sequence[str]) -> list[str]:
     """
     if len(labels) == 1:
         return ["gray"]
-    said = [_color_by_name(one) for one in labels]
-    free = [one for one in ("gray", *_COLORS_IN_TURN) if one not in said]
+    said = [_color_by_name(label) for label in labels]
+    free = [colour for colour in ("gray", *_COLORS_IN_TURN) if colour not in said]
     colors: list[str] = []
-    for one in said:
-        taken = one is None or (one != "gray" and one in colors)
-        colors.append((free.pop(0) if free else "gray") if taken or one is None else one)
+    for asked in said:
+        taken = asked is None or (asked != "gray" and asked in colors)
+        colors.append((free.pop(0) if free else "gray") if taken or asked is None else asked)
     return colors
 
 
@@ -132,7 +134,7 @@ def sampled_contrast(images: FovImages, number: int) -> Contrast | None:
 
     One frame would not do: reporters of the cell cycle come and go.
     """
-    coarse = [k for k, one in enumerate(images.shapes) if min(one[3:]) >= _SAMPLE_SIDE // 4]
+    coarse = [k for k, shape in enumerate(images.shapes) if min(shape[3:]) >= _SAMPLE_SIDE // 4]
     level = coarse[-1] if coarse else 0
     n_frames, _, depth, height, width = images.shapes[level]
     thinned = tuple(slice(None, None, max(1, size // _SAMPLE_SIDE)) for size in (height, width))
@@ -148,7 +150,7 @@ def sampled_contrast(images: FovImages, number: int) -> Contrast | None:
     if not planes:
         return None
     pixels = np.concatenate(planes)
-    low, high = (float(one) for one in np.percentile(pixels, _PERCENTILES))
+    low, high = (float(value) for value in np.percentile(pixels, _PERCENTILES))
     least, most = float(pixels.min()), float(pixels.max())
     return Contrast((low, high) if high > low else (least, most), (least, most))
 
@@ -174,7 +176,7 @@ class ImageLayers:
 
     def unknown(self, experiment: str, plans: Sequence[ChannelPlan]) -> set[str]:
         """Give the channels whose contrast was not measured yet."""
-        return {one.channel for one in plans if (experiment, one.channel) not in self._contrast}
+        return {plan.channel for plan in plans if (experiment, plan.channel) not in self._contrast}
 
     def learn(self, experiment: str, found: dict[str, Contrast | None]) -> None:
         """Keep the contrast that was measured, by channel."""
@@ -198,7 +200,7 @@ class ImageLayers:
         self._remember()
         self._plans, self._images = (), None
         experiment = images.source.experiment
-        pixels: dict[str, list[Any]] = {one.role: images.channel(one.number) for one in plans}
+        pixels: dict[str, list[Any]] = {shown.role: images.channel(shown.number) for shown in plans}
         unfit = []
         for role in [*self._stack.roles("slot "), *self._stack.roles("channel ")]:
             levels = pixels.get(role) or [np.zeros((1,) * len(scale), images.dtype)]
@@ -262,7 +264,7 @@ class ImageLayers:
             if images is None
             else [images.faults.get((plan.number, t)) for plan in self._plans if plan.visible]
         )
-        return next((one for one in faults if one is not None), None)
+        return next((fault for fault in faults if fault is not None), None)
 
     def forget(self) -> None:
         """Let go of all that is known of an experiment; the layers are gone."""
@@ -281,8 +283,8 @@ class ImageLayers:
         for role, key in self._shown.items():
             layer = self._stack.get(role)
             if layer is not None and key in self._contrast:
-                low, high = (float(one) for one in layer.contrast_limits)
-                least, most = (float(one) for one in layer.contrast_limits_range)
+                low, high = (float(limit) for limit in layer.contrast_limits)
+                least, most = (float(limit) for limit in layer.contrast_limits_range)
                 self._contrast[key] = Contrast((low, high), (least, most))
 
     def _put_away(self, role: str, blank: Any, scale: Sequence[float]) -> None:
@@ -315,7 +317,7 @@ def _data(levels: list[Any]) -> dict[str, Any]:
 
 
 def _fits(layer: Any, levels: list[Any], units: Sequence[str]) -> bool:
-    known = [str(one) for one in layer.units] == [_UNIT_NAMES.get(one, one) for one in units]
+    known = [str(unit) for unit in layer.units] == [_UNIT_NAMES.get(unit, unit) for unit in units]
     return bool(layer.multiscale == (len(levels) > 1) and known)
 
 

@@ -111,16 +111,16 @@ class ViewerKeys:
             return False
         sequence = QKeySequence(key)
         found = [
-            one
-            for one in tabs.currentWidget().findChildren(QShortcut)
-            if one.key() == sequence and one.isEnabled()
+            shortcut
+            for shortcut in tabs.currentWidget().findChildren(QShortcut)
+            if shortcut.key() == sequence and shortcut.isEnabled()
         ]
-        for one in found[:1]:
-            one.activated.emit()
+        for shortcut in found[:1]:
+            shortcut.activated.emit()
         return bool(found)
 
 
 def _of_class(provider: Any, binding: KeyBinding) -> Any:
     """Give what napari itself does by a key; None for nothing."""
-    maps = [getattr(one, "class_keymap", {}) for one in type(provider).__mro__]
-    return next((one[binding] for one in maps if binding in one), None)
+    maps = [getattr(kind, "class_keymap", {}) for kind in type(provider).__mro__]
+    return next((keymap[binding] for keymap in maps if binding in keymap), None)

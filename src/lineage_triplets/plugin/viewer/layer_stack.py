@@ -42,7 +42,7 @@ class LayerStack:
 
     def roles(self, prefix: str = "") -> list[str]:
         """Give the roles of the layers that are there."""
-        return [one for one in list(self._layers) if one.startswith(prefix) and self.get(one)]
+        return [role for role in list(self._layers) if role.startswith(prefix) and self.get(role)]
 
     def put(self, role: str, order: int, layer: Any) -> Any:
         """Add a layer in its role.
@@ -63,10 +63,14 @@ class LayerStack:
         layers = self._viewer.layers
         chosen = set(layers.selection)
         below = [
-            layers.index(self._layers[one]) for one in self.roles() if self._order[one] <= order
+            layers.index(self._layers[other])
+            for other in self.roles()
+            if self._order[other] <= order
         ]
         above = [
-            layers.index(self._layers[one]) for one in self.roles() if self._order[one] > order
+            layers.index(self._layers[other])
+            for other in self.roles()
+            if self._order[other] > order
         ]
         layers.insert(max(below) + 1 if below else min(above, default=len(layers)), layer)
         # What a person had chosen stays chosen.
@@ -80,13 +84,13 @@ class LayerStack:
 
         napari collects garbage after each removal, which takes long; after several it does once.
         """
-        there = [layer for one in roles if (layer := self.get(one)) is not None]
+        there = [layer for role in roles if (layer := self.get(role)) is not None]
         layers = self._viewer.layers
         with layers.batched_update() if len(there) > 1 else nullcontext():
             for layer in there:
                 layers.remove(layer)
-        for one in roles:
-            self._layers.pop(one, None)
+        for role in roles:
+            self._layers.pop(role, None)
 
     def clear(self) -> None:
         """Remove them all."""
@@ -145,5 +149,5 @@ class SlotContrast:
 
 
 def _scale(layer: Any) -> GreyScale:
-    low, high = (float(one) for one in layer.contrast_limits)
+    low, high = (float(limit) for limit in layer.contrast_limits)
     return GreyScale(low, high, float(layer.gamma))

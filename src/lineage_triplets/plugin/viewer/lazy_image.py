@@ -131,7 +131,7 @@ class FovImages:
 
     def _recheck(self, level: int, box: Box) -> None:
         """Let go of the array where a chunk was absent: it remembers that as long as it is open."""
-        for channel, t in itertools.product(*(range(one.start, one.stop) for one in box[1::-1])):
+        for channel, t in itertools.product(*(range(side.start, side.stop) for side in box[1::-1])):
             fault = self.faults.get((channel, t))
             if fault is not None and fault.absent:
                 with self._lock:
@@ -163,15 +163,15 @@ class FovImages:
         parts = [] if store is None else _chunks_of(store, box)
         if store is None or len(parts) > _MOST_CHUNKS:
             for channel, t in itertools.product(
-                *(range(one.start, one.stop) for one in box[1::-1])
+                *(range(side.start, side.stop) for side in box[1::-1])
             ):
                 self._note(level, box, channel, t, error)
             return
         pending = [(part, store[part].read()) for part in parts]
         for part, future in pending:
             target = tuple(
-                slice(one.start - whole.start, one.stop - whole.start)
-                for one, whole in zip(part, box, strict=True)
+                slice(side.start - whole.start, side.stop - whole.start)
+                for side, whole in zip(part, box, strict=True)
             )
             try:
                 out[target] = answer(future)
@@ -273,19 +273,19 @@ class LazyImage:
     def __getitem__(self, key: Any) -> Any:
         """Narrow it by numbers and slices; other indices read what there is and apply to that."""
         keys = list(key) if isinstance(key, tuple) else [key]
-        if any(one is Ellipsis for one in keys):
-            at = next(number for number, one in enumerate(keys) if one is Ellipsis)
+        if any(item is Ellipsis for item in keys):
+            at = next(number for number, item in enumerate(keys) if item is Ellipsis)
             keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
-        if not all(isinstance(one, int | np.integer | slice) for one in keys):
+        if not all(isinstance(item, int | np.integer | slice) for item in keys):
             return np.asarray(self)[key]
         if len(keys) > self.ndim:
             raise IndexError(f"{len(keys)} indices for {self.ndim} axes")
         ranges, dropped = list(self._ranges), set()
-        for axis, one in zip(self._kept, keys, strict=False):
-            if isinstance(one, slice):
-                ranges[axis] = ranges[axis][one]
+        for axis, item in zip(self._kept, keys, strict=False):
+            if isinstance(item, slice):
+                ranges[axis] = ranges[axis][item]
             else:
-                number = ranges[axis][int(one)]
+                number = ranges[axis][int(item)]
                 ranges[axis] = range(number, number + 1)
                 dropped.add(axis)
         kept = tuple(axis for axis in self._kept if axis not in dropped)
@@ -295,10 +295,10 @@ class LazyImage:
         """Read it."""
         if not all(self._ranges):
             return np.zeros(self.shape, dtype=dtype or self.dtype)
-        ends = [(min(one[0], one[-1]), max(one[0], one[-1]) + 1) for one in self._ranges]
+        ends = [(min(taken[0], taken[-1]), max(taken[0], taken[-1]) + 1) for taken in self._ranges]
         t, c, z, y, x = (slice(*end) for end in ends)
         pixels = self.images.read(self.level, (t, c, z, y, x))
-        steps = tuple(slice(None, None, one.step) for one in self._ranges)
+        steps = tuple(slice(None, None, taken.step) for taken in self._ranges)
         pixels = pixels[steps].reshape(self.shape)
         return pixels if dtype is None else pixels.astype(dtype, copy=False)
 
@@ -312,8 +312,12 @@ def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, i
     try:
         with understood(fov.path):
             scales = node_attributes(fov.path)[0].get("multiscales") or [{}]
-            names = [one["path"] for one in scales[0].get("datasets", []) if "path" in one]
-            there = [one for one in names[1:] if describing_file(join(fov.path, one)) is not None]
+            names = [
+                dataset["path"] for dataset in scales[0].get("datasets", []) if "path" in dataset
+            ]
+            there = [
+                level for level in names[1:] if describing_file(join(fov.path, level)) is not None
+            ]
     except StoreError:
         return paths, shapes
     for name, shape in zip(there, fov.level_shapes[1:], strict=False):
@@ -337,7 +341,7 @@ def _is_gone(folder: str) -> bool:
 def _chunks_of(store: ts.TensorStore, box: Box) -> list[Box]:
     """Cut a box along the borders of chunks."""
     grid = store.chunk_layout.read_chunk.shape or store.shape
-    sizes = [one or whole for one, whole in zip(grid, store.shape, strict=True)]
+    sizes = [chunk or whole for chunk, whole in zip(grid, store.shape, strict=True)]
     cuts = [
         [
             slice(max(start, part.start), min(start + size, part.stop))
@@ -345,7 +349,7 @@ def _chunks_of(store: ts.TensorStore, box: Box) -> list[Box]:
         ]
         for part, size in zip(box, sizes, strict=True)
     ]
-    if math.prod(len(one) for one in cuts) > _MOST_CHUNKS:
+    if math.prod(len(cut) for cut in cuts) > _MOST_CHUNKS:
         return [box] * (_MOST_CHUNKS + 1)
     return [(t, c, z, y, x) for t, c, z, y, x in itertools.product(*cuts)]
 
@@ -359,7 +363,7 @@ class UnreadParts:
 
     def add(self, key: Key, level: int, box: Sequence[slice]) -> None:
         """Note a part of a frame at some level; `box` is of (t, c, z, y, x)."""
-        ends = (end for one in box[2:] for end in (one.start, one.stop))
+        ends = (end for side in box[2:] for end in (side.start, side.stop))
         with self._lock:
             self._parts.setdefault(key, set()).add((level, *ends))
 
@@ -367,8 +371,10 @@ class UnreadParts:
         """Forget the parts within a box; gives the frames of which all was read now."""
         whole = []
         with self._lock:
-            for key in [one for one in self._parts if _has(box, one)]:
-                left = {one for one in self._parts[key] if one[0] != level or not _within(one, box)}
+            for key in [known for known in self._parts if _has(box, known)]:
+                left = {
+                    part for part in self._parts[key] if part[0] != level or not _within(part, box)
+                }
                 if left:
                     self._parts[key] = left
                 else:
@@ -384,4 +390,4 @@ def _has(box: Sequence[slice], key: Key) -> bool:
 
 def _within(part: Part, box: Sequence[slice]) -> bool:
     ends = zip(part[1::2], part[2::2], box[2:], strict=True)
-    return all(one.start <= start and stop <= one.stop for start, stop, one in ends)
+    return all(end.start <= start and stop <= end.stop for start, stop, end in ends)

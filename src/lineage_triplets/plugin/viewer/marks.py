@@ -61,13 +61,13 @@ class PairPlace:
 
 def pair_place(pairs: PairList, number: int) -> PairPlace:
     """Say where one of some pairs is: exactly the patches that are read."""
-    one = pairs.take([number])
-    height, width = one.index.settings.yx_patch_size
-    metas = (one.anchors[0], one.positives[0])
-    rows = np.array([one.pairs.anchor[0], one.pairs.positive[0]])
-    depths = np.nan_to_num(one.index.observations.z[rows])
+    pair = pairs.take([number])
+    height, width = pair.index.settings.yx_patch_size
+    metas = (pair.anchors[0], pair.positives[0])
+    rows = np.array([pair.pairs.anchor[0], pair.pairs.positive[0]])
+    depths = np.nan_to_num(pair.index.observations.z[rows])
     cells, boxes = [], []
-    for meta, (inner,), z in zip(metas, one.centres(), depths, strict=True):
+    for meta, (inner,), z in zip(metas, pair.centres(), depths, strict=True):
         y, x = float(meta["y"]), float(meta["x"])
         # Pixel k reaches from k - 0.5 to k + 0.5.
         top, left = round(y - inner[0]) - 0.5, round(x - inner[1]) - 0.5
@@ -229,7 +229,7 @@ class CutMark:
             return
         if (place.experiment, place.fov) != shown.wanted.place:
             return
-        scale, units = (one[1:] for one in shown.axes()[:2])
+        scale, units = (of_axes[1:] for of_axes in shown.axes()[:2])
         size = min(shown.wanted.settings.yx_patch_size) / 10
         ends = np.array(place.cells)
         if z is not None:

@@ -123,9 +123,9 @@ class ShownFov:
         units, labels = ("pixel", unit, unit, unit), ("t", "z", "y", "x")
         kept = (0, 1, 2, 3) if self.images.is_volume else (0, 2, 3)
         return (
-            tuple(scale[one] for one in kept),
-            tuple(units[one] for one in kept),
-            tuple(labels[one] for one in kept),
+            tuple(scale[axis] for axis in kept),
+            tuple(units[axis] for axis in kept),
+            tuple(labels[axis] for axis in kept),
         )
 
 
@@ -134,11 +134,11 @@ def fov_of_state(
 ) -> FovSource | None:
     """Give the FOV chosen; the one on screen where it will do, else the first that will."""
     fit = [
-        one
-        for one in data.raw.fovs
-        if state.experiment in {"", one.experiment} and state.fov in {"", one.fov.name}
+        source
+        for source in data.raw.fovs
+        if state.experiment in {"", source.experiment} and state.fov in {"", source.fov.name}
     ]
-    on_screen = [one for one in fit if (one.experiment, one.fov.name) == here]
+    on_screen = [source for source in fit if (source.experiment, source.fov.name) == here]
     return next(iter(on_screen or fit), None)
 
 
@@ -243,7 +243,7 @@ class FovCells:
         if not wanted:
             return np.empty(0, dtype=np.int64)
         own = np.unique(self.track)
-        return own[[track_word(self.index, int(one)) in wanted for one in own]]
+        return own[[track_word(self.index, int(track)) in wanted for track in own]]
 
     @cached_property
     def links(self) -> Int64Array:
@@ -258,7 +258,7 @@ class FovCells:
         """``(track, t, z, y, x)`` of all cells, track by track."""
         order = np.lexsort((self.t, self.track))
         columns = (self.track, self.t, self.z, self.y, self.x)
-        return np.stack([one[order].astype(np.float64) for one in columns], axis=1)
+        return np.stack([column[order].astype(np.float64) for column in columns], axis=1)
 
     def nearest(self, t: int, y: float, x: float, within: float) -> int:
         """Give the cell nearest to a place in a frame; -1 where none is as near as `within`."""
@@ -301,7 +301,9 @@ def cells_of_fov(
         Whose tau and relation say who is an anchor.
     """
     numbers = [
-        k for k, one in enumerate(index.fovs) if (one.experiment, one.fov.name) == (experiment, fov)
+        k
+        for k, fov_source in enumerate(index.fovs)
+        if (fov_source.experiment, fov_source.fov.name) == (experiment, fov)
     ]
     if not numbers:
         return None
@@ -355,6 +357,8 @@ def cells_of_fov(
 
 
 def _whole_fov(exclude: Exclusions, experiment: str, fov: str, well: str) -> bool:
-    return any(one.experiment == experiment and one.fov == fov for one in exclude.fovs) or any(
-        one.experiment == experiment and one.well == well for one in exclude.wells
+    return any(
+        excluded.experiment == experiment and excluded.fov == fov for excluded in exclude.fovs
+    ) or any(
+        excluded.experiment == experiment and excluded.well == well for excluded in exclude.wells
     )

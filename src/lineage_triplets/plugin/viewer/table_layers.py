@@ -173,7 +173,7 @@ class TableLayers:
                 layer.face_color = face
             if not np.array_equal(layer.size, size):
                 layer.size = size
-            if not np.array_equal([str(one) for one in layer.symbol], symbol):
+            if not np.array_equal([str(drawn) for drawn in layer.symbol], symbol):
                 layer.symbol = symbol
         # In no frame do they reach beyond the images: the viewer need not measure them again.
         new, self._measured = self._measured is not cells, cells

@@ -54,7 +54,7 @@ class Viewpoint:
             of_world = list(units)[-len(steps) :]
             pairs = zip(layer.units, of_world, strict=True)
             steps *= [
-                1.0 if one == other else (1.0 * one).to(other).magnitude for one, other in pairs
+                1.0 if unit == other else (1.0 * unit).to(other).magnitude for unit, other in pairs
             ]
         return steps
 
@@ -136,15 +136,15 @@ def still_canvas(viewer: Any) -> Iterator[None]:
     """Keep on screen what is drawn, however layers change, and draw once at the end."""
     main = _main(viewer) if is_open(viewer) else None
     canvases = [] if main is None else main.findChildren(QOpenGLWidget)
-    held = [one for one in canvases if one.updatesEnabled()]
-    for one in held:
-        one.setUpdatesEnabled(False)
+    held = [canvas for canvas in canvases if canvas.updatesEnabled()]
+    for canvas in held:
+        canvas.setUpdatesEnabled(False)
     try:
         yield
     finally:
-        for one in held:
-            if isalive(one):
-                one.setUpdatesEnabled(True)
+        for canvas in held:
+            if isalive(canvas):
+                canvas.setUpdatesEnabled(True)
 
 
 def _window(viewer: Any) -> Any:
