@@ -54,7 +54,7 @@ class GateClosedError(LineageTripletsError, RuntimeError):
         super().__init__(*problems)
 
     def __str__(self) -> str:
-        return "\n".join(str(one) for one in self.problems)
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 def gate_points(review: Review) -> list[GatePoint]:
@@ -62,17 +62,17 @@ def gate_points(review: Review) -> list[GatePoint]:
     findings = review.check()
     points = [
         GatePoint(
-            "error" if one.can_be_waived else "loading",
+            "error" if found.can_be_waived else "loading",
             False,
-            f"{one.finding.fov}: {one.finding.sentence}"
-            if one.finding.fov
-            else one.finding.sentence,
-            one.finding.remedy,
-            one.finding.experiment,
-            one.finding.key,
+            f"{found.finding.fov}: {found.finding.sentence}"
+            if found.finding.fov
+            else found.finding.sentence,
+            found.finding.remedy,
+            found.finding.experiment,
+            found.finding.key,
         )
-        for one in findings
-        if one.status == "open" and one.finding.severity == "error"
+        for found in findings
+        if found.status == "open" and found.finding.severity == "error"
     ]
     if not points:
         points.append(GatePoint("error", True, "No error is open."))
@@ -80,13 +80,13 @@ def gate_points(review: Review) -> list[GatePoint]:
         GatePoint(
             "stale",
             False,
-            f"Decision {one.number} ({one.kind} {one.target}) was made for another version of the "
-            "table.",
+            f"Decision {made.number} ({made.kind} {made.target}) was made for another version of "
+            "the table.",
             "Confirm it for the table as it is now, or take it back.",
-            one.target.experiment,
-            decision=one.number,
+            made.target.experiment,
+            decision=made.number,
         )
-        for one in review.effect.stale
+        for made in review.effect.stale
     ]
     data = review.data
     if not data.opened:
@@ -103,15 +103,15 @@ def gate_points(review: Review) -> list[GatePoint]:
 
 def open_points(points: Sequence[GatePoint]) -> list[GatePoint]:
     """Those that are not settled."""
-    return [one for one in points if not one.passed]
+    return [point for point in points if not point.passed]
 
 
 def closed(points: Sequence[GatePoint]) -> GateClosedError:
     """Make the error that says what is open."""
     return GateClosedError(
         *(
-            Problem(f"gate-{one.kind}", one.sentence, one.remedy, experiment=one.experiment)
-            for one in open_points(points)
+            Problem(f"gate-{point.kind}", point.sentence, point.remedy, experiment=point.experiment)
+            for point in open_points(points)
         )
     )
 
@@ -137,10 +137,10 @@ def _drawing(data: ReviewData) -> list[GatePoint]:
     except ConfigError as error:
         return [
             GatePoint(
-                "settings", False, f"{one.message[:1].upper()}{one.message[1:]}", one.remedy,
-                one.experiment,
+                "settings", False, f"{problem.message[:1].upper()}{problem.message[1:]}",
+                problem.remedy, problem.experiment,
             )
-            for one in error.problems
+            for problem in error.problems
         ]  # fmt: skip
     return []
 

@@ -63,7 +63,7 @@ class Review:
         intent = Intent(seed=config.dataset.seed or 0, dataset=record.settings)
         self._view = self._taken_of = View(intent, data)
         self.checks = Checks(data, record.log)
-        self.checks.config_problems = [*problems, *record.problems]
+        self.checks.config_problems = (*problems, *record.problems)
         self.events = ReviewEvents()
 
     @classmethod
@@ -376,7 +376,7 @@ class Review:
         twin: Review = copy.copy(self)
         twin._taken_of = self._view
         twin.record = self.record.snapshot()
-        twin.checks = self.checks.snapshot(self.data, twin.log)
+        twin.checks = self.checks.snapshot(twin.log)
         twin.events = ReviewEvents()
         return twin
 

@@ -65,7 +65,7 @@ def left_to_settle(data: ReviewData, targets: Sequence[Target]) -> tuple[Target,
     """
     effect = data.effect
     left = []
-    for target in dict.fromkeys(one for named in targets for one in _as_now(data, named)):
+    for target in dict.fromkeys(part for named in targets for part in _as_now(data, named)):
         if target.level == "link":
             require_target(data, target)
         else:
@@ -209,7 +209,7 @@ def _rejections(
     holders = [Target("fov", experiment, fov), well]
     if target.level in {"frame", "observation"}:
         holders.append(Target("frame", experiment, fov, t=target.t))
-    of_all = next((rejected[one] for one in holders if one in rejected), None)
+    of_all = next((rejected[holder] for holder in holders if holder in rejected), None)
     if of_all is not None:
         return [of_all]
     if not target.track or (experiment, fov) not in touched:
@@ -223,7 +223,7 @@ def _rejections(
             names.append(track)
         if target.level == "observation":
             names.append(replace(track, level="observation", t=target.t))
-        decision = next((rejected[one] for one in names if one in rejected), None)
+        decision = next((rejected[name] for name in names if name in rejected), None)
         if decision is None:
             return []
         found.append(decision)

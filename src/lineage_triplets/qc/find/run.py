@@ -10,6 +10,7 @@ from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channel
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
 from lineage_triplets.qc.find.pixels.frame_scan import (
+    FovResult,
     HeldResults,
     PixelScan,
     recall_index,
@@ -18,7 +19,7 @@ from lineage_triplets.qc.find.pixels.frame_scan import (
 from lineage_triplets.qc.find.track_data.data import TrackData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -46,34 +47,33 @@ class Checks:
         self._tables: list[Finding] | None = None
         self._settings: list[Finding] | None = None
         self._follows_settings = False
-        self._pixels: dict[tuple[str, str], list[Finding]] = {}
+        # Replaced and never changed: snapshots share it.
+        self._pixels: Mapping[tuple[str, str], Sequence[Finding]] = {}
         self._recalled: MultiExperimentIndex | None = None
         self.inspection: ChannelInspection | None = None
-        self.config_problems: list[Problem] = []
+        self.config_problems: tuple[Problem, ...] = ()
 
-    def snapshot(self, data: ReviewData, log: DecisionLog) -> Checks:
-        """Give what was found up to now, to go on from there with snapshots of data and log."""
-        twin = copy.copy(self)
-        twin.config_problems = list(self.config_problems)
-        twin.__dict__.update(_data=data, _log=log, _pixels=dict(self._pixels))
+    def snapshot(self, log: DecisionLog) -> Checks:
+        """Give what was found up to now, to go on from there with a snapshot of the log."""
+        twin: Checks = copy.copy(self)
+        twin._log = log
         return twin
 
     def take_up(self, snapshot: Checks) -> bool:
         """Keep what a snapshot found in data that are the same; gives whether anything is new."""
-        found = vars(snapshot)
-        if self._data.data_version != found["_data"].data_version:
+        if self._data.data_version != snapshot._data.data_version:
             return False
         before = (self._tables, self._settings, self.inspection, len(self._pixels))
         if self._tables is None:
-            self._tables = found["_tables"]
-        if self._settings is None and self._data is found["_data"]:
-            self._settings = found["_settings"]
+            self._tables = snapshot._tables
+        if self._settings is None and self._data is snapshot._data:
+            self._settings = snapshot._settings
         unfinished = self.inspection is None or not self.inspection.complete
         if unfinished or (_is_whole(snapshot.inspection) and not _is_whole(self.inspection)):
             self.inspection = snapshot.inspection or self.inspection
-        self._pixels = found["_pixels"] | self._pixels
+        self._pixels = {**snapshot._pixels, **self._pixels}
         if self._recalled is None:
-            self._recalled = found["_recalled"]
+            self._recalled = snapshot._recalled
         after = (self._tables, self._settings, self.inspection, len(self._pixels))
         return before != after
 
@@ -85,9 +85,9 @@ class Checks:
         self.settings_changed()
         if data.tables is not before.tables:
             self._tables = self.inspection = None
-            self._pixels.clear()
+            self._pixels = {}
         elif data.experiments != before.experiments:
-            self._pixels.clear()
+            self._pixels = {}
             # The slots are compared again by what was measured already.
             maps = data.registry.channel_maps if data.opened else {}
             if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
@@ -186,7 +186,7 @@ class Checks:
             progress=said,
             stop=stop,
         ):
-            self._pixels[result.experiment, result.fov] = list(result.findings)
+            self._keep(result)
         return len(self._pixels)
 
     def scan_pixels(
@@ -235,8 +235,10 @@ class Checks:
         for arguments in scan.to_keep:
             self._log.keep_result(*arguments)
         if scan.data_version == self._data.data_version:
-            place = (scan.result.experiment, scan.result.fov)
-            self._pixels[place] = list(scan.result.findings)
+            self._keep(scan.result)
+
+    def _keep(self, result: FovResult) -> None:
+        self._pixels = {**self._pixels, (result.experiment, result.fov): result.findings}
 
     def recall_pixels(self) -> None:
         """Take up what earlier scans of these very images found; nothing is read."""
@@ -244,7 +246,7 @@ class Checks:
             return
         self._recalled = self._data.raw
         for result in recall_index(self._recalled, list(PIXEL_CHECKS.values()), self._log):
-            self._pixels[result.experiment, result.fov] = list(result.findings)
+            self._keep(result)
 
     @property
     def scanned(self) -> set[tuple[str, str]]:

@@ -275,7 +275,7 @@ def preview_sheet(source: PairSource, pairs: Pairs, title: str = "") -> Image.Im
     return contact_sheet(
         pair_pictures(source, pairs),
         slot_labels=registry.slot_labels,
-        channel_names={one.name: one.source_channel for one in registry.experiments},
+        channel_names={config.name: config.source_channel for config in registry.experiments},
         title=title,
         pixel_size_um={name: None if size is None else size[2] for name, size in sizes.items()},
     )

@@ -81,7 +81,7 @@ class ShownPairs:
             Pairs to be shown now.
         most : int
         """
-        numbers = [one for one in wanted if not self.has(one)]
+        numbers = [number for number in wanted if not self.has(number)]
         if len(numbers) < most:
             of_scales = scale_numbers(experiments)
             numbers += [n for n in of_scales if n not in numbers and n not in self.tried]
@@ -100,10 +100,16 @@ class ShownPairs:
             Pairs that are not dropped; those read first are, where more than 256 MB are held.
         """
         read = read_pairs(pairs, numbers)
-        values = {**self.values, **{n: one for n, one in read.items() if isinstance(one, dict)}}
-        damage = {**self.damage, **{n: one for n, one in read.items() if isinstance(one, str)}}
+        values = {
+            **self.values,
+            **{n: found for n, found in read.items() if isinstance(found, dict)},
+        }
+        damage = {
+            **self.damage,
+            **{n: found for n, found in read.items() if isinstance(found, str)},
+        }
         values = _youngest(values, {*numbers, *keep})
-        experiments = [one["experiment"] for one in pairs.anchors]
+        experiments = [anchor["experiment"] for anchor in pairs.anchors]
         scales, pictures = dict(self.scales), dict(self.pictures)
         of_scales = scale_numbers(experiments)
         for name in dict.fromkeys(experiments[n] for n in read):
@@ -113,15 +119,15 @@ class ShownPairs:
             if own and (name not in scales or new):
                 scales[name] = scales_of([values[n] for n in basis or own])
                 if scales[name] != self.scales.get(name):
-                    pictures = {n: one for n, one in pictures.items() if n not in own}
+                    pictures = {n: drawn for n, drawn in pictures.items() if n not in own}
         shown = {
-            n: pictures[n] if n in pictures else _pictures(one, scales[experiments[n]])
-            for n, one in values.items()
+            n: pictures[n] if n in pictures else _pictures(patches, scales[experiments[n]])
+            for n, patches in values.items()
         }
         notes = {
             n: self.notes.get(n)
-            or {role: tuple(map(blank_note, image)) for role, image in one.items()}
-            for n, one in values.items()
+            or {role: tuple(map(blank_note, image)) for role, image in patches.items()}
+            for n, patches in values.items()
         }
         return ShownPairs(values, damage, scales, shown, notes, self.tried.union(read))
 
@@ -139,7 +145,7 @@ def scale_numbers(experiments: Sequence[str]) -> list[int]:
 
 def scales_of(patches: Sequence[Projections]) -> tuple[GreyScale, ...]:
     """Measure one grey scale a slot over all of some patches."""
-    images = [image for one in patches for image in one.values()]
+    images = [image for pair in patches for image in pair.values()]
     return tuple(
         measured_scale([image[slot] for image in images]) for slot in range(len(images[0]))
     )
@@ -191,23 +197,25 @@ def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = (
     """
     lanes: list[list[Projections | str | None]] = []
     for number, lane in enumerate(strip.lanes):
-        there = [int(one) for one in places if lane.rows[one] >= 0]
+        there = [int(place) for place in places if lane.rows[place] >= 0]
 
         def read(chosen: Sequence[int], number: int = number) -> list[Projections]:
             images = strip.images(number, np.asarray(chosen, dtype=np.int64))
-            return [{"cell": projected(one)} for one in images]
+            return [{"cell": projected(image)} for image in images]
 
         found = dict(zip(there, _one_by_one(read, there), strict=True))
-        lanes.append([found.get(int(one)) for one in places])
-    whole = [one for lane in lanes for one in lane if isinstance(one, dict)]
+        lanes.append([found.get(int(place)) for place in places])
+    whole = [cell for lane in lanes for cell in lane if isinstance(cell, dict)]
     used = tuple(scales) or (scales_of(whole) if whole else ())
     return ShownStrip(
         places,
         tuple(
-            [_pictures(one, used)["cell"] if isinstance(one, dict) else one for one in lane]
+            [_pictures(cell, used)["cell"] if isinstance(cell, dict) else cell for cell in lane]
             for lane in lanes
         ),
-        tuple([one["cell"] if isinstance(one, dict) else None for one in lane] for lane in lanes),
+        tuple(
+            [cell["cell"] if isinstance(cell, dict) else None for cell in lane] for lane in lanes
+        ),
     )
 
 
@@ -222,7 +230,7 @@ def _one_by_one(
     except StoreError as error:
         if len(numbers) == 1:
             return [error.problems[0].message]
-    return [_one_by_one(read, [one])[0] for one in numbers]
+    return [_one_by_one(read, [number])[0] for number in numbers]
 
 
 def _pictures(values: Projections, scales: Sequence[GreyScale]) -> dict[str, Pictures]:
@@ -234,7 +242,7 @@ def _pictures(values: Projections, scales: Sequence[GreyScale]) -> dict[str, Pic
 
 def _youngest(values: dict[int, Projections], needed: set[int]) -> dict[int, Projections]:
     """Drop those read first until what is left takes no more memory than it may."""
-    size = sum(image.nbytes for one in values.values() for image in one.values())
+    size = sum(image.nbytes for pair in values.values() for image in pair.values())
     kept: dict[int, Any] = dict(values)
     for number in values:
         if size <= _MOST_BYTES:

@@ -149,8 +149,8 @@ def strip_of(data: ReviewData, pairs: PairList, number: int) -> Strip:
         siblings = np.flatnonzero(index.forest.parent == mother)
         if len(siblings) > 1 and frames[0] < born <= frames[-1]:
             divisions.append(born)
-            sisters = [int(one) for one in siblings if one not in (child, anchor_track)]
-            lanes += [_lane(index, "sister", [one], frames) for one in sisters]
+            sisters = [int(track) for track in siblings if track not in (child, anchor_track)]
+            lanes += [_lane(index, "sister", [track], frames) for track in sisters]
     interval_hours = data.registry.get_experiment(anchor["experiment"]).interval_minutes / 60
     return Strip(
         experiment=anchor["experiment"],

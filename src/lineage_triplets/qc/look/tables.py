@@ -102,10 +102,10 @@ def tau_table(index: MultiExperimentIndex, settings: DatasetConfig, seed: int = 
             pd.DataFrame(
                 {
                     "experiment": config.name,
-                    "relation": [one.label for one in Relation],
+                    "relation": [relation.label for relation in Relation],
                     "share": counts / n_anchors,
-                    "is_collateral": [one.is_collateral for one in Relation],
-                    "crosses_division": [one.crosses_division for one in Relation],
+                    "is_collateral": [relation.is_collateral for relation in Relation],
+                    "crosses_division": [relation.crosses_division for relation in Relation],
                 }
             )[counts > 0]
         )
@@ -144,10 +144,10 @@ def lineage_table(data: ReviewData) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "lineage_id": names,
-            "experiment": [one.experiment for one in sources],
-            "fov_name": [one.fov.name for one in sources],
-            "well_name": [one.fov.well_name for one in sources],
-            "condition": [one.condition for one in sources],
+            "experiment": [source.experiment for source in sources],
+            "fov_name": [source.fov.name for source in sources],
+            "well_name": [source.fov.well_name for source in sources],
+            "condition": [source.condition for source in sources],
             "n_cells": n_cells,
             "n_tracks": np.bincount(forest.lineage, minlength=n_lineages),
             "n_divisions": np.bincount(forest.lineage[forest.is_division], minlength=n_lineages),
@@ -179,7 +179,9 @@ def _decisions(
     n_cells: Int64Array,
 ) -> list[str]:
     accepted = {
-        (one.experiment, one.fov, one.track) for one in effect.accepted if one.level == "lineage"
+        (target.experiment, target.fov, target.track)
+        for target in effect.accepted
+        if target.level == "lineage"
     }
     words = np.full(len(roots), "", dtype=object)
     for number, root in enumerate(roots.tolist() if accepted else []):

@@ -24,7 +24,7 @@ class ReviewInUseError(LineageTripletsError, RuntimeError):
     @property
     def stale(self) -> bool:
         """Whether that reviewer seems to be gone, so that the review may be taken over."""
-        return any(one.kind == "review-stale" for one in self.problems)
+        return any(problem.kind == "review-stale" for problem in self.problems)
 
 
 class ReviewOwnerError(LineageTripletsError, RuntimeError):
