@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import (
@@ -25,7 +26,7 @@ class TableChangedError(LineageTripletsError, OSError):
 
 
 class TableMemory:
-    """Reads tables as `read_track_table` does, each once, until it is told to forget.
+    """Reads tables as `read_track_table` does, each once, for any thread.
 
     Attributes
     ----------
@@ -37,6 +38,7 @@ class TableMemory:
         self.go_on: Callable[[], None] | None = None
         self._tables: dict[Path, TrackTable | tuple[Problem, ...]] = {}
         self._stamps: dict[Path, _Stamp | None] = {}
+        self._lock = threading.Lock()
         self._hashes: dict[Path, str] = {}
 
     def __call__(self, path: Path, /, *, experiment: str, fov: str) -> TrackTable:
@@ -44,11 +46,17 @@ class TableMemory:
         if path not in self._tables:
             if self.go_on is not None:
                 self.go_on()
-            self._stamps[path] = _stamp(path)
+            stamp = _stamp(path)
+            read: TrackTable | tuple[Problem, ...]
             try:
-                self._tables[path] = read_track_table(path, experiment=experiment, fov=fov)
+                read = read_track_table(path, experiment=experiment, fov=fov)
             except (TrackTableError, StoreError) as error:
-                self._tables[path] = error.problems
+                read = error.problems
+            # Of two threads that read it, the first one's table counts, with its stamp.
+            with self._lock:
+                if path not in self._tables:
+                    self._stamps[path] = stamp
+                    self._tables[path] = read
         table = self._tables[path]
         if isinstance(table, TrackTable):
             return table

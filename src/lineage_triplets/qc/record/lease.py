@@ -1,4 +1,8 @@
-"""One reviewer at a time: a lease file beside the decisions, since network disks lock badly."""
+"""One reviewer at a time: a lease file beside the decisions, since network disks lock badly.
+
+The file is created with ``O_EXCL``, which Linux does atomically on NFS since its version 3; where
+two create it at once all the same, the one whose token it does not hold is refused to record.
+"""
 
 from __future__ import annotations
 
