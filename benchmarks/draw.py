@@ -57,7 +57,7 @@ def _rows(folder: Path) -> Iterator[Sequence[str]]:
         loop = LoopOverAnchors(index, relation)
         anchors = np.random.default_rng(0).permutation(index.anchor_rows)[:DRAWS]
         for fallback in get_args(TauFallback):
-            source = PairSource(index, tau_fallback=fallback)
+            source = PairSource(index, index.settings.model_copy(update={"tau_fallback": fallback}))
             speeds = [_draws_per_s(source, anchors, size) for size in BATCHES]
             few = anchors[:LOOP_DRAWS]
             loop_over_few = partial(loop.draw, few, fallback)

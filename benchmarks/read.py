@@ -142,7 +142,8 @@ def _row(images: Path, case: Case) -> Sequence[str]:
 
 def _batch(images: Path, case: Case) -> tuple[PairSource, Int64Array]:
     index = MultiExperimentIndex(registry_of(images), slice(*case.z_range), PATCH_SIZE)
-    source = PairSource(index, dtype=case.dtype, cache_pool_bytes=0)
+    settings = index.settings.model_copy(update={"dtype": case.dtype, "cache_pool_bytes": 0})
+    source = PairSource(index, settings)
     rng = np.random.default_rng(case.n_anchors)
     anchors = rng.choice(index.anchor_rows, case.n_anchors, replace=False)
     pairs = source.draw(anchors, 0, 0)

@@ -15,6 +15,8 @@ import zarr
 from zarr.codecs import BytesCodec, TransposeCodec
 
 from lineage_triplets import ExperimentConfig, ExperimentRegistry, MultiExperimentIndex
+from lineage_triplets.engine import PairSource
+from lineage_triplets.engine.reading.patches import PatchReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -285,6 +287,17 @@ def make_experiment(
         interval_minutes=interval_minutes,
         **(config or {}),
     )
+
+
+def source_of(index: MultiExperimentIndex, **changes: Any) -> PairSource:
+    """Pairs of an index with some settings of the dataset changed."""
+    return PairSource(index, index.settings.model_copy(update=changes))
+
+
+def patch_reader(index: MultiExperimentIndex, **changes: Any) -> PatchReader:
+    """Patches of an index with some settings changed; keeps no chunks unless told to."""
+    settings = index.settings.model_copy(update={"cache_pool_bytes": 0, **changes})
+    return PatchReader(index.fovs, settings)
 
 
 class Plates:

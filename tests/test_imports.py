@@ -81,7 +81,7 @@ def test_an_index_a_diagnosis_and_a_draw_need_no_torch(make_experiment, tmp_path
         assert diagnose(config).problems == ()
         assert len(index.valid_anchors) == 5
         fingerprints(index)
-        source = PairSource(index, missing_chunks="fill")
+        source = PairSource(index)
         pairs = source.draw(index.anchor_rows, 0, 0)
         assert source.read(pairs.positive).shape == (5, 2, 1, 16, 16)
     """

@@ -37,7 +37,7 @@ def draft(
 
     Nothing is written while the config or its data have errors; all of them are listed.
     """
-    from lineage_triplets.engine.dataset.draft import draft_of
+    from lineage_triplets.engine.dataset.verification import draft_of
 
     refuse_existing(out, overwrite)
     read = options.read_with_options(

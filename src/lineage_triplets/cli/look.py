@@ -114,7 +114,7 @@ def preview(
     with console.status("Opening plates, reading tables and patches"):
         index = MultiExperimentIndex.from_config(loaded)
         settings = loaded.dataset
-        source = PairSource.of_settings(index, settings)
+        source = PairSource(index, settings)
         chosen_seed = (settings.seed or 0) if seed is None else seed
         pairs = sample_pairs(
             source,

@@ -92,7 +92,7 @@ def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosi
         if not (one.kind == "no-anchors" and one.experiment in refused)
     ]
     try:
-        PairSource.of_settings(index, loaded.dataset).require_anchors()
+        PairSource(index, loaded.dataset).require_anchors()
     except (ConfigError, NoAnchorsError) as error:
         problems += error.problems[:1]
     return Diagnosis(_sorted(problems), loaded, index)

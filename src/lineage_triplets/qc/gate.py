@@ -133,7 +133,7 @@ def _channels(review: Review, experiment: str) -> GatePoint:
 def _drawing(data: ReviewData) -> list[GatePoint]:
     """Say why training would refuse to draw: no negatives anywhere, a dtype that is too small."""
     try:
-        PairSource.of_settings(data.training, data.settings)
+        PairSource(data.training, data.settings)
     except ConfigError as error:
         return [
             GatePoint(

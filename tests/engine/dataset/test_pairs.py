@@ -18,6 +18,7 @@ from lineage_triplets.engine.errors import ConfigError, NoAnchorsError
 from lineage_triplets.engine.pairs.forest import RELATION_LABELS
 from lineage_triplets.engine.settings.model import Exclusions
 from reference import RELATIONS, Movie, count, fits, movies, tau_law, uniform_over
+from stores import source_of
 
 if TYPE_CHECKING:
     from lineage_triplets import MultiExperimentIndex
@@ -58,7 +59,7 @@ class Drawn:
         cls, index: MultiExperimentIndex, seed: int = 0, epoch: int = 0, **arguments: object
     ) -> Drawn:
         cells = cells_of(index)
-        pairs = PairSource(index, **arguments).draw(index.anchor_rows, seed, epoch)
+        pairs = source_of(index, **arguments).draw(index.anchor_rows, seed, epoch)
         anchors = [cells[row] for row in pairs.anchor]
         negatives = [] if pairs.negative is None else [cells[row] for row in pairs.negative]
         return cls(
@@ -97,7 +98,7 @@ class TestAgainstScanning:
         index = plates.index(
             tables_of(found), positive_relation=relation, tau_range_hours=tau_range
         )
-        source, cells = PairSource(index, tau_fallback=fallback), cells_of(index)
+        source, cells = source_of(index, tau_fallback=fallback), cells_of(index)
         movie_of = dict(zip(PLACES, found, strict=True))
         for epoch in range(3):
             pairs = source.draw(index.anchor_rows, seed=5, epoch=epoch)
@@ -160,7 +161,7 @@ class TestWhatADrawDependsOn:
             {**self.family.parent, 7: None}, {**self.family.frames, 7: range(3)}
         ).table()
         index = plates.index(tables, tau_range_hours=(0, 5))
-        source = PairSource(
+        source = source_of(
             index, tau_fallback=fallback, return_negative=True, negative_from=negative_from
         )
         rows = index.anchor_rows
@@ -285,7 +286,7 @@ class TestFrequencies:
         index = plates.index(tables, **index_arguments)
         cells = cells_of(index)
         row = cells.index((*PLACES[0], *anchor))
-        source = PairSource(index, **arguments)
+        source = source_of(index, **arguments)
         columns = []
         for epoch in range(n):
             pairs = source.draw(np.array([row]), seed=0, epoch=epoch)
@@ -450,18 +451,18 @@ class TestNothingToDraw:
         index = plates.index(tables)
         assert set(Drawn.of(index, return_negative=True).negative) == set(Drawn.of(index).positive)
         with pytest.raises(ConfigError, match=r"FOV A/1/0.*one lineage only") as caught:
-            PairSource(index, return_negative=True, negative_from="fov")
+            source_of(index, return_negative=True, negative_from="fov")
         assert caught.value.problems[0].experiment == "one"
         del tables[PLACES[1]]
         with pytest.raises(ConfigError, match=r"experiment 'one'.*one lineage only"):
-            PairSource(plates.index(tables), return_negative=True)
+            source_of(plates.index(tables), return_negative=True)
 
     def test_a_lineage_that_is_excluded_is_no_other_lineage(self, plates):
         exclude = Exclusions.model_validate({"lineages": [{"lineage_id": "one_A/1/0_2"}]})
         index = plates.index({PLACES[0]: two_cells(range(6)).table()}, exclude=exclude)
         for negative_from in ("experiment", "fov"):
             with pytest.raises(ConfigError, match="one lineage only"):
-                PairSource(index, return_negative=True, negative_from=negative_from)
+                source_of(index, return_negative=True, negative_from=negative_from)
 
     def test_a_range_that_rounds_to_no_frame(self, plates, caplog):
         with caplog.at_level(logging.WARNING):
@@ -483,7 +484,7 @@ class TestNothingToDraw:
             PLACES[2]: two_cells(range(6)).table(),
         }
         index = plates.index(tables, tau_range_hours=hours)
-        source = PairSource(
+        source = source_of(
             index, tau_fallback=fallback, return_negative=True, negative_from=negative_from
         )
         pairs = source.draw(np.array([0]), seed=0, epoch=0)
@@ -494,6 +495,6 @@ class TestNothingToDraw:
     def test_no_anchors_asked_for(self, plates):
         index = plates.index({PLACES[0]: two_cells(range(6)).table()})
         for negative_from in ("experiment", "fov"):
-            source = PairSource(index, return_negative=True, negative_from=negative_from)
+            source = source_of(index, return_negative=True, negative_from=negative_from)
             pairs = source.draw(np.empty(0, dtype=np.int64), seed=0, epoch=0)
             assert len(pairs.positive) == len(pairs.tau_frames) == len(pairs.negative) == 0

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.index.one_lineage import LineageParts
 from lineage_triplets.engine.pairs.chances import positive_chances, tau_chances
 from lineage_triplets.engine.settings.model import Exclusions
 from reference import RELATIONS, movies, tau_law
+from stores import source_of
 
 PLACES = (("one", "A/1/0"), ("one", "B/2/0"), ("two", "A/1/0"))
 on_stores = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -57,7 +57,7 @@ def test_parts_draw_what_the_whole_draws(plates, found, relation, tau_range, fal
         return list(index.describe(rows)[columns].itertuples(index=False, name=None))
 
     def drawn(index):
-        pairs = PairSource(index, tau_fallback=fallback).draw(index.anchor_rows, 3, 1)
+        pairs = source_of(index, tau_fallback=fallback).draw(index.anchor_rows, 3, 1)
         ends = zip(named(index, pairs.positive), pairs.tau_frames.tolist(), strict=True)
         return dict(zip(named(index, pairs.anchor), ends, strict=True))
 
@@ -78,7 +78,7 @@ def test_parts_draw_what_the_whole_draws(plates, found, relation, tau_range, fal
 def test_chances_are_those_of_the_rules(plates, found, relation, tau_range, fallback):
     tables = {place: movie.table() for place, movie in zip(PLACES, found, strict=True)}
     index = plates.index(tables, positive_relation=relation, tau_range_hours=tau_range)
-    source = PairSource(index, tau_fallback=fallback)
+    source = source_of(index, tau_fallback=fallback)
     cells = index.tracks[["track_id", "t"]].to_numpy()
     first, last = max(1, tau_range[0]), tau_range[1]
     law = tau_law(first, last, 2.0) if last >= first else {}

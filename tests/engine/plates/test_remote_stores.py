@@ -31,7 +31,7 @@ from lineage_triplets.engine.plates.plate import open_image, open_plate
 from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
 from programs import run
 from servers import FolderServer, few_retries, s3_server, upload
-from stores import make_experiment, numbered_pixels, track_table
+from stores import make_experiment, numbered_pixels, source_of, track_table
 from systems import needs_posix
 
 TABLE = track_table((1, range(4)), (2, range(2, 4), 1))
@@ -115,7 +115,7 @@ def index_of(*experiments: ExperimentConfig) -> MultiExperimentIndex:
 
 
 def read_all(index: MultiExperimentIndex, **options) -> np.ndarray:
-    return PairSource(index, **options).read(np.arange(len(index)))
+    return source_of(index, **options).read(np.arange(len(index)))
 
 
 def store_fault(url: str):
@@ -518,7 +518,7 @@ class TestChunks:
 
     @pytest.mark.parametrize("layout", ["v2", "v3", "stacks"])
     def test_what_is_kept_is_fetched_once(self, plates, served, layout):
-        source = PairSource(index_of(moved(plates[layout], served.url)), cache_pool_bytes=2**26)
+        source = source_of(index_of(moved(plates[layout], served.url)), cache_pool_bytes=2**26)
         for _ in range(2):
             source.read(np.arange(len(source.index)))
             chunks = [one for one in served.asked if re.search(r"/\d/0/(c/)?\d+/\d+/0/0/0$", one)]
@@ -526,7 +526,7 @@ class TestChunks:
 
     @pytest.mark.parametrize("layout", ["v2", "v3", "stacks"])
     def test_a_chunk_is_fetched_once_a_batch_where_nothing_is_kept(self, plates, served, layout):
-        source = PairSource(index_of(moved(plates[layout], served.url)), cache_pool_bytes=0)
+        source = source_of(index_of(moved(plates[layout], served.url)), cache_pool_bytes=0)
         # So many patches that the first chunks have come before the last patches are asked for.
         rows = np.repeat(np.arange(len(source.index)), 40)
         for batch in (1, 2):

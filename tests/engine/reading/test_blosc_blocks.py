@@ -21,8 +21,7 @@ from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError
 from lineage_triplets.engine.reading.blosc import FileRange, UnknownContainerError, decode_ranges
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
-from lineage_triplets.engine.reading.patches import PatchReader
-from stores import make_experiment, numbered_pixels, track_table
+from stores import make_experiment, numbered_pixels, patch_reader, track_table
 from systems import needs_posix
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def patches(experiment, strategy: str, *, patch=(16, 20), z_range=1, border="cla
     """All patches of an experiment, read by one strategy."""
     registry = ExperimentRegistry([experiment])
     index = MultiExperimentIndex(registry, z_range, patch, border=border)
-    reader = PatchReader(index.fovs, patch, strategy=strategy, **options)
+    reader = patch_reader(index, read_strategy=strategy, **options)
     return reader.read(index.observations, index.fov_of_row), index
 
 
@@ -146,7 +145,7 @@ def test_large_blosc_chunks_are_read_without_tensorstore(tmp_path):
     table = track_table((1, range(3)), y=200.0, x=300.0)
     one = make_experiment(tmp_path, "one", {FOV: table}, pixels=pixels, compressor=SMALL_BLOCKS)
     index = MultiExperimentIndex(ExperimentRegistry([one]), 1, (64, 64))
-    reader = PatchReader(index.fovs, (64, 64), dtype="uint16")
+    reader = patch_reader(index, dtype="uint16")
     reader._reader = LocalChunkStrategy(Unasked())
     read = reader.read(index.observations, index.fov_of_row)
     np.testing.assert_array_equal(read, pixels[:, :, :, 168:232, 268:332])
@@ -267,7 +266,7 @@ def mutated(content: bytes, changes: list[tuple]) -> bytes:
 
 def verdict_of(index: MultiExperimentIndex, strategy: str, rows: list[int]) -> np.ndarray | str:
     """Patches of some rows, or the words of the error."""
-    reader = PatchReader(index.fovs, (4, 6), strategy=strategy)
+    reader = patch_reader(index, read_strategy=strategy)
     chosen = np.array(rows)
     try:
         return reader.read(index.observations.take(chosen), index.fov_of_row[chosen])

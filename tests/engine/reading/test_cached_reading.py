@@ -26,7 +26,7 @@ from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from lineage_triplets.engine.reading.patches import STRATEGIES, PatchReader
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
-from stores import make_experiment, numbered_pixels, track_table
+from stores import make_experiment, numbered_pixels, patch_reader, track_table
 from systems import needs_posix
 
 if TYPE_CHECKING:
@@ -69,13 +69,7 @@ def plates(tmp_path_factory):
 
 
 def reader_of(index, cache_pool_bytes: int | None, **options) -> PatchReader:
-    return PatchReader(
-        index.fovs,
-        index.settings.yx_patch_size,
-        dtype="uint16",
-        cache_pool_bytes=cache_pool_bytes,
-        **options,
-    )
+    return patch_reader(index, dtype="uint16", cache_pool_bytes=cache_pool_bytes, **options)
 
 
 def read(reader: PatchReader, index, rows) -> np.ndarray:
@@ -136,7 +130,7 @@ def test_what_is_kept_is_not_decoded_again(plates, chunk, decoded_bytes):
 @pytest.mark.parametrize("strategy", ["blosc-blocks", "tensorstore"])
 def test_nothing_is_kept_with_0(plates, strategy, decoded_bytes):
     index = plates[PLANES]
-    reader = reader_of(index, 0, strategy=strategy)
+    reader = reader_of(index, 0, read_strategy=strategy)
     counts = []
     for _ in range(2):
         decoded_bytes.clear()

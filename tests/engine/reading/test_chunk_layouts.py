@@ -22,8 +22,7 @@ from lineage_triplets.engine.errors import ChunkError
 from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading import local as local_chunks
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
-from lineage_triplets.engine.reading.patches import PatchReader
-from stores import make_experiment, numbered_pixels, track_table
+from stores import make_experiment, numbered_pixels, patch_reader, track_table
 
 FOV = "A/1/0"
 SIZES = {"t": 4, "c": 3, "z": 3, "y": 40, "x": 48}
@@ -113,7 +112,7 @@ def index_of(
 def read(index: MultiExperimentIndex, strategy: Any, **options: Any) -> np.ndarray:
     """All patches of an index, by a strategy or by one's name."""
     by_name = strategy if isinstance(strategy, str) else "auto"
-    reader = PatchReader(index.fovs, index.settings.yx_patch_size, strategy=by_name, **options)
+    reader = patch_reader(index, read_strategy=by_name, **options)
     if by_name != strategy:
         reader._reader = strategy
     return reader.read(index.observations, index.fov_of_row)

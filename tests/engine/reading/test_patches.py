@@ -23,7 +23,7 @@ from lineage_triplets.engine.plates.plate import open_plate
 from programs import run
 from real import DATA
 from stores import make_experiment as write_experiment
-from stores import numbered_pixels
+from stores import numbered_pixels, source_of
 from systems import needs_root
 
 WRITTEN = DATA / "foreign" / "written"
@@ -44,7 +44,7 @@ def index_of(*experiments: ExperimentConfig, **arguments: Any) -> MultiExperimen
 
 
 def read_all(index: MultiExperimentIndex, **options: Any) -> np.ndarray:
-    return PairSource(index, **options).read(np.arange(len(index)))
+    return source_of(index, **options).read(np.arange(len(index)))
 
 
 def expected_patch(
@@ -247,7 +247,7 @@ class TestStores:
         with pytest.raises(
             ConfigError, match=f"{asked} cannot hold all values.*{stored}"
         ) as caught:
-            PairSource(index_of(one), dtype=asked)
+            source_of(index_of(one), dtype=asked)
         (problem,) = caught.value.problems
         assert (problem.experiment, problem.fov, problem.field) == ("one", "A/1/0", "dtype")
 
@@ -396,7 +396,7 @@ class TestDamage:
     def test_a_chunk_cut_short(self, one, policy):
         file = chunk_file(one, 1, 1, 0, 0, 0)
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-        source = PairSource(index_of(one), missing_chunks=policy)
+        source = source_of(index_of(one), missing_chunks=policy)
         with pytest.raises(ChunkError) as caught:
             source.read(np.arange(3))
         (problem,) = caught.value.problems
@@ -432,7 +432,7 @@ class TestDamage:
 
     def test_an_absent_chunk_is_an_error_when_asked(self, one):
         chunk_file(one, 1, 0, 0, 0, 0).unlink()
-        source = PairSource(index_of(one), missing_chunks="error")
+        source = source_of(index_of(one), missing_chunks="error")
         with pytest.raises(ChunkError) as caught:
             source.read(np.arange(3))
         (problem,) = caught.value.problems
@@ -442,7 +442,7 @@ class TestDamage:
 
     def test_absent_chunks_are_filled_in_silence_when_asked(self, one, caplog):
         chunk_file(one, 1, 0, 0, 0, 0).unlink()
-        source = PairSource(index_of(one), missing_chunks="fill")
+        source = source_of(index_of(one), missing_chunks="fill")
         caplog.clear()
         assert not source.read(np.arange(3))[1, 0].any()
         assert caplog.messages == []
@@ -457,7 +457,7 @@ class TestDamage:
                 f"e{number}", {"A/1/0": table_at((0, 20, 20), (1, 20, 20))}, pixels=pixels,
                 version="0.5", write_empty_chunks=False, **option,
             )  # fmt: skip
-            source = PairSource(index_of(one), missing_chunks=policy)
+            source = source_of(index_of(one), missing_chunks=policy)
             if policy == "error":
                 with pytest.raises(ChunkError, match=f"experiment 'e{number}', FOV A/1/0"):
                     source.read(np.arange(2))

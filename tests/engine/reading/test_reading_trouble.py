@@ -20,12 +20,13 @@ import zarr
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.engine.reading import local as local_chunks
-from lineage_triplets.engine.reading.patches import PatchReader
-from stores import make_experiment, numbered_pixels, track_table, write_plate
+from stores import make_experiment, numbered_pixels, patch_reader, track_table, write_plate
 from systems import needs_linux, needs_posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lineage_triplets.engine.reading.patches import PatchReader
 
 FOV = "A/1/0"
 PIXELS = numbered_pixels((3, 2, 1, 40, 48)) % 300 + 1
@@ -55,7 +56,7 @@ def read(reader: PatchReader, index: MultiExperimentIndex) -> np.ndarray:
 
 
 def reader_of(index: MultiExperimentIndex, strategy: str, **options: Any) -> PatchReader:
-    return PatchReader(index.fovs, (16, 16), dtype="uint16", strategy=strategy, **options)
+    return patch_reader(index, dtype="uint16", read_strategy=strategy, **options)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -279,7 +280,7 @@ def test_what_float32_cannot_hold_is_no_warning_and_no_error(tmp_path, strategy,
         tmp_path, "one", {FOV: table}, pixels=pixels, channels=["GFP"], compressor=COMPRESSOR
     )
     index = MultiExperimentIndex(ExperimentRegistry([made]), 1, (8, 8))
-    reader = PatchReader(index.fovs, (8, 8), dtype="float32", strategy=strategy)
+    reader = patch_reader(index, dtype="float32", read_strategy=strategy)
     expected = np.nan if stored == "signalling" else stored * np.inf
     np.testing.assert_array_equal(np.unique(read(reader, index)[0]), [expected])
 

@@ -11,8 +11,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from lineage_triplets.engine.dataset.meta import observation_meta, positive_meta, prediction_index
-from lineage_triplets.engine.dataset.source import PairSource
+from lineage_triplets.engine.dataset.source import (
+    PairSource,
+    observation_meta,
+    positive_meta,
+    prediction_index,
+)
 from lineage_triplets.engine.dataset.verification import verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex, checked_settings
@@ -36,6 +40,19 @@ if TYPE_CHECKING:
     )
 
 _ALIGNMENT = 64
+# Keys of a config that are arguments here; the others are the index's.
+_ARGUMENTS = {
+    "tau_range_hours",
+    "tau_decay_rate",
+    "return_negative",
+    "cache_pool_bytes",
+    "tau_fallback",
+    "negative_from",
+    "dtype",
+    "seed",
+    "missing_chunks",
+    "read_strategy",
+}
 
 
 class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
@@ -112,18 +129,19 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         read_strategy: ReadStrategyName = "auto",
     ) -> None:
         given = index.settings.tau_range_hours if tau_range_hours is None else tau_range_hours
-        settings = checked_settings(
-            tau_range_hours=given,
-            tau_decay_rate=tau_decay_rate,
-            return_negative=return_negative,
-            cache_pool_bytes=cache_pool_bytes,
-            tau_fallback=tau_fallback,
-            negative_from=negative_from,
-            dtype=dtype,
-            seed=seed,
-            missing_chunks=missing_chunks,
-            read_strategy=read_strategy,
-        )
+        own = {
+            "tau_range_hours": given,
+            "tau_decay_rate": tau_decay_rate,
+            "return_negative": return_negative,
+            "cache_pool_bytes": cache_pool_bytes,
+            "tau_fallback": tau_fallback,
+            "negative_from": negative_from,
+            "dtype": dtype,
+            "seed": seed,
+            "missing_chunks": missing_chunks,
+            "read_strategy": read_strategy,
+        }
+        settings = checked_settings(**{**index.settings.model_dump(), **own})
         if settings.tau_range_hours != index.settings.tau_range_hours:
             raise ConfigError(
                 Problem(
@@ -137,7 +155,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         self.fit = fit
         self.seed = settings.seed
         drawn = settings.model_copy(update={"return_negative": settings.return_negative and fit})
-        self.source = PairSource.of_settings(index, drawn)
+        self.source = PairSource(index, drawn)
         if fit:
             self.source.require_anchors()
         self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
@@ -175,21 +193,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
         verify_config(config, index, verify)
-        chosen = config.dataset
-        return cls(
-            index,
-            fit,
-            chosen.tau_range_hours,
-            chosen.tau_decay_rate,
-            chosen.return_negative,
-            chosen.cache_pool_bytes,
-            tau_fallback=chosen.tau_fallback,
-            negative_from=chosen.negative_from,
-            dtype=chosen.dtype,
-            seed=chosen.seed,
-            missing_chunks=chosen.missing_chunks,
-            read_strategy=chosen.read_strategy,
-        )
+        return cls(index, fit, **config.dataset.model_dump(include=_ARGUMENTS))
 
     @property
     def index(self) -> MultiExperimentIndex:

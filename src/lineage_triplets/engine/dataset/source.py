@@ -1,13 +1,17 @@
-"""The source of pairs and pixels: the one code path under training and review."""
+"""The source of pairs and pixels, and what is said of them: the one path under training and review.
+
+What batches say is made from whole columns.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
+from lineage_triplets.engine.pairs.forest import RELATION_LABELS
 from lineage_triplets.engine.pairs.negatives import ExperimentPool, FovPool
 from lineage_triplets.engine.pairs.randomness import (
     UInt64Array,
@@ -22,14 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.engine.settings.model import (
-        DatasetConfig,
-        DtypeName,
-        MissingChunks,
-        NegativeFrom,
-        ReadStrategyName,
-        TauFallback,
-    )
+    from lineage_triplets.engine.settings.model import DatasetConfig
 
     Int64Array = NDArray[np.int64]
 
@@ -58,76 +55,30 @@ class PairSource:
     Parameters
     ----------
     index : MultiExperimentIndex
-    tau_decay_rate : float
-        Decay of the law of tau; 0 is uniform.
-    tau_fallback : {"scan", "renormalize"}
-        What happens where the lineage has nobody at the drawn tau.
-    return_negative : bool
-        Whether pairs get a negative.
-    negative_from : {"experiment", "fov"}
-        Where negatives come from.
-    dtype : str
-        Data type of the patches.
-    missing_chunks : {"warn", "error", "fill"}
-        What a chunk that was never written means.
-    cache_pool_bytes : int, optional
-        Memory for decoded chunks; 0 keeps none. By default a share of what the process may use.
-    read_strategy : {"auto", "blosc-blocks", "tensorstore"}
-        How pixels are read; they are the same in each way.
+    settings : DatasetConfig, optional
+        How pairs are drawn and patches are read; the index's by default. Range of tau, relation and
+        size of the patches are those of the index.
 
     Raises
     ------
     ConfigError
-        Negatives are asked for, and an experiment or FOV with anchors has one lineage only.
+        Negatives are asked for, and an experiment or FOV with anchors has one lineage only; or the
+        data type cannot hold what a store holds.
     """
 
-    def __init__(
-        self,
-        index: MultiExperimentIndex,
-        *,
-        tau_decay_rate: float = 2.0,
-        tau_fallback: TauFallback = "scan",
-        return_negative: bool = False,
-        negative_from: NegativeFrom = "experiment",
-        dtype: DtypeName = "float32",
-        missing_chunks: MissingChunks = "warn",
-        cache_pool_bytes: int | None = None,
-        read_strategy: ReadStrategyName = "auto",
-    ) -> None:
+    def __init__(self, index: MultiExperimentIndex, settings: DatasetConfig | None = None) -> None:
         self.index = index
-        self.tau_fallback = tau_fallback
-        self.law = TauLaw.build(index.tau_range_frames, tau_decay_rate)
+        own = {"yx_patch_size": index.settings.yx_patch_size}
+        self.settings = (settings or index.settings).model_copy(update=own)
+        self.law = TauLaw.build(index.tau_range_frames, self.settings.tau_decay_rate)
         rows, fov = index.observations, index.fov_of_row
-        fov_keys = np.array([one.key for one in index.fovs], dtype=np.uint64)
+        fov_keys = np.array([source.key for source in index.fovs], dtype=np.uint64)
         self._key = observation_keys(fov_keys[fov], index.track_id_of_row, rows.t)
-        self.reader = PatchReader(
-            index.fovs,
-            index.settings.yx_patch_size,
-            dtype=dtype,
-            missing_chunks=missing_chunks,
-            cache_pool_bytes=cache_pool_bytes,
-            strategy=read_strategy,
-        )
+        self.reader = PatchReader(index.fovs, self.settings)
         self._negatives: ExperimentPool | FovPool | None = None
-        if return_negative:
-            self._negatives = (
-                self._fov_pool() if negative_from == "fov" else self._experiment_pool()
-            )
-
-    @classmethod
-    def of_settings(cls, index: MultiExperimentIndex, settings: DatasetConfig) -> PairSource:
-        """Make a source as a config's dataset section says; raises as the constructor."""
-        return cls(
-            index,
-            tau_decay_rate=settings.tau_decay_rate,
-            tau_fallback=settings.tau_fallback,
-            return_negative=settings.return_negative,
-            negative_from=settings.negative_from,
-            dtype=settings.dtype,
-            missing_chunks=settings.missing_chunks,
-            cache_pool_bytes=settings.cache_pool_bytes,
-            read_strategy=settings.read_strategy,
-        )
+        if self.settings.return_negative:
+            from_fov = self.settings.negative_from == "fov"
+            self._negatives = self._fov_pool() if from_fov else self._experiment_pool()
 
     def draw(self, anchor_rows: Int64Array, seed: int, epoch: int) -> Pairs:
         """Draw a positive (and a negative) for each anchor.
@@ -145,7 +96,7 @@ class PairSource:
         stream = streams(self._key[anchor_rows], epoch_salt(seed, epoch))
         experiment = index.experiment_of_row[anchor_rows]
         positive, tau = index.positives.draw(
-            anchor_rows, experiment, stream, self.law, self.tau_fallback
+            anchor_rows, experiment, stream, self.law, self.settings.tau_fallback
         )
         negative = None
         if self._negatives is not None:
@@ -181,7 +132,7 @@ class PairSource:
         """Raise `NoAnchorsError` if there is nothing to draw from."""
         if len(self.index.anchor_rows):
             return
-        reasons = [one for one in self.index.problems if one.kind == "no-anchors"]
+        reasons = [problem for problem in self.index.problems if problem.kind == "no-anchors"]
         raise NoAnchorsError(
             Problem("no-anchors", "there is no valid anchor in any experiment."), *reasons
         )
@@ -195,7 +146,9 @@ class PairSource:
         with_anchors = np.unique(index.experiment_of_row[index.anchor_rows])
         for number in with_anchors[n_lineages[with_anchors] < 2]:
             raise _one_lineage(index.registry.experiments[number].name, "")
-        fov_experiment = np.array([one.experiment_number for one in index.fovs], dtype=np.int64)
+        fov_experiment = np.array(
+            [source.experiment_number for source in index.fovs], dtype=np.int64
+        )
         roots = np.flatnonzero(index.forest.parent < 0)
         experiment_of_lineage = fov_experiment[index.fov_of_track[roots]]
         first_lineage = np.searchsorted(experiment_of_lineage, np.arange(n_experiments + 1))
@@ -210,7 +163,7 @@ class PairSource:
         for number in with_anchors[n_lineages[with_anchors] < 2]:
             source = index.fovs[number]
             raise _one_lineage(source.experiment, source.fov.name)
-        n_frames = np.array([one.fov.shape[0] for one in index.fovs], dtype=np.int64)
+        n_frames = np.array([source.fov.shape[0] for source in index.fovs], dtype=np.int64)
         return FovPool.build(index.fov_of_row, index.observations.t, lineage, self._key, n_frames)
 
 
@@ -228,3 +181,96 @@ def _one_lineage(experiment: str, fov: str) -> ConfigError:
             field="negative_from",
         )
     )
+
+
+def observation_meta(index: MultiExperimentIndex, rows: Int64Array) -> list[dict[str, Any]]:
+    """Identify some rows of ``tracks``: one dict a row."""
+    return _dicts(_observation_columns(index, rows))
+
+
+def positive_meta(source: PairSource, pairs: Pairs) -> list[dict[str, Any]]:
+    """Identify positives, with tau and relation; ``generations`` is (up, down)."""
+    index = source.index
+    relation, up, down = source.relations(pairs)
+    experiments = index.registry.experiments
+    interval_minutes = np.array([config.interval_minutes for config in experiments])
+    tau_hours = pairs.tau_frames * interval_minutes[index.experiment_of_row[pairs.anchor]] / 60
+    return _dicts(
+        {
+            **_observation_columns(index, pairs.positive),
+            "tau_frames": pairs.tau_frames.tolist(),
+            "tau_hours": tau_hours.tolist(),
+            "relation": RELATION_LABELS[relation].tolist(),
+            "generations": list(zip(up.tolist(), down.tolist(), strict=True)),
+        }
+    )
+
+
+def prediction_index(index: MultiExperimentIndex, rows: Int64Array) -> list[dict[str, Any]]:
+    """Identify rows as the tables do; ``id`` and ``parent_id`` where the table has them."""
+    observations = index.observations
+    sources = [index.fovs[fov] for fov in index.fov_of_row[rows].tolist()]
+    columns = {
+        "experiment": [source.experiment for source in sources],
+        "fov_name": [source.fov.name for source in sources],
+        "track_id": index.track_id_of_row[rows].tolist(),
+        "t": observations.t[rows].tolist(),
+        "id": observations.id[rows].tolist(),
+        "parent_track_id": index.track_columns.parent_track_id[observations.track[rows]].tolist(),
+        "parent_id": observations.parent_id[rows].tolist(),
+        "z": observations.z[rows].tolist(),
+        "y": observations.y[rows].tolist(),
+        "x": observations.x[rows].tolist(),
+    }
+    entries = _dicts(columns)
+    for entry, source in zip(entries, sources, strict=True):
+        if not source.has_id:
+            del entry["id"]
+        if not source.has_parent_id:
+            del entry["parent_id"]
+    return entries
+
+
+def _observation_columns(index: MultiExperimentIndex, rows: Int64Array) -> dict[str, list[Any]]:
+    observations = index.observations
+    track = observations.track[rows]
+    t = observations.t[rows]
+    sources = [index.fovs[fov] for fov in index.fov_of_row[rows].tolist()]
+    experiments = index.registry.experiments
+    start_hpi = np.array([config.start_hpi for config in experiments])
+    interval_minutes = np.array([config.interval_minutes for config in experiments])
+    experiment = index.experiment_of_row[rows]
+    hours = start_hpi[experiment] + t * interval_minutes[experiment] / 60
+    return {
+        "experiment": [source.experiment for source in sources],
+        "fov_name": [source.fov.name for source in sources],
+        "track_id": index.track_id_of_row[rows].tolist(),
+        "global_track_id": _track_names(index, track),
+        "lineage_id": _track_names(index, index.forest.root[track]),
+        "t": t.tolist(),
+        "y": observations.y[rows].tolist(),
+        "x": observations.x[rows].tolist(),
+        "condition": [source.condition for source in sources],
+        "hours_post_infection": hours.tolist(),
+    }
+
+
+def _dicts(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _track_names(index: MultiExperimentIndex, track: Int64Array) -> list[str]:
+    """``global_track_id`` of some tracks."""
+    columns = index.track_columns
+    values = zip(
+        columns.fov[track].tolist(),
+        columns.track_id[track].tolist(),
+        columns.cut_t[track].tolist(),
+        strict=True,
+    )
+    return [
+        f"{index.fovs[fov].experiment}_{index.fovs[fov].fov.name}_{number}"
+        + (f"@{cut_t}" if cut_t >= 0 else "")
+        for fov, number, cut_t in values
+    ]

@@ -1,8 +1,8 @@
-"""Fingerprints: whether what a validated config stands for is still what it was.
+"""Drafts with fingerprints, and whether what a config stands for is still what it was.
 
-They cover axes, shape, dtype, codecs, levels, channel labels, the tables' bytes, 32 seeded patches
-an experiment, and the config's own experiments, dataset, exclusions and cuts. They do not cover
-paths, times, display windows or normalization.
+Fingerprints cover axes, shape, dtype, codecs, levels, channel labels, the tables' bytes, 32 seeded
+patches an experiment, and the config's own experiments, dataset, exclusions and cuts. They do not
+cover paths, times, display windows or normalization.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.engine.pairs.randomness import epoch_salt, observation_keys, streams
 from lineage_triplets.engine.process import has_read
 from lineage_triplets.engine.reading.patches import PatchReader
-from lineage_triplets.engine.settings.model import Fingerprint, TripletConfig
+from lineage_triplets.engine.settings.model import Fingerprint, TripletConfig, Verification
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,8 +79,8 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
     result = {}
     for number, config in enumerate(index.registry.experiments):
         sources = sorted(
-            (one for one in index.fovs if one.experiment_number == number),
-            key=lambda one: one.fov.name,
+            (source for source in index.fovs if source.experiment_number == number),
+            key=lambda source: source.fov.name,
         )
         images, channels, tables = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
         for source in sources:
@@ -110,6 +110,32 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
             fovs=len(sources),
         )
     return result
+
+
+def draft_of(
+    config: TripletConfig, index: MultiExperimentIndex, program_version: str
+) -> TripletConfig:
+    """Add fingerprints and counts to a config, and mark it as not validated.
+
+    Raises
+    ------
+    StoreError
+        Pixels or tables cannot be read.
+    """
+    settings = config.dataset.model_copy(update={"slot_labels": index.registry.slot_labels})
+    draft = config.model_copy(update={"dataset": settings})
+    counts = index.counts().set_index("experiment")
+    named = ["fovs", "observations", "lineages", "divisions", "valid_anchors"]
+    record = Verification(
+        validated=False,
+        program_version=program_version,
+        config_hash=config_hash(draft),
+        fingerprints=fingerprints(index),
+        counts={
+            str(name): {key: int(row[key]) for key in named} for name, row in counts.iterrows()
+        },
+    )
+    return draft.model_copy(update={"verification": record})
 
 
 def verify_config(
@@ -167,11 +193,11 @@ def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:
 
 
 def _pixel_hashes(index: MultiExperimentIndex) -> list[str]:
-    reader = PatchReader(
-        index.fovs, index.settings.yx_patch_size, dtype="float64", missing_chunks="fill"
-    )
+    plain = {"dtype": "float64", "missing_chunks": "fill", "cache_pool_bytes": 0}
+    settings = index.settings.model_copy(update={**plain, "read_strategy": "auto"})
+    reader = PatchReader(index.fovs, settings)
     keys = observation_keys(
-        np.array([one.key for one in index.fovs], dtype=np.uint64)[index.fov_of_row],
+        np.array([source.key for source in index.fovs], dtype=np.uint64)[index.fov_of_row],
         index.track_id_of_row,
         index.observations.t,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import ConfigError, Problem, choices
+from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading.cache import CachePools, FileStamp
 from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.rows import Observations
-    from lineage_triplets.engine.settings.model import DtypeName, MissingChunks, ReadStrategyName
+    from lineage_triplets.engine.settings.model import (
+        DatasetConfig,
+        MissingChunks,
+        ReadStrategyName,
+    )
 
 
 def _blosc_blocks(
@@ -55,45 +59,19 @@ class PatchReader:
     ----------
     sources : sequence of FovSource
         By FOV number.
-    yx_patch_size : (int, int)
-        Rows and columns, in pixels.
-    dtype : str
-        Data type of the patches; it must hold all values of the stores' data types.
-    missing_chunks : {"warn", "error", "fill"}
-        What a chunk that was never written means.
-    cache_pool_bytes : int or None
-        Memory for decoded chunks; 0 keeps none, None takes a share of what the process may use.
-    strategy : {"auto", "blosc-blocks", "tensorstore"}
-        How to read, one of ``read_strategies.STRATEGIES``.
+    settings : DatasetConfig
+        Size and data type of the patches, and how they are read.
 
     Raises
     ------
     ConfigError
-        `dtype` cannot hold what a store holds, or the strategy is unknown.
+        The data type cannot hold what a store holds.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[FovSource],
-        yx_patch_size: tuple[int, int],
-        *,
-        dtype: DtypeName = "float32",
-        missing_chunks: MissingChunks = "warn",
-        cache_pool_bytes: int | None = 0,
-        strategy: ReadStrategyName = "auto",
-    ) -> None:
-        if strategy not in STRATEGIES:
-            raise ConfigError(
-                Problem(
-                    "unknown-strategy",
-                    f"there is no read strategy {strategy!r}.",
-                    f"There is: {choices(STRATEGIES)}.",
-                )
-            )
+    def __init__(self, sources: Sequence[FovSource], settings: DatasetConfig) -> None:
         self.sources = tuple(sources)
-        self.yx_patch_size = yx_patch_size
-        self.dtype = np.dtype(dtype)
-        self._options = (strategy, missing_chunks, cache_pool_bytes)
+        self.settings = settings
+        self.dtype = np.dtype(settings.dtype)
         self._reader: ReadStrategy | None = None
         self._watch = _StoreWatch()
         self._depth = self.sources[0].depth if self.sources else 1
@@ -109,7 +87,7 @@ class PatchReader:
                 raise ConfigError(
                     Problem(
                         "dtype",
-                        f"{dtype} cannot hold all values of the store's {stored}.",
+                        f"{settings.dtype} cannot hold all values of the store's {stored}.",
                         "Choose float32, or the store's own dtype.",
                         experiment=source.experiment,
                         fov=source.fov.name,
@@ -123,7 +101,7 @@ class PatchReader:
     @property
     def patch_shape(self) -> tuple[int, int, int, int]:
         """(C, Z, Y, X) of one patch."""
-        return (self._n_slots, self._depth, *self.yx_patch_size)
+        return (self._n_slots, self._depth, *self.settings.yx_patch_size)
 
     @property
     def missing(self) -> dict[tuple[str, str], int]:
@@ -134,7 +112,7 @@ class PatchReader:
         self, rows: Observations, fov: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """First slice, row and column of each observation's patch."""
-        height, width = self.yx_patch_size
+        height, width = self.settings.yx_patch_size
         fixed = self._z_start[fov]
         around = np.floor(rows.z - (self._depth - 1) / 2 + 0.5).astype(np.int64)
         last = self._shapes[fov, 2] - self._depth
@@ -164,11 +142,12 @@ class PatchReader:
             A damaged chunk; a store that cannot be opened, is gone, or is another one now.
         """
         if self._reader is None:
-            strategy, missing_chunks, cache_pool_bytes = self._options
-            self._reader = STRATEGIES[strategy](missing_chunks, cache_pool_bytes)
+            settings = self.settings
+            make = STRATEGIES[settings.read_strategy]
+            self._reader = make(settings.missing_chunks, settings.cache_pool_bytes)
         self._watch.check([self.sources[number] for number in np.unique(fov).tolist()])
         z, y, x = self.corners(rows, fov)
-        height, width = self.yx_patch_size
+        height, width = self.settings.yx_patch_size
         shapes = self._shapes[fov]
         top, left = np.maximum(y, 0), np.maximum(x, 0)
         bottom = np.minimum(y + height, shapes[:, 3])

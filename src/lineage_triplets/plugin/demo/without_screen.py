@@ -13,7 +13,7 @@ from rich.progress import Progress
 from torch.utils.data import DataLoader
 
 from lineage_triplets import MultiExperimentTripletDataset, __version__, load_config, save_config
-from lineage_triplets.engine.dataset.draft import draft_of
+from lineage_triplets.engine.dataset.verification import draft_of
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.qc.look.pairs import preview_sheet, sample_pairs
 from lineage_triplets.simulate import sample

@@ -21,6 +21,7 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.engine.index.rows import Observations
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.reading.patches import PatchReader
+from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.qc.decide.targets import require_target
 from lineage_triplets.qc.record.decision import Target
 
@@ -234,7 +235,10 @@ def _windows(source: FovSource) -> Iterator[bytes]:
     n_frames, n_channels, n_z, height, width = source.fov.shape
     size = (min(_WINDOW, height), min(_WINDOW, width))
     whole = replace(source, channels=tuple(range(n_channels)), z_start=n_z // 2, depth=1)
-    reader = PatchReader([whole], size, dtype="float64", missing_chunks="fill")
+    settings = DatasetConfig(
+        yx_patch_size=size, dtype="float64", missing_chunks="fill", cache_pool_bytes=0
+    )
+    reader = PatchReader([whole], settings)
     t = np.unique(np.array([0, n_frames // 2, n_frames - 1], dtype=np.int64))
     middle_y, middle_x = np.full(len(t), float(height // 2)), np.full(len(t), float(width // 2))
     none = np.full(len(t), -1, dtype=np.int64)

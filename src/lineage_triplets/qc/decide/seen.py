@@ -113,7 +113,7 @@ def pairs_across(
     names = [config.name for config in index.registry.experiments]
     if not len(index.anchor_rows):
         return dict.fromkeys(names, 0)
-    source = PairSource.of_settings(index, settings.model_copy(update={"return_negative": False}))
+    source = PairSource(index, settings.model_copy(update={"return_negative": False}))
     counts = {}
     for name in names:
         try:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets import __version__
-from lineage_triplets.engine.dataset.draft import draft_of
-from lineage_triplets.engine.dataset.verification import config_hash, verify_config
+from lineage_triplets.engine.dataset.verification import config_hash, draft_of, verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import refuse_existing, whole_files
 from lineage_triplets.engine.index.index import MultiExperimentIndex

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.engine.dataset.meta import observation_meta, positive_meta
-from lineage_triplets.engine.dataset.source import Pairs, PairSource
+from lineage_triplets.engine.dataset.source import (
+    Pairs,
+    PairSource,
+    observation_meta,
+    positive_meta,
+)
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem, choices
 from lineage_triplets.engine.pairs.chances import positive_chances, tau_chances
 from lineage_triplets.engine.pairs.forest import RELATION_LABELS, Relation
@@ -64,7 +68,7 @@ class PairList:
             chances = tau_chances(
                 index.positives,
                 source.law,
-                source.tau_fallback,
+                source.settings.tau_fallback,
                 int(number),
                 pairs.anchor[own],
             )

@@ -71,7 +71,7 @@ def tau_table(index: MultiExperimentIndex, settings: DatasetConfig, seed: int = 
         looked at where there are more than 20,000.
     """
     plain = settings.model_copy(update={"return_negative": False})
-    source = PairSource.of_settings(index, plain)
+    source = PairSource(index, plain)
     taus, relations = [], []
     anchors, looked_at = {}, {}
     of_anchor = index.experiment_of_row[index.anchor_rows]
@@ -82,7 +82,7 @@ def tau_table(index: MultiExperimentIndex, settings: DatasetConfig, seed: int = 
             order = np.argsort(mix(source.keys(rows) ^ epoch_salt(seed, _SAMPLE)), kind="stable")
             rows = np.sort(rows[order[:_MOST_ANCHORS]])
         looked_at[config.name] = len(rows)
-        chances = tau_chances(index.positives, source.law, source.tau_fallback, number, rows)
+        chances = tau_chances(index.positives, source.law, settings.tau_fallback, number, rows)
         n_anchors = max(len(rows), 1)
         taus.append(
             pd.DataFrame(

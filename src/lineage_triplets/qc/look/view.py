@@ -353,7 +353,7 @@ def _pairs(
     if view is not None and view.part.excluded.all():
         return PairList.empty(data, index), "the whole lineage is rejected"
     try:
-        source = PairSource.of_settings(index, settings)
+        source = PairSource(index, settings)
         pairs = sample_pairs(
             source,
             intent.n_pairs,

@@ -316,15 +316,7 @@ class ReviewData:
     @Derived
     def pixels(self) -> PatchReader:
         """Reads patches of any FOV, by its number in `raw`."""
-        settings = self.settings
-        return PatchReader(
-            self.raw.fovs,
-            settings.yx_patch_size,
-            dtype=settings.dtype,
-            missing_chunks=settings.missing_chunks,
-            cache_pool_bytes=settings.cache_pool_bytes,
-            strategy=settings.read_strategy,
-        )
+        return PatchReader(self.raw.fovs, self.settings)
 
     def patches_of(self, index: MultiExperimentIndex) -> IndexPatches:
         """Give what reads the patches of one of the indices, as settings and channels are now."""

@@ -334,7 +334,7 @@ class TestProof:
 
     def test_a_patch_beside_its_place_is_caught(self, make_experiment):
         index = index_over(plate(make_experiment))
-        source = PairSource.of_settings(index, index.settings)
+        source = PairSource(index, index.settings)
         read = source.read
         source.read = lambda rows: np.roll(read(rows), 1, axis=4)
         (proof,) = prove(source, index.anchor_rows[:3], ["Phase"], ["Phase", "GFP"])

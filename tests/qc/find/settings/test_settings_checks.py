@@ -374,7 +374,7 @@ class TestCollateral:
         index = index_of(make_experiment("one", FAMILY), make_experiment("two", LONG))
         (one,) = found("collateral-share", index)
         assert (one.experiment, one.severity) == ("one", "warning")
-        source = PairSource.of_settings(index, index.settings)
+        source = PairSource(index, index.settings)
         rows = index.anchor_rows[index.experiment_of_row[index.anchor_rows] == 0]
         relation, _, _ = source.relations(source.draw(rows, 0, 0))
         share = np.mean(relation == Relation.SISTER)

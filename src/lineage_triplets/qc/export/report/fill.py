@@ -191,7 +191,7 @@ def _taus(review: Review, table: TauTable) -> tuple[TauBars, ...]:
 def _sheets(review: Review, index: MultiExperimentIndex) -> tuple[list[Sheet], list[ChecksRun]]:
     """Contact sheets of pairs across divisions, and those that could not be read."""
     settings = review.data.settings.model_copy(update={"return_negative": False})
-    source = PairSource.of_settings(index, settings)
+    source = PairSource(index, settings)
     seed = review.intent.seed
     sheets, failed = [], []
     for config in index.registry.experiments:

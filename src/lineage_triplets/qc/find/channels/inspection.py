@@ -228,7 +228,7 @@ def _proofs(index: MultiExperimentIndex, seed: int) -> dict[tuple[str, int, int]
         return {}
     settings = index.settings.model_copy(update={"return_negative": False})
     try:
-        source = PairSource.of_settings(index, settings)
+        source = PairSource(index, settings)
     except ConfigError:
         # Its dtype cannot hold the store's values: loading says so, and nothing can be read.
         return {}

@@ -11,6 +11,7 @@ from PIL import Image
 
 from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.reading.patches import PatchReader
+from lineage_triplets.engine.settings.model import DatasetConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +156,8 @@ def read_surroundings(
 
 def _reader_of_all(source: FovSource, yx_patch_size: tuple[int, int]) -> PatchReader:
     every = tuple(range(source.fov.shape[1]))
-    return PatchReader([replace(source, channels=every)], yx_patch_size, missing_chunks="fill")
+    settings = DatasetConfig(yx_patch_size=yx_patch_size, missing_chunks="fill", cache_pool_bytes=0)
+    return PatchReader([replace(source, channels=every)], settings)
 
 
 def _read(
@@ -165,7 +167,7 @@ def _read(
     rows: Int64Array,
     failures: dict[int, str],
 ) -> Iterator[Surroundings]:
-    side = reader.yx_patch_size[0]
+    side = reader.settings.yx_patch_size[0]
     height, width = source.fov.shape[3:]
     here = index.observations.take(rows)
     half = side // 2

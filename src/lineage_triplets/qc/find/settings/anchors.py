@@ -122,10 +122,9 @@ def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Draw positives as training does, and count those on other branches."""
     if index.settings.positive_relation != "lineage" or not len(index.anchor_rows):
         return
-    settings = index.settings
-    source = PairSource(
-        index, tau_decay_rate=settings.tau_decay_rate, tau_fallback=settings.tau_fallback
-    )
+    # No pixels are read, whatever their data type.
+    plain = {"return_negative": False, "dtype": "float32"}
+    source = PairSource(index, index.settings.model_copy(update=plain))
     experiment = index.experiment_of_row[index.anchor_rows]
     for number, config in enumerate(index.registry.experiments):
         own = index.anchor_rows[experiment == number]
