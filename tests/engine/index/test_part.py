@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lineage_triplets.engine.index.one_lineage import LineageParts
-from lineage_triplets.engine.pairs.chances import positive_chances, tau_chances
+from lineage_triplets.engine.pairs.positives import positive_chances, tau_chances
 from lineage_triplets.engine.settings.model import Exclusions
 from reference import RELATIONS, movies, tau_law
 from stores import source_of

@@ -1,4 +1,4 @@
-"""Which observations may be the positive of an anchor, and the draw. Pure arrays.
+"""Which observations may be the positive of an anchor, how likely each is, and the draw.
 
 Rows are sorted by (lineage, frame, preorder number of the track): the observations of a lineage at
 a frame are one range of that order, those on the anchor's own track or below it a range within.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import PositiveRelation, TauFallback
 
     Int64Array = NDArray[np.int64]
+    Float64Array = NDArray[np.float64]
 
 _TAU, _FALLBACK, _CHOICE = 0, 1, 2
 _ENTRY_BITS = np.int64(31)
@@ -167,11 +168,10 @@ class PositiveLookup:
         if not n_candidates.all():
             missing = np.flatnonzero(n_candidates == 0)
             if fallback == "scan":
-                tau[missing] = self._scan(rows[missing], experiment[missing], law)
+                tau[missing] = self.first_tau(rows[missing], experiment[missing], law)
             else:
-                tau[missing] = self._redraw(
-                    rows[missing], experiment[missing], uniform(stream[missing], _FALLBACK), law
-                )
+                number = uniform(stream[missing], _FALLBACK)
+                tau[missing] = self._redraw(rows[missing], experiment[missing], number, law)
             low[missing], high[missing] = self.candidates(rows[missing], tau[missing])
             n_candidates = high - low
             n_candidates[missing[tau[missing] == 0]] = 0
@@ -182,8 +182,8 @@ class PositiveLookup:
             return np.where(nobody, -1, self.order[choice]), np.where(nobody, 0, tau)
         return self.order[choice], tau
 
-    def _scan(self, rows: Int64Array, experiment: Int64Array, law: TauLaw) -> Int64Array:
-        """Smallest tau with somebody there; 0 where there is none."""
+    def first_tau(self, rows: Int64Array, experiment: Int64Array, law: TauLaw) -> Int64Array:
+        """Smallest tau with somebody there, of each row; 0 where there is none."""
         found = np.zeros(len(rows), dtype=np.int64)
         pending = np.arange(len(rows))
         tau = law.first[experiment].copy()
@@ -204,17 +204,114 @@ class PositiveLookup:
         law: TauLaw,
     ) -> Int64Array:
         """One tau among those with somebody there, by their weights; 0 where there is none."""
+        tau, log_weight, n_candidates = self.at_every_tau(rows, experiment, law)
+        cumulative = np.cumsum(_weights_left(log_weight, n_candidates > 0), axis=1)
+        chosen = np.argmax(cumulative > number[:, None] * cumulative[:, -1:], axis=1)
+        return np.where(cumulative[:, -1] > 0, tau[np.arange(len(rows)), chosen], 0)
+
+    def at_every_tau(
+        self, rows: Int64Array, experiment: Int64Array, law: TauLaw
+    ) -> tuple[Int64Array, Float64Array, Int64Array]:
+        """Look at every tau of some rows; experiments with fewer taus end in ones without weight.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (B,)
+        experiment : ndarray of int64, shape (B,) or (1,)
+            Number of each row's experiment, or of all.
+        law : TauLaw
+
+        Returns
+        -------
+        tau : ndarray of int64, shape (B, taus)
+        log_weight : ndarray of float64, shape (B, taus) or (1, taus)
+            Logarithms of the law's weights.
+        n_candidates : ndarray of int64, shape (B, taus)
+            How many positives there are.
+        """
         n_taus = law.start[experiment + 1] - law.start[experiment]
         offset = np.arange(int(n_taus.max(initial=0)))
         inside = offset < n_taus[:, None]
         place = np.where(inside, law.start[experiment][:, None] + offset, 0)
-        taus = law.tau[place]
-        low, high = self.candidates(np.repeat(rows, len(offset)), taus.ravel())
-        exists = (high > low).reshape(taus.shape) & inside
-        # Relative to the likeliest one there is: all may be too unlikely for a float.
-        log_weight = np.where(exists, law.log_weight[place], -np.inf)
-        likeliest = np.where(exists.any(axis=1), log_weight.max(axis=1), 0.0)
-        cumulative = np.cumsum(np.exp(log_weight - likeliest[:, None]), axis=1)
-        chosen = np.argmax(cumulative > number[:, None] * cumulative[:, -1:], axis=1)
-        tau = taus[np.arange(len(rows)), chosen]
-        return np.where(exists.any(axis=1), tau, 0)
+        tau = np.broadcast_to(law.tau[place], (len(rows), len(offset)))
+        low, high = self.candidates(np.repeat(rows, len(offset)), tau.ravel())
+        n_candidates = np.where(inside, (high - low).reshape(tau.shape), 0)
+        return tau, np.where(inside, law.log_weight[place], -np.inf), n_candidates
+
+
+@dataclass(frozen=True)
+class TauChances:
+    """What can be drawn for some anchors of one experiment.
+
+    Attributes
+    ----------
+    tau : ndarray of int64, shape (taus,)
+        The experiment's taus, in frames.
+    law : ndarray of float64, shape (taus,)
+        Probability of each, were somebody always there.
+    n_candidates : ndarray of int64, shape (anchors, taus)
+        How many positives each anchor has at each tau.
+    drawn : ndarray of float64, shape (anchors, taus)
+        Probability of each tau after the fallback; all 0 for an anchor without any positive.
+    """
+
+    tau: Int64Array
+    law: Float64Array
+    n_candidates: Int64Array
+    drawn: Float64Array
+
+
+def tau_chances(
+    lookup: PositiveLookup,
+    law: TauLaw,
+    fallback: TauFallback,
+    experiment: int,
+    rows: Int64Array,
+) -> TauChances:
+    """Work out what is drawn for some rows of one experiment, exactly.
+
+    Parameters
+    ----------
+    lookup : PositiveLookup
+    law : TauLaw
+    fallback : {"scan", "renormalize"}
+    experiment : int
+        Number of the rows' experiment.
+    rows : ndarray of int64, shape (anchors,)
+    """
+    tau, log_weight, n_candidates = lookup.at_every_tau(rows, np.array([experiment]), law)
+    there = n_candidates > 0
+    place = slice(int(law.start[experiment]), int(law.start[experiment + 1]))
+    weight = np.exp(law.log_weight[place])
+    chance = weight / weight.sum() if len(weight) else weight
+    direct = np.where(there, chance, 0.0)
+    if fallback == "scan":
+        first = lookup.first_tau(rows, np.full(len(rows), experiment), law)
+        fallen = (tau == first[:, None]).astype(np.float64)
+    else:
+        fallen = _weights_left(log_weight, there)
+    total = fallen.sum(axis=1, keepdims=True)
+    share = np.divide(fallen, total, out=np.zeros_like(fallen), where=total > 0)
+    drawn = direct + (1 - direct.sum(axis=1, keepdims=True)) * share
+    return TauChances(law.tau[place], chance, n_candidates, drawn)
+
+
+def positive_chances(chances: TauChances, tau_frames: Int64Array) -> Float64Array:
+    """Probability of one positive at a tau, for each anchor; 0 where there is none."""
+    place = np.clip(np.searchsorted(chances.tau, tau_frames), 0, max(len(chances.tau) - 1, 0))
+    anchor = np.arange(len(tau_frames))
+    if not len(chances.tau):
+        return np.zeros(len(tau_frames))
+    n_candidates = chances.n_candidates[anchor, place]
+    drawn = chances.drawn[anchor, place]
+    known = (chances.tau[place] == tau_frames) & (n_candidates > 0)
+    return np.where(known, drawn / np.maximum(n_candidates, 1), 0.0)
+
+
+def _weights_left(log_weight: Float64Array, there: NDArray[np.bool_]) -> Float64Array:
+    """Weights of the taus with somebody there, up to a factor for each row; 0 of the others."""
+    log_weight = np.where(there, log_weight, -np.inf)
+    # Relative to the likeliest one there is: all may be too unlikely for a float.
+    likeliest = np.where(there.any(axis=1), log_weight.max(axis=1, initial=-np.inf), 0.0)
+    weights: Float64Array = np.exp(log_weight - likeliest[:, None])
+    return weights

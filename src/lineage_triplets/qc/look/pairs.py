@@ -15,8 +15,8 @@ from lineage_triplets.engine.dataset.source import (
     positive_meta,
 )
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem, choices
-from lineage_triplets.engine.pairs.chances import positive_chances, tau_chances
 from lineage_triplets.engine.pairs.forest import RELATION_LABELS, Relation
+from lineage_triplets.engine.pairs.positives import positive_chances, tau_chances
 from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
 from lineage_triplets.qc.look.pictures import PairPicture, contact_sheet
 

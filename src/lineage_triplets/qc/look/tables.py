@@ -10,8 +10,8 @@ import pandas as pd
 
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.index.names import track_name_words
-from lineage_triplets.engine.pairs.chances import tau_chances
 from lineage_triplets.engine.pairs.forest import Relation
+from lineage_triplets.engine.pairs.positives import tau_chances
 from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
 
 if TYPE_CHECKING:
