@@ -186,7 +186,7 @@ class _Planter:
     def miss_division(self) -> bool:
         """All daughters of a mother are roots."""
         for mother, daughters in self.divisions():
-            t = min(int(self._frames(one)[0]) for one in daughters)
+            t = min(int(self._frames(daughter)[0]) for daughter in daughters)
             self.table.loc[self.table["track_id"].isin(daughters), "parent_track_id"] = -1
             self._note("missed-division", (mother, *daughters), (t,), "The daughters are roots.")
             return True
@@ -220,7 +220,7 @@ class _Planter:
         now = self.table[self.table["t"] == t].set_index("track_id")[["y", "x"]]
         before = set(self.table.loc[self.table["t"] == t - 1, "track_id"].tolist())
         near = now.drop(index=track)
-        near = near[[one in before - self._spoilt - set(others) for one in near.index]]
+        near = near[[track in before - self._spoilt - set(others) for track in near.index]]
         if near.empty:
             return None, 0.0
         gap = np.hypot(*(near.to_numpy() - now.loc[track].to_numpy()).T)

@@ -97,7 +97,7 @@ def simulate(
     spoilt = faults != Faults()
     _make_room(root, experiments, overwrite)
     planted: list[PlantedFault] = []
-    total = sum(one.n_frames * len(one.fovs) for one in experiments)
+    total = sum(experiment.n_frames * len(experiment.fovs) for experiment in experiments)
     done = 0
     for number, experiment in enumerate(experiments):
 
@@ -111,9 +111,9 @@ def simulate(
         planted += _write_experiment(
             root, experiment, faults, np.array([seed, number]), spoilt, count_frame
         )
-    entries = [_config_entry(one, faults) for one in experiments]
+    entries = [_config_entry(experiment, faults) for experiment in experiments]
     (root / CONFIG_NAME).write_text(write_yaml_text({"experiments": entries}), encoding="utf-8")
-    listed = [one.as_dict() for one in planted]
+    listed = [fault.as_dict() for fault in planted]
     (root / "planted.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
     return Simulation(
         root / CONFIG_NAME, tuple(experiments), tuple(planted), root / "truth" if spoilt else None
@@ -122,7 +122,7 @@ def simulate(
 
 def _check(experiments: Sequence[SimulatedExperiment], faults: Faults, seed: int) -> None:
     """Raise ConfigError for what cannot be simulated, before anything is written."""
-    names = [one.name for one in experiments]
+    names = [experiment.name for experiment in experiments]
     if not names or len(set(names)) < len(names):
         raise ConfigError(
             Problem(
@@ -136,14 +136,14 @@ def _check(experiments: Sequence[SimulatedExperiment], faults: Faults, seed: int
             Problem("bad-simulation", f"the seed is {seed}.", "Give 0 or more.", field="seed")
         )
     faults.check_names(experiments)
-    for one in experiments:
-        if one.name in faults.swapped_channels and len(one.source_channel) < 2:
+    for experiment in experiments:
+        if experiment.name in faults.swapped_channels and len(experiment.source_channel) < 2:
             raise ConfigError(
                 Problem(
                     "bad-simulation",
                     "it has one slot, and no other to exchange it with.",
                     "Give it two source channels.",
-                    experiment=one.name,
+                    experiment=experiment.name,
                     field="swapped_channels",
                 )
             )

@@ -183,9 +183,9 @@ class Faults:
     wrong_intervals: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if one.name.startswith("swapped_") or not isinstance(value, int | float):
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if setting.name.startswith("swapped_") or not isinstance(value, int | float):
                 continue
             if value < 0 or (isinstance(value, float) and value > 1):
                 raise ConfigError(
@@ -193,13 +193,13 @@ class Faults:
                         "bad-simulation",
                         f"it is {value}.",
                         "Give a whole number, or a share from 0.0 to 1.0.",
-                        field=one.name,
+                        field=setting.name,
                     )
                 )
 
     def check_names(self, experiments: Sequence[SimulatedExperiment]) -> None:
         """Raise ConfigError where a fault names an experiment that is not simulated."""
-        known = [one.name for one in experiments]
+        known = [experiment.name for experiment in experiments]
         unknown = sorted({*self.swapped_channels, *self.wrong_intervals} - set(known))
         if unknown:
             raise ConfigError(

@@ -163,8 +163,10 @@ def _by_fov(
     by_fov = np.argsort(fov, kind="stable")
     bounds = np.searchsorted(fov[by_fov], np.arange(n_fovs + 1))
     return {
-        _fov_name(one): number_and_link(everything.iloc[by_fov[bounds[one] : bounds[one + 1]]])
-        for one in range(n_fovs)
+        _fov_name(number): number_and_link(
+            everything.iloc[by_fov[bounds[number] : bounds[number + 1]]]
+        )
+        for number in range(n_fovs)
     }
 
 

@@ -241,7 +241,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         return self._pairs(self.index.anchor_rows[chosen]) if self.fit else self._single(chosen)
 
     def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
-        chosen = np.array([operator.index(one) for one in indices], dtype=np.int64)
+        chosen = np.array([operator.index(number) for number in indices], dtype=np.int64)
         chosen = np.where(chosen < 0, chosen + len(self), chosen)
         if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(self)):
             raise IndexError(

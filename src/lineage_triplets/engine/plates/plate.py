@@ -168,9 +168,9 @@ class Plate:
                 (self.fov, fovs, self._fovs),
             ):
                 asked = [pool.submit(read, name) for name in names if name not in known]
-                for one in asked:
+                for answer in asked:
                     with contextlib.suppress(StoreError):
-                        one.result()
+                        answer.result()
 
     def _fovs_of_well(self, well: str) -> list[str]:
         if well not in self._names:
@@ -357,7 +357,7 @@ def _channel_names(attributes: dict[str, Any], n_channels: int) -> tuple[str, ..
     channels = omero.get("channels") if isinstance(omero, dict) else None
     if not isinstance(channels, list) or len(channels) != n_channels:
         return None
-    labels = [one.get("label") if isinstance(one, dict) else None for one in channels]
+    labels = [channel.get("label") if isinstance(channel, dict) else None for channel in channels]
     return tuple(map(str, labels)) if all(labels) else None
 
 

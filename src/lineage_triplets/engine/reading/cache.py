@@ -179,11 +179,11 @@ class PartCache:
             chunk = self._current(path, stamp)
             known = [] if chunk is None else chunk.starts
             missing = list(_without(part, self._overlapping(path, known, part.start, part.end)))
-            for one in missing:
+            for part_left in missing:
                 chunk = self._chunks.setdefault(path, _Chunk(stamp, []))
-                insort(chunk.starts, one.start)
-                self._parts[path, one.start] = one.content
-                self._n_bytes += len(one.content)
+                insort(chunk.starts, part_left.start)
+                self._parts[path, part_left.start] = part_left.content
+                self._n_bytes += len(part_left.content)
             self._shrink()
 
     def forget(self) -> None:

@@ -212,7 +212,7 @@ def _decode_chunk(
 ) -> list[Part]:
     """Parts of a chunk that hold all that the pieces want, in order."""
     stride = reads.shape.plane_stride
-    ranges = [one for piece in pieces for one in _ranges_of(piece, stride)]
+    ranges = [wanted for piece in pieces for wanted in _ranges_of(piece, stride)]
     n_bytes = reads.storage.n_bytes
     decode = decode_ranges if reads.storage.is_blosc else plain_ranges
     if cache is None:

@@ -76,9 +76,12 @@ class PatchReader:
         self._watch = _StoreWatch()
         self._depth = self.sources[0].depth if self.sources else 1
         self._n_slots = len(self.sources[0].channels) if self.sources else 0
-        self._shapes = np.array([one.fov.shape for one in self.sources], np.int64).reshape(-1, 5)
+        self._shapes = np.array([source.fov.shape for source in self.sources], np.int64).reshape(
+            -1, 5
+        )
         self._z_start = np.array(
-            [-1 if one.z_start is None else one.z_start for one in self.sources], dtype=np.int64
+            [-1 if source.z_start is None else source.z_start for source in self.sources],
+            dtype=np.int64,
         )
         for source in self.sources:
             stored = np.dtype(source.fov.dtype)
