@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.engine.index.track_ids import find_track
-from lineage_triplets.plugin.common.parts import words_label
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.table import FittedTable
+from lineage_triplets.plugin.common.words import words_label
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.export.checklist import (
     ChecklistView,

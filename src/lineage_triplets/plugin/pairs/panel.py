@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.plugin.common.parts import words_label
 from lineage_triplets.plugin.common.refresh import Refresh
+from lineage_triplets.plugin.common.words import words_label
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.pairs.bars import SampleBar, SeenPairs
 from lineage_triplets.plugin.pairs.gallery import PairGallery

@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.plugin.common.parts import words_label
 from lineage_triplets.plugin.common.patch_image import (
     dimmed,
     draw_note,
@@ -27,6 +26,7 @@ from lineage_triplets.plugin.common.patch_image import (
     slot_image,
 )
 from lineage_triplets.plugin.common.session import Place
+from lineage_triplets.plugin.common.words import words_label
 from lineage_triplets.plugin.pairs.model import hours_words
 from lineage_triplets.qc.look.shown_pixels import read_strip
 

@@ -1,4 +1,4 @@
-"""What went wrong, in the widget itself: with file and line, and what can be done about it."""
+"""Words in the widget: labels to copy from, and what went wrong, with what can be done about it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextBrowser, QVBoxLayout, QWidget
-
-from lineage_triplets.plugin.common.parts import empty_layout
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from qtpy.QtWidgets import QLayout
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.plugin.common.session import Session
@@ -124,3 +132,21 @@ def _as_html(problem: Problem) -> str:
     where = f"<span style='color: gray'>{escape(problem.where)}</span><br>" if problem.where else ""
     remedy = f"<br><i>{escape(problem.remedy)}</i>" if problem.remedy else ""
     return f"<p>{where}<b>{escape(problem.severity)}</b> {escape(problem.message)}{remedy}</p>"
+
+
+def words_label(name: str, parent: QWidget) -> QLabel:
+    """Make a label of which words can be copied, as high as they need."""
+    label = QLabel(parent)
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def empty_layout(layout: QLayout) -> None:
+    """Take everything out of a layout; its widgets go."""
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
