@@ -141,7 +141,7 @@ def test_pairs_on_screen_are_due_once_when_there_are_enough(review: Review) -> N
     assert painted.due(data, {"early": 20}) == {"early": 8}
     assert painted.due(data, {"early": 20}) == {}
     review.choose(tau_range_hours=(0.5, 1.5))
-    assert painted.count(data, "early") == 0
+    assert painted.count(review.data, "early") == 0
 
 
 def test_fewer_are_enough_where_there_are_fewer_and_other_relations_do_not_count(
