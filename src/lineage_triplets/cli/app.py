@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from lineage_triplets import __version__
 from lineage_triplets.cli import data, export, init, look, review
 from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -49,6 +48,8 @@ app.command("report")(export.report)
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from lineage_triplets import __version__
+
         typer.echo(f"lineage-triplets {__version__}")
         raise typer.Exit
 

@@ -9,12 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from lineage_triplets import __version__
 from lineage_triplets.cli import options
 from lineage_triplets.cli.look import diagnosed
 from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.files import refuse_existing, whole_file
-from lineage_triplets.engine.settings.file import save_config
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.errors import Problem
@@ -37,7 +35,9 @@ def draft(
 
     Nothing is written while the config or its data have errors; all of them are listed.
     """
+    from lineage_triplets import __version__
     from lineage_triplets.engine.dataset.verification import draft_of
+    from lineage_triplets.engine.settings.file import save_config
 
     refuse_existing(out, overwrite)
     read = options.read_with_options(

@@ -11,16 +11,11 @@ from rich.console import Console
 
 from lineage_triplets.cli import options
 from lineage_triplets.engine.files import refuse_existing
-from lineage_triplets.engine.first_config import (
-    FoundPlate,
-    find_tracks,
-    inspect_plate,
-    save_draft,
-    shared_channels,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lineage_triplets.engine.first_config import FoundPlate
 
 
 def init(
@@ -68,6 +63,8 @@ def init(
 
     What stores do not know (true interval, conditions) is asked for, or given as options.
     """
+    from lineage_triplets.engine.first_config import inspect_plate, save_draft, shared_channels
+
     refuse_existing(out, overwrite)
     console = Console()
     found = [inspect_plate(path) for path in plates]
@@ -99,6 +96,8 @@ def init(
 
 
 def _folders(found: Sequence[FoundPlate], tracks: Sequence[Path]) -> list[Path]:
+    from lineage_triplets.engine.first_config import find_tracks
+
     if len(tracks) not in (1, len(found)):
         raise typer.BadParameter(
             f"{len(tracks)} folders for {len(found)} plates: give one for all, or one a plate",

@@ -12,12 +12,11 @@ from rich.console import Console
 from lineage_triplets.cli import options
 from lineage_triplets.cli.output import print_index, print_problems, quiet_log
 from lineage_triplets.cli.review_options import Decisions
-from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
 from lineage_triplets.engine.errors import ConfigError, Problem, counted
 from lineage_triplets.engine.files import refuse_existing, whole_file
-from lineage_triplets.engine.settings.file import with_lines
 
 if TYPE_CHECKING:
+    from lineage_triplets.engine.diagnosis import Diagnosis
     from lineage_triplets.engine.settings.model import TripletConfig
 
 
@@ -25,6 +24,9 @@ def diagnosed(
     path: Path, config: TripletConfig | None, problems: list[Problem], console: Console
 ) -> Diagnosis:
     """Diagnose a config that was read from a file, with some problems already."""
+    from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
+    from lineage_triplets.engine.settings.file import with_lines
+
     if config is None:
         return Diagnosis(tuple(problems), None, None)
     with quiet_log(), console.status("Opening plates and reading tables"):

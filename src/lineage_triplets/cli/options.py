@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineage_triplets.engine.index.index import checked_settings
-from lineage_triplets.engine.settings.file import read_config
-from lineage_triplets.engine.settings.model import TripletConfig
-
 if TYPE_CHECKING:
     from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.settings.model import TripletConfig
 
 Config = Annotated[
     Path, typer.Argument(help="A config, a list of experiments, or a collection.yml.")
@@ -60,6 +57,8 @@ def read_with_options(
     ConfigError
         An option's value cannot be.
     """
+    from lineage_triplets.engine.settings.file import checked_settings, read_config
+
     config, problems = read_config(path, parse_path_map(path_map))
     given: dict[str, Any] = {
         "yx_patch_size": patch_size,

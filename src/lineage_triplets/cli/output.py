@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.settings.tau import TauFrames
 
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -51,13 +52,14 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
         "anchors",
     ):
         counts.add_column(title, justify="right", no_wrap=True)
-    for name, of_experiment in index.counts().set_index("experiment").astype(int).iterrows():
+    of_experiments = index.counts().set_index("experiment").astype(int).iterrows()
+    for (name, of_experiment), frames in zip(of_experiments, index.tau_range_frames, strict=True):
         opened = registry.get_opened(str(name))
         kinds = ["fovs", "observations", "lineages", "divisions", "valid_anchors"]
         counts.add_row(
             escape(str(name)),
             f"{opened.config.interval_minutes:g}",
-            _tau_words(of_experiment["tau_min_frames"], of_experiment["tau_max_frames"]),
+            _tau_words(frames),
             *(f"{of_experiment[kind]:,}" for kind in kinds),
         )
     channels = _table("channel in each slot (zarr index)")
@@ -80,12 +82,13 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
-def _tau_words(low: int, high: int) -> str:
-    if high < 1:
-        return "[bold red]none[/]"
-    if low < 1:
-        return f"[yellow]{f'1 to {high}' if high > 1 else '1 only'}, not 0[/]"
-    return f"{low} to {high}" if low < high else f"[yellow]{low} only[/]"
+def _tau_words(frames: TauFrames) -> str:
+    if frames.is_empty:
+        return f"[bold red]{frames.words}[/]"
+    words = f"{frames.words} only" if frames.is_single else frames.words
+    if frames.low < 1:
+        return f"[yellow]{words}, not 0[/]"
+    return f"[yellow]{words}[/]" if frames.is_single else words
 
 
 @contextlib.contextmanager

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from lineage_triplets.cli import options
 from lineage_triplets.cli.review_options import Decisions, Reason, deciding, opened, say
-from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record.decision import Target
 
 Level = Annotated[
     str, typer.Argument(help="lineage, track, cell, frame, fov or well.", metavar="LEVEL")
@@ -77,6 +77,8 @@ def cut(
     ] = None,
 ) -> None:
     """Cut a wrong link; what comes after it becomes a lineage of its own."""
+    from lineage_triplets.qc.record.decision import Target
+
     if (daughter is None) == (at is None):
         raise typer.BadParameter("name one of --daughter and --at")
     link = Target("link", experiment, fov, track=str(track), t=at, daughter=daughter)
@@ -251,6 +253,8 @@ def _say_or_nothing(decisions: Any, verb: str) -> None:
 
 def _targets(review: Review, level: str, name: list[str]) -> list[Target]:
     """Read what a command line names."""
+    from lineage_triplets.qc.record.decision import Target
+
     if level in {"lineage", "track"}:
         kind: Literal["lineage", "track"] = "lineage" if level == "lineage" else "track"
         return [review.target(kind, one) for one in name]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
-from lineage_triplets.engine.index.assemble import assemble
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry, open_experiments
 from lineage_triplets.engine.settings.file import read_config, with_lines
@@ -79,17 +78,13 @@ def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosi
     except ConfigError as error:
         problems += error.problems
         registry = ExperimentRegistry.of_opened(opened)
-    assembly = assemble(registry, loaded.dataset, loaded.exclude, loaded.cut)
-    try:
-        index = MultiExperimentIndex.of_assembly(registry, loaded.dataset, assembly)
-    except ConfigError as error:
-        problems += [*assembly.problems, *error.problems]
-        return Diagnosis(_sorted(problems), loaded, None)
-    refused = {one.experiment for one in [*problems, *index.problems] if one.severity == "error"}
+    index = MultiExperimentIndex.of_what_loads(registry, loaded.dataset, loaded.exclude, loaded.cut)
+    everything = [*problems, *index.problems]
+    refused = {problem.experiment for problem in everything if problem.severity == "error"}
     problems += [
-        one
-        for one in index.problems
-        if not (one.kind == "no-anchors" and one.experiment in refused)
+        problem
+        for problem in index.problems
+        if not (problem.kind == "no-anchors" and problem.experiment in refused)
     ]
     try:
         PairSource(index, loaded.dataset).require_anchors()

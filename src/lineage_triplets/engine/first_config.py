@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.errors import ConfigError, Problem, StoreError, choices, counted
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate
 from lineage_triplets.engine.plates.stores import last_name
@@ -73,20 +73,10 @@ def inspect_plate(path: str | Path) -> FoundPlate:
         It is no plate and no image, or has no FOV.
     """
     plate = open_plate(path)
-    fov_names = plate.fov_names()
-    first_error: StoreError | None = None
-    for name in fov_names:
-        try:
-            fov = plate.fov(name)
-        except StoreError as error:
-            first_error = first_error or error
-            continue
-        channels = fov.channel_names or tuple(f"channel {k}" for k in range(fov.shape[1]))
-        stem = last_name(path).removesuffix(".zarr").removesuffix(".ome")
-        return FoundPlate(stem, plate, fov_names, fov, list(channels))
-    raise first_error or StoreError(
-        Problem("empty-plate", "the plate has no FOV.", "Name another plate.", file=str(path))
-    )
+    fov_names, fov = plate.fov_names(), plate.first_fov()
+    channels = fov.channel_names or tuple(f"channel {k}" for k in range(fov.shape[1]))
+    stem = last_name(path).removesuffix(".zarr").removesuffix(".ome")
+    return FoundPlate(stem, plate, fov_names, fov, list(channels))
 
 
 def find_tracks(found: FoundPlate, folder: str | Path) -> Path:

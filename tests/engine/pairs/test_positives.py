@@ -13,6 +13,7 @@ from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.pairs.randomness import epoch_salt, streams, uniform
 from lineage_triplets.engine.pairs.tau import TauLaw
+from lineage_triplets.engine.settings.tau import TauFrames
 from reference import RELATIONS, Movie, count, fits, movies, tau_law, uniform_over
 
 tau_ranges = st.tuples(st.integers(0, 4), st.integers(0, 8)).map(lambda r: (r[0], r[0] + r[1]))
@@ -39,7 +40,7 @@ class Drawing:
         self, rows: np.ndarray, tau_range: tuple[int, int], fallback: str, *, seed=0, decay=2.0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positives, taus, and the taus that were drawn first; each place has its own stream."""
-        law = TauLaw.build([tau_range], decay)
+        law = TauLaw.build([TauFrames(*tau_range)], decay)
         stream = streams(np.arange(len(rows), dtype=np.uint64), epoch_salt(seed, 0))
         experiment = np.zeros(len(rows), dtype=np.int64)
         first = (
@@ -110,7 +111,7 @@ class TestAgainstScanning:
     def test_a_draw_depends_on_row_and_stream_alone(self, movie, relation, fallback, random):
         drawing = Drawing(movie, relation)
         n = len(drawing.cells)
-        law, experiment = TauLaw.build([(0, 5)], 2.0), np.zeros(n, dtype=np.int64)
+        law, experiment = TauLaw.build([TauFrames(0, 5)], 2.0), np.zeros(n, dtype=np.int64)
         stream = streams(np.arange(n, dtype=np.uint64), epoch_salt(1, 2))
         whole = drawing.lookup.draw(np.arange(n), experiment, stream, law, fallback)
         # In any order, with repeats, in batches of any size.
@@ -215,7 +216,7 @@ class TestEdges:
     @pytest.mark.parametrize("ranges", [[(0, 0), (1, 3)], [(1, 3), (0, 0)], [(0, 0), (0, 0)]])
     def test_rows_of_an_experiment_without_any_tau_get_nobody(self, ranges, fallback):
         drawing = Drawing(Movie({1: None}, {1: (0, 1, 2)}), "lineage")
-        law = TauLaw.build(ranges, 2.0)
+        law = TauLaw.build([TauFrames(*ends) for ends in ranges], 2.0)
         experiment = np.array([0, 0, 1, 1])
         stream = streams(np.arange(4, dtype=np.uint64), epoch_salt(0, 0))
         positive, tau = drawing.lookup.draw(np.zeros(4, int), experiment, stream, law, fallback)

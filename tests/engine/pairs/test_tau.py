@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from lineage_triplets import sample_tau
 from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.engine.pairs.tau import TauLaw, tau_distribution
-from lineage_triplets.engine.settings.tau import tau_frames
+from lineage_triplets.engine.settings.tau import TauFrames, tau_frames
 from reference import count, fits, tau_law
 
-ranges = st.tuples(st.integers(0, 6), st.integers(0, 12)).map(lambda r: (r[0], r[0] + r[1]))
+ranges = st.tuples(st.integers(0, 6), st.integers(0, 12)).map(
+    lambda r: TauFrames(r[0], r[0] + r[1])
+)
 decays = st.floats(-5, 20)
 
 
@@ -79,6 +81,22 @@ class TestFrames:
     def test_rounds_half_to_even(self, hours, interval_minutes, frames):
         assert tau_frames(hours, interval_minutes) == frames
 
+    @pytest.mark.parametrize(
+        ("ends", "first", "last", "words"),
+        [
+            ((0, 0), 1, 0, "none"),
+            ((0, 1), 1, 1, "1"),
+            ((0, 4), 1, 4, "1 to 4"),
+            ((3, 3), 3, 3, "3"),
+            ((2, 8), 2, 8, "2 to 8"),
+        ],
+    )
+    def test_frame_0_is_never_drawn(self, ends, first, last, words):
+        frames = TauFrames(*ends)
+        assert (frames.first, frames.last, frames.words) == (first, last, words)
+        assert frames.is_empty == (last < first)
+        assert frames.is_single == (last == first)
+
 
 class TestTauLaw:
     @given(st.lists(ranges, min_size=1, max_size=5), decays)
@@ -98,12 +116,12 @@ class TestTauLaw:
                 assert abs(counts.get(tau, 0) - n * probability) <= 1 + 1e-6
 
     def test_smallest_and_largest_number_give_the_ends(self):
-        law = TauLaw.build([(0, 3), (2, 7), (5, 5)], 2.0)
+        law = TauLaw.build([TauFrames(0, 3), TauFrames(2, 7), TauFrames(5, 5)], 2.0)
         lowest, highest = np.array([0.0]), np.array([1 - 2.0**-53])
         assert [int(drawn(law, k, lowest)[0]) for k in range(3)] == [1, 2, 5]
         assert [int(drawn(law, k, highest)[0]) for k in range(3)] == [3, 7, 5]
 
     def test_a_batch_of_mixed_experiments(self):
-        law = TauLaw.build([(1, 1), (0, 0), (4, 4), (9, 9)], 2.0)
+        law = TauLaw.build([TauFrames(k, k) for k in (1, 0, 4, 9)], 2.0)
         experiment = np.array([3, 0, 2, 0, 3])
         assert law.draw(experiment, np.linspace(0, 0.99, 5)).tolist() == [9, 1, 4, 1, 9]

@@ -169,9 +169,9 @@ def test_a_choice_is_resolved_and_told(review):
 def test_tau_in_frames_is_said_for_every_experiment(review):
     early, late = review.choose(tau_range_hours=(0.1, 0.2)).tau
 
-    assert (early.first, early.last) == (1, 0)
+    assert (early.frames.first, early.frames.last) == (1, 0)
     assert "no frame" in early.words
-    assert (late.first, late.last) == (1, 1)
+    assert (late.frames.first, late.frames.last) == (1, 1)
     assert "1 frame only" in late.words
     assert "no frame" in review.choose(experiment="early").reason
 

@@ -146,11 +146,8 @@ class PairSource:
         with_anchors = np.unique(index.experiment_of_row[index.anchor_rows])
         for number in with_anchors[n_lineages[with_anchors] < 2]:
             raise _one_lineage(index.registry.experiments[number].name, "")
-        fov_experiment = np.array(
-            [source.experiment_number for source in index.fovs], dtype=np.int64
-        )
         roots = np.flatnonzero(index.forest.parent < 0)
-        experiment_of_lineage = fov_experiment[index.fov_of_track[roots]]
+        experiment_of_lineage = index.experiment_of_fov[index.fov_of_track[roots]]
         first_lineage = np.searchsorted(experiment_of_lineage, np.arange(n_experiments + 1))
         return ExperimentPool.build(index.pool_row, index.pool_lineage_start, first_lineage)
 
@@ -245,8 +242,8 @@ def _observation_columns(index: MultiExperimentIndex, rows: Int64Array) -> dict[
         "experiment": [source.experiment for source in sources],
         "fov_name": [source.fov.name for source in sources],
         "track_id": index.track_id_of_row[rows].tolist(),
-        "global_track_id": _track_names(index, track),
-        "lineage_id": _track_names(index, index.forest.root[track]),
+        "global_track_id": index.names.of_tracks(track),
+        "lineage_id": index.names.of_tracks(index.forest.root[track]),
         "t": t.tolist(),
         "y": observations.y[rows].tolist(),
         "x": observations.x[rows].tolist(),
@@ -258,19 +255,3 @@ def _observation_columns(index: MultiExperimentIndex, rows: Int64Array) -> dict[
 def _dicts(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
     names = list(columns)
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _track_names(index: MultiExperimentIndex, track: Int64Array) -> list[str]:
-    """``global_track_id`` of some tracks."""
-    columns = index.track_columns
-    values = zip(
-        columns.fov[track].tolist(),
-        columns.track_id[track].tolist(),
-        columns.cut_t[track].tolist(),
-        strict=True,
-    )
-    return [
-        f"{index.fovs[fov].experiment}_{index.fovs[fov].fov.name}_{number}"
-        + (f"@{cut_t}" if cut_t >= 0 else "")
-        for fov, number, cut_t in values
-    ]

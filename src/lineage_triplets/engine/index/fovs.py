@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import (
     ConfigError,
-    LineageTripletsError,
     Problem,
     StoreError,
     TrackTableError,
     choices,
     counted,
+    nearest,
 )
-from lineage_triplets.engine.index.fov_names import has_fov, names_for, unknown_names
+from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.pairs.randomness import text_key
 from lineage_triplets.engine.plates.experiments import find_tables_fault
 from lineage_triplets.engine.plates.plate import Fov, resolve_channels
 from lineage_triplets.engine.tracks.read import find_track_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
+
+    NamesPerExperiment = list[str] | dict[str, list[str]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,16 @@ class FovSource:
     has_id: bool = False
     has_parent_id: bool = False
 
+    @property
+    def id_prefix(self) -> str:
+        """How the ids of its tracks begin."""
+        return global_id(self.experiment, self.fov.name)
+
+
+def fov_numbers(sources: Sequence[FovSource]) -> dict[tuple[str, str], int]:
+    """Number of each FOV by the names of its experiment and itself."""
+    return {(source.experiment, source.fov.name): k for k, source in enumerate(sources)}
+
 
 def find_fovs(
     registry: ExperimentRegistry, settings: DatasetConfig, exclude: Exclusions
@@ -86,7 +100,7 @@ def find_fovs(
         problems += _once_an_experiment(faults)
     prefixes: dict[str, str] = {}
     for source in sources:
-        prefix = f"{source.experiment}_{source.fov.name}"
+        prefix = source.id_prefix.removesuffix("_")
         if prefixes.setdefault(prefix, source.experiment) != source.experiment:
             problems.append(
                 Problem(
@@ -104,7 +118,7 @@ def find_fovs(
 def _fovs_of_experiment(
     number: int, opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
 ) -> tuple[list[FovSource], list[Problem]]:
-    config, plate = opened.config, opened.plate
+    config = opened.config
     problems: list[Problem] = []
     try:
         z_window(settings, config.name)
@@ -120,20 +134,16 @@ def _fovs_of_experiment(
         try:
             table = _table_of(opened, name)
         except (StoreError, TrackTableError) as error:
-            problems += _of_fov(error, opened, name)
+            problems += opened.fov_faults(error, name)
             continue
         if table is None:
             without_table.append(name)
         else:
             tables[name] = table
-    plate.read_ahead(fovs=list(tables))
-    for name, table in tables.items():
-        try:
-            fov = plate.fov(name)
-        except StoreError as error:
-            problems += _of_fov(error, opened, name)
-            continue
-        source, faults = _source(number, opened, fov, table, condition_of, settings)
+    fovs, faults = opened.open_fovs(list(tables))
+    problems += faults
+    for fov in fovs:
+        source, faults = _source(number, opened, fov, tables[fov.name], condition_of, settings)
         problems += faults
         if source is not None:
             sources.append(source)
@@ -165,33 +175,19 @@ def _wanted_names(
     opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
 ) -> tuple[list[str], list[Problem]]:
     """Names of the FOVs that are neither left out nor excluded."""
-    name, plate = opened.config.name, opened.plate
+    name = opened.config.name
     included = names_for(settings.include_wells, name)
-    no_wells = {one.well for one in exclude.wells if one.experiment == name}
-    no_fovs = {one.fov for one in exclude.fovs if one.experiment == name}
+    no_wells = {well.well for well in exclude.wells if well.experiment == name}
+    no_fovs = {fov.fov for fov in exclude.fovs if fov.experiment == name}
     no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
-    wanted: list[str] = []
-    problems: list[Problem] = []
-    wells = [
-        well
-        for well in plate.wells
-        if well not in no_wells and (included is None or well in included)
-    ]
-    plate.read_ahead(wells=wells)
-    for well in wells:
-        try:
-            wanted += [fov for fov in plate.fov_names([well]) if fov not in no_fovs]
-        except StoreError as error:
-            problems += _as_warnings(error, name, "")
-    return wanted, problems
-
-
-def _of_fov(error: LineageTripletsError, opened: OpenedExperiment, name: str) -> list[Problem]:
-    """What is wrong with a FOV; that the plate lists one that is absent is a warning."""
-    experiment = opened.config.name
-    if isinstance(error, StoreError) and error.problems[0].kind == "missing-path":
-        return _as_warnings(error, experiment, name)
-    return [replace(problem, experiment=experiment, fov=name) for problem in error.problems]
+    listed, problems = opened.list_fovs(
+        [
+            well
+            for well in opened.plate.wells
+            if well not in no_wells and (included is None or well in included)
+        ]
+    )
+    return [fov for fov in listed if fov not in no_fovs], problems
 
 
 def _fovs_skipped(
@@ -220,7 +216,7 @@ def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
     folders = sorted(
         folder.relative_to(root).as_posix() for folder in root.glob("*/*/*") if folder.is_dir()
     )
-    return [name for name in folders if not has_fov(plate, name) and _has_table(root / name)]
+    return [name for name in folders if not plate.has_fov(name) and _has_table(root / name)]
 
 
 def _has_table(folder: Path) -> bool:
@@ -334,19 +330,6 @@ def z_window(settings: DatasetConfig, experiment: str) -> tuple[int | None, int]
     return start, stop - start
 
 
-def _as_warnings(error: LineageTripletsError, experiment: str, fov: str) -> list[Problem]:
-    return [
-        replace(
-            problem,
-            severity="warning",
-            experiment=experiment,
-            fov=fov,
-            message=f"{problem.message} The plate lists it; it is skipped.",
-        )
-        for problem in error.problems
-    ]
-
-
 def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
     """Say once what is wrong with every FOV of an experiment alike."""
     first: dict[tuple[str, str, str], Problem] = {}
@@ -365,3 +348,83 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
         else one
         for one in first.values()
     ] + rest
+
+
+def names_for(names: NamesPerExperiment, experiment: str) -> list[str] | None:
+    """The names that hold in an experiment; None where nothing is said."""
+    if isinstance(names, dict):
+        return names.get(experiment)
+    return names
+
+
+def unknown_names(
+    registry: ExperimentRegistry, settings: DatasetConfig, exclude: Exclusions
+) -> list[Problem]:
+    """Collect the experiments, wells and FOVs that settings and exclusions name in vain."""
+    problems = []
+    experiments = [one.name for one in registry.experiments]
+    for field in ("z_range", "include_wells", "exclude_fovs"):
+        value = getattr(settings, field)
+        if isinstance(value, dict):
+            problems += [
+                Problem(
+                    "unknown-experiment",
+                    f"there is no experiment {name!r}.",
+                    nearest(name, experiments),
+                    field=field,
+                )
+                for name in value
+                if name not in experiments
+            ]
+    plates = {one.config.name: one.plate for one in registry.opened}
+    for well, where in _with_experiments(settings.include_wells, list(plates)):
+        wells = {one for experiment in where for one in plates[experiment].wells}
+        if well not in wells:
+            problems.append(
+                Problem(
+                    "unknown-well",
+                    f"there is no well {well!r} in {choices(where)}.",
+                    f"There is: {choices(sorted(wells))}.",
+                    field="include_wells",
+                )
+            )
+    for name, where in _with_experiments(settings.exclude_fovs, list(plates)):
+        if not any(plates[experiment].has_fov(name) for experiment in where):
+            problems.append(
+                Problem(
+                    "unknown-fov",
+                    f"there is no FOV {name!r} in {choices(where)}.",
+                    "Mend the name, or remove it.",
+                    field="exclude_fovs",
+                )
+            )
+    excluded = [(one.experiment, "wells", one.well) for one in exclude.wells]
+    excluded += [(one.experiment, "fovs", one.fov) for one in exclude.fovs]
+    for experiment, field, name in excluded:
+        plate = plates.get(experiment)
+        if plate is None or not (name in plate.wells if field == "wells" else plate.has_fov(name)):
+            problems.append(
+                Problem(
+                    "unmatched-exclusion",
+                    f"there is no {name!r} to exclude.",
+                    "Remove it from the config, or mend the name.",
+                    severity="warning",
+                    experiment=experiment,
+                    field=f"exclude.{field}",
+                )
+            )
+    return problems
+
+
+def _with_experiments(
+    names: NamesPerExperiment, experiments: list[str]
+) -> list[tuple[str, list[str]]]:
+    """Give each name with the experiments that may have it."""
+    if isinstance(names, dict):
+        return [
+            (name, [experiment])
+            for experiment, listed in names.items()
+            if experiment in experiments
+            for name in listed
+        ]
+    return [(name, experiments) for name in names or []]

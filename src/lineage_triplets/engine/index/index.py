@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pydantic import ValidationError
 
-from lineage_triplets.engine.errors import ConfigError, Problem, counted, raise_errors, shown
-from lineage_triplets.engine.index.assemble import Assembly, assemble
-from lineage_triplets.engine.index.names import text_column, track_name_words
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    Problem,
+    choices,
+    counted,
+    raise_errors,
+)
+from lineage_triplets.engine.index.assemble import Assembly, TableReader, assemble
+from lineage_triplets.engine.index.fovs import fov_numbers
+from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
-from lineage_triplets.engine.settings.file import distinct_faults, load_config
+from lineage_triplets.engine.settings.file import checked_settings, load_config
 from lineage_triplets.engine.settings.model import (
     Border,
     Cut,
@@ -25,7 +31,8 @@ from lineage_triplets.engine.settings.model import (
     PositiveRelation,
     TripletConfig,
 )
-from lineage_triplets.engine.settings.tau import tau_range_in_frames
+from lineage_triplets.engine.settings.tau import TauFrames
+from lineage_triplets.engine.tracks.read import read_track_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,16 +123,39 @@ class MultiExperimentIndex:
             positive_relation=positive_relation,
             border=border,
         )
-        assembly = assemble(registry, settings, exclude or Exclusions(), cut)
-        raise_errors(assembly.problems)
-        self._adopt(registry, settings, assembly)
-        _log_all(self.problems)
+        self._adopt(registry, settings, assemble(registry, settings, exclude or Exclusions(), cut))
+        _raise_or_log(self.problems)
+
+    @classmethod
+    def of_what_loads(
+        cls,
+        registry: ExperimentRegistry,
+        settings: DatasetConfig,
+        exclude: Exclusions,
+        cut: Sequence[Cut],
+        *,
+        read: TableReader = read_track_table,
+    ) -> MultiExperimentIndex:
+        """Make an index of what can be loaded; what is wrong is among its problems, never raised.
+
+        Parameters
+        ----------
+        registry : ExperimentRegistry
+        settings : DatasetConfig
+        exclude : Exclusions
+        cut : sequence of Cut
+        read : callable, optional
+            Reads one table, as `read_track_table` does; one that remembers spares a second reading.
+        """
+        return cls.of_assembly(
+            registry, settings, assemble(registry, settings, exclude, cut, read=read)
+        )
 
     @classmethod
     def of_assembly(
         cls, registry: ExperimentRegistry, settings: DatasetConfig, assembly: Assembly
     ) -> MultiExperimentIndex:
-        """Make an index of what could be loaded, whatever else is wrong; nothing is logged."""
+        """Make an index of what was put together; nothing is raised or logged."""
         index = cls.__new__(cls)
         index._adopt(registry, settings, assembly)
         return index
@@ -143,10 +173,8 @@ class MultiExperimentIndex:
         """
         loaded = config if isinstance(config, TripletConfig) else load_config(config, path_map)
         registry = ExperimentRegistry(loaded.experiments, slot_labels=loaded.dataset.slot_labels)
-        assembly = assemble(registry, loaded.dataset, loaded.exclude, loaded.cut)
-        raise_errors(assembly.problems)
-        index = cls.of_assembly(registry, loaded.dataset, assembly)
-        _log_all(index.problems)
+        index = cls.of_what_loads(registry, loaded.dataset, loaded.exclude, loaded.cut)
+        _raise_or_log(index.problems)
         return index
 
     def _adopt(
@@ -164,27 +192,25 @@ class MultiExperimentIndex:
         self.positives = PositiveLookup.build(
             rows.track, rows.t, assembly.forest, settings.positive_relation
         )
-        fov_experiment = np.array([one.experiment_number for one in self.fovs], dtype=np.int64)
+        self.experiment_of_fov = np.array(
+            [source.experiment_number for source in self.fovs], dtype=np.int64
+        )
         self.fov_of_track = assembly.tracks.fov
         self.fov_of_row = assembly.tracks.fov[rows.track]
         self.track_id_of_row = assembly.tracks.track_id[rows.track]
-        self.experiment_of_row = fov_experiment[self.fov_of_row]
-        hours = settings.tau_range_hours
-        self.tau_range_frames = [
-            tau_range_in_frames(one.name, hours, one.interval_minutes)
-            for one in registry.experiments
-        ]
-        first = np.array([max(1, low) for low, _ in self.tau_range_frames], dtype=np.int64)
-        last = np.array([high for _, high in self.tau_range_frames], dtype=np.int64)
+        self.experiment_of_row = self.experiment_of_fov[self.fov_of_row]
+        self.tau_range_frames, tau_problems = _tau_ranges(registry, settings)
+        first = np.array([frames.first for frames in self.tau_range_frames], dtype=np.int64)
+        last = np.array([frames.last for frames in self.tau_range_frames], dtype=np.int64)
         self.anchor_rows: NDArray[np.int64] = np.flatnonzero(
             self.positives.have_positive(
                 first[self.experiment_of_row], last[self.experiment_of_row]
             )
         )
-        self.problems = (*assembly.problems, *self._anchor_problems())
+        self.problems = (*assembly.problems, *tau_problems, *self._anchor_problems())
 
     def __getstate__(self) -> dict[str, Any]:
-        derived = {"tracks", "valid_anchors"}
+        derived = {"tracks", "valid_anchors", "names"}
         return {key: value for key, value in self.__dict__.items() if key not in derived}
 
     def __len__(self) -> int:
@@ -218,7 +244,7 @@ class MultiExperimentIndex:
         experiments = [self.registry.experiments[one.experiment_number] for one in self.fovs]
         start_hpi = np.array([one.start_hpi for one in experiments], dtype=np.float64)
         interval_minutes = np.array([one.interval_minutes for one in experiments], dtype=np.float64)
-        names = track_name_words(tracks, self.fovs)
+        names = self.names.words
         second = [
             "" if len(one.source_channel) < 2 else one.source_channel[1] for one in experiments
         ]
@@ -246,6 +272,40 @@ class MultiExperimentIndex:
                 "fluorescence_channel": by_fov(second),
             },
             copy=False,
+        )
+
+    @cached_property
+    def names(self) -> TrackNames:
+        """The tracks by the ids that people see."""
+        return TrackNames(self.track_columns, [source.id_prefix for source in self.fovs])
+
+    @cached_property
+    def _fov_numbers(self) -> dict[tuple[str, str], int]:
+        return fov_numbers(self.fovs)
+
+    def fov_number(self, experiment: str, fov: str) -> int:
+        """Give the number of a FOV by its name; -1 where there is no such FOV with a table."""
+        return self._fov_numbers.get((experiment, fov), -1)
+
+    def find_lineage(self, lineage_id: str) -> int:
+        """Give the number of a lineage's root track.
+
+        Raises
+        ------
+        ConfigError
+            There is no such lineage; of a track that is no root the lineage is named.
+        """
+        track = self.names.find(lineage_id)
+        root = int(self.forest.root[track]) if track >= 0 else -1
+        if track >= 0 and root == track:
+            return track
+        if track >= 0:
+            remedy = f"It is a track of the lineage {self.names.of(root)!r}."
+        else:
+            roots = np.flatnonzero(self.forest.parent < 0)[:5]
+            remedy = f"Lineages are named by their root: {choices(self.names.of_tracks(roots))}, …"
+        raise ConfigError(
+            Problem("unknown-lineage", f"there is no lineage {lineage_id!r}.", remedy)
         )
 
     @property
@@ -278,15 +338,14 @@ class MultiExperimentIndex:
 
         tracks = unique(self.observations.track, len(self.forest.parent))
         roots = unique(self.forest.root[self.observations.track], len(self.forest.parent))
-        fov_experiment = np.array([one.experiment_number for one in self.fovs], dtype=np.int64)
-        of_track = fov_experiment[self.track_columns.fov]
+        of_track = self.experiment_of_fov[self.track_columns.fov]
         dividing = np.unique(self.forest.parent[tracks[self.forest.parent[tracks] >= 0]])
         dividing = dividing[self.forest.is_division[dividing]]
         low, high = np.array(self.tau_range_frames, dtype=np.int64).reshape(-1, 2).T
         return pd.DataFrame(
             {
                 "experiment": [one.name for one in self.registry.experiments],
-                "fovs": np.bincount(fov_experiment, minlength=n),
+                "fovs": np.bincount(self.experiment_of_fov, minlength=n),
                 "observations": np.bincount(experiment, minlength=n),
                 "tracks": np.bincount(of_track[tracks], minlength=n),
                 "lineages": np.bincount(of_track[roots], minlength=n),
@@ -330,14 +389,13 @@ class MultiExperimentIndex:
         )
         problems = []
         for number, config in enumerate(self.registry.experiments):
-            low, high = self.tau_range_frames[number]
+            frames = self.tau_range_frames[number]
             if not counts[number]:
                 kind, message = "no-anchors", f"no valid anchors: {self._why_no_anchor(number)}."
-            elif high - max(1, low) < 1:
+            elif frames.is_single:
                 kind = "few-tau-frames"
-                message = (
-                    f"{self._tau_words(number)}: every positive is {counted(high, 'frame')} away."
-                )
+                distance = counted(frames.last, "frame")
+                message = f"{self._tau_words(number)}: every positive is {distance} away."
             else:
                 continue
             problems.append(
@@ -362,40 +420,39 @@ class MultiExperimentIndex:
         )
 
     def _why_no_anchor(self, experiment: int) -> str:
-        low, high = self.tau_range_frames[experiment]
-        if high < 1:
+        frames = self.tau_range_frames[experiment]
+        if frames.is_empty:
             return f"{self._tau_words(experiment)}, which leaves no frame to draw"
         if (self.experiment_of_row == experiment).any():
-            return f"no lineage has two frames that are {max(1, low)} to {high} frames apart"
+            return (
+                f"no lineage has two frames that are {frames.first} to {frames.last} frames apart"
+            )
         return "it has no observations"
 
 
-def _log_all(problems: Sequence[Problem]) -> None:
+def _raise_or_log(problems: Sequence[Problem]) -> None:
+    raise_errors(problems)
     for problem in problems:
         level = logging.INFO if problem.severity == "note" else logging.WARNING
         _log.log(level, "%s", problem)
 
 
-def checked_settings(**arguments: object) -> DatasetConfig:
-    """Check arguments as a config's are checked.
-
-    Raises
-    ------
-    ConfigError
-        Names the argument and what was found.
-    """
-    try:
-        return DatasetConfig.model_validate(arguments)
-    except ValidationError as error:
-        problems = [
-            Problem(
-                "bad-value",
-                f"{fault['msg'].removeprefix('Value error, ')}, found {shown(fault['input'])}.",
-                field=str(fault["loc"][0]) if fault["loc"] else "",
+def _tau_ranges(
+    registry: ExperimentRegistry, settings: DatasetConfig
+) -> tuple[list[TauFrames], list[Problem]]:
+    """Tau in frames of every experiment; no frame, and a problem, where that cannot be."""
+    ranges: list[TauFrames] = []
+    problems: list[Problem] = []
+    for config in registry.experiments:
+        try:
+            frames = TauFrames.of_hours(
+                settings.tau_range_hours, config.interval_minutes, config.name
             )
-            for fault in distinct_faults(error)
-        ]
-    raise ConfigError(*problems)
+        except ConfigError as error:
+            problems += error.problems
+            frames = TauFrames(0, 0)
+        ranges.append(frames)
+    return ranges, problems
 
 
 def _plain_z_range(z_range: object) -> object:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.index.assemble import Assembly
-from lineage_triplets.engine.index.exclusions import excluded_rows
+from lineage_triplets.engine.index.assemble import Assembly, excluded_rows, is_fov_excluded
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.index.rows import Observations, Tracks
 from lineage_triplets.engine.pairs.forest import Forest
@@ -106,14 +105,7 @@ class LineageParts:
         own = {name: getattr(taken, name) for name in taken.__dataclass_fields__}
         own["track"] = np.searchsorted(tracks, taken.track)
         observations = Observations(**own)
-        whole_fov = any(
-            one.experiment == source.experiment and one.fov == source.fov.name
-            for one in exclude.fovs
-        ) or any(
-            one.experiment == source.experiment and one.well == source.fov.well_name
-            for one in exclude.wells
-        )
-        if whole_fov:
+        if is_fov_excluded(exclude, source):
             excluded = np.ones(len(rows), dtype=bool)
         else:
             excluded, _ = excluded_rows(observations, columns, forest, [source], exclude)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.settings.tau import TauFrames
+
 
 def tau_distribution(
     tau_min: int, tau_max: int, decay_rate: float = 2.0
@@ -85,10 +87,10 @@ class TauLaw:
     _upper: NDArray[np.float64]
 
     @classmethod
-    def build(cls, ranges: Sequence[tuple[int, int]], decay_rate: float) -> TauLaw:
-        """Build from one (min_frames, max_frames) an experiment."""
-        first = np.array([max(1, low) for low, _ in ranges], dtype=np.int64)
-        last = np.array([high for _, high in ranges], dtype=np.int64)
+    def build(cls, ranges: Sequence[TauFrames], decay_rate: float) -> TauLaw:
+        """Build from one range an experiment."""
+        first = np.array([frames.first for frames in ranges], dtype=np.int64)
+        last = np.array([frames.last for frames in ranges], dtype=np.int64)
         taus = [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]
         log_weights = [_log_weights(one, decay_rate) for one in taus]
         upper = []

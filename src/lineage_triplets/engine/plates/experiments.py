@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +15,16 @@ from lineage_triplets.engine.errors import (
     StoreError,
     UnknownNameError,
     choices,
-    nearest,
 )
 from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate, resolve_channels
-from lineage_triplets.engine.settings.file import load_config, locate_experiment
+from lineage_triplets.engine.settings.file import (
+    experiment_faults,
+    field_fault,
+    load_config,
+    locate_experiment,
+)
 from lineage_triplets.engine.settings.paths import is_url
-from lineage_triplets.engine.settings.tau import tau_range_in_frames
+from lineage_triplets.engine.settings.tau import TauFrames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +56,51 @@ class OpenedExperiment:
     channel_names: tuple[str, ...]
     channel_map: dict[int, int]
     first_fov: Fov
+
+    def list_fovs(self, wells: Sequence[str]) -> tuple[list[str], list[Problem]]:
+        """Names of the FOVs in some wells; of a well that cannot be read, a warning."""
+        self.plate.read_ahead(wells=wells)
+        names: list[str] = []
+        problems: list[Problem] = []
+        for well in wells:
+            try:
+                names += self.plate.fov_names([well])
+            except StoreError as error:
+                problems += _skipped(error, self.config.name, "")
+        return names, problems
+
+    def open_fovs(self, names: Sequence[str]) -> tuple[list[Fov], list[Problem]]:
+        """Open some FOVs, and say what is wrong with those that cannot be opened."""
+        self.plate.read_ahead(fovs=names)
+        fovs: list[Fov] = []
+        problems: list[Problem] = []
+        for name in names:
+            try:
+                fovs.append(self.plate.fov(name))
+            except StoreError as error:
+                problems += self.fov_faults(error, name)
+        return fovs, problems
+
+    def fov_faults(self, error: LineageTripletsError, fov: str) -> list[Problem]:
+        """What is wrong with a FOV; that the plate lists one that is absent is a warning."""
+        if isinstance(error, StoreError) and error.problems[0].kind == "missing-path":
+            return _skipped(error, self.config.name, fov)
+        return [
+            replace(problem, experiment=self.config.name, fov=fov) for problem in error.problems
+        ]
+
+
+def _skipped(error: LineageTripletsError, experiment: str, fov: str) -> list[Problem]:
+    return [
+        replace(
+            problem,
+            severity="warning",
+            experiment=experiment,
+            fov=fov,
+            message=f"{problem.message} The plate lists it; it is skipped.",
+        )
+        for problem in error.problems
+    ]
 
 
 class ExperimentRegistry:
@@ -179,10 +227,10 @@ class ExperimentRegistry:
         return self._opened[name]
 
     def tau_range_frames(self, name: str, tau_range_hours: tuple[float, float]) -> tuple[int, int]:
-        """Hours to frames of one experiment, each end rounded half to even.
+        """Hours to frames of one experiment, ``(min, max)``, each end rounded half to even.
 
-        Logs a warning where fewer than two frames remain of those that can be drawn, which are
-        ``[max(1, min), max]``.
+        Logs a warning where fewer than two frames remain of those that can be drawn: frame 0 never
+        is.
 
         Raises
         ------
@@ -190,20 +238,18 @@ class ExperimentRegistry:
             There is no such experiment; its interval makes tau more than a million frames.
         """
         interval_minutes = self.get_experiment(name).interval_minutes
-        low, high = tau_range_in_frames(name, tau_range_hours, interval_minutes)
-        n_frames = high - max(1, low) + 1
-        if n_frames < 2:
+        frames = TauFrames.of_hours(tau_range_hours, interval_minutes, name)
+        if frames.is_empty or frames.is_single:
             _log.warning(
                 "Experiment %s: tau from %g to %g h is frames %d to %d at %g min, which leaves "
                 "fewer than 2 frames: %s.",
                 name,
                 *tau_range_hours,
-                low,
-                high,
+                *frames,
                 interval_minutes,
-                f"only tau = {high} to draw" if n_frames == 1 else "nothing to draw",
+                f"only tau = {frames.last} to draw" if frames.is_single else "nothing to draw",
             )
-        return low, high
+        return frames.low, frames.high
 
 
 def open_experiments(
@@ -253,10 +299,10 @@ def open_experiments(
                 )
             )
             continue
-        faults = _own_faults(config)
+        faults = experiment_faults(config)
         if config.name in names:
             faults.append(
-                _field_fault(
+                field_fault(
                     config,
                     "name",
                     "duplicate-name",
@@ -267,7 +313,7 @@ def open_experiments(
         names.add(config.name)
         if len(config.source_channel) != n_slots:
             faults.append(
-                _field_fault(
+                field_fault(
                     config,
                     "source_channel",
                     "unequal-slots",
@@ -285,80 +331,10 @@ def open_experiments(
     return opened, problems
 
 
-def _own_faults(config: ExperimentConfig) -> list[Problem]:
-    """What is wrong in an experiment's own fields."""
-    faults = []
-    absent = [name for name in config.source_channel if name not in config.channel_names]
-    if absent:
-        faults.append(
-            _field_fault(
-                config,
-                "source_channel",
-                "source-channel",
-                f"{absent[0]!r} is not among the channel_names {config.channel_names}.",
-                nearest(absent[0], config.channel_names),
-            )
-        )
-    if not config.source_channel:
-        faults.append(
-            _field_fault(
-                config,
-                "source_channel",
-                "source-channel",
-                "it is empty.",
-                f"Name the channels for the model: {choices(config.channel_names)}.",
-            )
-        )
-    repeated = [one for one in config.source_channel if config.channel_names.count(one) > 1]
-    if repeated:
-        faults.append(
-            _field_fault(
-                config,
-                "channel_names",
-                "ambiguous-channel",
-                f"{repeated[0]!r} names two channels of {config.channel_names}.",
-                "Rename one in the store and in the config.",
-            )
-        )
-    if not (math.isfinite(config.interval_minutes) and config.interval_minutes > 0):
-        faults.append(
-            _field_fault(
-                config,
-                "interval_minutes",
-                "bad-interval",
-                f"it is {config.interval_minutes:g}.",
-                "Give the minutes between frames, above 0.",
-            )
-        )
-    if not any(config.condition_wells.values()):
-        faults.append(
-            _field_fault(
-                config,
-                "condition_wells",
-                "no-conditions",
-                "it is empty.",
-                "Name at least one condition and its wells: {untreated: [A/1]}.",
-            )
-        )
-    wells = [well for wells in config.condition_wells.values() for well in wells]
-    twice = [well for well in wells if wells.count(well) > 1]
-    if twice:
-        faults.append(
-            _field_fault(
-                config,
-                "condition_wells",
-                "ambiguous-condition",
-                f"the well {twice[0]} is listed twice.",
-                "Give each well one condition.",
-            )
-        )
-    return faults
-
-
 def find_tables_fault(config: ExperimentConfig) -> Problem | None:
     """Say why track tables cannot be looked for in an experiment's ``tracks_path``, if so."""
     if is_url(config.tracks_path):
-        return _field_fault(
+        return field_fault(
             config,
             "tracks_path",
             "remote-tables",
@@ -366,7 +342,7 @@ def find_tables_fault(config: ExperimentConfig) -> Problem | None:
             "Copy the folder of the tables to this machine, and name the copy.",
         )
     if not os.path.exists(config.tracks_path):  # noqa: PTH110 - never raises, as pathlib's may
-        return _field_fault(
+        return field_fault(
             config,
             "tracks_path",
             "missing-path",
@@ -380,7 +356,7 @@ def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list
     problems = []
     try:
         plate = open_plate(config.data_path)
-        fov = _first_fov(plate)
+        fov = plate.first_fov()
     except LineageTripletsError as error:
         problems += [_of_experiment(problem, config, "data_path") for problem in error.problems]
         return None, problems
@@ -397,30 +373,13 @@ def _open_store(config: ExperimentConfig) -> tuple[OpenedExperiment | None, list
     return OpenedExperiment(config, plate, channel_names, channel_map, fov), problems
 
 
-def _first_fov(plate: Plate) -> Fov:
-    """The first FOV that is really there; plates may list some that are absent."""
-    first_error: StoreError | None = None
-    for well in plate.wells:
-        try:
-            for name in plate.fov_names([well]):
-                try:
-                    return plate.fov(name)
-                except StoreError as error:
-                    first_error = first_error or error
-        except StoreError as error:
-            first_error = first_error or error
-    raise first_error or StoreError(
-        Problem("empty-plate", "the plate has no FOV.", "Name another plate.", file=plate.path)
-    )
-
-
 def _unknown_wells(config: ExperimentConfig, plate: Plate) -> list[Problem]:
     named = [well for wells in config.condition_wells.values() for well in wells]
     unknown = [well for well in named if well not in plate.wells]
     if plate.single_image or not unknown:
         return []
     return [
-        _field_fault(
+        field_fault(
             config,
             "condition_wells",
             "unknown-well",
@@ -433,21 +392,3 @@ def _unknown_wells(config: ExperimentConfig, plate: Plate) -> list[Problem]:
 
 def _of_experiment(problem: Problem, config: ExperimentConfig, field: str = "") -> Problem:
     return replace(problem, experiment=config.name, field=problem.field or field)
-
-
-def _field_fault(
-    config: ExperimentConfig,
-    field: str,
-    kind: str,
-    message: str,
-    remedy: str,
-    severity: str = "error",
-) -> Problem:
-    return Problem(
-        kind,
-        message,
-        remedy,
-        severity="warning" if severity == "warning" else "error",
-        experiment=config.name,
-        field=field,
-    )

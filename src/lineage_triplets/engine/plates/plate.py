@@ -203,6 +203,36 @@ class Plate:
             self._fovs[name] = open_image(path, name)
         return self._fovs[name]
 
+    def first_fov(self) -> Fov:
+        """Open the first FOV that is really there; plates may list some that are absent.
+
+        Raises
+        ------
+        StoreError
+            There is none.
+        """
+        first_error: StoreError | None = None
+        for well in self.wells:
+            try:
+                for name in self.fov_names([well]):
+                    try:
+                        return self.fov(name)
+                    except StoreError as error:
+                        first_error = first_error or error
+            except StoreError as error:
+                first_error = first_error or error
+        raise first_error or StoreError(
+            Problem("empty-plate", "the plate has no FOV.", "Name another plate.", file=self.path)
+        )
+
+    def has_fov(self, name: str) -> bool:
+        """Whether the plate lists a FOV."""
+        well = name.rsplit("/", 1)[0]
+        try:
+            return well in self.wells and name in self.fov_names([well])
+        except StoreError:
+            return False
+
 
 def open_plate(path: str | Path) -> Plate:
     """Open a plate, or one image as a plate with one FOV ``0/0/0``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import logging
+import math
 import types
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,15 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from lineage_triplets.engine.errors import ConfigError, Problem, nearest, shown
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, nearest, shown
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.settings import collection
-from lineage_triplets.engine.settings.model import FORMAT, ExperimentConfig, TripletConfig
+from lineage_triplets.engine.settings.model import (
+    FORMAT,
+    DatasetConfig,
+    ExperimentConfig,
+    TripletConfig,
+)
 from lineage_triplets.engine.settings.paths import locate, rebase
 from lineage_triplets.engine.settings.yaml import YamlDocument, read_yaml, write_yaml_text
 
@@ -333,3 +339,114 @@ def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
         if get_origin(current) in (Union, types.UnionType):
             current = get_args(current)[0]
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def experiment_faults(config: ExperimentConfig) -> list[Problem]:
+    """Collect what is wrong in an experiment's own fields."""
+    faults = []
+    absent = [name for name in config.source_channel if name not in config.channel_names]
+    if absent:
+        faults.append(
+            field_fault(
+                config,
+                "source_channel",
+                "source-channel",
+                f"{absent[0]!r} is not among the channel_names {config.channel_names}.",
+                nearest(absent[0], config.channel_names),
+            )
+        )
+    if not config.source_channel:
+        faults.append(
+            field_fault(
+                config,
+                "source_channel",
+                "source-channel",
+                "it is empty.",
+                f"Name the channels for the model: {choices(config.channel_names)}.",
+            )
+        )
+    repeated = [one for one in config.source_channel if config.channel_names.count(one) > 1]
+    if repeated:
+        faults.append(
+            field_fault(
+                config,
+                "channel_names",
+                "ambiguous-channel",
+                f"{repeated[0]!r} names two channels of {config.channel_names}.",
+                "Rename one in the store and in the config.",
+            )
+        )
+    if not (math.isfinite(config.interval_minutes) and config.interval_minutes > 0):
+        faults.append(
+            field_fault(
+                config,
+                "interval_minutes",
+                "bad-interval",
+                f"it is {config.interval_minutes:g}.",
+                "Give the minutes between frames, above 0.",
+            )
+        )
+    if not any(config.condition_wells.values()):
+        faults.append(
+            field_fault(
+                config,
+                "condition_wells",
+                "no-conditions",
+                "it is empty.",
+                "Name at least one condition and its wells: {untreated: [A/1]}.",
+            )
+        )
+    wells = [well for wells in config.condition_wells.values() for well in wells]
+    twice = [well for well in wells if wells.count(well) > 1]
+    if twice:
+        faults.append(
+            field_fault(
+                config,
+                "condition_wells",
+                "ambiguous-condition",
+                f"the well {twice[0]} is listed twice.",
+                "Give each well one condition.",
+            )
+        )
+    return faults
+
+
+def field_fault(
+    config: ExperimentConfig,
+    field: str,
+    kind: str,
+    message: str,
+    remedy: str,
+    severity: str = "error",
+) -> Problem:
+    """Say what is wrong with a field of an experiment."""
+    return Problem(
+        kind,
+        message,
+        remedy,
+        severity="warning" if severity == "warning" else "error",
+        experiment=config.name,
+        field=field,
+    )
+
+
+def checked_settings(**arguments: object) -> DatasetConfig:
+    """Check arguments as a config's are checked.
+
+    Raises
+    ------
+    ConfigError
+        Names the argument and what was found.
+    """
+    try:
+        return DatasetConfig.model_validate(arguments)
+    except ValidationError as error:
+        problems = [
+            Problem(
+                "bad-value",
+                f"{fault['msg'].removeprefix('Value error, ')}, found {shown(fault['input'])}.",
+                field=str(fault["loc"][0]) if fault["loc"] else "",
+            )
+            for fault in distinct_faults(error)
+        ]
+    raise ConfigError(*problems)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from qtpy.QtCore import QModelIndex, QObject, Qt
 
+from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.plugin.common.table import RowTable
 from lineage_triplets.qc.find import lineage_problems
 from lineage_triplets.qc.look.tables import lineage_table
@@ -273,7 +274,7 @@ class LineageModel(RowTable):
             name, place = self.rows.ids[row], self.filter
             # Within one FOV the number alone tells lineages apart, and fits.
             one_fov = place.experiment and place.fov
-            return name.removeprefix(f"{place.experiment}_{place.fov}_") if one_fov else name
+            return word_within(name, place.experiment, place.fov) if one_fov else name
         value = int(self.rows.numbers[key][row])
         if key == "decision":
             return _SHOWN[value]

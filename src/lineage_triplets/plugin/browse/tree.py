@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from lineage_triplets.engine.index.names import track_word
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -336,7 +338,7 @@ def _ends_of_cut(places: _Places, link: Target) -> Iterator[tuple[int, int]]:
     before = None if link.t is None else link.t - 1
     for row in places.rows(int(link.track), before)[-1:]:
         yield row, int(places.layout.last_t[row])
-    after = str(link.daughter) if link.t is None else f"{link.track}@{link.t}"
+    after = str(link.daughter) if link.t is None else track_word(int(link.track), link.t)
     if after in places.words:
         row = places.words[after]
         yield row, int(places.layout.first_t[row])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.index.names import whole_track
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
@@ -70,11 +71,11 @@ class Spot:
         """Link before the chosen cell: inside its track, or to its mother; None at a root."""
         if not self.track or self.t is None or self.first_t is None:
             return None
-        number = self.track.partition("@")[0]
+        number = whole_track(self.track)
         if self.t > self.first_t:
             return Target("link", self.experiment, self.fov, track=number, t=self.t)
         if self.mother and "@" not in self.track:
-            mother = self.mother.partition("@")[0]
+            mother = whole_track(self.mother)
             return Target("link", self.experiment, self.fov, track=mother, daughter=int(self.track))
         return None
 

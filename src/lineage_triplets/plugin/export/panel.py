@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.errors import LineageTripletsError
-from lineage_triplets.engine.index.track_ids import find_track
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.table import FittedTable
 from lineage_triplets.plugin.common.words import words_label
@@ -306,7 +305,7 @@ def _stale(review: Review, numbers: tuple[int, ...]) -> list[Decision]:
 def _place_of(review: Review, target: Target) -> dict[str, str]:
     """Say what to choose to see what a decision is about, as far as it is there still."""
     data = review.data
-    track = find_track(data.linked, target.id) if target.track else -1
+    track = data.linked.names.find(target.id) if target.track else -1
     if track < 0:
         return {"fov": target.fov} if target.fov else {}
     return {"fov": target.fov, "lineage": data.track_target("lineage", track).id}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt
 
+from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.qc.look.shown_pixels import ShownPairs
 
 if TYPE_CHECKING:
@@ -88,5 +89,4 @@ def hours_words(hours: float) -> str:
 
 def track_word(meta: dict[str, Any]) -> str:
     """Give a track's number within its FOV, with ``@t`` after a cut."""
-    prefix = f"{meta['experiment']}_{meta['fov_name']}_"
-    return str(meta["global_track_id"]).removeprefix(prefix)
+    return word_within(meta["global_track_id"], meta["experiment"], meta["fov_name"])

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.plugin.common.patch_image import (
     dimmed,
     draw_note,
@@ -106,8 +107,7 @@ class StripModel(QAbstractTableModel):
         if strip is None:
             return None
         number = self.places[column]
-        prefix = f"{strip.experiment}_{strip.fov}_"
-        track = strip.lanes[lane].track_ids[number].removeprefix(prefix)
+        track = _word(strip, strip.lanes[lane].track_ids[number])
         z, y, x = strip.positions(lane)[number] or (None, None, None)
         return Place(
             strip.experiment,
@@ -156,8 +156,7 @@ class StripModel(QAbstractTableModel):
             if not (rows[: number + 1] >= 0).any():
                 return StripCell("unborn", f"{where}: not yet there")
             return StripCell("absent", f"{where}: no cell in the track table")
-        prefix = f"{strip.experiment}_{strip.fov}_"
-        words = f"{where}: track {strip.lanes[lane].track_ids[number].removeprefix(prefix)}"
+        words = f"{where}: track {_word(strip, strip.lanes[lane].track_ids[number])}"
         if self.shown is None:
             return StripCell("unread", words)
         picture = self.shown.lanes[lane][column]
@@ -166,11 +165,14 @@ class StripModel(QAbstractTableModel):
         return StripCell("cell", words)
 
 
+def _word(strip: Strip, track_id: str) -> str:
+    return word_within(track_id, strip.experiment, strip.fov)
+
+
 def lane_words(strip: Strip, lane: int) -> str:
     """Say what a lane is: its role, and its tracks."""
     shown_lane = strip.lanes[lane]
-    prefix = f"{strip.experiment}_{strip.fov}_"
-    tracks = list(dict.fromkeys(t.removeprefix(prefix) for t in shown_lane.track_ids if t))
+    tracks = list(dict.fromkeys(_word(strip, name) for name in shown_lane.track_ids if name))
     role = {"positive": "to the positive", "anchor": "anchor's cell", "sister": "sister"}[
         shown_lane.name
     ]

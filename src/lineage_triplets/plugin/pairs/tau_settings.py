@@ -212,6 +212,6 @@ class TauSettings(QWidget):
     def _say_frames(self, taus: Sequence[ExperimentTau]) -> None:
         lines = []
         for tau in taus:
-            warn = "⚠ " if tau.rounded_frames[0] < 1 else ""
+            warn = "⚠ " if tau.frames.low < 1 else ""
             lines.append(f"{warn}<b>{escape(tau.experiment)}</b>: {escape(tau.words)}")
         self._frames.setText("<br>".join(lines))

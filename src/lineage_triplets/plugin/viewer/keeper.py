@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 
-from lineage_triplets.engine.index.track_ids import find_track
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.viewer.image_layers import ImageLayers
@@ -197,7 +196,7 @@ class LayerKeeper(QObject):
         """Draw out the lineage that is chosen."""
         cells = self._tables.cells
         found = cells is not None and state.lineage
-        self._tables.choose(find_track(cells.index, state.lineage) if cells and found else -1)
+        self._tables.choose(cells.index.names.find(state.lineage) if cells and found else -1)
         self._on_step()
 
     def _on_closed(self) -> None:

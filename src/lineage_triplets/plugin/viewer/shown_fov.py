@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.index.exclusions import excluded_rows
+from lineage_triplets.engine.index.assemble import excluded_rows, is_fov_excluded
 from lineage_triplets.engine.index.rows import Observations, Tracks
-from lineage_triplets.engine.index.track_ids import track_id_text, track_word
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
-from lineage_triplets.engine.settings.tau import tau_range_in_frames
+from lineage_triplets.engine.settings.tau import TauFrames
 from lineage_triplets.plugin.viewer.image_layers import (
     ChannelPlan,
     Contrast,
@@ -231,11 +230,11 @@ class FovCells:
 
     def lineage_id(self, entry: int) -> str:
         """Give the ``lineage_id`` of a cell."""
-        return track_id_text(self.index, int(self.lineage[entry]))
+        return self.index.names.of(int(self.lineage[entry]))
 
     def track_word(self, entry: int) -> str:
         """Give the number of a cell's track, with ``@t`` after a cut."""
-        return track_word(self.index, int(self.track[entry]))
+        return self.index.names.word(int(self.track[entry]))
 
     def tracks_named(self, words: Iterable[str]) -> Int64Array:
         """Give the numbers of the tracks that bear these names in this FOV."""
@@ -243,7 +242,7 @@ class FovCells:
         if not wanted:
             return np.empty(0, dtype=np.int64)
         own = np.unique(self.track)
-        return own[[track_word(self.index, int(track)) in wanted for track in own]]
+        return own[[self.index.names.word(int(track)) in wanted for track in own]]
 
     @cached_property
     def links(self) -> Int64Array:
@@ -300,14 +299,9 @@ def cells_of_fov(
     settings : DatasetConfig
         Whose tau and relation say who is an anchor.
     """
-    numbers = [
-        k
-        for k, fov_source in enumerate(index.fovs)
-        if (fov_source.experiment, fov_source.fov.name) == (experiment, fov)
-    ]
-    if not numbers:
+    number = index.fov_number(experiment, fov)
+    if number < 0:
         return None
-    number = numbers[0]
     source = index.fovs[number]
     first, end = np.searchsorted(index.track_columns.fov, [number, number + 1])
     low, high = np.searchsorted(index.observations.track, [first, end])
@@ -323,7 +317,7 @@ def cells_of_fov(
     forest = Forest.build(np.where(parent < 0, -1, parent - first))
     own = {name: getattr(taken, name) for name in taken.__dataclass_fields__}
     rows = Observations(**{**own, "track": taken.track - first})
-    if _whole_fov(exclude, experiment, fov, source.fov.well_name):
+    if is_fov_excluded(exclude, source):
         excluded = np.ones(len(rows), dtype=bool)
     else:
         excluded, _ = excluded_rows(rows, tracks, forest, [source], exclude)
@@ -331,14 +325,12 @@ def cells_of_fov(
     kept = np.flatnonzero(~excluded)
     if len(kept):
         config = index.registry.experiments[source.experiment_number]
-        least, most = tau_range_in_frames(
-            experiment, settings.tau_range_hours, config.interval_minutes
-        )
+        taus = TauFrames.of_hours(settings.tau_range_hours, config.interval_minutes, experiment)
         lookup = PositiveLookup.build(
             rows.track[kept], rows.t[kept], forest, settings.positive_relation
         )
         is_anchor[kept] = lookup.have_positive(
-            np.full(len(kept), max(1, least)), np.full(len(kept), most)
+            np.full(len(kept), taus.first), np.full(len(kept), taus.last)
         )
     order = np.argsort(rows.t, kind="stable")
     track = taken.track[order]
@@ -353,12 +345,4 @@ def cells_of_fov(
         x=rows.x[order],
         excluded=excluded[order],
         is_anchor=is_anchor[order],
-    )
-
-
-def _whole_fov(exclude: Exclusions, experiment: str, fov: str, well: str) -> bool:
-    return any(
-        excluded.experiment == experiment and excluded.fov == fov for excluded in exclude.fovs
-    ) or any(
-        excluded.experiment == experiment and excluded.well == well for excluded in exclude.wells
     )

@@ -211,9 +211,9 @@ def can_cross_division(index: MultiExperimentIndex, experiment: str) -> bool:
     own = (index.experiment_of_row == number) & (index.forest.n_children[rows.track] > 0)
     below = PositiveLookup.build(rows.track, rows.t, index.forest, "descendant")
     anchors = np.flatnonzero(own)
-    low, high = index.tau_range_frames[number]
+    frames = index.tau_range_frames[number]
     generation = index.forest.generation[rows.track]
-    for tau in range(max(1, low), high + 1):
+    for tau in range(frames.first, frames.last + 1):
         first, end = below.candidates(anchors, np.full(len(anchors), tau, dtype=np.int64))
         some = np.flatnonzero(end > first)
         # The last of a cell's line in a frame is below the others.

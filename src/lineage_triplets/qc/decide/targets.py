@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -12,19 +11,18 @@ from lineage_triplets.engine.errors import (
     ConfigError,
     NoAnchorsError,
     Problem,
-    StoreError,
     UnknownNameError,
     choices,
     nearest,
 )
-from lineage_triplets.engine.index.fov_names import has_fov
-from lineage_triplets.engine.index.track_ids import find_lineage, find_track
+from lineage_triplets.engine.index.names import track_word
 from lineage_triplets.qc.record.decision import NewDecision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.plates.experiments import OpenedExperiment
     from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record.decision import Decision, DecisionKind, Target
@@ -42,8 +40,8 @@ def find_target(data: ReviewData, level: Literal["lineage", "track"], name: str)
     """
     index = data.linked
     if level == "lineage":
-        return data.track_target("lineage", find_lineage(index, name))
-    track = find_track(index, name)
+        return data.track_target("lineage", index.find_lineage(name))
+    track = index.names.find(name)
     if track < 0:
         raise ConfigError(
             Problem(
@@ -78,7 +76,7 @@ def require_target(data: ReviewData, target: Target) -> None:
     if opened is None or target.level == "experiment":
         return
     if not _is_read(data, target):
-        _require_in_plate(opened.plate, target)
+        _require_in_plate(opened, target)
     _require_inside(data, opened.plate, target)
 
 
@@ -97,10 +95,11 @@ def _is_read(data: ReviewData, target: Target) -> bool:
     )
 
 
-def _require_in_plate(plate: Plate, target: Target) -> None:
-    if target.level != "well" and has_fov(plate, target.fov):
+def _require_in_plate(opened: OpenedExperiment, target: Target) -> None:
+    wells = list(opened.plate.wells)
+    if target.level != "well" and opened.plate.has_fov(target.fov):
         return
-    known = list(plate.wells) if target.level == "well" else _fov_names(plate)
+    known = wells if target.level == "well" else opened.list_fovs(wells)[0]
     if target.fov not in known:
         raise UnknownNameError(
             Problem(
@@ -122,11 +121,11 @@ def _require_inside(data: ReviewData, plate: Plate, target: Target) -> None:
         if not 0 <= (target.t or 0) < n_frames:
             raise _nothing(target, f"The FOV has the frames 0 to {n_frames - 1}.")
     elif target.level == "lineage":
-        find_lineage(data.linked, target.id)
+        data.linked.find_lineage(target.id)
     elif target.level in {"track", "observation"}:
         found = find_target(data, "track", target.id)
         if target.level == "observation":
-            _require_frame(data.linked, target, find_track(data.linked, found.id))
+            _require_frame(data.linked, target, data.linked.names.find(found.id))
 
 
 def require_verdict_target(data: ReviewData, target: Target) -> None:
@@ -211,7 +210,7 @@ def _cut_off_by(data: ReviewData, link: Target) -> list[tuple[Target, Decision]]
     parts = data.parts_of(link)
     if link in data.effect.cuts or not parts:
         return []
-    own = str(link.daughter) if link.daughter is not None else f"{link.track}@{link.t}"
+    own = track_word(int(link.track) if link.daughter is None else link.daughter, link.t)
     lineage = data.track_target("lineage", parts[0])
     cut_off: list[tuple[Target, Decision]] = []
     if lineage in rejected:
@@ -228,18 +227,9 @@ def _cut_off_by(data: ReviewData, link: Target) -> list[tuple[Target, Decision]]
     return cut_off
 
 
-def _fov_names(plate: Plate) -> list[str]:
-    """All FOVs but those of wells that cannot be read."""
-    names: list[str] = []
-    for well in plate.wells:
-        with contextlib.suppress(StoreError):
-            names += plate.fov_names([well])
-    return names
-
-
 def _require_link(data: ReviewData, link: Target) -> None:
     raw = data.raw
-    mother = find_track(raw, link.id)
+    mother = raw.names.find(link.id)
     if mother < 0:
         raise _nothing(link, "There is no such track in the table; a cut names it without '@'.")
     if link.daughter is not None:

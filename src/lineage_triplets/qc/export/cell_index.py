@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lineage_triplets.engine.errors import ConfigError, Problem, without_query
-from lineage_triplets.engine.index.names import track_name_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,7 +130,7 @@ class _FlatTable:
         _check(index)
         self._index = index
         self._n_slots = index.registry.num_source_channels
-        self._names = track_name_words(index.track_columns, index.fovs).cast(pa.large_string())
+        self._names = index.names.words.cast(pa.large_string())
         self._of_fov = {name: _column(name, values) for name, values in _fov_columns(index).items()}
         self._of_slot = _slot_columns(index)
         means = self._of_slot["norm_mean"].is_null().to_numpy(zero_copy_only=False)

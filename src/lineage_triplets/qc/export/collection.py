@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.engine.errors import ConfigError, Problem, StoreError, counted
-from lineage_triplets.engine.index.fov_names import names_for
+from lineage_triplets.engine.errors import ConfigError, Problem, counted
+from lineage_triplets.engine.index.fovs import names_for
 from lineage_triplets.engine.settings.collection import EXPERIMENT_KEYS
 from lineage_triplets.engine.settings.file import locate_experiment
 from lineage_triplets.engine.settings.paths import expand, is_url
@@ -14,7 +14,6 @@ from lineage_triplets.engine.settings.yaml import write_yaml_text
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.engine.settings.model import ExperimentConfig, TripletConfig
 
 COLLECTION_LOSES: tuple[str, ...] = (
@@ -169,23 +168,13 @@ def _excluded_fovs(name: str, config: TripletConfig, index: MultiExperimentIndex
     no_fovs = {excluded.fov for excluded in exclude.fovs if excluded.experiment == name}
     no_fovs |= set(names_for(settings.exclude_fovs, name) or [])
     no_wells = {excluded.well for excluded in exclude.wells if excluded.experiment == name}
-    plate = next(
-        (opened.plate for opened in index.registry.opened if opened.config.name == name), None
-    )
-    if plate is None:
+    opened = {opened.config.name: opened for opened in index.registry.opened}.get(name)
+    if opened is None:
         return sorted(no_fovs)
     # Its readers stop at a FOV without a table.
     read = {source.fov.name for source in index.fovs if source.experiment == name} - no_fovs
     excluded = []
-    for well in plate.wells:
+    for well in opened.plate.wells:
         whole = well in no_wells or (included is not None and well not in included)
-        excluded += [fov for fov in _fovs_of(plate, well) if whole or fov not in read]
+        excluded += [fov for fov in opened.list_fovs([well])[0] if whole or fov not in read]
     return excluded
-
-
-def _fovs_of(plate: Plate, well: str) -> list[str]:
-    """FOVs of a well; none where the plate lists one that is absent."""
-    try:
-        return plate.fov_names([well])
-    except StoreError:
-        return []

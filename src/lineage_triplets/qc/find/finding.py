@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lineage_triplets.engine.index.names import track_name_words
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
@@ -191,13 +190,12 @@ def finding_place(data: ReviewData, finding: Finding) -> FindingPlace | None:
         None where the finding is of no FOV that can be shown. Of a track without a cell at the
         finding's frame the cell nearest in time.
     """
-    source = finding.fov and data.opened and data.source_of(
-        finding.experiment, finding.fov
-    )  # fmt: skip
-    if not source:
+    if not (finding.fov and data.opened):
         return None
     index = data.raw
-    number = next(k for k, known in enumerate(index.fovs) if known is source)
+    number = index.fov_number(finding.experiment, finding.fov)
+    if number < 0:
+        return None
     first, end = np.searchsorted(index.fov_of_row, [number, number + 1])
     track_id = index.track_id_of_row[first:end]
     t, y, x, z = finding.t, None, None, None
@@ -239,16 +237,10 @@ def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -
         ``finding`` (its place in `findings`), ``lineage_id, global_track_id``; a row a finding and
         track. A track that was cut counts as the part that has the finding's frame.
     """
-    numbers = {(source.experiment, source.fov.name): k for k, source in enumerate(index.fovs)}
     named = [
-        (
-            number,
-            numbers[finding.experiment, finding.fov],
-            track,
-            -1 if finding.t is None else finding.t,
-        )
+        (number, place, track, -1 if finding.t is None else finding.t)
         for number, finding in enumerate(findings)
-        if (finding.experiment, finding.fov) in numbers
+        if (place := index.fov_number(finding.experiment, finding.fov)) >= 0
         for track in finding.tracks
     ]
     finding, fov, track_id, t = np.array(named, dtype=np.int64).reshape(-1, 4).T
@@ -269,7 +261,7 @@ def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -
     starts = columns.cut_t[part]
     ends = np.where(is_last, np.iinfo(np.int64).max, np.append(starts[1:], -1))
     kept = (t[row] < 0) | ((starts <= t[row]) & (t[row] < ends))
-    words = track_name_words(columns, index.fovs)
+    words = index.names.words
     return pd.DataFrame(
         {
             "finding": finding[row[kept]],

@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lineage_triplets.engine.errors import Problem, UnknownNameError
 from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
@@ -21,7 +22,6 @@ from lineage_triplets.qc.find.track_data.data import TrackData
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import DecisionLog
@@ -176,13 +176,12 @@ class Checks:
                 progress("images", done, total)
 
         raw = self._data.raw
-        places = [(source.experiment, source.fov.name) for source in raw.fovs]
         for result in scan_index(
             raw,
             list(PIXEL_CHECKS.values()),
             kept=self._log,
             anew=anew,
-            fovs=None if fovs is None else [places.index(place) for place in fovs],
+            fovs=None if fovs is None else [_fov_number(raw, *place) for place in fovs],
             progress=said,
             stop=stop,
         ):
@@ -216,14 +215,13 @@ class Checks:
             For `take_pixels`.
         """
         raw = self._data.raw
-        places = [(source.experiment, source.fov.name) for source in raw.fovs]
         held = HeldResults(self._log)
         for result in scan_index(
             raw,
             list(PIXEL_CHECKS.values()),
             kept=held,
             anew=anew,
-            fovs=[places.index((experiment, fov))],
+            fovs=[_fov_number(raw, experiment, fov)],
             progress=on_frame,
             stop=stop,
         ):
@@ -282,6 +280,20 @@ class Checks:
         return {
             finding_of(problem).key for problem in self._loading() if problem.severity == "error"
         }
+
+
+def _fov_number(index: MultiExperimentIndex, experiment: str, fov: str) -> int:
+    number = index.fov_number(experiment, fov)
+    if number < 0:
+        raise UnknownNameError(
+            Problem(
+                "unknown-fov",
+                f"there is no FOV {fov!r} with a track table.",
+                "Name one that the review lists.",
+                experiment=experiment,
+            )
+        )
+    return number
 
 
 def _is_whole(inspection: ChannelInspection | None) -> bool:

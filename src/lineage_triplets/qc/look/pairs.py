@@ -15,6 +15,7 @@ from lineage_triplets.engine.dataset.source import (
     positive_meta,
 )
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem, choices
+from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.engine.pairs.forest import RELATION_LABELS, Relation
 from lineage_triplets.engine.pairs.positives import positive_chances, tau_chances
 from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
@@ -258,8 +259,8 @@ def pair_pictures(source: PairSource, pairs: Pairs) -> list[PairPicture]:
             positive=patches[n_pairs + number],
             experiment=anchor["experiment"],
             fov=anchor["fov_name"],
-            anchor_track=_short(anchor),
-            positive_track=_short(positive),
+            anchor_track=_word(anchor),
+            positive_track=_word(positive),
             anchor_t=anchor["t"],
             positive_t=positive["t"],
             tau_frames=positive["tau_frames"],
@@ -301,6 +302,6 @@ def _of_lineage(
     return mask
 
 
-def _short(meta: dict[str, object]) -> str:
-    """The track's number, with ``@t`` after a cut."""
-    return str(meta["global_track_id"]).removeprefix(f"{meta['experiment']}_{meta['fov_name']}_")
+def _word(meta: dict[str, object]) -> str:
+    """Name the track of a row within its FOV."""
+    return word_within(*(str(meta[key]) for key in ("global_track_id", "experiment", "fov_name")))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, Problem
-from lineage_triplets.engine.index.track_ids import find_track, track_id_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,8 +130,8 @@ def strip_of(data: ReviewData, pairs: PairList, number: int) -> Strip:
     """
     anchor, positive = pairs.anchors[number], pairs.positives[number]
     index = data.linked
-    anchor_track = find_track(index, anchor["global_track_id"])
-    positive_track = find_track(index, positive["global_track_id"])
+    anchor_track = index.names.find(anchor["global_track_id"])
+    positive_track = index.names.find(positive["global_track_id"])
     if anchor_track < 0 or positive_track < 0:
         gone = (anchor if anchor_track < 0 else positive)["global_track_id"]
         raise ConfigError(
@@ -194,5 +193,5 @@ def _lane(
         place = t[inside] - frames[0]
         rows[place] = np.arange(own.start, own.stop)[inside]
         for one in place.tolist():
-            ids[one] = track_id_text(index, track)
+            ids[one] = index.names.of(track)
     return StripLane(name, rows, tuple(ids))

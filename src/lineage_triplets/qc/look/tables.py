@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from lineage_triplets.engine.dataset.source import PairSource
-from lineage_triplets.engine.index.names import track_name_words
 from lineage_triplets.engine.pairs.forest import Relation
 from lineage_triplets.engine.pairs.positives import tau_chances
 from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
@@ -138,7 +137,7 @@ def lineage_table(data: ReviewData) -> pd.DataFrame:
     np.maximum.at(last, lineage, index.observations.t)
     n_cells = np.bincount(lineage, minlength=n_lineages)
     fov = index.fov_of_track[roots]
-    names = track_name_words(index.track_columns, index.fovs).take(roots).to_pylist()
+    names = index.names.words.take(roots).to_pylist()
     sources = [index.fovs[number] for number in fov.tolist()]
     kept, anchors = _in_training(data.training, names)
     table = pd.DataFrame(
@@ -163,8 +162,7 @@ def lineage_table(data: ReviewData) -> pd.DataFrame:
 def _in_training(index: MultiExperimentIndex, names: list[str]) -> tuple[Int64Array, Int64Array]:
     """Cells and anchors of each lineage in what training reads."""
     roots = np.flatnonzero(index.forest.parent < 0)
-    words = track_name_words(index.track_columns, index.fovs)
-    place = pd.Index(words.take(roots).to_pylist()).get_indexer(pd.Index(names))
+    place = pd.Index(index.names.words.take(roots).to_pylist()).get_indexer(pd.Index(names))
     of_row = index.forest.lineage[index.observations.track]
     cells = np.append(np.bincount(of_row, minlength=len(roots)), 0)
     anchors = np.append(np.bincount(of_row[index.anchor_rows], minlength=len(roots)), 0)
@@ -186,9 +184,7 @@ def _decisions(
     words = np.full(len(roots), "", dtype=object)
     for number, root in enumerate(roots.tolist() if accepted else []):
         source = index.fovs[int(index.fov_of_track[root])]
-        cut_t = int(index.track_columns.cut_t[root])
-        track = str(int(index.track_columns.track_id[root])) + (f"@{cut_t}" if cut_t >= 0 else "")
-        if (source.experiment, source.fov.name, track) in accepted:
+        if (source.experiment, source.fov.name, index.names.word(root)) in accepted:
             words[number] = "accepted"
     words[n_excluded > 0] = "partly rejected"
     words[(n_excluded == n_cells) & (n_cells > 0)] = "rejected"

@@ -20,17 +20,10 @@ from lineage_triplets.engine.errors import (
     nearest,
     shown,
 )
-from lineage_triplets.engine.index.index import checked_settings
-from lineage_triplets.engine.index.names import track_names
-from lineage_triplets.engine.index.track_ids import (
-    find_lineage,
-    find_track,
-    track_id_text,
-    track_word,
-)
-from lineage_triplets.engine.settings.file import distinct_faults
+from lineage_triplets.engine.index.names import text_column, whole_track
+from lineage_triplets.engine.settings.file import checked_settings, distinct_faults
 from lineage_triplets.engine.settings.model import DatasetConfig, StrictModel, Text
-from lineage_triplets.engine.settings.tau import tau_range_in_frames
+from lineage_triplets.engine.settings.tau import TauFrames
 from lineage_triplets.qc.look.pairs import PairList, sample_pairs
 from lineage_triplets.qc.open.data import Derived
 
@@ -115,31 +108,26 @@ class ExperimentTau:
     experiment : str
     interval_minutes : float
     asked_hours : (float, float)
-    rounded_frames : (int, int)
-        Both ends in frames.
-    first, last : int
-        What is drawn from; ``last < first`` if nothing is.
+    frames : TauFrames
     """
 
     experiment: str
     interval_minutes: float
     asked_hours: tuple[float, float]
-    rounded_frames: tuple[int, int]
-    first: int
-    last: int
+    frames: TauFrames
 
     @property
     def words(self) -> str:
         """``"2 to 8 frames (0.5 to 2 h)"``, or what is the matter."""
-        low, _ = self.rounded_frames
-        if self.last < self.first:
+        frames = self.frames
+        if frames.is_empty:
             return f"no frame: tau is 0 at {self.interval_minutes:g} min"
-        hours = [frame * self.interval_minutes / 60 for frame in (self.first, self.last)]
-        zero = ", never 0" if low < 1 else ""
-        if self.first == self.last:
-            frames = f"{self.first} frame{'s' * (self.first != 1)} only"
-            return f"{frames} ({hours[0]:.3g} h){zero}"
-        return f"{self.first} to {self.last} frames ({hours[0]:.3g} to {hours[1]:.3g} h){zero}"
+        hours = [frame * self.interval_minutes / 60 for frame in (frames.first, frames.last)]
+        zero = ", never 0" if frames.low < 1 else ""
+        if frames.is_single:
+            only = f"{frames.first} frame{'s' * (frames.first != 1)} only"
+            return f"{only} ({hours[0]:.3g} h){zero}"
+        return f"{frames.words} frames ({hours[0]:.3g} to {hours[1]:.3g} h){zero}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,12 +246,11 @@ def still_there(intent: Intent, data: ReviewData) -> Intent:
     ):
         changes = {"fov": ""}
     if intent.lineage:
-        whole, _, cut_t = intent.lineage.rpartition("@")
-        track = find_track(data.linked, intent.lineage)
-        if track < 0 and cut_t.isdigit():
-            track = find_track(data.linked, whole)
-        root = "" if track < 0 else track_id_text(data.linked, data.linked.forest.root[track])
-        changes["lineage"] = root
+        index = data.linked
+        track = index.names.find(intent.lineage)
+        if track < 0:
+            track = index.names.find(whole_track(intent.lineage))
+        changes["lineage"] = "" if track < 0 else index.names.of(index.forest.root[track])
     return intent.model_copy(update=changes)
 
 
@@ -277,25 +264,22 @@ def taus_in_frames(
     ConfigError
         It is more than a million frames.
     """
-    taus = []
-    for config in experiments:
-        low, high = tau_range_in_frames(config.name, tau_range_hours, config.interval_minutes)
-        taus.append(
-            ExperimentTau(
-                config.name,
-                config.interval_minutes,
-                tau_range_hours,
-                (low, high),
-                max(1, low),
-                high,
-            )
+    return tuple(
+        ExperimentTau(
+            config.name,
+            config.interval_minutes,
+            tau_range_hours,
+            TauFrames.of_hours(tau_range_hours, config.interval_minutes, config.name),
         )
-    return tuple(taus)
+        for config in experiments
+    )
 
 
 def _taus(data: ReviewData) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
     taus = taus_in_frames(data.registry.experiments, data.settings.tau_range_hours)
-    return taus, {one.experiment: f"{one.experiment}: {one.words}" for one in taus if one.last < 1}
+    return taus, {
+        tau.experiment: f"{tau.experiment}: {tau.words}" for tau in taus if tau.frames.is_empty
+    }
 
 
 def _require_fov(data: ReviewData, experiment: str, fov: str) -> None:
@@ -315,7 +299,7 @@ def _require_fov(data: ReviewData, experiment: str, fov: str) -> None:
 
 def _view(data: ReviewData, lineage_id: str) -> LineageView:
     linked = data.linked
-    part = data.part(find_lineage(linked, lineage_id))
+    part = data.part(linked.find_lineage(lineage_id))
     whole = part.whole
     cells = whole.describe(np.arange(len(whole)))
     cells["excluded"] = part.excluded
@@ -330,8 +314,8 @@ def _view(data: ReviewData, lineage_id: str) -> LineageView:
     last[present] = whole.observations.t[start + n_cells[present] - 1]
     tracks = pd.DataFrame(
         {
-            "track": [track_word(whole, number) for number in range(n_tracks)],
-            "global_track_id": track_names(whole.track_columns, whole.fovs),
+            "track": [whole.names.word(number) for number in range(n_tracks)],
+            "global_track_id": text_column(whole.names.words),
             "parent": whole.forest.parent,
             "generation": whole.forest.generation,
             "first_t": first,

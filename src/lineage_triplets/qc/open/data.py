@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
-from lineage_triplets.engine.index.assemble import assemble
 from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.index.names import parse_word
 from lineage_triplets.engine.index.one_lineage import LineagePart, LineageParts
 from lineage_triplets.engine.plates.experiments import (
     ExperimentRegistry,
@@ -219,9 +219,9 @@ class ReviewData:
     def _index(
         self, settings: DatasetConfig, exclude: Exclusions, cut: Sequence[Cut]
     ) -> MultiExperimentIndex:
-        registry = self.registry
-        assembly = assemble(registry, settings, exclude, cut, read=self.tables)
-        return MultiExperimentIndex.of_assembly(registry, settings, assembly)
+        return MultiExperimentIndex.of_what_loads(
+            self.registry, settings, exclude, cut, read=self.tables
+        )
 
     @Derived
     def raw(self) -> MultiExperimentIndex:
@@ -292,7 +292,7 @@ class ReviewData:
         """Those exclusions alone that can concern a FOV."""
         everything = self.exclusions
         experiment, fov = source.experiment, source.fov.name
-        prefix = f"{experiment}_{fov}_"
+        prefix = source.id_prefix
         return Exclusions(
             wells=[one for one in everything.wells if one.experiment == experiment],
             fovs=[one for one in everything.fovs if one.experiment == experiment],
@@ -308,10 +308,8 @@ class ReviewData:
 
     def source_of(self, experiment: str, fov: str) -> FovSource | None:
         """The FOV as it is read; None where there is no such FOV with a table."""
-        for one in self.raw.fovs:
-            if one.experiment == experiment and one.fov.name == fov:
-                return one
-        return None
+        number = self.raw.fov_number(experiment, fov)
+        return None if number < 0 else self.raw.fovs[number]
 
     @Derived
     def pixels(self) -> PatchReader:
@@ -358,14 +356,13 @@ class ReviewData:
         the daughter; of a cell the one that has its frame. None if it is gone.
         """
         index = self.linked
-        place = (target.experiment, target.fov)
-        numbers = [k for k, one in enumerate(index.fovs) if (one.experiment, one.fov.name) == place]
-        if not numbers:
+        fov, named = index.fov_number(target.experiment, target.fov), parse_word(target.track)
+        if fov < 0 or named is None:
             return []
         columns = index.track_columns
-        low, high = np.searchsorted(columns.fov, [numbers[0], numbers[0] + 1])
-        name, _, cut_t = target.track.partition("@")
-        wanted = int(name) if target.daughter is None else target.daughter
+        low, high = np.searchsorted(columns.fov, [fov, fov + 1])
+        track_id, cut_t = named
+        wanted = track_id if target.daughter is None else target.daughter
         first, end = np.searchsorted(columns.track_id[low:high], [wanted, wanted + 1]) + low
         parts = np.arange(int(first), int(end))
         if target.daughter is not None:
@@ -373,8 +370,8 @@ class ReviewData:
         elif target.t is not None:
             last_cut = target.t - (target.level == "link")
             parts = parts[columns.cut_t[parts] <= last_cut][-1:]
-        elif cut_t:
-            parts = parts[columns.cut_t[parts] == int(cut_t)]
+        elif cut_t >= 0:
+            parts = parts[columns.cut_t[parts] == cut_t]
         return [int(one) for one in parts]
 
     def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
@@ -382,10 +379,7 @@ class ReviewData:
         index = self.linked
         track = int(index.forest.root[track]) if level == "lineage" else track
         source = index.fovs[int(index.fov_of_track[track])]
-        number = int(index.track_columns.track_id[track])
-        cut_t = int(index.track_columns.cut_t[track])
-        word = f"{number}@{cut_t}" if cut_t >= 0 else str(number)
-        return Target(level, source.experiment, source.fov.name, track=word)
+        return Target(level, source.experiment, source.fov.name, track=index.names.word(track))
 
     def table_of(self, experiment: str, fov: str) -> Path | None:
         """Where a FOV's table is."""

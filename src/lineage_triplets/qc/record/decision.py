@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, nearest, shown
+from lineage_triplets.engine.index.names import global_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,7 @@ class Target:
     @property
     def id(self) -> str:
         """``global_track_id`` or ``lineage_id``; empty for what is no track."""
-        return f"{self.experiment}_{self.fov}_{self.track}" if self.track else ""
+        return global_id(self.experiment, self.fov, self.track) if self.track else ""
 
     @property
     def of_table(self) -> bool:

@@ -8,11 +8,11 @@ Order never depends on a clock: later decisions about the same thing replace ear
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import Problem
+from lineage_triplets.engine.index.names import parse_id
 from lineage_triplets.engine.settings.model import (
     Cut,
     Exclusions,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     Place = tuple[str, str]
 
 _VERDICTS = ("accept", "reject", "undecided")
-_ID = re.compile(r"(?P<fov>.+)_(?P<track>-?\d+(@\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -278,15 +277,15 @@ def _targets(
             words = f"frame {t} of {frames.fov}"
             yield "exclude.frames", target if known else None, frames.reason, words
     for lineage in exclude.lineages:
-        place = _place(lineage.lineage_id, names)
+        place = parse_id(lineage.lineage_id, names)
         found = place and Target("lineage", place[0], place[1], track=place[2])
         yield "exclude.lineages", found or None, lineage.reason, lineage.lineage_id
     for track in exclude.tracks:
-        place = _place(track.global_track_id, names)
+        place = parse_id(track.global_track_id, names)
         found = place and Target("track", place[0], place[1], track=place[2])
         yield "exclude.tracks", found or None, track.reason, track.global_track_id
     for cell in exclude.observations:
-        place = _place(cell.global_track_id, names)
+        place = parse_id(cell.global_track_id, names)
         found = place and Target("observation", place[0], place[1], track=place[2], t=cell.t)
         yield "exclude.observations", found or None, cell.reason, cell.global_track_id
     for cut in config.cut:
@@ -295,13 +294,3 @@ def _targets(
             "link", cut.experiment, cut.fov, track=str(cut.track_id), t=cut.t, daughter=cut.daughter
         )
         yield "cut", link if known else None, cut.reason, f"the cut of track {cut.track_id}"
-
-
-def _place(global_track_id: str, names: list[str]) -> tuple[str, str, str] | None:
-    """Experiment, FOV and track of an id; of two names that fit, the longer one's."""
-    for name in sorted(names, key=len, reverse=True):
-        if global_track_id.startswith(f"{name}_"):
-            match = _ID.fullmatch(global_track_id[len(name) + 1 :])
-            if match:
-                return name, match["fov"], match["track"]
-    return None

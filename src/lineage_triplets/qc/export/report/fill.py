@@ -182,7 +182,7 @@ def _taus(review: Review, table: TauTable) -> tuple[TauBars, ...]:
                 tuple(own["law"]),
                 tuple(own["drawn"]),
                 tuple(own["allowed"]),
-                tau.words if tau.last < tau.first or tau.rounded_frames[0] < 1 else "",
+                tau.words if tau.frames.low < 1 else "",
             )
         )
     return tuple(taus)

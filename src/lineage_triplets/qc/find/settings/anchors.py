@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
 
     Int64Array = NDArray[np.int64]
+    from lineage_triplets.engine.settings.tau import TauFrames
 
 _FEW_SHARE = 0.1
 _MOST_ARE_ANCHORS = 0.5
@@ -38,10 +39,9 @@ def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
     median = float(np.median(anchors)) if n else 0.0
     refused = {problem.experiment for problem in index.problems if problem.severity == "error"}
     for number, config in enumerate(index.registry.experiments):
-        high = index.tau_range_frames[number][1]
         none = anchors[number] == 0
         # Errors say themselves what they keep out.
-        if none and (high < 1 or config.name in refused):
+        if none and (index.tau_range_frames[number].is_empty or config.name in refused):
             continue
         if not none and (n < 2 or anchors[number] >= _FEW_SHARE * median):
             continue
@@ -77,7 +77,6 @@ def _why(
     index: MultiExperimentIndex, number: int, n_anchors: int
 ) -> tuple[str, tuple[Evidence, ...]]:
     """Say whether cells are few, or lineages too short for tau."""
-    low, high = index.tau_range_frames[number]
     own = index.experiment_of_row == number
     n_rows = int(np.count_nonzero(own))
     evidence = [Evidence("observations", n_rows)]
@@ -91,7 +90,7 @@ def _why(
         )
     frames = float(np.median(_lineage_frames(index, own)))
     evidence.append(Evidence("median length of a lineage", frames, "frames"))
-    taus = f"{max(1, low)} to {high}" if high > max(1, low) else f"{high}"
+    taus = index.tau_range_frames[number].words
     kin = {"lineage": "lineage", "descendant": "cell and its offspring", "same_track": "track"}
     reason = (
         f"of its {counted(n_rows, 'observation')} {_share(n_anchors / n_rows)} have a positive "
@@ -180,8 +179,8 @@ def _percent(share: float) -> str:
 def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Find experiments whose range has no frame, one frame, or begins at 0."""
     hours = index.settings.tau_range_hours
-    for config, (low, high) in zip(index.registry.experiments, index.tau_range_frames, strict=True):
-        kind, severity, consequence, remedy = _tau_finding(low, high, config.interval_minutes)
+    for config, frames in zip(index.registry.experiments, index.tau_range_frames, strict=True):
+        kind, severity, consequence, remedy = _tau_finding(frames, config.interval_minutes)
         if not kind:
             continue
         exact = [hour * 60 / config.interval_minutes for hour in hours]
@@ -191,7 +190,7 @@ def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
             sentence=(
                 f"Tau from {hours[0]:g} to {hours[1]:g} h is {_number(exact[0])} to "
                 f"{_number(exact[1])} frames at {config.interval_minutes:g} min"
-                f"{_rounded(exact, (low, high))}. {consequence}"
+                f"{_rounded(exact, frames)}. {consequence}"
             ),
             remedy=remedy,
             experiment=config.name,
@@ -199,48 +198,49 @@ def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
                 Evidence("least tau", hours[0], "h"),
                 Evidence("largest tau", hours[1], "h"),
                 Evidence("interval", config.interval_minutes, "min"),
-                Evidence("first frame", low, "frames"),
-                Evidence("last frame", high, "frames"),
+                Evidence("first frame", frames.low, "frames"),
+                Evidence("last frame", frames.high, "frames"),
             ),
-            detail=f"{low}to{high}",
+            detail=f"{frames.low}to{frames.high}",
         )
 
 
-def _tau_finding(low: int, high: int, interval_minutes: float) -> tuple[str, Severity, str, str]:
+def _tau_finding(frames: TauFrames, interval_minutes: float) -> tuple[str, Severity, str, str]:
     """Kind, severity, what follows, and what to do; no kind where all is well."""
     two_frames = f"{2 * interval_minutes / 60:.3g} h"
-    if high < 1:
+    if frames.is_empty:
         return (
             "no-tau-frames",
             "error",
             "There is no frame to draw, so this experiment gives no pairs.",
             f"Raise the largest tau to {two_frames} (2 frames) or more, or mend interval_minutes.",
         )
-    if high - max(1, low) < 1:
-        never = "Frame 0 is never drawn: every" if low == 0 else "Every"
+    if frames.is_single:
+        never = "Frame 0 is never drawn: every" if frames.low == 0 else "Every"
         return (
             "few-tau-frames",
             "warning",
-            f"{never} positive is {counted(high, 'frame')} after its anchor.",
+            f"{never} positive is {counted(frames.last, 'frame')} after its anchor.",
             "Widen tau_range_hours so that two frames or more are in it, or mend interval_minutes.",
         )
-    if low == 0:
+    if frames.low == 0:
         return (
             "tau-from-zero",
             "note",
-            f"Frame 0 would be the anchor itself and is never drawn: frames 1 to {high} are.",
+            f"Frame 0 would be the anchor itself and is never drawn: frames {frames.words} are.",
             f"Nothing has to be done; {interval_minutes / 60:.3g} h is 1 frame.",
         )
     return "", "note", "", ""
 
 
-def _rounded(exact: list[float], frames: tuple[int, int]) -> str:
+def _rounded(exact: list[float], frames: TauFrames) -> str:
     """What rounding made of both ends; said aloud where halves are decided."""
     if all(abs(number - frame) < 1e-9 for number, frame in zip(exact, frames, strict=True)):
         return ""
-    halves = [frames for frames in dict.fromkeys(exact) if abs(frames % 1 - 0.5) < 1e-9]
-    same = frames[0] == frames[1]
-    words = f"; both round to {frames[0]}" if same else f", rounded to {frames[0]} to {frames[1]}"
+    halves = [number for number in dict.fromkeys(exact) if abs(number % 1 - 0.5) < 1e-9]
+    same = frames.low == frames.high
+    rounded = f", rounded to {frames.low} to {frames.high}"
+    words = f"; both round to {frames.low}" if same else rounded
     if halves and same:
         words += f" ({' and '.join(map(_number, halves))}: halves go to the even number)"
     return words
