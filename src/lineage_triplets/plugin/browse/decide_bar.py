@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from lineage_triplets.plugin.common.keys import KeyList, LettersStay, bind
+from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, LettersStay
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons
 from lineage_triplets.plugin.common.spot import LEVELS, Spot
 
@@ -30,6 +30,22 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.decision import Target
 
+KEYS = KeyGroup(
+    "Decide",
+    (
+        Key("A", "accept", lambda panel: panel.bar.accept.click()),
+        Key("R", "reject, with a reason", lambda panel: panel.bar.reject.click()),
+        Key("U", "undecided", lambda panel: panel.bar.undecide.click()),
+        Key(
+            "C",
+            "cut the link before the chosen cell, with a reason",
+            lambda panel: panel.bar.cut.click(),
+        ),
+        Key("Ctrl+Z", "undo", lambda panel: panel.bar.undo.click()),
+        Key("Ctrl+Shift+Z", "redo", lambda panel: panel.bar.redo.click()),
+    ),
+)
+
 
 class DecideBar(QWidget):
     """Decides about the `Spot` that it is given.
@@ -37,10 +53,10 @@ class DecideBar(QWidget):
     Parameters
     ----------
     session : Session
-    keys : sequence of (str, str)
-        What the button "Keys" lists.
+    keys : sequence of KeyGroup
+        The panel's keys, those of `KEYS` among them.
     parent : QWidget
-        The panel; its keys are A, R, U, C, Ctrl+Z, Ctrl+Shift+Z, F1.
+        The panel.
 
     Attributes
     ----------
@@ -56,12 +72,11 @@ class DecideBar(QWidget):
     gone_back = Signal(object)
     cut_asked = Signal(object)
 
-    def __init__(self, session: Session, keys: Sequence[tuple[str, str]], parent: QWidget) -> None:
+    def __init__(self, session: Session, keys: Sequence[KeyGroup], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("decide_bar")
         self._session = session
         self._spot = Spot()
-        self._keys = KeyList(keys, self)
         self.level = QComboBox(self)
         self.level.setObjectName("decision_level")
         self.level.addItems(LEVELS)
@@ -86,23 +101,10 @@ class DecideBar(QWidget):
         self.go_on = QCheckBox("go on to the next", self)
         self.go_on.setObjectName("go_on_to_next")
         self.go_on.setToolTip("After a lineage is decided, select the next undecided one")
-        self._list_keys = self._button(
-            "keys", "Keys", lambda: self._keys.open_above(self._list_keys)
-        )
-        self._list_keys.setToolTip("All keys of this panel (F1)")
+        self._list_keys = KeyButton("keys", keys, parent, self)
         self.reason = ReasonField(self)
         self.reason.ended.connect(lambda: self.cut_asked.emit(None))
         self._lay_out()
-        for key, button in (
-            ("A", self.accept),
-            ("R", self.reject),
-            ("U", self.undecide),
-            ("C", self.cut),
-            ("Ctrl+Z", self.undo),
-            ("Ctrl+Shift+Z", self.redo),
-            ("F1", self._list_keys),
-        ):
-            bind(parent, key, button.click)
         self._say()
 
     def set_spot(self, spot: Spot) -> None:

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from superqt import QSearchableComboBox
 
 from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel
+from lineage_triplets.plugin.common.keys import Key, KeyGroup
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent, QShowEvent
@@ -34,6 +35,17 @@ if TYPE_CHECKING:
 _WIDEST = {"n_cells": "9,999", "n_anchors": "9,999", "decision": "✓ accepted"}
 _CELL_MARGIN = 10
 _NAME_CHARACTERS = 20
+
+KEYS = KeyGroup(
+    "Table of lineages",
+    (
+        Key("Up, Down", "select the lineage above or below"),
+        Key("J", "the next lineage", lambda panel: panel.lineages.step(1)),
+        Key("K", "the lineage before", lambda panel: panel.lineages.step(-1)),
+        Key("Enter", "go to its first cell in the viewer"),
+        Key("Ctrl+F", "filter", lambda panel: panel.lineages.filter_text.setFocus()),
+    ),
+)
 
 
 class _DecisionDelegate(QStyledItemDelegate):

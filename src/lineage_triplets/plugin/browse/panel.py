@@ -13,7 +13,7 @@ from lineage_triplets.plugin.browse.lineage_list import LineageList, PlacePicker
 from lineage_triplets.plugin.browse.model import LineageRows
 from lineage_triplets.plugin.browse.tree import tree_of
 from lineage_triplets.plugin.browse.tree_view import TreeView
-from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.keys import key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.common.spot import Spot, cut_place
@@ -31,29 +31,11 @@ if TYPE_CHECKING:
 _JOB = "lineages"
 # Decisions and settings may follow each other fast; the row decided about is right at once.
 _PATIENCE_MS = 120
-_KEYS = (
-    ("", "Decide"),
-    ("A", "accept"),
-    ("R", "reject, with a reason"),
-    ("U", "undecided"),
-    ("C", "cut the link before the chosen cell, with a reason"),
-    ("Ctrl+Z", "undo"),
-    ("Ctrl+Shift+Z", "redo"),
-    ("", "Table of lineages"),
-    ("Up, Down", "select the lineage above or below"),
-    ("J", "the next lineage"),
-    ("K", "the lineage before"),
-    ("Enter", "go to its first cell in the viewer"),
-    ("Ctrl+F", "filter"),
-    ("", "Lineage tree"),
-    ("Up, Down", "a frame back or on, into mother or daughter"),
-    ("Left, Right", "the next branch at this frame"),
-    ("Menu", "cut the link into the cell (or a click with the right button, also in the viewer)"),
-    ("+, -, 0", "zoom in, out, show all (or Ctrl and wheel)"),
-    ("", "A reason"),
-    ("Enter, Esc", "decide; go back"),
-    ("", "Anywhere here"),
-    ("F1", "these keys"),
+_KEYS_OF = (
+    "browse.decide_bar",
+    "browse.lineage_list",
+    "browse.tree_view",
+    "common.reason",
 )
 
 
@@ -92,7 +74,7 @@ class BrowsePanel(QWidget):
         self.pickers = PlacePickers(session, self)
         self.lineages = LineageList(self)
         self.tree = TreeView(self)
-        self.bar = DecideBar(session, _KEYS, self)
+        self.bar = DecideBar(session, key_groups(*_KEYS_OF), self)
         self.menu = CellMenu(self.bar.cut, self)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.setObjectName("browse_splitter")
@@ -106,9 +88,6 @@ class BrowsePanel(QWidget):
         layout.addWidget(self.pickers)
         layout.addWidget(splitter, 1)
         layout.addWidget(self.bar)
-        bind(self, "Ctrl+F", self.lineages.filter_text.setFocus)
-        bind(self, "J", lambda: self.lineages.step(1))
-        bind(self, "K", lambda: self.lineages.step(-1))
         self.lineages.chosen.connect(lambda lineage: session.choose(lineage=lineage))
         self.lineages.table.activated.connect(self._on_activated)
         self.tree.node_chosen.connect(self._on_node)

@@ -29,6 +29,7 @@ from lineage_triplets.plugin.browse.tree_painter import (
     paint_cut,
     paint_tree,
 )
+from lineage_triplets.plugin.common.keys import Key, KeyGroup
 
 if TYPE_CHECKING:
     from lineage_triplets.plugin.browse.tree import Tree
@@ -36,6 +37,19 @@ if TYPE_CHECKING:
 _REACH = 10.0
 _MOST_ZOOM = 200.0
 _FRAME_LINE = QColor(0, 170, 200)
+
+KEYS = KeyGroup(
+    "Lineage tree",
+    (
+        Key("Up, Down", "a frame back or on, into mother or daughter"),
+        Key("Left, Right", "the next branch at this frame"),
+        Key(
+            "Menu",
+            "cut the link into the cell (or a click with the right button, also in the viewer)",
+        ),
+        Key("+, -, 0", "zoom in, out, show all (or Ctrl and wheel)"),
+    ),
+)
 
 
 class TreeView(QAbstractScrollArea):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QShortcut, QWidget
+from qtpy.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QPushButton, QShortcut, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +20,42 @@ CANVAS_KEYS = (
     *(f"Alt+{number}" for number in range(1, 5)),
 )
 """What the panel in front also does by them while the viewer's canvas has the focus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a panel.
+
+    Attributes
+    ----------
+    name : str
+        As Qt spells it, ``"Ctrl+F"``; several with ``", "`` between.
+    what : str
+        What it does, for the list of keys.
+    run : callable, optional
+        Gets the panel. Without it the key is listed alone: what has the focus knows it.
+    """
+
+    name: str
+    what: str
+    run: Callable[[Any], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """Keys that belong together, under a title."""
+
+    title: str
+    keys: tuple[Key, ...]
+
+
+def key_groups(*modules: str) -> tuple[KeyGroup, ...]:
+    """Give the ``KEYS`` of some modules of the plugin, named from its folder: ``browse.tree_view``.
+
+    A key is added to a panel by a module that has ``KEYS``, and its name in the panel's list.
+    """
+    plugin = __name__.rsplit(".", 2)[0]
+    return tuple(import_module(f"{plugin}.{module}").KEYS for module in modules)
 
 
 def bind(panel: QWidget, key: str, action: Callable[[], object]) -> QShortcut:
@@ -52,27 +91,26 @@ class KeyList(QFrame):
 
     Parameters
     ----------
-    keys : sequence of (str, str)
-        Key, and what it does; a line without key is a heading.
+    groups : sequence of KeyGroup
     """
 
-    def __init__(self, keys: Sequence[tuple[str, str]], parent: QWidget) -> None:
+    def __init__(self, groups: Sequence[KeyGroup], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("key_list")
         self.setFrameShape(QFrame.Shape.StyledPanel)
         grid = QGridLayout(self)
         grid.setHorizontalSpacing(14)
-        for row, (key, what) in enumerate(keys):
-            if key:
-                grid.addWidget(QLabel(f"<b>{key}</b>", self), row, 0)
-                grid.addWidget(QLabel(what, self), row, 1)
-            else:
-                grid.addWidget(QLabel(f"<i>{what}</i>", self), row, 0, 1, 2)
-        named = {part for key, _ in keys for part in key.replace("Alt+2, …", "").split(", ")}
+        for group in groups:
+            grid.addWidget(QLabel(f"<i>{group.title}</i>", self), grid.rowCount(), 0, 1, 2)
+            for key in group.keys:
+                row = grid.rowCount()
+                grid.addWidget(QLabel(f"<b>{key.name}</b>", self), row, 0)
+                grid.addWidget(QLabel(key.what, self), row, 1)
+        named = {name for group in groups for key in group.keys for name in key.name.split(", ")}
         on_canvas = ", ".join(canvas_key for canvas_key in CANVAS_KEYS if canvas_key in named)
         note = QLabel(f"<i>Also with the focus in the viewer's canvas:</i><br>{on_canvas}", self)
         note.setObjectName("canvas_keys")
-        grid.addWidget(note, len(keys), 0, 1, 2)
+        grid.addWidget(note, grid.rowCount(), 0, 1, 2)
 
     def open_above(self, button: QWidget) -> None:
         """Show the list above a button, within the screen."""
@@ -82,3 +120,31 @@ class KeyList(QFrame):
         x = min(max(corner.x() - size.width(), screen.left()), screen.right() - size.width())
         self.move(x, max(corner.y() - size.height() - 4, screen.top()))
         self.show()
+
+
+class KeyButton(QPushButton):
+    """Binds the keys of a panel, and shows their list, also by F1.
+
+    Parameters
+    ----------
+    name : str
+        The button's ``objectName``.
+    groups : sequence of KeyGroup
+    panel : QWidget
+        Gets the keys.
+    parent : QWidget
+    """
+
+    def __init__(
+        self, name: str, groups: Sequence[KeyGroup], panel: QWidget, parent: QWidget
+    ) -> None:
+        super().__init__("Keys", parent)
+        self.setObjectName(name)
+        self.setToolTip("All keys of this panel (F1)")
+        own = KeyGroup("Anywhere here", (Key("F1", "these keys", lambda _: self.click()),))
+        shown = KeyList((*groups, own), self)
+        self.clicked.connect(lambda: shown.open_above(self))
+        for key in (key for group in (*groups, own) for key in group.keys):
+            if key.run is not None:
+                for single in key.name.split(", "):
+                    bind(panel, single, partial(key.run, panel))

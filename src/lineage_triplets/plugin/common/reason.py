@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.keys import Key, KeyGroup, bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record import Decision
 
 _SHOWN_REASONS = 8
+
+KEYS = KeyGroup("A reason", (Key("Enter, Esc", "decide; go back"),))
 
 
 class ReasonField(QFrame):

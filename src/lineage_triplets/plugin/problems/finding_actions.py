@@ -9,28 +9,28 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QTextBrowser, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from lineage_triplets.plugin.common.keys import KeyList, bind
+from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, bind
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons, who_and_when
 from lineage_triplets.plugin.problems.finding_list import severity_colour
 from lineage_triplets.plugin.problems.model import MARKS, kind_words, settle_words, where_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.record.decision import Target
 
-_KEYS = (
-    ("J, F8", "next finding, and go there"),
-    ("K, Shift+F8", "the finding before, and go there"),
-    ("Up, Down", "select above or below"),
-    ("Enter", "go to the selected finding in the viewer"),
-    ("Ctrl+F", "filter"),
-    ("W", "waive, with a reason; open again"),
-    ("Alt+1, Alt+2, …", "settle it in the first, second, … way"),
-    ("Ctrl+Z", "undo"),
-    ("Ctrl+Shift+Z", "redo"),
-    ("Enter, Esc", "of a reason: decide; go back"),
-    ("F1", "these keys"),
+KEYS = KeyGroup(
+    "Decide",
+    (
+        Key(
+            "W", "waive, with a reason; open again", lambda panel: panel.actions_view.waive.click()
+        ),
+        Key("Alt+1, Alt+2, …", "settle it in the first, second, … way"),
+        Key("Ctrl+Z", "undo", lambda panel: panel.actions_view.undo.click()),
+        Key("Ctrl+Shift+Z", "redo", lambda panel: panel.actions_view.redo.click()),
+    ),
 )
 _DONE = {"reject": "Rejected", "cut": "Cut", "waive": "Waived"}
 
@@ -41,8 +41,9 @@ class FindingActions(QWidget):
     Parameters
     ----------
     session : Session
+    keys : sequence of KeyGroup
+        The panel's keys, those of `KEYS` among them.
     panel : QWidget
-        Its keys are W, Alt and a number, Ctrl+Z, Ctrl+Shift+Z, F1.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class FindingActions(QWidget):
 
     step_wanted = Signal(int)
 
-    def __init__(self, session: Session, panel: QWidget) -> None:
+    def __init__(self, session: Session, keys: Sequence[KeyGroup], panel: QWidget) -> None:
         super().__init__(panel)
         self._session = session
         self._panel = panel
@@ -71,19 +72,17 @@ class FindingActions(QWidget):
         self._next = self._button(
             "next_finding", "Next ▶", "The next finding, and go there (J or F8)"
         )
-        self._waive = self._button("waive", "", "")
-        self._undo = self._button("undo_decision", "Undo", "Undo the last decision (Ctrl+Z)")
-        self._redo = self._button(
+        self.waive = self._button("waive", "", "")
+        self.undo = self._button("undo_decision", "Undo", "Undo the last decision (Ctrl+Z)")
+        self.redo = self._button(
             "redo_decision", "Redo", "Decide again what was undone last (Ctrl+Shift+Z)"
         )
-        self._list_keys = self._button("finding_keys", "Keys", "All keys of this panel (F1)")
-        self._keys = KeyList(_KEYS, self)
-        self._list_keys.clicked.connect(lambda: self._keys.open_above(self._list_keys))
+        self._list_keys = KeyButton("finding_keys", keys, panel, self)
         self._previous.clicked.connect(lambda: self.step_wanted.emit(-1))
         self._next.clicked.connect(lambda: self.step_wanted.emit(1))
-        self._waive.clicked.connect(self._press_waive)
-        self._undo.clicked.connect(lambda: session.decide(lambda review: review.undo()))
-        self._redo.clicked.connect(lambda: session.decide(lambda review: review.redo()))
+        self.waive.clicked.connect(self._press_waive)
+        self.undo.clicked.connect(lambda: session.decide(lambda review: review.undo()))
+        self.redo.clicked.connect(lambda: session.decide(lambda review: review.redo()))
         # Kept and shown as needed: what had the focus must not go away under it.
         self._settle: list[QPushButton] = []
         self.reason = ReasonField(self)
@@ -93,10 +92,6 @@ class FindingActions(QWidget):
         layout.addWidget(self._text, 1)
         layout.addWidget(self.reason)
         layout.addWidget(self._buttons)
-        bind(panel, "W", self._waive.click)
-        bind(panel, "Ctrl+Z", self._undo.click)
-        bind(panel, "Ctrl+Shift+Z", self._redo.click)
-        bind(panel, "F1", self._list_keys.click)
         self.show_finding(None)
 
     def show_finding(self, reviewed: ReviewedFinding | None, n_shown: int = 0) -> None:
@@ -119,8 +114,8 @@ class FindingActions(QWidget):
         writable = review is not None and not review.log.read_only
         for button in (self._previous, self._next):
             button.setEnabled(n_shown > 0)
-        self._undo.setEnabled(writable)
-        self._redo.setEnabled(writable)
+        self.undo.setEnabled(writable)
+        self.redo.setEnabled(writable)
         self._show_waive(reviewed, writable=writable)
         self._show_settle(reviewed, writable=writable)
 
@@ -133,12 +128,12 @@ class FindingActions(QWidget):
 
     def _show_waive(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
         waived = reviewed is not None and reviewed.status == "waived"
-        self._waive.setText("Open again" if waived else "Waive…")
+        self.waive.setText("Open again" if waived else "Waive…")
         can = reviewed is not None and (
             waived or (reviewed.can_be_waived and reviewed.status == "open")
         )
-        self._waive.setEnabled(writable and can)
-        self._waive.setToolTip(
+        self.waive.setEnabled(writable and can)
+        self.waive.setToolTip(
             "No finding is selected"
             if reviewed is None
             else "Opened read-only"

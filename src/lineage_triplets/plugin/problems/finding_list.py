@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from lineage_triplets.plugin.common.keys import LettersStay
+from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 from lineage_triplets.plugin.common.patch_image import legible
 from lineage_triplets.plugin.problems.model import (
     COLUMNS,
@@ -51,6 +51,21 @@ _COLOURS = {
 _PAD = 4
 _FINDING = COLUMNS.index("Finding")
 _DIM = 0.7
+
+KEYS = KeyGroup(
+    "Findings",
+    (
+        Key("J, F8", "next finding, and go there", lambda panel: panel.findings.step(1)),
+        Key(
+            "K, Shift+F8",
+            "the finding before, and go there",
+            lambda panel: panel.findings.step(-1),
+        ),
+        Key("Up, Down", "select above or below"),
+        Key("Enter", "go to the selected finding in the viewer"),
+        Key("Ctrl+F", "filter", lambda panel: panel.findings.filter_text.setFocus()),
+    ),
+)
 
 
 def severity_colour(severity: str, palette: QPalette) -> QColor:

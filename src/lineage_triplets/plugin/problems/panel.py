@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.keys import key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.problems.finding_actions import FindingActions
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 SCAN_JOB = "Scanning images"
 CHECK_JOB = "Checking tables"
 _PATIENCE_MS = 60
+_KEYS_OF = (
+    "problems.finding_list",
+    "problems.finding_actions",
+    "common.reason",
+)
 
 
 class ImageScan(QWidget):
@@ -215,7 +220,7 @@ class ProblemsPanel(QWidget):
         self._again.setToolTip("Go on with the checks of tables and settings")
         self._again.clicked.connect(self._refresh.later)
         self.findings = FindingList(self)
-        self.actions_view = FindingActions(session, self)
+        self.actions_view = FindingActions(session, key_groups(*_KEYS_OF), self)
         self.scan = ImageScan(session, self)
         head = QHBoxLayout()
         head.addWidget(self._summary, 1)
@@ -232,9 +237,6 @@ class ProblemsPanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(splitter, 1)
         layout.addWidget(self.scan)
-        for key, step in (("J", 1), ("F8", 1), ("K", -1), ("Shift+F8", -1)):
-            bind(self, key, self._stepper(step))
-        bind(self, "Ctrl+F", self.findings.filter_text.setFocus)
         self.findings.selected.connect(self._on_selected)
         self.findings.wanted.connect(self._go)
         self.actions_view.step_wanted.connect(self.findings.step)
@@ -249,9 +251,6 @@ class ProblemsPanel(QWidget):
     def is_checking(self) -> bool:
         """Whether the list will be made anew."""
         return self._refresh.is_due
-
-    def _stepper(self, step: int) -> Callable[[], None]:
-        return lambda: self.findings.step(step)
 
     def _on_opened(self, review: Review) -> None:
         review.events.data.connect(self._refresh.later)
