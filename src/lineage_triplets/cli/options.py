@@ -57,7 +57,8 @@ def read_with_options(
     ConfigError
         An option's value cannot be.
     """
-    from lineage_triplets.engine.settings.file import checked_settings, read_config
+    from lineage_triplets.engine.settings.faults import checked_settings
+    from lineage_triplets.engine.settings.file import read_config
 
     config, problems = read_config(path, parse_path_map(path_map))
     given: dict[str, Any] = {

@@ -21,7 +21,8 @@ from lineage_triplets.engine.dataset.verification import verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.normalization import NormalizationCache
-from lineage_triplets.engine.settings.file import checked_settings, load_config
+from lineage_triplets.engine.settings.faults import checked_settings
+from lineage_triplets.engine.settings.file import load_config
 from lineage_triplets.engine.settings.model import TripletConfig
 
 if TYPE_CHECKING:

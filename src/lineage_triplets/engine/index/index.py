@@ -22,7 +22,8 @@ from lineage_triplets.engine.index.fovs import fov_numbers
 from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
-from lineage_triplets.engine.settings.file import checked_settings, load_config
+from lineage_triplets.engine.settings.faults import checked_settings, plain_names, plain_z_range
+from lineage_triplets.engine.settings.file import load_config
 from lineage_triplets.engine.settings.model import (
     Border,
     Cut,
@@ -31,7 +32,7 @@ from lineage_triplets.engine.settings.model import (
     PositiveRelation,
     TripletConfig,
 )
-from lineage_triplets.engine.settings.tau import TauFrames
+from lineage_triplets.engine.settings.tau import tau_ranges
 from lineage_triplets.engine.tracks.read import read_track_table
 
 if TYPE_CHECKING:
@@ -115,11 +116,11 @@ class MultiExperimentIndex:
         cut: Sequence[Cut] = (),
     ) -> None:
         settings = checked_settings(
-            z_range=_plain_z_range(z_range),
+            z_range=plain_z_range(z_range),
             yx_patch_size=yx_patch_size,
             tau_range_hours=tau_range_hours,
-            include_wells=_plain(include_wells),
-            exclude_fovs=_plain(exclude_fovs),
+            include_wells=plain_names(include_wells),
+            exclude_fovs=plain_names(exclude_fovs),
             positive_relation=positive_relation,
             border=border,
         )
@@ -199,7 +200,9 @@ class MultiExperimentIndex:
         self.fov_of_row = assembly.tracks.fov[rows.track]
         self.track_id_of_row = assembly.tracks.track_id[rows.track]
         self.experiment_of_row = self.experiment_of_fov[self.fov_of_row]
-        self.tau_range_frames, tau_problems = _tau_ranges(registry, settings)
+        self.tau_range_frames, tau_problems = tau_ranges(
+            registry.experiments, settings.tau_range_hours
+        )
         first = np.array([frames.first for frames in self.tau_range_frames], dtype=np.int64)
         last = np.array([frames.last for frames in self.tau_range_frames], dtype=np.int64)
         self.anchor_rows: NDArray[np.int64] = np.flatnonzero(
@@ -435,38 +438,6 @@ def _raise_or_log(problems: Sequence[Problem]) -> None:
     for problem in problems:
         level = logging.INFO if problem.severity == "note" else logging.WARNING
         _log.log(level, "%s", problem)
-
-
-def _tau_ranges(
-    registry: ExperimentRegistry, settings: DatasetConfig
-) -> tuple[list[TauFrames], list[Problem]]:
-    """Tau in frames of every experiment; no frame, and a problem, where that cannot be."""
-    ranges: list[TauFrames] = []
-    problems: list[Problem] = []
-    for config in registry.experiments:
-        try:
-            frames = TauFrames.of_hours(
-                settings.tau_range_hours, config.interval_minutes, config.name
-            )
-        except ConfigError as error:
-            problems += error.problems
-            frames = TauFrames(0, 0)
-        ranges.append(frames)
-    return ranges, problems
-
-
-def _plain_z_range(z_range: object) -> object:
-    if isinstance(z_range, np.integer):
-        return int(z_range)
-    return dict(z_range.items()) if hasattr(z_range, "items") else z_range
-
-
-def _plain(names: NamesPerExperiment) -> object:
-    if names is None or isinstance(names, str):
-        return names
-    if hasattr(names, "items"):
-        return {name: list(listed) for name, listed in names.items()}
-    return list(names)
 
 
 def _groups(names: Sequence[str], number: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lineage_triplets.engine.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lineage_triplets.engine.settings.model import ExperimentConfig
 
 _MOST_FRAMES = 1_000_000
 
@@ -76,3 +81,19 @@ class TauFrames(NamedTuple):
         if self.is_empty:
             return "none"
         return str(self.first) if self.is_single else f"{self.first} to {self.last}"
+
+
+def tau_ranges(
+    experiments: Iterable[ExperimentConfig], tau_range_hours: tuple[float, float]
+) -> tuple[list[TauFrames], list[Problem]]:
+    """Turn hours into frames of every experiment; no frame, and a problem, where that cannot be."""
+    ranges: list[TauFrames] = []
+    problems: list[Problem] = []
+    for config in experiments:
+        try:
+            frames = TauFrames.of_hours(tau_range_hours, config.interval_minutes, config.name)
+        except ConfigError as error:
+            problems += error.problems
+            frames = TauFrames(0, 0)
+        ranges.append(frames)
+    return ranges, problems

@@ -21,7 +21,7 @@ from lineage_triplets.engine.errors import (
     shown,
 )
 from lineage_triplets.engine.index.names import text_column, whole_track
-from lineage_triplets.engine.settings.file import checked_settings, distinct_faults
+from lineage_triplets.engine.settings.faults import checked_settings, distinct_faults
 from lineage_triplets.engine.settings.model import DatasetConfig, StrictModel, Text
 from lineage_triplets.engine.settings.tau import TauFrames
 from lineage_triplets.qc.look.pairs import PairList, sample_pairs
