@@ -22,8 +22,8 @@ from lineage_triplets import (
 from lineage_triplets.engine.index.fovs import FovSource
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
+from lineage_triplets.engine.reading.plan import Window
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
-from lineage_triplets.engine.reading.window import Window
 from real import DATA, PLATES, needs_real_plates
 
 pytestmark = needs_real_plates

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from lineage_triplets.cli import data, export, init, look, review
+from lineage_triplets.cli import data, export, look, review
+from lineage_triplets.cli import data as init
 from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.errors import LineageTripletsError
 

@@ -1,7 +1,8 @@
-"""Commands that write: draft, index and simulate."""
+"""Commands that write: init, draft, index and simulate."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,10 @@ from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.first_config import FoundPlate
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import TripletConfig
 
@@ -120,3 +124,144 @@ def _usable(
     if found.errors or found.config is None or found.index is None:
         raise typer.Exit(1)
     return found.config, found.index
+
+
+def init(
+    plates: Annotated[
+        list[str], typer.Argument(help="OME-Zarr plates or single images: folders or URLs.")
+    ],
+    tracks: Annotated[
+        list[Path],
+        typer.Option(
+            "--tracks",
+            help="Folder of the track tables: one a plate in the same order, or one for all that "
+            "has {plate} or {plate}_tracks.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The YAML to write.")] = Path(
+        "experiments.yml"
+    ),
+    interval: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--interval",
+            help="Minutes between frames, for all plates or for one; repeatable.",
+            metavar="[PLATE=]MINUTES",
+        ),
+    ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition",
+            help="What wells were treated with, in all plates or in one; repeatable.",
+            metavar="[PLATE:]NAME=WELL,WELL",
+        ),
+    ] = None,
+    source_channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source-channel",
+            help="Channel of each slot, in order; repeatable. All that the plates share by "
+            "default.",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write an experiments YAML from plates: channels, wells, FOVs and sizes are read from them.
+
+    What stores do not know (true interval, conditions) is asked for, or given as options.
+    """
+    from lineage_triplets.engine.first_config import inspect_plate, save_draft, shared_channels
+
+    refuse_existing(out, overwrite)
+    console = Console()
+    found = [inspect_plate(path) for path in plates]
+    names = [one.name for one in found]
+    if len(set(names)) < len(names):
+        raise typer.BadParameter(f"two plates have the same name: {', '.join(names)}")
+    folders = _folders(found, tracks)
+    for one in found:
+        console.print(f"[bold]{one.name}[/]: {one.description()}", highlight=False, soft_wrap=True)
+        console.print(f"  channels: {', '.join(one.channel_names)}", highlight=False)
+    channels = source_channel or shared_channels(found)
+    intervals = {one.name: _interval(one, interval or []) for one in found}
+    conditions = {one.name: _conditions(one, condition or []) for one in found}
+    save_draft(
+        out,
+        found,
+        folders,
+        source_channel=channels,
+        interval_minutes=intervals,
+        conditions=conditions,
+        overwrite=overwrite,
+    )
+    slots = ", ".join(f"{slot}: {channel}" for slot, channel in enumerate(channels))
+    console.print(
+        f"Slots {slots}\n{out} is written. Next: lineage-triplets validate {out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _folders(found: Sequence[FoundPlate], tracks: Sequence[Path]) -> list[Path]:
+    from lineage_triplets.engine.first_config import find_tracks
+
+    if len(tracks) not in (1, len(found)):
+        raise typer.BadParameter(
+            f"{len(tracks)} folders for {len(found)} plates: give one for all, or one a plate",
+            param_hint="--tracks",
+        )
+    folders = list(tracks) * len(found) if len(tracks) == 1 else list(tracks)
+    return [find_tracks(one, folder) for one, folder in zip(found, folders, strict=True)]
+
+
+def _interval(found: FoundPlate, given: Sequence[str]) -> float:
+    """Minutes between frames, from the options or a person."""
+    of_plate = dict(one.split("=", 1) for one in given if "=" in one)
+    for_all = [one for one in given if "=" not in one]
+    text = of_plate.get(found.name, for_all[-1] if for_all else None)
+    if text is None:
+        suggested = found.first_fov.interval_minutes
+        text = _ask(
+            f"{found.name}: minutes between frames"
+            + (f" (its store says {suggested:g}, which is often wrong)" if suggested else ""),
+            "--interval",
+        )
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0 < minutes < float("inf"):
+        raise typer.BadParameter(f"{text!r} is no number of minutes", param_hint="--interval")
+    return minutes
+
+
+def _conditions(found: FoundPlate, given: Sequence[str]) -> dict[str, list[str]]:
+    """Condition to wells, from the options or a person."""
+    parsed: dict[str, list[str]] = {}
+    for text in given:
+        name, separator, wells = text.partition("=")
+        plate, colon, rest = name.partition(":")
+        if colon and plate != found.name:
+            continue
+        if not (separator and wells):
+            raise typer.BadParameter(f"{text!r} is not NAME=WELL,WELL", param_hint="--condition")
+        listed = [well.strip() for well in wells.split(",")]
+        if not colon:
+            listed = [well for well in listed if well in found.plate.wells]
+        if listed:
+            parsed.setdefault(rest if colon else name, []).extend(listed)
+    if parsed:
+        return parsed
+    for well in found.plate.wells:
+        answer = _ask(f"{found.name}: condition of well {well}", "--condition")
+        parsed.setdefault(answer, []).append(well)
+    return parsed
+
+
+def _ask(question: str, option: str) -> str:
+    """Ask a person; where there is none, say which option answers."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{question}? Nobody is there to ask: give {option}")
+    answer: str = typer.prompt(question)
+    return answer.strip()

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lineage_triplets.cli import options
-from lineage_triplets.cli.review_options import By, Decisions, TakeOver, opened
+from lineage_triplets.cli.options import By, Decisions, TakeOver, opened
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from lineage_triplets.cli import options
+from lineage_triplets.cli.options import Decisions
 from lineage_triplets.cli.output import print_index, print_problems, quiet_log
-from lineage_triplets.cli.review_options import Decisions
 from lineage_triplets.engine.errors import ConfigError, Problem, counted
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
@@ -147,7 +147,7 @@ def _as_decided(
     path: Path, config: TripletConfig, decisions: Path | None, path_map: list[str] | None
 ) -> tuple[TripletConfig, int]:
     """Give a config as a review of it made it, and how many decisions there are."""
-    from lineage_triplets.cli.review_options import opened
+    from lineage_triplets.cli.options import opened
     from lineage_triplets.qc.record.record import decisions_path
 
     if decisions is None and not decisions_path(path).exists():

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lineage_triplets.cli import options
-from lineage_triplets.cli.review_options import Decisions, Reason, deciding, opened, say
+from lineage_triplets.cli.options import Decisions, Reason, deciding, opened, say
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review

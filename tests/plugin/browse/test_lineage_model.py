@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QModelIndex, QPersistentModelIndex, Qt
 
 from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel, LineageRows
-from lineage_triplets.plugin.common.spot import LEVELS, Spot
+from lineage_triplets.plugin.common.reason import LEVELS, Spot
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.decide.targets import require_target, require_verdict_target
 from lineage_triplets.qc.find import Finding

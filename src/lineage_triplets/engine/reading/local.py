@@ -22,8 +22,7 @@ from lineage_triplets.engine.files import read_at
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
-from lineage_triplets.engine.reading.plan import plan
-from lineage_triplets.engine.reading.window import chunk_error
+from lineage_triplets.engine.reading.plan import chunk_error, plan
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.plates.plate import Fov
     from lineage_triplets.engine.plates.zarr_json import ChunkStorage, Shards
     from lineage_triplets.engine.reading.cache import PartCache
-    from lineage_triplets.engine.reading.plan import FileReads, Piece
-    from lineage_triplets.engine.reading.window import ReadStrategy, Window
+    from lineage_triplets.engine.reading.plan import FileReads, Piece, ReadStrategy, Window
 
 WORTH_PICKING_BYTES = 60_000
 """Decoded chunks of fewer bytes are read faster by tensorstore."""

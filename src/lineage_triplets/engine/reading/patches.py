@@ -12,8 +12,8 @@ from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading.cache import CachePools, FileStamp
 from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
+from lineage_triplets.engine.reading.plan import ReadStrategy, Window, array_error
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
-from lineage_triplets.engine.reading.window import ReadStrategy, Window, array_error
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:

@@ -1,13 +1,14 @@
-"""Which chunks some windows touch, and which bytes of each go where, for whole batches at once."""
+"""Windows of images: which chunks they touch, and which bytes of each go where, batch by batch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from lineage_triplets.engine.errors import ChunkError, Problem, StoreError
 from lineage_triplets.engine.plates.plate import canonical
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.plates.zarr_json import ChunkStorage
-    from lineage_triplets.engine.reading.window import Window
 
     Int64Array = NDArray[np.int64]
+    from lineage_triplets.engine.index.fovs import FovSource
 
 
 class Piece(NamedTuple):
@@ -271,4 +272,66 @@ def _by_file(
         [*chunk_starts.tolist(), len(fov)],
         keys[-1, chunk_starts].tolist(),
         keys[:-1, chunk_starts[file_starts]].T.tolist(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A box of one frame of a FOV, and where it goes.
+
+    Attributes
+    ----------
+    source : FovSource
+    t : int
+    z, y, x : slice
+        Inside the image.
+    target : ndarray, shape (C, Z, Y, X)
+        The part of the output that it fills, C in slot order; values are converted to its dtype.
+    """
+
+    source: FovSource
+    t: int
+    z: slice
+    y: slice
+    x: slice
+    target: NDArray[np.generic]
+
+
+class ReadStrategy(Protocol):
+    """Something that reads windows; ``missing`` counts patches that met absent chunks."""
+
+    @property
+    def missing(self) -> dict[tuple[str, str], int]:
+        """``{(experiment, FOV): patches}`` that met absent chunks."""
+
+    def read(self, windows: Sequence[Window]) -> None:
+        """Fill the targets of all windows.
+
+        Raises
+        ------
+        ChunkError
+            A chunk is damaged; or absent, where absent chunks are errors.
+        StoreError
+            A store cannot be opened.
+        """
+
+
+def array_error(source: FovSource, kind: str, message: str, remedy: str) -> StoreError:
+    """Make the error of a FOV's array."""
+    return StoreError(_problem(source, kind, message, remedy))
+
+
+def chunk_error(source: FovSource, kind: str, message: str, remedy: str) -> ChunkError:
+    """Make the error of a chunk of a FOV's array."""
+    return ChunkError(_problem(source, kind, message, remedy))
+
+
+def _problem(source: FovSource, kind: str, message: str, remedy: str) -> Problem:
+    return Problem(
+        kind,
+        message,
+        remedy,
+        experiment=source.experiment,
+        fov=source.fov.name,
+        file=source.fov.array_path,
     )

@@ -14,7 +14,7 @@ from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.reading.cache import CachePools
-from lineage_triplets.engine.reading.window import array_error, chunk_error
+from lineage_triplets.engine.reading.plan import array_error, chunk_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.errors import ChunkError
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.reading.window import Window
+    from lineage_triplets.engine.reading.plan import Window
     from lineage_triplets.engine.settings.model import MissingChunks
 
 _log = logging.getLogger(__name__)

@@ -19,8 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, LettersStay
-from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons
-from lineage_triplets.plugin.common.spot import LEVELS, Spot
+from lineage_triplets.plugin.common.reason import LEVELS, ReasonField, Spot, recent_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

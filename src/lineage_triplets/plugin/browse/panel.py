@@ -14,9 +14,9 @@ from lineage_triplets.plugin.browse.model import LineageRows
 from lineage_triplets.plugin.browse.tree import tree_of
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.plugin.common.keys import key_groups
+from lineage_triplets.plugin.common.reason import Spot, cut_place
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
-from lineage_triplets.plugin.common.spot import Spot, cut_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

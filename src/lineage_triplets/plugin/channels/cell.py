@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QSizePolicy, QVBoxLayout, 
 from lineage_triplets.plugin.common.patch_image import dimmed, draw_note, legible, patch_image
 from lineage_triplets.plugin.common.words import words_label
 from lineage_triplets.qc.find.channels.pictures import OPEN, RIGHT, WRONG, thumbnail_row
-from lineage_triplets.qc.look.pictures.text import short_number
+from lineage_triplets.qc.look.pictures.page import short_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,17 +10,22 @@ from qtpy.QtCore import QObject, Qt, Signal
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.viewer.image_layers import ImageLayers
-from lineage_triplets.plugin.viewer.layer_stack import LayerStack, SlotContrast
+from lineage_triplets.plugin.viewer.layer_stack import (
+    LayerStack,
+    SlotContrast,
+    Viewpoint,
+    is_open,
+    still_canvas,
+)
 from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
 from lineage_triplets.plugin.viewer.marks import CutMark, PairOverlay, PairPlace, pair_place
 from lineage_triplets.plugin.viewer.shown_fov import ShownFov, Wanted, fov_of_state, prepare
 from lineage_triplets.plugin.viewer.table_layers import TableLayers
-from lineage_triplets.plugin.viewer.viewpoint import Viewpoint, is_open, still_canvas
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from lineage_triplets.plugin.common.spot import CutPlace
+    from lineage_triplets.plugin.common.reason import CutPlace
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.view import ReviewState
 

@@ -1,17 +1,26 @@
-"""The plugin's own layers in a viewer: known by their role, kept in order, their contrast told."""
+"""The plugin's own layers in a viewer, by their role and in order; and where the viewer looks."""
 
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.compat import isalive
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from lineage_triplets.qc.look.pictures.grey import GreyScale
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from numpy.typing import NDArray
+
     from lineage_triplets.plugin.common.session import Session
+
+    Float64Array = NDArray[np.float64]
 
 MARK = "lineage_triplets"
 """Key in ``layer.metadata`` of the plugin's layers; its value is the role."""
@@ -151,3 +160,140 @@ class SlotContrast:
 def _scale(layer: Any) -> GreyScale:
     low, high = (float(limit) for limit in layer.contrast_limits)
     return GreyScale(low, high, float(layer.gamma))
+
+
+class Viewpoint:
+    """The viewer's frame, slice and camera, whatever other layers do to its world.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    stack : LayerStack
+        Its images say how large a pixel is.
+    """
+
+    def __init__(self, viewer: Any, stack: LayerStack) -> None:
+        self._viewer = viewer
+        self._stack = stack
+
+    def layer(self) -> Any | None:
+        """Give an image, or what else has its axes; None where there is nothing."""
+        for prefix in ("slot ", "channel ", "tracks"):
+            for role in self._stack.roles(prefix):
+                return self._stack.get(role)
+        return None
+
+    def steps(self) -> Float64Array:
+        """Give the length of a pixel along (t, y, x) or (t, z, y, x) in the viewer's world.
+
+        Its units may be others than the layer's, where a layer of somebody else has smaller ones.
+        """
+        layer = self.layer()
+        if layer is None:
+            return np.ones(3)
+        steps = np.array(layer.scale, dtype=np.float64)
+        units: Sequence[Any] | None = self._viewer.layers.extent.units
+        if units is not None:
+            of_world = list(units)[-len(steps) :]
+            pairs = zip(layer.units, of_world, strict=True)
+            steps *= [
+                1.0 if unit == other else (1.0 * unit).to(other).magnitude for unit, other in pairs
+            ]
+        return steps
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether single slices are shown."""
+        return bool(self._viewer.dims.ndisplay == 2)
+
+    @property
+    def point(self) -> Float64Array | None:
+        """The (t, y, x) or (t, z, y, x) it is at, in pixels; None where there is nothing."""
+        layer = self.layer()
+        if layer is None:
+            return None
+        point: Float64Array = self.pixel(self._viewer.dims.point)
+        return point
+
+    @property
+    def t(self) -> int | None:
+        """Frame on screen."""
+        point = self.point
+        return None if point is None else round(float(point[0]))
+
+    @property
+    def z(self) -> float | None:
+        """Slice on screen; None in a plane, and where a whole volume is shown."""
+        point = self.point
+        return (
+            float(np.rint(point[1]))
+            if point is not None and len(point) > 3 and self.is_flat
+            else None
+        )
+
+    def pixel(self, position: Sequence[float]) -> Float64Array:
+        """Give a place of the viewer's world in pixels."""
+        steps = self.steps()
+        pixel: Float64Array = np.asarray(position, dtype=np.float64)[-len(steps) :] / steps
+        return pixel
+
+    def go(self, t: int | None = None, z: float | None = None) -> None:
+        """Go to a frame, and to a slice of a volume."""
+        if self.layer() is None:
+            return
+        steps, dims = self.steps(), self._viewer.dims
+        first = dims.ndim - len(steps)
+        if t is not None:
+            dims.set_point(first, t * steps[0])
+        if z is not None and len(steps) > 3:
+            dims.set_point(first + 1, float(np.rint(z)) * steps[1])
+
+    def frame(self, box: tuple[float, float, float, float], margin: float = 1.0) -> None:
+        """Move the camera so that a box, (top, left, bottom, right) in pixels, fills the canvas."""
+        height, width = self.steps()[-2:]
+        viewer = self._viewer
+        camera = viewer.scene.camera
+        z = camera.center[0] if not self.is_flat else 0.0
+        camera.center = (z, (box[0] + box[2]) / 2 * height, (box[1] + box[3]) / 2 * width)
+        size = np.array([(box[2] - box[0]) * height, (box[3] - box[1]) * width]) * margin
+        camera.zoom = float(np.min(np.array(viewer.canvas.viewbox_size(viewer.layers)) / size))
+
+    def center(self, y: float, x: float, side: float) -> None:
+        """Bring a place to the middle, with `side` pixels around it; who is nearer stays so."""
+        camera = self._viewer.scene.camera
+        zoom = camera.zoom
+        self.frame((y - side / 2, x - side / 2, y + side / 2, x + side / 2))
+        camera.zoom = max(zoom, camera.zoom)
+
+
+def is_open(viewer: Any) -> bool:
+    """Whether its window is there: napari's views of layers fail once it is not."""
+    if _window(viewer) is None:
+        return True
+    main = _main(viewer)
+    return main is not None and bool(isalive(main))
+
+
+@contextmanager
+def still_canvas(viewer: Any) -> Iterator[None]:
+    """Keep on screen what is drawn, however layers change, and draw once at the end."""
+    main = _main(viewer) if is_open(viewer) else None
+    canvases = [] if main is None else main.findChildren(QOpenGLWidget)
+    held = [canvas for canvas in canvases if canvas.updatesEnabled()]
+    for canvas in held:
+        canvas.setUpdatesEnabled(False)
+    try:
+        yield
+    finally:
+        for canvas in held:
+            if isalive(canvas):
+                canvas.setUpdatesEnabled(True)
+
+
+def _window(viewer: Any) -> Any:
+    # What plugins get is a proxy that warns of private names, and there is no public one.
+    return getattr(getattr(viewer, "__wrapped__", viewer), "window", None)
+
+
+def _main(viewer: Any) -> Any:
+    return getattr(_window(viewer), "_qt_window", None)

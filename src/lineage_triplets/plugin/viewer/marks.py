@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.plugin.common.spot import CutPlace
+    from lineage_triplets.plugin.common.reason import CutPlace
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
     from lineage_triplets.plugin.viewer.shown_fov import ShownFov
     from lineage_triplets.qc.look.pairs import PairList

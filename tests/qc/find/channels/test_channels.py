@@ -26,7 +26,7 @@ from lineage_triplets.qc.find.channels.proof import prove
 from lineage_triplets.qc.find.channels.sample import Surroundings, read_surroundings, sample_rows
 from lineage_triplets.qc.find.channels.signature import FEATURES, patch_features, signatures
 from lineage_triplets.qc.find.channels.verdict import match_slots, verdicts
-from lineage_triplets.qc.look.pictures.text import text_width, wrapped
+from lineage_triplets.qc.look.pictures.page import text_width, wrapped
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
 from real import PLATES, needs_real_plates
 

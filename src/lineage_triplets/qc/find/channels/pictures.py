@@ -17,8 +17,11 @@ from lineage_triplets.qc.look.pictures.page import (
     Page,
     SheetLayout,
     drawn,
+    line_height,
+    short_number,
+    text_width,
+    wrapped,
 )
-from lineage_triplets.qc.look.pictures.text import line_height, short_number, text_width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

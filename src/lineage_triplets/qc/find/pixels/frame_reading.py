@@ -13,8 +13,8 @@ import numpy as np
 from lineage_triplets.engine.errors import ChunkError, Problem, StoreError, counted
 from lineage_triplets.engine.plates.zarr_json import describing_file
 from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.reading.plan import Window, array_error
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
-from lineage_triplets.engine.reading.window import Window, array_error
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.frames import FrameFault, at_frames, frame_words
 from lineage_triplets.qc.record.decision import Target

@@ -23,9 +23,10 @@ from lineage_triplets.qc.look.pictures.page import (
     RuleItem,
     SheetLayout,
     TextItem,
+    printable,
+    shortened,
 )
 from lineage_triplets.qc.look.pictures.sections import PairPicture
-from lineage_triplets.qc.look.pictures.text import printable, shortened
 
 __all__ = [
     "HAIRLINE",

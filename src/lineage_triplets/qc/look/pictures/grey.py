@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lineage_triplets.qc.look.pictures.page import GREY, WHITE, Colour
-from lineage_triplets.qc.look.pictures.text import short_number
+from lineage_triplets.qc.look.pictures.page import GREY, WHITE, Colour, short_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,9 +22,10 @@ from lineage_triplets.qc.look.pictures.page import (
     Role,
     SheetLayout,
     drawn,
+    line_height,
+    text_width,
 )
 from lineage_triplets.qc.look.pictures.sections import ExperimentInputs, Section, check_pairs
-from lineage_triplets.qc.look.pictures.text import line_height, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
