@@ -11,11 +11,8 @@ import pandas as pd
 from lineage_triplets.simulate.tables import number_and_link
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-    Bools = NDArray[np.bool_]
 
 STEP_HOURS = 1 / 12
 SPEED_UM_PER_HOUR = 11.0
@@ -52,19 +49,19 @@ class CellMovie:
         Brightness relative to other cells; daughters have about their mother's.
     """
 
-    frame_hours: Floats
-    drift_um: Floats
-    position_um: Floats
-    angle: Floats
-    mother: Ints
-    born_hours: Floats
-    divides_hours: Floats
-    depth_um: Floats
-    level: Floats
+    frame_hours: Float64Array
+    drift_um: Float64Array
+    position_um: Float64Array
+    angle: Float64Array
+    mother: Int64Array
+    born_hours: Float64Array
+    divides_hours: Float64Array
+    depth_um: Float64Array
+    level: Float64Array
 
-    def position_px(self, pixel_size_um: float) -> Floats:
+    def position_px(self, pixel_size_um: float) -> Float64Array:
         """Positions (F, N, 2) in the image, in pixels."""
-        moved: Floats = (self.position_um - self.drift_um[:, None]) / pixel_size_um
+        moved: Float64Array = (self.position_um - self.drift_um[:, None]) / pixel_size_um
         return moved
 
     def table(
@@ -75,7 +72,7 @@ class CellMovie:
         A cell that leaves the field ends its track; if it comes back it is a new root.
         """
         place = self.position_px(pixel_size_um)
-        inside: Bools = np.all((place >= 0) & (place <= np.array(shape) - 1), axis=2)
+        inside: BoolArray = np.all((place >= 0) & (place <= np.array(shape) - 1), axis=2)
         before = np.zeros_like(inside)
         before[1:] = inside[:-1]
         frames = np.arange(len(inside))[:, None]
@@ -106,7 +103,11 @@ class CellMovie:
 
 
 def simulate_cells(
-    n_cells: int, field_um: tuple[float, float], frame_hours: Floats, cycle_hours: float, seed: Ints
+    n_cells: int,
+    field_um: tuple[float, float],
+    frame_hours: Float64Array,
+    cycle_hours: float,
+    seed: Int64Array,
 ) -> CellMovie:
     """Let cells live on a field and around it.
 
@@ -155,15 +156,15 @@ def simulate_cells(
     )
 
 
-def _stage_drift(n_steps: int, rng: np.random.Generator) -> Floats:
+def _stage_drift(n_steps: int, rng: np.random.Generator) -> Float64Array:
     """Slow creep plus the stage's jitter, in micrometres, (n_steps, 2)."""
     trend = rng.normal(0, 0.02, 2)
     creep, jitter = 0.12 * rng.normal(size=(n_steps, 2, 2)).transpose(1, 0, 2)
-    drift: Floats = np.cumsum(creep + trend, axis=0) + jitter
+    drift: Float64Array = np.cumsum(creep + trend, axis=0) + jitter
     return drift
 
 
-def _traits(mother: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _traits(mother: Int64Array, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
     """Depth (micrometres) and brightness of each cell, inherited with some change."""
     noise = rng.normal(size=(len(mother), 2))
     values = np.where(mother[:, None] < 0, 1.0, 0.3) * noise
@@ -178,7 +179,7 @@ class _Colony:
     def __init__(
         self,
         n_cells: int,
-        field_um: Floats,
+        field_um: Float64Array,
         cycle_hours: float,
         starts: np.random.SeedSequence,
         motion: np.random.SeedSequence,
@@ -200,17 +201,17 @@ class _Colony:
         self._held = np.zeros(count, dtype=bool)
         self.alive = np.arange(count)
 
-    def _cycles(self, count: int, rng: np.random.Generator) -> Floats:
+    def _cycles(self, count: int, rng: np.random.Generator) -> Float64Array:
         spread = np.clip(rng.normal(0, 0.14, count), -0.4, 0.4)
-        cycles: Floats = self._cycle_hours * np.exp(spread)
+        cycles: Float64Array = self._cycle_hours * np.exp(spread)
         return cycles
 
     @staticmethod
-    def _on_grid(hours: Floats) -> Floats:
-        grid: Floats = np.maximum(np.ceil(hours / STEP_HOURS), 1) * STEP_HOURS
+    def _on_grid(hours: Float64Array) -> Float64Array:
+        grid: Float64Array = np.maximum(np.ceil(hours / STEP_HOURS), 1) * STEP_HOURS
         return grid
 
-    def advance(self, hours: float, stage: Floats) -> None:
+    def advance(self, hours: float, stage: Float64Array) -> None:
         """Move all living cells on to `hours`, and divide those whose time has come."""
         alive = self.alive
         mitotic = self.divides[alive] - hours < MITOSIS_HOURS
@@ -245,14 +246,14 @@ class _Colony:
         self.position[alive] = np.where(held[:, None], kept, moved)
         self._divide(hours)
 
-    def _turn(self, alive: Ints, velocity: Floats, mitotic: Bools) -> None:
+    def _turn(self, alive: Int64Array, velocity: Float64Array, mitotic: BoolArray) -> None:
         """Long axes follow the motion; mitotic cells keep theirs."""
         heading = np.arctan2(velocity[:, 0], velocity[:, 1])
         turn = 0.5 * np.arcsin(np.clip(np.sin(2 * (heading - self.angle[alive])), -1, 1))
         pace = np.minimum(np.hypot(*velocity.T) / SPEED_UM_PER_HOUR, 1.5)
         self.angle[alive] += np.where(mitotic, 0.0, 0.12 * pace * turn)
 
-    def _repulsion(self, alive: Ints, age: Floats) -> Floats:
+    def _repulsion(self, alive: Int64Array, age: Float64Array) -> Float64Array:
         """Push overlapping cells apart, (n, 2) micrometres."""
         place = self.position[alive]
         gap = place[:, None] - place[None]
@@ -262,7 +263,7 @@ class _Colony:
         young = age < 0.5
         overlap[young[:, None] & young[None]] *= 0.1
         push = (0.12 * overlap / np.maximum(distance, 1.0))[..., None] * gap
-        bounded: Floats = np.clip(push.sum(axis=1), -2.5, 2.5)
+        bounded: Float64Array = np.clip(push.sum(axis=1), -2.5, 2.5)
         return bounded
 
     def _divide(self, hours: float) -> None:
@@ -289,7 +290,7 @@ class _Colony:
         self.alive = np.concatenate([staying, np.arange(total, total + count)])
 
 
-def _scatter(count: int, dish: Floats, rng: np.random.Generator) -> Floats:
+def _scatter(count: int, dish: Float64Array, rng: np.random.Generator) -> Float64Array:
     """Positions (count, 2) on a dish, each the loneliest of some random ones."""
     chosen = np.empty((0, 2))
     for _ in range(count):

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
     from lineage_triplets.simulate.lineages import CellMovie
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 NUCLEUS_RADIUS_UM = 6.4
 
@@ -42,19 +39,19 @@ class Looks:
     depth_um, level : float
     """
 
-    cell: Ints
-    position_um: Floats
-    angle: Floats
-    half_length_um: Floats
-    half_width_um: Floats
-    density: Floats
-    condensed: Floats
-    plate: Floats
-    rounding: Floats
-    body_radius_um: Floats
-    furrow: Floats
-    depth_um: Floats
-    level: Floats
+    cell: Int64Array
+    position_um: Float64Array
+    angle: Float64Array
+    half_length_um: Float64Array
+    half_width_um: Float64Array
+    density: Float64Array
+    condensed: Float64Array
+    plate: Float64Array
+    rounding: Float64Array
+    body_radius_um: Float64Array
+    furrow: Float64Array
+    depth_um: Float64Array
+    level: Float64Array
 
 
 def looks_at(movie: CellMovie, frame: int) -> Looks:
@@ -97,8 +94,8 @@ def looks_at(movie: CellMovie, frame: int) -> Looks:
     )
 
 
-def _rise(x: Floats) -> Floats:
+def _rise(x: Float64Array) -> Float64Array:
     """Smooth step from 0 at 0 to 1 at 1."""
     x = np.clip(x, 0, 1)
-    smooth: Floats = x * x * (3 - 2 * x)
+    smooth: Float64Array = x * x * (3 - 2 * x)
     return smooth

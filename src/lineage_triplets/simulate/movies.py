@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Int64Array
+
     Progress = Callable[[int, int], None]
 
 CONFIG_NAME = "experiments.yml"
@@ -171,7 +173,7 @@ def _write_experiment(
     root: Path,
     experiment: SimulatedExperiment,
     faults: Faults,
-    seed: NDArray[np.int64],
+    seed: Int64Array,
     spoilt: bool,
     count_frame: Callable[[], None],
 ) -> list[PlantedFault]:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Float32Array, Float64Array, Int64Array
     from lineage_triplets.simulate.lineages import CellMovie
     from lineage_triplets.simulate.scenario import Stain
 
-    Image = NDArray[np.float32]
+    Image = Float32Array
 
 _TILE_PX = 256
 _TILE_PIXEL_UM = 0.5
@@ -46,7 +47,7 @@ class Optics:
     z_step_um: float
 
     @property
-    def slices_um(self) -> NDArray[np.float64]:
+    def slices_um(self) -> Float64Array:
         """Height of each slice above the middle one."""
         steps = np.arange(self.n_z, dtype=np.float64) - (self.n_z - 1) / 2
         return steps * np.float64(self.z_step_um)
@@ -76,7 +77,7 @@ class FovRenderer:
         *,
         start_hpi: float,
         infected: bool,
-        seed: NDArray[np.int64],
+        seed: Int64Array,
     ) -> None:
         self._movie, self._optics, self._stains = movie, optics, tuple(stains)
         self._start_hpi, self._infected, self._seed = start_hpi, infected, seed
@@ -320,8 +321,8 @@ def _inside(distance: Image, softness: np.float32) -> Image:
 
 
 def _window(
-    centre_um: NDArray[np.float64], reach_um: float, optics: Optics
-) -> tuple[slice, slice, NDArray[np.float32], NDArray[np.float32]] | None:
+    centre_um: Float64Array, reach_um: float, optics: Optics
+) -> tuple[slice, slice, Float32Array, Float32Array] | None:
     """Rows and columns around a point, and their (y, x) distances to it; None if outside."""
     pixel = optics.pixel_size_um
     low = np.ceil((centre_um - reach_um) / pixel).astype(int)
@@ -351,7 +352,7 @@ def _vignette(shape: tuple[int, int], rng: np.random.Generator) -> Image:
     return dimmed
 
 
-def _inherited(mother: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inherited(mother: Int64Array, values: Float64Array) -> Float64Array:
     """Each cell's value is its first ancestor's."""
     values = values.copy()
     for cell in np.flatnonzero(mother >= 0):

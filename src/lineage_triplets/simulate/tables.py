@@ -11,7 +11,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
 
 COLUMNS = ("track_id", "t", "id", "parent_track_id", "parent_id", "z", "y", "x")
 _IDS_A_FRAME = 1_000_000
@@ -53,9 +53,7 @@ def link(table: pd.DataFrame) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def _values_of(
-    keys: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _values_of(keys: Int64Array, values: Int64Array, wanted: Int64Array) -> Int64Array:
     """Values of the wanted ones among sorted keys, -1 for those that are not there."""
     if not len(keys):
         return np.full(len(wanted), -1, dtype=np.int64)
@@ -129,19 +127,19 @@ def simulate_tables(
     return _by_fov(fov, track, parent, t, place, n_fovs)
 
 
-def _folded(walk: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+def _folded(walk: Float64Array, shape: tuple[int, int]) -> Float64Array:
     """Positions that walls have turned back into the field."""
     high = np.array(shape) - 1.0
-    inside: NDArray[np.float64] = high - np.abs(np.mod(walk, 2 * high) - high)
+    inside: Float64Array = high - np.abs(np.mod(walk, 2 * high) - high)
     return inside
 
 
 def _by_fov(
-    fov: NDArray[np.int64],
-    track: NDArray[np.int64],
-    parent: NDArray[np.int64],
-    t: NDArray[np.int64],
-    place: NDArray[np.float64],
+    fov: Int64Array,
+    track: Int64Array,
+    parent: Int64Array,
+    t: Int64Array,
+    place: Float64Array,
     n_fovs: int,
 ) -> dict[str, pd.DataFrame]:
     # Tracks are numbered from 1 in each FOV, so that all FOVs share their numbers.

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.dataset.verification import VerifyMode
     from lineage_triplets.engine.settings.model import (
         DtypeName,
@@ -241,7 +240,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         chosen = self._checked(indices)
         return self._pairs(self.index.anchor_rows[chosen]) if self.fit else self._single(chosen)
 
-    def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
+    def _checked(self, indices: Iterable[int]) -> Int64Array:
         chosen = np.array([operator.index(number) for number in indices], dtype=np.int64)
         chosen = np.where(chosen < 0, chosen + len(self), chosen)
         if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(self)):
@@ -251,7 +250,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             )
         return chosen
 
-    def _pairs(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+    def _pairs(self, rows: Int64Array) -> dict[str, Any]:
         pairs = self.source.draw(rows, *self._seed_and_epoch())
         parts = {"anchor": pairs.anchor, "positive": pairs.positive}
         if pairs.negative is not None:
@@ -268,7 +267,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             batch["negative_meta"] = observation_meta(self.index, pairs.negative)
         return batch
 
-    def _single(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+    def _single(self, rows: Int64Array) -> dict[str, Any]:
         return {
             "anchor": torch.from_numpy(self.source.read(rows)),
             "anchor_norm_meta": self._norm_meta(rows),
@@ -276,7 +275,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             "index": prediction_index(self.index, rows),
         }
 
-    def _norm_meta(self, rows: NDArray[np.int64]) -> list[dict[str, Any] | None]:
+    def _norm_meta(self, rows: Int64Array) -> list[dict[str, Any] | None]:
         return self._normalization.of_fovs(self.index.fov_of_row[rows])
 
     def _seed_and_epoch(self) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.pairs.forest import RELATION_LABELS
 from lineage_triplets.engine.pairs.negatives import ExperimentPool, FovPool
 from lineage_triplets.engine.pairs.randomness import (
-    UInt64Array,
     epoch_salt,
     observation_keys,
     streams,
@@ -23,12 +22,9 @@ from lineage_triplets.engine.pairs.tau import TauLaw
 from lineage_triplets.engine.reading.patches import PatchReader
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array, Pixels, UInt64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import DatasetConfig
-
-    Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class PairSource:
         track = self.index.observations.track
         return self.index.forest.relations(track[pairs.anchor], track[pairs.positive])
 
-    def read(self, rows: Int64Array) -> NDArray[np.generic]:
+    def read(self, rows: Int64Array) -> Pixels:
         """Read the patches of some rows of ``tracks``: (B, C, Z, Y, X), C in slot order."""
         return self.reader.read(self.index.observations.take(rows), self.index.fov_of_row[rows])
 

@@ -31,8 +31,7 @@ from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import Fingerprint, TripletConfig, Verification
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.index.rows import Observations
 
@@ -229,9 +228,7 @@ def _pixel_hashes(index: MultiExperimentIndex) -> list[str]:
     return hashes
 
 
-def _hash_patches(
-    reader: PatchReader, jobs: list[tuple[Observations, NDArray[np.int64]]]
-) -> list[str]:
+def _hash_patches(reader: PatchReader, jobs: list[tuple[Observations, Int64Array]]) -> list[str]:
     return [_sha256(reader.read(*job).tobytes()) if len(job[0]) else "" for job in jobs]
 
 

@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry
     from lineage_triplets.engine.settings.model import Cut, DatasetConfig, Exclusions
-
-    Int64Array = NDArray[np.int64]
 
 
 class TableReader(Protocol):
@@ -161,7 +158,7 @@ def _stack(
         ]
         return np.concatenate([np.empty(0, np.int64), *filled])
 
-    def places(name: str) -> NDArray[np.float64]:
+    def places(name: str) -> Float64Array:
         return np.concatenate([np.empty(0), *(getattr(table, name) for table in tables)])
 
     t, y, x = numbers("t"), places("y"), places("x")
@@ -247,7 +244,7 @@ def _in_image(
 
 
 def _left_out(
-    mask: NDArray[np.bool_],
+    mask: BoolArray,
     fov: Int64Array,
     sources: list[FovSource],
     kind: str,
@@ -273,9 +270,7 @@ def _left_out(
     return problems
 
 
-def _pool(
-    rows: Observations, forest: Forest, included: NDArray[np.bool_]
-) -> tuple[Int64Array, Int64Array]:
+def _pool(rows: Observations, forest: Forest, included: BoolArray) -> tuple[Int64Array, Int64Array]:
     lineage = forest.lineage[rows.track]
     n_frames = int(rows.t.max(initial=0)) + 1
     n_entries = len(forest.enter) + 1
@@ -306,7 +301,7 @@ def excluded_rows(
     forest: Forest,
     sources: Sequence[FovSource],
     exclude: Exclusions,
-) -> tuple[NDArray[np.bool_], list[Problem]]:
+) -> tuple[BoolArray, list[Problem]]:
     """Mark the rows of excluded lineages, tracks, observations and frames.
 
     Wells and FOVs are left out before their tables are read.
@@ -348,7 +343,7 @@ def excluded_rows(
 
 
 def _exclude_observations(
-    excluded: NDArray[np.bool_], rows: Observations, names: pd.Index[str], exclude: Exclusions
+    excluded: BoolArray, rows: Observations, names: pd.Index[str], exclude: Exclusions
 ) -> list[Problem]:
     wanted = exclude.observations
     if not wanted:
@@ -368,7 +363,7 @@ def _exclude_observations(
 
 
 def _exclude_frames(
-    excluded: NDArray[np.bool_],
+    excluded: BoolArray,
     rows: Observations,
     tracks: Tracks,
     sources: Sequence[FovSource],
@@ -398,9 +393,7 @@ def _exclude_frames(
     return problems
 
 
-def _unmatched(
-    names: list[str], matched: NDArray[np.bool_], field: str, what: str
-) -> list[Problem]:
+def _unmatched(names: list[str], matched: BoolArray, field: str, what: str) -> list[Problem]:
     return [
         Problem(
             "unmatched-exclusion",

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.plates.plate import Fov
 
     NamesPerExperiment = Sequence[str] | Mapping[str, Sequence[str]] | None
@@ -205,7 +204,7 @@ class MultiExperimentIndex:
         )
         first = np.array([frames.first for frames in self.tau_range_frames], dtype=np.int64)
         last = np.array([frames.last for frames in self.tau_range_frames], dtype=np.int64)
-        self.anchor_rows: NDArray[np.int64] = np.flatnonzero(
+        self.anchor_rows: Int64Array = np.flatnonzero(
             self.positives.have_positive(
                 first[self.experiment_of_row], last[self.experiment_of_row]
             )
@@ -236,7 +235,7 @@ class MultiExperimentIndex:
         """The rows of `tracks` with a positive at some tau in range, renumbered from 0."""
         return self.describe(self.anchor_rows)
 
-    def describe(self, row_numbers: NDArray[np.int64]) -> pd.DataFrame:
+    def describe(self, row_numbers: Int64Array) -> pd.DataFrame:
         """Give some rows of `tracks`, in the order asked for, without building the others."""
         rows, tracks = self.observations.take(row_numbers), self.track_columns
         fov = self.fov_of_row[row_numbers]
@@ -317,13 +316,13 @@ class MultiExperimentIndex:
         return [one.fov for one in self.fovs]
 
     @cached_property
-    def experiment_groups(self) -> dict[str, NDArray[np.int64]]:
+    def experiment_groups(self) -> dict[str, Int64Array]:
         """Row numbers of `tracks` of each experiment that has any."""
         names = [one.name for one in self.registry.experiments]
         return _groups(names, self.experiment_of_row)
 
     @cached_property
-    def condition_groups(self) -> dict[str, NDArray[np.int64]]:
+    def condition_groups(self) -> dict[str, Int64Array]:
         """Row numbers of `tracks` of each condition that has any."""
         names = list(dict.fromkeys(one.condition for one in self.fovs))
         number = np.array([names.index(one.condition) for one in self.fovs], dtype=np.int64)
@@ -334,7 +333,7 @@ class MultiExperimentIndex:
         n = len(self.registry.experiments)
         experiment = self.experiment_of_row
 
-        def unique(numbers: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        def unique(numbers: Int64Array, size: int) -> Int64Array:
             present = np.zeros(size, dtype=bool)
             present[numbers] = True
             return np.flatnonzero(present)
@@ -440,7 +439,7 @@ def _raise_or_log(problems: Sequence[Problem]) -> None:
         _log.log(level, "%s", problem)
 
 
-def _groups(names: Sequence[str], number: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+def _groups(names: Sequence[str], number: Int64Array) -> dict[str, Int64Array]:
     order = np.argsort(number, kind="stable")
     start = np.searchsorted(number[order], np.arange(len(names) + 1))
     groups = {name: order[start[k] : start[k + 1]] for k, name in enumerate(names)}

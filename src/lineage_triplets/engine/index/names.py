@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
-    from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.rows import Tracks
 
 # Another spelling of a number would name nothing in an exported config.
@@ -63,9 +62,7 @@ def parse_id(name: str, experiments: Iterable[str]) -> tuple[str, str, str] | No
     return None
 
 
-def text_column(
-    words: pa.Array, codes: NDArray[np.int64] | None = None
-) -> pd.arrays.ArrowStringArray:
+def text_column(words: pa.Array, codes: Int64Array | None = None) -> pd.arrays.ArrowStringArray:
     """Words as pandas' string column: all, or some by their number."""
     import pandas as pd
     import pyarrow as pa
@@ -110,7 +107,7 @@ class TrackNames:
         after_cut = pc.if_else(pa.array(is_cut), frame, nothing)
         return pc.binary_join_element_wise(prefix, number, after_cut, nothing)
 
-    def of_tracks(self, tracks: NDArray[np.int64]) -> list[str]:
+    def of_tracks(self, tracks: Int64Array) -> list[str]:
         """``global_track_id`` of some tracks; for few, quicker than all `words`."""
         return [
             self.prefixes[fov] + track_word(track_id, cut_t)

@@ -17,11 +17,8 @@ from lineage_triplets.engine.index.rows import Observations, Tracks
 from lineage_triplets.engine.pairs.forest import Forest
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
-
-    Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class LineagePart:
 
     tracks: Int64Array
     rows: Int64Array
-    excluded: NDArray[np.bool_]
+    excluded: BoolArray
     whole: MultiExperimentIndex
     included: MultiExperimentIndex
 

@@ -12,12 +12,8 @@ from lineage_triplets.engine.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.settings.model import Cut
-
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ class Observations:
     def __len__(self) -> int:
         return len(self.t)
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Observations:
+    def take(self, rows: Int64Array | BoolArray) -> Observations:
         """Some of the rows, in the order given."""
         return Observations(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
 
 
 class Relation(IntEnum):
@@ -79,17 +79,17 @@ class Forest:
         Preorder number, and one past the largest in the subtree; children in order of their index.
     """
 
-    parent: NDArray[np.int64]
-    root: NDArray[np.int64]
-    lineage: NDArray[np.int64]
-    generation: NDArray[np.int64]
-    n_children: NDArray[np.int64]
-    depth: NDArray[np.int64]
-    enter: NDArray[np.int64]
-    leave: NDArray[np.int64]
+    parent: Int64Array
+    root: Int64Array
+    lineage: Int64Array
+    generation: Int64Array
+    n_children: Int64Array
+    depth: Int64Array
+    enter: Int64Array
+    leave: Int64Array
 
     @classmethod
-    def build(cls, parent: NDArray[np.int64]) -> Forest:
+    def build(cls, parent: Int64Array) -> Forest:
         """Build from the index of each track's parent, -1 for roots.
 
         Raises
@@ -131,26 +131,24 @@ class Forest:
         return int(np.count_nonzero(self.parent < 0))
 
     @property
-    def is_division(self) -> NDArray[np.bool_]:
+    def is_division(self) -> BoolArray:
         """Tracks with two or more daughters."""
         return self.n_children > 1
 
     @cached_property
-    def _lifts(self) -> list[NDArray[np.int64]]:
+    def _lifts(self) -> list[Int64Array]:
         """Ancestors 1, 2, 4, … links up, roots standing for themselves."""
         lifts = [np.where(self.parent < 0, np.arange(len(self.parent)), self.parent)]
         for _ in range(int(self.depth.max(initial=0)).bit_length() - 1):
             lifts.append(lifts[-1][lifts[-1]])
         return lifts
 
-    def contains(self, ancestor: NDArray[np.int64], track: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def contains(self, ancestor: Int64Array, track: Int64Array) -> BoolArray:
         """Whether each track is its ancestor or below it."""
         entry = self.enter[track]
         return (self.enter[ancestor] <= entry) & (entry < self.leave[ancestor])
 
-    def common_ancestor(
-        self, track: NDArray[np.int64], other: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def common_ancestor(self, track: Int64Array, other: Int64Array) -> Int64Array:
         """Nearest track that both descend from (or are); both are of one lineage."""
         climbing = np.array(track, dtype=np.int64)
         for lift in reversed(self._lifts):
@@ -159,8 +157,8 @@ class Forest:
         return np.where(self.contains(climbing, other), climbing, self._lifts[0][climbing])
 
     def relations(
-        self, anchor: NDArray[np.int64], positive: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        self, anchor: Int64Array, positive: Int64Array
+    ) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Relate anchor and positive tracks of one lineage each.
 
         Returns
@@ -187,8 +185,8 @@ class Forest:
 
 
 def _preorder(
-    parent: NDArray[np.int64], is_root: NDArray[np.bool_], depth: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    parent: Int64Array, is_root: BoolArray, depth: Int64Array
+) -> tuple[Int64Array, Int64Array]:
     """Number the tracks so that every subtree is one range, level by level."""
     n_tracks = len(parent)
     by_depth = np.argsort(depth, kind="stable")

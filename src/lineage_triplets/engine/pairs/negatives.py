@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.pairs.randomness import UInt64Array, mix, uniforms
+from lineage_triplets.engine.pairs.randomness import mix, uniforms
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import Int64Array, UInt64Array
 
-    Int64Array = NDArray[np.int64]
 
 _FIRST_COUNTER = 16
 _MOST_AT_ONCE = 2**18

@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.pairs.randomness import UInt64Array, uniform
+from lineage_triplets.engine.pairs.randomness import uniform
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, UInt64Array
     from lineage_triplets.engine.pairs.forest import Forest
     from lineage_triplets.engine.pairs.tau import TauLaw
     from lineage_triplets.engine.settings.model import PositiveRelation, TauFallback
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _TAU, _FALLBACK, _CHOICE = 0, 1, 2
 _ENTRY_BITS = np.int64(31)
@@ -96,7 +93,7 @@ class PositiveLookup:
         high[beyond] = low[beyond]
         return low, high
 
-    def have_positive(self, first_tau: Int64Array, last_tau: Int64Array) -> NDArray[np.bool_]:
+    def have_positive(self, first_tau: Int64Array, last_tau: Int64Array) -> BoolArray:
         """Whether each row has a positive at some tau from `first_tau` to `last_tau`.
 
         Parameters
@@ -110,7 +107,7 @@ class PositiveLookup:
         n_slots = len(self.slot_start) - 1
         first = np.minimum(first, n_slots)
         in_range = self.slot_start[np.where(possible, last + 1, first)] > self.slot_start[first]
-        found: NDArray[np.bool_] = possible & in_range
+        found: BoolArray = possible & in_range
         if self.entry_key is None:
             return found
         pending = np.flatnonzero(found)
@@ -200,7 +197,7 @@ class PositiveLookup:
         self,
         rows: Int64Array,
         experiment: Int64Array,
-        number: NDArray[np.float64],
+        number: Float64Array,
         law: TauLaw,
     ) -> Int64Array:
         """One tau among those with somebody there, by their weights; 0 where there is none."""
@@ -308,7 +305,7 @@ def positive_chances(chances: TauChances, tau_frames: Int64Array) -> Float64Arra
     return np.where(known, drawn / np.maximum(n_candidates, 1), 0.0)
 
 
-def _weights_left(log_weight: Float64Array, there: NDArray[np.bool_]) -> Float64Array:
+def _weights_left(log_weight: Float64Array, there: BoolArray) -> Float64Array:
     """Weights of the taus with somebody there, up to a factor for each row; 0 of the others."""
     log_weight = np.where(there, log_weight, -np.inf)
     # Relative to the likeliest one there is: all may be too unlikely for a float.

@@ -7,11 +7,13 @@ doi:10.1145/2660193.2660195).
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-UInt64Array = NDArray[np.uint64]
+if TYPE_CHECKING:
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array, UInt64Array
+
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -48,9 +50,7 @@ def text_key(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "little")
 
 
-def observation_keys(
-    fov_key: UInt64Array, track_id: NDArray[np.int64], t: NDArray[np.int64]
-) -> UInt64Array:
+def observation_keys(fov_key: UInt64Array, track_id: Int64Array, t: Int64Array) -> UInt64Array:
     """Give a 64-bit key of each observation (FOV, track, frame), whatever row it stands in."""
     golden = np.uint64(_GOLDEN)
     keys = mix(fov_key + track_id.astype(np.uint64) * golden)
@@ -73,12 +73,12 @@ def bits(stream: UInt64Array, counter: int) -> UInt64Array:
     return mix(stream + np.uint64((counter + 1) * _GOLDEN & _MASK))
 
 
-def uniform(stream: UInt64Array, counter: int) -> NDArray[np.float64]:
+def uniform(stream: UInt64Array, counter: int) -> Float64Array:
     """Give the number in [0, 1) at a place of each stream."""
     return (bits(stream, counter) >> _SHIFTS[3]).astype(np.float64) * _TO_UNIT
 
 
-def uniforms(stream: UInt64Array, first_counter: int, n: int) -> NDArray[np.float64]:
+def uniforms(stream: UInt64Array, first_counter: int, n: int) -> Float64Array:
     """Give `n` numbers in [0, 1) of each stream, from a place on: shape (streams, n)."""
     places = np.arange(first_counter + 1, first_counter + n + 1, dtype=np.uint64)
     mixed = mix(stream[:, None] + places * np.uint64(_GOLDEN))

@@ -12,14 +12,13 @@ from lineage_triplets.engine.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
     from lineage_triplets.engine.settings.tau import TauFrames
 
 
 def tau_distribution(
     tau_min: int, tau_max: int, decay_rate: float = 2.0
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[Int64Array, Float64Array]:
     """Give the taus in frames from `tau_min` to `tau_max` (both included) and their probabilities.
 
     Raises
@@ -41,10 +40,10 @@ def tau_distribution(
     return taus, weights / weights.sum()
 
 
-def _log_weights(taus: NDArray[np.int64], decay_rate: float) -> NDArray[np.float64]:
+def _log_weights(taus: Int64Array, decay_rate: float) -> Float64Array:
     """Logarithms of the law up to a factor, the largest being 0."""
     exponents = -decay_rate * (np.arange(len(taus)) / max(len(taus) - 1, 1))
-    log_weights: NDArray[np.float64] = exponents - exponents.max(initial=-np.inf)
+    log_weights: Float64Array = exponents - exponents.max(initial=-np.inf)
     return log_weights
 
 
@@ -79,12 +78,12 @@ class TauLaw:
         Logarithm of each tau's probability, up to a factor for each experiment.
     """
 
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    start: NDArray[np.int64]
-    tau: NDArray[np.int64]
-    log_weight: NDArray[np.float64]
-    _upper: NDArray[np.float64]
+    first: Int64Array
+    last: Int64Array
+    start: Int64Array
+    tau: Int64Array
+    log_weight: Float64Array
+    _upper: Float64Array
 
     @classmethod
     def build(cls, ranges: Sequence[TauFrames], decay_rate: float) -> TauLaw:
@@ -106,9 +105,7 @@ class TauLaw:
             np.concatenate([np.empty(0), *upper]),
         )
 
-    def draw(
-        self, experiment: NDArray[np.int64], uniform: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
+    def draw(self, experiment: Int64Array, uniform: Float64Array) -> Int64Array:
         """Draw one tau for each (experiment, number in [0, 1)); experiments have a tau."""
         place = np.searchsorted(self._upper, experiment + uniform, side="right")
         return self.tau[np.minimum(place, self.start[experiment + 1] - 1)]

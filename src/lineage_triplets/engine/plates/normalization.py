@@ -10,8 +10,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float32Array, Int64Array
     from lineage_triplets.engine.plates.plate import Fov
 
     Statistics = dict[str, Any] | None
@@ -30,7 +29,7 @@ class NormalizationCache:
         self._fovs = fovs
         self._known: dict[int, Statistics] = {}
 
-    def of_fovs(self, numbers: NDArray[np.int64]) -> list[Statistics]:
+    def of_fovs(self, numbers: Int64Array) -> list[Statistics]:
         """Statistics of each FOV: ``{channel: {level: {statistic: tensor}}}``, or None."""
         listed = numbers.tolist()
         for number in set(listed) - self._known.keys():
@@ -52,7 +51,7 @@ class NormMetaList(list["Statistics"]):
         return _unpack_list, ([place.get(id(one), -1) for one in self], packed)
 
 
-def _unpack_list(places: list[int], packed: list[tuple[Any, NDArray[np.float32]]]) -> NormMetaList:
+def _unpack_list(places: list[int], packed: list[tuple[Any, Float32Array]]) -> NormMetaList:
     unpacked: list[Statistics] = [_unpack(*one) for one in packed]
     unpacked.append(None)
     return NormMetaList(unpacked[place] for place in places)
@@ -70,7 +69,7 @@ def _as_tensors(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pack(statistics: dict[str, Any]) -> tuple[Any, NDArray[np.float32]]:
+def _pack(statistics: dict[str, Any]) -> tuple[Any, Float32Array]:
     """The nested keys, with a number's place in the array where a tensor was."""
     numbers: list[float] = []
 
@@ -93,7 +92,7 @@ class _Place(int):
     """Where in the array of numbers a value is."""
 
 
-def _unpack(skeleton: dict[str, Any], numbers: NDArray[np.float32]) -> dict[str, Any]:
+def _unpack(skeleton: dict[str, Any], numbers: Float32Array) -> dict[str, Any]:
     tensors = torch.from_numpy(numbers.copy()).unbind()
 
     def filled(node: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Int64Array
+
 _HEADER = struct.Struct("<BBBBIII")
 _FORMAT_VERSION = 2
 _PLAIN_COPY = 0x02
@@ -179,8 +181,8 @@ def _runs_of_blocks(
 def _decode_run(
     container: FileRange,
     header: bytes,
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    starts: Int64Array,
+    ends: Int64Array,
     size: int,
 ) -> NDArray[np.uint8]:
     """Put blocks that follow one another into a container of their own, and decode it."""
@@ -201,9 +203,7 @@ def _decode_run(
     )
 
 
-def _block_places(
-    container: FileRange, n_blocks: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _block_places(container: FileRange, n_blocks: int) -> tuple[Int64Array, Int64Array]:
     """Where each block starts and ends, which is where the next one in the file starts."""
     first = _HEADER.size + 4 * n_blocks
     if first > container.n_bytes:

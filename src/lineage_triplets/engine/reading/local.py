@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import UInt64Array
     from lineage_triplets.engine.plates.plate import Fov
     from lineage_triplets.engine.plates.zarr_json import ChunkStorage, Shards
     from lineage_triplets.engine.reading.cache import PartCache
@@ -165,7 +166,7 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
     return failed
 
 
-def _read_shard_index(file: int, file_bytes: int, shards: Shards) -> NDArray[np.uint64]:
+def _read_shard_index(file: int, file_bytes: int, shards: Shards) -> UInt64Array:
     """Read start and number of bytes of each chunk; both 2**64 - 1 where it was never written."""
     n_bytes = math.prod(shards.n_chunks) * _ENTRY_BYTES
     length = n_bytes + shards.has_checksum * _CHECKSUM_BYTES
@@ -180,7 +181,7 @@ def _read_shard_index(file: int, file_bytes: int, shards: Shards) -> NDArray[np.
     return np.frombuffer(entries, "<u8").reshape(-1, 2)
 
 
-def _chunk_in_shard(index: NDArray[np.uint64], number: int, file_bytes: int) -> tuple[int, int]:
+def _chunk_in_shard(index: UInt64Array, number: int, file_bytes: int) -> tuple[int, int]:
     """Start and number of bytes of one chunk."""
     start, n_bytes = index[number].tolist()
     if start + n_bytes > file_bytes:

@@ -19,8 +19,7 @@ from lineage_triplets.engine.settings.paths import is_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.rows import Observations
     from lineage_triplets.engine.settings.model import (
@@ -112,8 +111,8 @@ class PatchReader:
         return {} if self._reader is None else self._reader.missing
 
     def corners(
-        self, rows: Observations, fov: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        self, rows: Observations, fov: Int64Array
+    ) -> tuple[Int64Array, Int64Array, Int64Array]:
         """First slice, row and column of each observation's patch."""
         height, width = self.settings.yx_patch_size
         fixed = self._z_start[fov]
@@ -124,7 +123,7 @@ class PatchReader:
         x = np.floor(rows.x_clamp).astype(np.int64) - width // 2
         return z, y, x
 
-    def read(self, rows: Observations, fov: NDArray[np.int64]) -> NDArray[np.generic]:
+    def read(self, rows: Observations, fov: Int64Array) -> Pixels:
         """Read the patches of some observations.
 
         Parameters

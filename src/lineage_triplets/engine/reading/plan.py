@@ -14,12 +14,9 @@ from lineage_triplets.engine.plates.plate import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from lineage_triplets.engine.plates.zarr_json import ChunkStorage
-
-    Int64Array = NDArray[np.int64]
+    from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.plates.zarr_json import ChunkStorage
 
 
 class Piece(NamedTuple):
@@ -294,7 +291,7 @@ class Window:
     z: slice
     y: slice
     x: slice
-    target: NDArray[np.generic]
+    target: Pixels
 
 
 class ReadStrategy(Protocol):

@@ -19,8 +19,7 @@ from lineage_triplets.engine.reading.plan import array_error, chunk_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.errors import ChunkError
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.reading.plan import Window
@@ -158,7 +157,7 @@ class TensorStoreStrategy:
         return ts.array(window.target).write(view, batch=batch)
 
     def _fill_from_stack(
-        self, windows: Sequence[Window], stack: ts.Future[NDArray[np.generic]], fill: bool
+        self, windows: Sequence[Window], stack: ts.Future[Pixels], fill: bool
     ) -> None:
         try:
             pixels = answer(stack)

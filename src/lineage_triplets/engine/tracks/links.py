@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class TrackSpans:
     track_id, first_t, last_t : ndarray of int64, shape (n_tracks,)
     """
 
-    order: NDArray[np.int64]
-    start: NDArray[np.int64]
-    n_rows: NDArray[np.int64]
-    track_id: NDArray[np.int64]
-    first_t: NDArray[np.int64]
-    last_t: NDArray[np.int64]
+    order: Int64Array
+    start: Int64Array
+    n_rows: Int64Array
+    track_id: Int64Array
+    first_t: Int64Array
+    last_t: Int64Array
 
-    def rows(self, track: int) -> NDArray[np.int64]:
+    def rows(self, track: int) -> Int64Array:
         """Return the rows of one track, by its index, sorted by t."""
         return self.order[self.start[track] : self.start[track] + self.n_rows[track]]
 
@@ -53,17 +53,15 @@ class LinkFaults:
         The parent starts no later, and has a frame at or after the track's first.
     """
 
-    parent_index: NDArray[np.int64]
-    is_own_parent: NDArray[np.bool_]
-    parent_absent: NDArray[np.bool_]
-    in_cycle: NDArray[np.bool_]
-    parent_later: NDArray[np.bool_]
-    parent_overlaps: NDArray[np.bool_]
+    parent_index: Int64Array
+    is_own_parent: BoolArray
+    parent_absent: BoolArray
+    in_cycle: BoolArray
+    parent_later: BoolArray
+    parent_overlaps: BoolArray
 
 
-def span_tracks(
-    track_id: NDArray[np.int64], t: NDArray[np.int64], usable: NDArray[np.bool_]
-) -> TrackSpans:
+def span_tracks(track_id: Int64Array, t: Int64Array, usable: BoolArray) -> TrackSpans:
     """Group the usable rows of a table by track.
 
     Parameters
@@ -87,9 +85,7 @@ def span_tracks(
     )  # fmt: skip
 
 
-def parents_of_tracks(
-    spans: TrackSpans, parent: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def parents_of_tracks(spans: TrackSpans, parent: Int64Array) -> tuple[Int64Array, BoolArray]:
     """Reduce the parent on each row to the one parent of each track.
 
     Parameters
@@ -114,10 +110,10 @@ def parents_of_tracks(
 
 
 def check_links(
-    track_id: NDArray[np.int64],
-    first_t: NDArray[np.int64],
-    last_t: NDArray[np.int64],
-    parent_track_id: NDArray[np.int64],
+    track_id: Int64Array,
+    first_t: Int64Array,
+    last_t: Int64Array,
+    parent_track_id: Int64Array,
 ) -> LinkFaults:
     """Check each track's link to its parent.
 

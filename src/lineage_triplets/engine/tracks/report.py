@@ -12,8 +12,7 @@ from lineage_triplets.engine.tracks.formats.numbers import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray
     from lineage_triplets.engine.errors import Problem, Severity
     from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
 
@@ -50,7 +49,7 @@ class TableReport:
         remedy: str = "",
         severity: Severity = "note",
         *,
-        at: NDArray[np.bool_] | None = None,
+        at: BoolArray | None = None,
         row: int | None = None,
         count: int = 1,
     ) -> None:
@@ -65,7 +64,7 @@ class TableReport:
     def add_each(
         self,
         kind: str,
-        bad: NDArray[np.bool_],
+        bad: BoolArray,
         describe: Callable[[int], tuple[int, str]],
         remedy: str,
     ) -> None:
@@ -90,7 +89,7 @@ class TableReport:
             message = f"{message} With it, {more} more of this kind are not listed."
             self.add(kind, message, remedy, "error", row=row, count=more)
 
-    def add_values(self, kind: str, column: str, bad: NDArray[np.bool_], wanted: str) -> None:
+    def add_values(self, kind: str, column: str, bad: BoolArray, wanted: str) -> None:
         """Add a fault for each bad value of a column."""
 
         def describe(row: int) -> tuple[int, str]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
     from lineage_triplets.engine.tracks.formats.numbers import WholeNumbers
@@ -59,15 +60,15 @@ class TrackTable:
         Rows below the header, those left out included.
     """
 
-    track_id: NDArray[np.int64]
-    t: NDArray[np.int64]
-    parent_track_id: NDArray[np.int64]
-    y: NDArray[np.float64]
-    x: NDArray[np.float64]
-    z: NDArray[np.float64]
-    id: NDArray[np.int64] | None
-    parent_id: NDArray[np.int64] | None
-    row: NDArray[np.int64]
+    track_id: Int64Array
+    t: Int64Array
+    parent_track_id: Int64Array
+    y: Float64Array
+    x: Float64Array
+    z: Float64Array
+    id: Int64Array | None
+    parent_id: Int64Array | None
+    row: Int64Array
     problems: tuple[Problem, ...]
     file: Path
     rows_in_file: int
@@ -136,7 +137,7 @@ class _Check:
         column = self._raw.columns.get(name)
         return whole_numbers(pa.nulls(self._n_rows) if column is None else column)
 
-    def _coordinates(self, name: str) -> NDArray[np.float64]:
+    def _coordinates(self, name: str) -> Float64Array:
         column = self._raw.columns.get(name)
         if column is None:
             return np.zeros(self._n_rows)
@@ -151,8 +152,8 @@ class _Check:
         return values
 
     def _usable_rows(
-        self, track: WholeNumbers, t: WholeNumbers, yxz: list[NDArray[np.float64]]
-    ) -> NDArray[np.bool_]:
+        self, track: WholeNumbers, t: WholeNumbers, yxz: list[Float64Array]
+    ) -> BoolArray:
         """Return the rows whose track and t are known; report those that are not."""
         unusable_track, unusable_t = track.empty | track.bad, t.empty | t.bad
         usable = ~(unusable_track | unusable_t)
@@ -172,7 +173,7 @@ class _Check:
         self._report.add_values("integer-value", "t", unusable_t & ~blank, "a whole number")
         return usable
 
-    def _row_parents(self, track: WholeNumbers, usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _row_parents(self, track: WholeNumbers, usable: BoolArray) -> Int64Array:
         """Return the parent that each row names, -1 for none however that is written."""
         if "parent_track_id" not in self._raw.columns:
             if self._n_rows:
@@ -200,7 +201,7 @@ class _Check:
             )  # fmt: skip
         return parent
 
-    def _track_parents(self, spans: TrackSpans, row_parent: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _track_parents(self, spans: TrackSpans, row_parent: Int64Array) -> Int64Array:
         """Return the parent of each track, itself and absent ones included; report wrong links."""
         parent, contradicts = parents_of_tracks(spans, row_parent)
 
@@ -260,8 +261,8 @@ class _Check:
         return parent
 
     def _without_absent_parents(
-        self, spans: TrackSpans, parent: NDArray[np.int64], keep: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+        self, spans: TrackSpans, parent: Int64Array, keep: BoolArray
+    ) -> Int64Array:
         """Make roots of the tracks whose parent has no row that is kept."""
         if not len(parent):
             return parent
@@ -279,9 +280,7 @@ class _Check:
             )  # fmt: skip
         return np.where(parent_is_there, parent, -1)
 
-    def _leave_out_not_finite(
-        self, left_out: NDArray[np.bool_], yxz: list[NDArray[np.float64]]
-    ) -> None:
+    def _leave_out_not_finite(self, left_out: BoolArray, yxz: list[Float64Array]) -> None:
         if left_out.any():
             first = int(np.argmax(left_out))
             self._report.add(
@@ -293,11 +292,11 @@ class _Check:
 
     def _repeated_rows(
         self,
-        order: NDArray[np.int64],
-        track: NDArray[np.int64],
-        t: NDArray[np.int64],
-        yxz: list[NDArray[np.float64]],
-    ) -> NDArray[np.int64]:
+        order: Int64Array,
+        track: Int64Array,
+        t: Int64Array,
+        yxz: list[Float64Array],
+    ) -> Int64Array:
         """Return the rows that repeat an earlier one; report them, and those that contradict it."""
         tracks, frames = track[order], t[order]
         is_again = (tracks[1:] == tracks[:-1]) & (frames[1:] == frames[:-1])
@@ -334,7 +333,7 @@ class _Check:
             )  # fmt: skip
         return repeats
 
-    def _observation_ids(self) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    def _observation_ids(self) -> tuple[Int64Array | None, Int64Array | None]:
         """Return id and parent_id, -1 for none; None where absent or not whole numbers."""
         written = {}
         for name in ("id", "parent_id"):
@@ -358,7 +357,7 @@ class _Check:
         return id_values, none_as_minus_one(parents, known, np.ones(self._n_rows, bool))
 
 
-def _position(yxz: list[NDArray[np.float64]], row: int) -> str:
+def _position(yxz: list[Float64Array], row: int) -> str:
     return ", ".join(
         f"{name}={values[row]:g}" for name, values in zip(COORDINATE_COLUMNS, yxz, strict=True)
     )

@@ -19,8 +19,7 @@ from lineage_triplets.qc.look.tables import lineage_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.open.data import ReviewData
 
@@ -69,7 +68,7 @@ class LineageFilter:
     has_problems: bool = False
 
 
-def _no_numbers() -> dict[str, NDArray[np.int64]]:
+def _no_numbers() -> dict[str, Int64Array]:
     keys = ["first_t", "last_t", *(column.key for column in COLUMNS if column.key)]
     return {key: np.empty(0, dtype=np.int64) for key in keys}
 
@@ -92,7 +91,7 @@ class LineageRows:
     """
 
     ids: list[str] = field(default_factory=list)
-    numbers: dict[str, NDArray[np.int64]] = field(default_factory=_no_numbers)
+    numbers: dict[str, Int64Array] = field(default_factory=_no_numbers)
     place: pd.DataFrame = field(default_factory=pd.DataFrame)
     text: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     row_of: dict[str, int] = field(default_factory=dict)
@@ -120,7 +119,7 @@ class LineageRows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def matching(self, wanted: LineageFilter) -> NDArray[np.bool_]:
+    def matching(self, wanted: LineageFilter) -> BoolArray:
         """Whether each lineage is shown."""
         kept = np.ones(len(self), dtype=bool)
         if not len(self):
@@ -140,9 +139,7 @@ class LineageRows:
             kept &= pc.match_substring(self.text, word).to_numpy(zero_copy_only=False)
         return kept
 
-    def sorted(
-        self, rows: NDArray[np.int64], column: int, *, descending: bool
-    ) -> NDArray[np.int64]:
+    def sorted(self, rows: Int64Array, column: int, *, descending: bool) -> Int64Array:
         """Give some rows, ascending, sorted by a column; equal ones stay in their order."""
         key = COLUMNS[column].key
         if not key:
@@ -176,7 +173,7 @@ class LineageModel(RowTable):
         self.rows = LineageRows()
         self.filter = LineageFilter()
         self.kept = ""
-        self._shown: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._shown: Int64Array = np.empty(0, dtype=np.int64)
         self._column, self._descending = 0, False
 
     def set_rows(self, rows: LineageRows) -> None:

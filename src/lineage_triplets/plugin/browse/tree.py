@@ -13,15 +13,12 @@ from lineage_triplets.engine.index.names import track_word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.look.view import LineageView
     from lineage_triplets.qc.record.decision import Target
     from lineage_triplets.qc.record.effect import Effect
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _NEVER = np.iinfo(np.int64).max
 MarkKind = Literal["error", "warning", "note", "accepted", "rejected", "cut"]
@@ -148,8 +145,8 @@ def _first_below(parent: Int64Array, levels: list[Int64Array], first_t: Int64Arr
 def _columns(
     parent: Int64Array,
     levels: list[Int64Array],
-    has_daughters: NDArray[np.bool_],
-    apart: NDArray[np.bool_],
+    has_daughters: BoolArray,
+    apart: BoolArray,
 ) -> tuple[Float64Array, int]:
     n_tracks = len(parent)
     width = (~has_daughters | apart).astype(np.int64)

@@ -14,6 +14,7 @@ from lineage_triplets.qc.look.pictures.grey import rendered
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Float32Array
     from lineage_triplets.qc.look.pictures.grey import GreyScale
 
 _SMOOTH_BELOW = 3
@@ -29,7 +30,7 @@ def patch_image(picture: NDArray[np.uint8]) -> QImage:
     return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
-def contrast_image(values: NDArray[np.float32], scale: GreyScale) -> QImage:
+def contrast_image(values: Float32Array, scale: GreyScale) -> QImage:
     """Make an image of (Y, X) values as `rendered` does, fast enough for a gallery at once."""
     span = scale.high - scale.low
     if span <= 0 or np.isnan(values).any():
@@ -42,7 +43,7 @@ def contrast_image(values: NDArray[np.float32], scale: GreyScale) -> QImage:
 
 
 def slot_image(
-    values: NDArray[np.float32],
+    values: Float32Array,
     picture: NDArray[np.uint8],
     scale: GreyScale | None,
 ) -> QImage:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.record.decision import Target
@@ -144,7 +145,7 @@ class FindingRows:
     def __len__(self) -> int:
         return len(self.reviewed)
 
-    def matching(self, wanted: FindingFilter) -> NDArray[np.int64]:
+    def matching(self, wanted: FindingFilter) -> Int64Array:
         """Rows to show, in order."""
         kept = np.ones(len(self), dtype=bool)
         for column in ("severity", "kind", "experiment", "status"):
@@ -171,7 +172,7 @@ class FindingModel(RowTable):
         self.rows = FindingRows()
         self.filter = FindingFilter()
         self._kept = ""
-        self._shown: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._shown: Int64Array = np.empty(0, dtype=np.int64)
 
     def show(self, rows: FindingRows, wanted: FindingFilter, kept: str = "") -> None:
         """Show what matches of some findings.

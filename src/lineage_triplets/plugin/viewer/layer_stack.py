@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.plugin.common.session import Session
 
-    Float64Array = NDArray[np.float64]
 
 MARK = "lineage_triplets"
 """Key in ``layer.metadata`` of the plugin's layers; its value is the role."""

@@ -11,8 +11,7 @@ from napari.layers import Shapes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.plugin.common.reason import CutPlace
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
     from lineage_triplets.plugin.viewer.shown_fov import ShownFov
@@ -184,14 +183,14 @@ class PairOverlay:
         }
         layer.editable = False
 
-    def _flat(self, yx: NDArray[np.float64], own_z: float, z: float | None) -> NDArray[np.float64]:
+    def _flat(self, yx: Float64Array, own_z: float, z: float | None) -> Float64Array:
         """Give vertices the slice that is on screen, or their own; none in a plane."""
         if len(self._scale) < 3:
             return yx
         return np.column_stack([np.full(len(yx), own_z if z is None else z), yx])
 
 
-def _corners(box: tuple[float, float, float, float]) -> NDArray[np.float64]:
+def _corners(box: tuple[float, float, float, float]) -> Float64Array:
     top, left, bottom, right = box
     return np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
 

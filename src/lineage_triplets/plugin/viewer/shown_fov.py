@@ -23,8 +23,7 @@ from lineage_triplets.plugin.viewer.image_layers import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.look.view import ReviewState
     from lineage_triplets.qc.open.data import ReviewData
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
 
 # Planes larger than this are not read ahead.
 _MOST_AHEAD_BYTES = 64 * 2**20

@@ -11,12 +11,10 @@ from napari.utils import Colormap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
     from lineage_triplets.plugin.viewer.shown_fov import FovCells
 
-    Int64Array = NDArray[np.int64]
 
 TRACKS, DRAWN_OUT, CELLS = "tracks", "marked tracks", "cells"
 _ORDER = {TRACKS: 100, DRAWN_OUT: 200, CELLS: 300}
@@ -189,7 +187,7 @@ class TableLayers:
         self._cells, self._measured, self._lineage = None, None, -1
         self._marked = np.empty(0, dtype=np.int64)
 
-    def _vertices(self, cells: FovCells) -> NDArray[np.float64]:
+    def _vertices(self, cells: FovCells) -> Float64Array:
         vertices = cells.track_vertices
         return vertices if len(self._scale) > 3 else np.delete(vertices, 2, axis=1)
 
@@ -236,7 +234,7 @@ class TableLayers:
         layer.graph = self._graph(cells)
         layer.color_by = color_by
 
-    def _marked_layer(self, vertices: NDArray[np.float64]) -> Any:
+    def _marked_layer(self, vertices: Float64Array) -> Any:
         one_color = Colormap([_MARKED, _MARKED], name="marked")
         return Tracks(
             vertices,

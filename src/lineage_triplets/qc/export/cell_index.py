@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
 
-    Int64Array = NDArray[np.int64]
 
 STATISTICS = ("mean", "std", "median", "iqr", "max", "min")
 _LEVELS = ("fov_statistics", "dataset_statistics")

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.find.finding import Finding
@@ -69,7 +67,7 @@ class SettingsCheck:
 class FovScan(Protocol):
     """A pixel check at work on one FOV: sees every frame once, in order."""
 
-    def see(self, t: int, image: NDArray[np.generic]) -> None:
+    def see(self, t: int, image: Pixels) -> None:
         """Take frame `t`: (C, Z, Y, X), C in slot order, as stored."""
 
     def findings(self) -> Iterable[Finding]:
@@ -94,11 +92,11 @@ class ScannedFov:
 
     source: FovSource
     slot_labels: tuple[str, ...]
-    t: NDArray[np.int64]
-    track_id: NDArray[np.int64]
-    y: NDArray[np.float64]
-    x: NDArray[np.float64]
-    z: NDArray[np.float64]
+    t: Int64Array
+    track_id: Int64Array
+    y: Float64Array
+    x: Float64Array
+    z: Float64Array
     interval_minutes: float
 
 

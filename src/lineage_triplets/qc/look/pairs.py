@@ -24,13 +24,12 @@ from lineage_triplets.qc.look.pictures import PairPicture, contact_sheet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from PIL import Image
 
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, Pixels
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.open.data import IndexPatches, ReviewData
 
-    Int64Array = NDArray[np.int64]
 
 _SAMPLE = 7
 
@@ -53,7 +52,7 @@ class PairList:
     index: MultiExperimentIndex
     pairs: Pairs
     relation: Int64Array
-    probability: NDArray[np.float64]
+    probability: Float64Array
     _patches: IndexPatches
     _source: PairSource | None
 
@@ -118,12 +117,12 @@ class PairList:
         return labels
 
     @property
-    def crosses_division(self) -> NDArray[np.bool_]:
+    def crosses_division(self) -> BoolArray:
         """Whether the anchor's cell divided on the way."""
         crossing = [relation for relation in Relation if relation.crosses_division]
         return np.isin(self.relation, crossing)
 
-    def images(self) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    def images(self) -> tuple[Pixels, Pixels]:
         """Read the patches: anchors and positives, each (B, C, Z, Y, X) as training gets them.
 
         Raises
@@ -209,7 +208,7 @@ def sample_pairs(
 
 def _first_pairs(
     source: PairSource,
-    rows: NDArray[np.int64],
+    rows: Int64Array,
     n_pairs: int,
     seed: int,
     epoch: int,
@@ -286,11 +285,9 @@ def preview_sheet(source: PairSource, pairs: Pairs, title: str = "") -> Image.Im
     )
 
 
-def _of_lineage(
-    index: MultiExperimentIndex, rows: NDArray[np.int64], lineage_id: str
-) -> NDArray[np.bool_]:
+def _of_lineage(index: MultiExperimentIndex, rows: Int64Array, lineage_id: str) -> BoolArray:
     lineages = index.describe(rows)["lineage_id"]
-    mask: NDArray[np.bool_] = (lineages == lineage_id).to_numpy(dtype=bool)
+    mask: BoolArray = (lineages == lineage_id).to_numpy(dtype=bool)
     if not mask.any():
         raise ConfigError(
             Problem(

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Float32Array, Int64Array
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.strip import Strip
 
-    Int64Array = NDArray[np.int64]
     # Of one patch: a picture a slot, (Y, X, 3) uint8.
     Pictures = tuple[NDArray[np.uint8], ...]
-    Projections = dict[str, NDArray[np.float32]]
+    Projections = dict[str, Float32Array]
 
 SCALE_PAIRS = 12
 _MOST_BYTES = 256 * 2**20
@@ -181,7 +181,7 @@ class ShownStrip:
 
     places: Int64Array
     lanes: tuple[list[Pictures | str | None], ...]
-    values: tuple[list[NDArray[np.float32] | None], ...]
+    values: tuple[list[Float32Array | None], ...]
 
 
 def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = ()) -> ShownStrip:

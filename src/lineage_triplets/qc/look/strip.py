@@ -11,13 +11,10 @@ import numpy as np
 from lineage_triplets.engine.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, Pixels
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.open.data import IndexPatches, ReviewData
-
-    Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class StripLane:
     track_ids: tuple[str, ...]
 
     @property
-    def present(self) -> NDArray[np.bool_]:
+    def present(self) -> BoolArray:
         """Frames with a cell, shape (T,)."""
         return self.rows >= 0
 
@@ -64,12 +61,12 @@ class Strip:
     experiment: str
     fov: str
     frames: Int64Array
-    hours: NDArray[np.float64]
+    hours: Float64Array
     lanes: tuple[StripLane, ...]
     divisions: tuple[int, ...]
     _patches: IndexPatches
 
-    def images(self, lane: int, frames: slice | Int64Array = slice(None)) -> NDArray[np.generic]:
+    def images(self, lane: int, frames: slice | Int64Array = slice(None)) -> Pixels:
         """Read a lane's patches, the cell where training would have it: (T, C, Z, Y, X).
 
         Frames without a cell are zeros; see `StripLane.present`.

@@ -14,14 +14,12 @@ from lineage_triplets.engine.pairs.positives import tau_chances
 from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import DatasetConfig
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record.effect import Effect
 
-    Int64Array = NDArray[np.int64]
 
 _MOST_ANCHORS = 20_000
 _SAMPLE = 11

@@ -27,12 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.settings.model import Cut, ExperimentConfig
 
-    Int64Array = NDArray[np.int64]
 
 Made = TypeVar("Made")
 
@@ -72,7 +70,7 @@ class IndexPatches:
     index: MultiExperimentIndex
     reader: PatchReader
 
-    def read(self, rows: Int64Array) -> NDArray[np.generic]:
+    def read(self, rows: Int64Array) -> Pixels:
         """Read the patches of some rows: (B, C, Z, Y, X).
 
         Raises

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.errors import Severity
 
 REQUIRED_COLUMNS = ("track_id", "t", "y", "x")
@@ -86,7 +85,7 @@ class RawTable:
 
     columns: Mapping[str, pa.Array]
     found: tuple[str, ...]
-    row: NDArray[np.int64]
+    row: Int64Array
     has_lines: bool
     problems: tuple[Problem, ...] = ()
 

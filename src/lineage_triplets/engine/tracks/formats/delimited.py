@@ -31,8 +31,7 @@ from lineage_triplets.engine.tracks.formats.numbers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
     from lineage_triplets.engine.errors import Problem
 
 _BLOCK_BYTES_MAX = 2**31 - 1
@@ -93,7 +92,7 @@ class _Parser:
             columns.update({name: self._point(texts[str(located[name])]) for name in unclear})
         return {name: column.combine_chunks() for name, column in columns.items()}
 
-    def lines(self, n_rows: int, first_line: int) -> tuple[NDArray[np.int64], tuple[Problem, ...]]:
+    def lines(self, n_rows: int, first_line: int) -> tuple[Int64Array, tuple[Problem, ...]]:
         """Return the line of each row, and the problem of lines with too few or many cells."""
         n_lines = self._data.count(b"\n", self._start) + (not self._data.endswith(b"\n"))
         if n_lines == n_rows:
@@ -168,7 +167,7 @@ def _is_plain(name: str, column: pa.ChunkedArray) -> bool:
     return largest is None or not largest >= EXACT_FLOAT_LIMIT
 
 
-def _lines_without_row(data: bytes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _lines_without_row(data: bytes) -> tuple[BoolArray, BoolArray]:
     """Say which lines are empty, and which start inside a quoted cell."""
     characters = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(characters == ord("\n"))

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+
 EMPTY_TEXTS = (
     *("", "nan", "NaN", "NAN", "-nan", "na", "NA", "n/a", "N/A", "<NA>"),
     *("null", "Null", "NULL", "none", "None", "NONE"),
@@ -34,16 +36,16 @@ class WholeNumbers(NamedTuple):
         Nothing is written, or NaN; something is written that is no whole 64-bit number.
     """
 
-    values: NDArray[np.int64]
-    empty: NDArray[np.bool_]
-    bad: NDArray[np.bool_]
+    values: Int64Array
+    empty: BoolArray
+    bad: BoolArray
 
 
 class Coordinates(NamedTuple):
     """A column of floats: NaN where nothing is written; bad where it is no number."""
 
-    values: NDArray[np.float64]
-    bad: NDArray[np.bool_]
+    values: Float64Array
+    bad: BoolArray
 
 
 def is_numeric(kind: pa.DataType) -> bool:
@@ -95,9 +97,7 @@ def coordinates(column: pa.Array) -> Coordinates:
     return Coordinates(_floats(floats), bad)
 
 
-def none_as_minus_one(
-    written: WholeNumbers, ids: NDArray[np.int64], usable: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def none_as_minus_one(written: WholeNumbers, ids: Int64Array, usable: BoolArray) -> Int64Array:
     """Write every spelling of "no parent" as -1.
 
     0 is a parent only if there is an id 0, and the usable rows write none in another way.
@@ -134,7 +134,7 @@ def _text(column: pa.Array) -> pa.Array | None:
     return pc.if_else(is_empty, pa.scalar(None, pa.string()), text)
 
 
-def _floats(column: pa.Array) -> NDArray[np.float64]:
+def _floats(column: pa.Array) -> Float64Array:
     """Return float64, NaN where null."""
     floats = column.cast(pa.float64(), safe=False)
     return _numpy(floats.fill_null(np.nan) if floats.null_count else floats)

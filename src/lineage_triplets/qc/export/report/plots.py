@@ -15,11 +15,9 @@ from lineage_triplets.qc.look.pictures import RELATION_COLOURS, relation_kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.qc.export.report.content import TauBars
 
-    Floats = NDArray[np.float64]
 
 _WIDTH = 640.0
 _INK, _GREY, _LINE, _DRAWN = "#1d2125", "#4d555c", "#d5d9dc", "#3f6d8a"
@@ -183,12 +181,12 @@ def _step(largest: float, most: int) -> float:
     )
 
 
-def _ticks(low: float, high: float) -> Floats:
+def _ticks(low: float, high: float) -> Float64Array:
     step = _step(high - low, 8)
     return np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
 
 
-def _axis(name: str, labels: Sequence[str], x: Floats, y: float) -> list[str]:
+def _axis(name: str, labels: Sequence[str], x: Float64Array, y: float) -> list[str]:
     """Write every label, or every second, third, …, so that none touches another or the edge."""
     half = np.array([len(label) for label in labels]) * _CHARACTER / 2
     apart = float(np.diff(x).min()) if len(x) > 1 else np.inf
@@ -201,9 +199,9 @@ def _axis(name: str, labels: Sequence[str], x: Floats, y: float) -> list[str]:
     ]
 
 
-def _apart(middles: Floats, widths: Floats, room: float) -> Floats:
+def _apart(middles: Float64Array, widths: Float64Array, room: float) -> Float64Array:
     """Move labels as little as it takes, so that they stay in the room and do not overlap."""
-    centres: Floats = np.clip(middles, widths / 2, room - widths / 2)
+    centres: Float64Array = np.clip(middles, widths / 2, room - widths / 2)
     for place in range(1, len(centres)):
         least = centres[place - 1] + (widths[place - 1] + widths[place]) / 2
         centres[place] = max(centres[place], least)

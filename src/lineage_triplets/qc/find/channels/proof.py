@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.dataset.source import PairSource
     from lineage_triplets.engine.index.fovs import FovSource
-
-    Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def prove(
     return tuple(proofs)
 
 
-def _read_by_dataset(source: PairSource, rows: Int64Array) -> list[NDArray[np.generic] | str]:
+def _read_by_dataset(source: PairSource, rows: Int64Array) -> list[Pixels | str]:
     if not len(rows):
         return []
     try:

@@ -16,12 +16,10 @@ from lineage_triplets.engine.settings.model import DatasetConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float32Array, Float64Array, Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
 
-    Int64Array = NDArray[np.int64]
 
 WINDOW_UM = 42.0
 GRID_UM = 0.75
@@ -47,9 +45,9 @@ class Surroundings:
     """
 
     row: int
-    pixels: NDArray[np.float32]
+    pixels: Float32Array
     centre: tuple[float, float]
-    regions: NDArray[np.float64]
+    regions: Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +66,7 @@ class Thumbnails:
     """
 
     rows: Int64Array
-    pixels: NDArray[np.float32]
+    pixels: Float32Array
     centres: list[tuple[float, float]]
     pixel_size_um: float | None
 
@@ -195,7 +193,7 @@ def _read(
 
 
 def _on_grid(
-    row: int, pixels: NDArray[np.float32], centre: tuple[float, float], size_um: float
+    row: int, pixels: Float32Array, centre: tuple[float, float], size_um: float
 ) -> Surroundings:
     """Resample to the grid, inside the patch and as near to the cell as it allows."""
     shape = pixels.shape[1:]
@@ -228,12 +226,12 @@ def _on_grid(
     return Surroundings(row, resized, (inside[0], inside[1]), _regions(pixels))
 
 
-def _regions(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+def _regions(pixels: Float32Array) -> Float64Array:
     """Share of pixels above the least value that equal the next ones below and right."""
     here = pixels[:, :-1, :-1]
     bright = here > pixels.min(axis=(1, 2), keepdims=True)
     equal = (here == pixels[:, 1:, :-1]) & (here == pixels[:, :-1, 1:]) & bright
-    shares: NDArray[np.float64] = equal.sum(axis=(1, 2)) / np.maximum(bright.sum(axis=(1, 2)), 1)
+    shares: Float64Array = equal.sum(axis=(1, 2)) / np.maximum(bright.sum(axis=(1, 2)), 1)
     return shares
 
 

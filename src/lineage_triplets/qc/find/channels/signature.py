@@ -18,11 +18,9 @@ from lineage_triplets.qc.find.channels.sample import GRID_UM
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float32Array, Float64Array, Int64Array
     from lineage_triplets.qc.find.channels.sample import Surroundings
 
-    Float64Array = NDArray[np.float64]
 
 HISTOGRAM_BINS = 64
 _RINGS_UM = (0.0, 2.5, 5.0, 8.0, 12.0, 17.0)
@@ -97,7 +95,7 @@ class ChannelSignature:
     covariance: Float64Array
     n_patches: int
     n_blank: int
-    counts: NDArray[np.int64]
+    counts: Int64Array
     edges: Float64Array
 
     @property
@@ -158,7 +156,7 @@ def _summary(
     )
 
 
-def _histogram(images: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.int64], Float64Array]:
+def _histogram(images: Sequence[Float32Array]) -> tuple[Int64Array, Float64Array]:
     pooled = np.concatenate([image.ravel() for image in images] or [np.empty(0, np.float32)])
     pooled = pooled[np.isfinite(pooled)].astype(np.float64)
     if not pooled.size:
@@ -172,11 +170,11 @@ def patch_features(one: Surroundings) -> Float64Array:
     """Give the features of each channel around one cell: (C, features), NaN where blank."""
     pixels = one.pixels.astype(np.float64)
     result = np.full((len(pixels), len(FEATURES)), np.nan)
-    sane: NDArray[np.bool_] = np.asarray(np.isfinite(pixels).all(axis=(1, 2)))
+    sane: BoolArray = np.asarray(np.isfinite(pixels).all(axis=(1, 2)))
     blurs = _blurred(np.where(sane[:, None, None], pixels, 0.0))
     fine = blurs[0]
     low, high = np.percentile(fine, (2, 98), axis=(1, 2))
-    live: NDArray[np.bool_] = np.asarray(sane & (high - low > _BLANK))
+    live: BoolArray = np.asarray(sane & (high - low > _BLANK))
     live &= np.ptp(pixels, axis=(1, 2)) > _BLANK * np.abs(pixels).max(axis=(1, 2))
     if not live.any():
         return result
@@ -207,7 +205,7 @@ def patch_features(one: Surroundings) -> Float64Array:
     return result
 
 
-def _mean_where(images: Float64Array, inside: NDArray[np.bool_]) -> Float64Array:
+def _mean_where(images: Float64Array, inside: BoolArray) -> Float64Array:
     if not inside.any():
         return np.full(len(images), np.nan)
     means: Float64Array = images[:, inside].mean(axis=1)

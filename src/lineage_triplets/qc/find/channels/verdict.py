@@ -18,10 +18,8 @@ from lineage_triplets.qc.find.channels.signature import FEATURES, ChannelSignatu
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
 
-    Float64Array = NDArray[np.float64]
-    Int64Array = NDArray[np.int64]
 
 Status = Literal["same", "swapped", "differs", "unlike", "cannot-tell", "blank", "alone"]
 SURE = 0.9

@@ -10,14 +10,9 @@ import numpy as np
 from lineage_triplets.qc.find.pixels.frames import finite_pixels, frame_statistics
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, Pixels
     from lineage_triplets.qc.find.checks import ScannedFov
 
-    BoolArray = NDArray[np.bool_]
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
-    Pixels = NDArray[np.generic]
 
 WINDOW = 3
 _MOST_GAP = 2

@@ -23,9 +23,8 @@ from lineage_triplets.qc.record.decision import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array, Pixels
 
-    Int64Array = NDArray[np.int64]
 
 _EXCHANGE_GAIN = 2.5
 _LEAST_CHANGE, _LEAST_AT_ONCE = 45.0, 0.75
@@ -51,7 +50,7 @@ class ChangedCellScan:
         self._spread = np.full((n_frames, len(fov.slot_labels)), np.nan)
         self._rings = np.full((len(fov.t), len(fov.slot_labels), N_RINGS), np.nan)
 
-    def see(self, t: int, image: NDArray[np.generic]) -> None:
+    def see(self, t: int, image: Pixels) -> None:
         """Measure the cells of one frame, (C, Z, Y, X)."""
         rows, rings = self._reader.measure(t, image)
         self._rings[rows] = rings
@@ -104,11 +103,11 @@ class ChangedCellScan:
             ]
         return sorted(found, key=lambda exchange: (-exchange.gain, exchange.one, exchange.other))
 
-    def _are_near(self, one: Int64Array, other: Int64Array) -> NDArray[np.bool_]:
+    def _are_near(self, one: Int64Array, other: Int64Array) -> BoolArray:
         apart = np.hypot(
             self._fov.y[one] - self._fov.y[other], self._fov.x[one] - self._fov.x[other]
         )
-        near: NDArray[np.bool_] = apart < _REACH_RINGS * self._reader.width_px
+        near: BoolArray = apart < _REACH_RINGS * self._reader.width_px
         return near
 
     def _around(self, changes: CellChanges, link: int) -> set[int]:

@@ -22,8 +22,7 @@ from lineage_triplets.qc.record.decision import Target
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.errors import Severity
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.settings.model import MissingChunks
@@ -55,7 +54,7 @@ class Frame:
     """
 
     t: int
-    image: NDArray[np.generic] | None
+    image: Pixels | None
     problem: Problem | None = None
     has_absent_chunks: bool = False
 

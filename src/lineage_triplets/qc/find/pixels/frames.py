@@ -16,15 +16,13 @@ from lineage_triplets.qc.record.decision import Target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import DTypeLike
 
+    from lineage_triplets.engine.arrays import BoolArray, Float32Array, Int64Array, Pixels
     from lineage_triplets.engine.errors import Severity
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.qc.find.checks import ScannedFov
 
-    BoolArray = NDArray[np.bool_]
-    Pixels = NDArray[np.generic]
-    Float32Array = NDArray[np.float32]
 
 MOST_SINGLE_FRAMES = 5
 BLOCKS = 16
@@ -175,7 +173,7 @@ class FrameStatistics:
         Standard deviation of each plane, from a part of its pixels.
     """
 
-    n_nonfinite: NDArray[np.int64]
+    n_nonfinite: Int64Array
     replaced: Pixels | None
     block_minimum: Pixels
     block_maximum: Pixels
@@ -227,7 +225,7 @@ def finite_pixels(image: Pixels) -> Pixels:
     return image if replaced is None else replaced
 
 
-def _count_nonfinite(image: Pixels) -> NDArray[np.int64]:
+def _count_nonfinite(image: Pixels) -> Int64Array:
     """NaN and infinite pixels of each slot."""
     counts = np.zeros(len(image), dtype=np.int64)
     if image.dtype.kind == "f":
@@ -250,5 +248,5 @@ def _by_block(how: np.ufunc, pixels: Pixels, dtype: DTypeLike | None = None) -> 
     return blocks.reshape(n_channels, n_z, len(rows) - 1, len(columns) - 1)
 
 
-def _edges(length: int) -> NDArray[np.int64]:
+def _edges(length: int) -> Int64Array:
     return np.linspace(0, length, min(BLOCKS, length) + 1).astype(np.int64)

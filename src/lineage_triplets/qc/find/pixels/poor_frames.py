@@ -23,11 +23,8 @@ from lineage_triplets.qc.find.pixels.frames import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Float32Array, Float64Array, Pixels
 
-    Pixels = NDArray[np.generic]
-    Float32Array = NDArray[np.float32]
-    Float64Array = NDArray[np.float64]
 
 _TILE_PX, _LEAST_SIDE_PX = 64, 32
 _MOST_STRIPS = 8
@@ -85,7 +82,7 @@ class FocusScan:
             "Look at the frame; reject it if cells cannot be told there.",
         )
 
-    def _fault(self, number: int, blurred: NDArray[np.bool_], left: Float64Array) -> FrameFault:
+    def _fault(self, number: int, blurred: BoolArray, left: Float64Array) -> FrameFault:
         slots = slot_words(self._fov.slot_labels, blurred)
         share = float(left[blurred].min())
         return FrameFault(

@@ -22,9 +22,8 @@ from lineage_triplets.qc.find.pixels.frames import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Pixels
 
-    Float64Array = NDArray[np.float64]
 
 _FALLEN, _STEP = 0.3, 0.4
 _MEMORY = 9
@@ -41,13 +40,13 @@ class BlankScan:
     def __init__(self, fov: ScannedFov) -> None:
         self._fov = fov
         self._frames: list[int] = []
-        self._value: list[NDArray[np.generic]] = []
-        self._blank: list[NDArray[np.bool_]] = []
+        self._value: list[Pixels] = []
+        self._blank: list[BoolArray] = []
         self._constant: list[Float64Array] = []
         self._spread: list[Float64Array] = []
         self._coarse: list[Float64Array] = []
 
-    def see(self, t: int, image: NDArray[np.generic]) -> None:
+    def see(self, t: int, image: Pixels) -> None:
         """Keep what one frame, (C, Z, Y, X), comes to."""
         statistics = frame_statistics(image)
         planes = read_planes(self._fov.source)
@@ -91,9 +90,9 @@ class BlankScan:
     def _fault(
         self,
         number: int,
-        blank: NDArray[np.bool_],
-        partly: NDArray[np.bool_],
-        dark: NDArray[np.bool_],
+        blank: BoolArray,
+        partly: BoolArray,
+        dark: BoolArray,
         contrast: Float64Array,
     ) -> FrameFault:
         t, labels = self._frames[number], self._fov.slot_labels
@@ -137,8 +136,8 @@ def _usual(level: Float64Array) -> Float64Array:
 
 
 def _dark(
-    spread: Float64Array, coarse_spread: Float64Array, blank: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], Float64Array]:
+    spread: Float64Array, coarse_spread: Float64Array, blank: BoolArray
+) -> tuple[BoolArray, Float64Array]:
     """Frames whose contrast collapses to noise, and contrast against that of good frames around."""
     spread = np.where(blank, np.nan, spread)
     # Means of blocks are alike where there is noise alone.
@@ -147,7 +146,7 @@ def _dark(
     return dark, np.where(usual > 0, spread / np.where(usual > 0, usual, 1), 0)
 
 
-def sudden_falls(level: Float64Array) -> NDArray[np.bool_]:
+def sudden_falls(level: Float64Array) -> BoolArray:
     """Tell the frames whose level fell, in one step, far below that of the good frames before.
 
     They last until the level comes back. A movie may also begin low, and rise in one step.
@@ -166,7 +165,7 @@ def sudden_falls(level: Float64Array) -> NDArray[np.bool_]:
     return low
 
 
-def _falls(level: Float64Array) -> NDArray[np.bool_]:
+def _falls(level: Float64Array) -> BoolArray:
     low = np.zeros(len(level), dtype=bool)
     good: list[float] = []
     before, is_low = np.inf, False
@@ -189,7 +188,7 @@ class NanScan:
         self._fov = fov
         self._faults: list[FrameFault] = []
 
-    def see(self, t: int, image: NDArray[np.generic]) -> None:
+    def see(self, t: int, image: Pixels) -> None:
         """Count those of one frame, (C, Z, Y, X)."""
         counts = frame_statistics(image).n_nonfinite
         total = int(counts.sum())
@@ -225,7 +224,7 @@ class RepeatScan:
         self._before: list[tuple[int, list[_Fingerprint | None]]] = []
         self._faults: list[FrameFault] = []
 
-    def see(self, t: int, image: NDArray[np.generic]) -> None:
+    def see(self, t: int, image: Pixels) -> None:
         """Compare one frame, (C, Z, Y, X)."""
         now = self._fingerprints(image)
         for earlier, then in reversed(self._before):
@@ -250,7 +249,7 @@ class RepeatScan:
         )
 
     def _fault(
-        self, t: int, earlier: int, now: list[_Fingerprint | None], same: NDArray[np.bool_]
+        self, t: int, earlier: int, now: list[_Fingerprint | None], same: BoolArray
     ) -> FrameFault:
         told = np.array([checksum is not None for checksum in now])
         slots = slot_words(self._fov.slot_labels, same)
@@ -263,7 +262,7 @@ class RepeatScan:
         )
 
     @staticmethod
-    def _fingerprints(image: NDArray[np.generic]) -> list[_Fingerprint | None]:
+    def _fingerprints(image: Pixels) -> list[_Fingerprint | None]:
         """Checksum and block means of each slot; None for a slot that is constant."""
         statistics = frame_statistics(image)
         least = statistics.block_minimum.min(axis=(1, 2, 3))

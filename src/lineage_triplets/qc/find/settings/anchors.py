@@ -16,12 +16,9 @@ from lineage_triplets.qc.find.finding import Evidence, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
     from lineage_triplets.engine.errors import Severity
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-
-    Int64Array = NDArray[np.int64]
     from lineage_triplets.engine.settings.tau import TauFrames
 
 _FEW_SHARE = 0.1
@@ -100,7 +97,7 @@ def _why(
     return reason, tuple(evidence)
 
 
-def _lineage_frames(index: MultiExperimentIndex, own: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _lineage_frames(index: MultiExperimentIndex, own: BoolArray) -> Int64Array:
     """Frames from the first to the last observation of each lineage."""
     rows = index.observations
     _, lineage = np.unique(index.forest.lineage[rows.track[own]], return_inverse=True)
@@ -109,7 +106,7 @@ def _lineage_frames(index: MultiExperimentIndex, own: NDArray[np.bool_]) -> NDAr
     last = np.zeros(n_lineages, dtype=np.int64)
     np.minimum.at(first, lineage, rows.t[own])
     np.maximum.at(last, lineage, rows.t[own])
-    frames: NDArray[np.int64] = last - first + 1
+    frames: Int64Array = last - first + 1
     return frames
 
 

@@ -23,11 +23,9 @@ from lineage_triplets.qc.find.settings.pace import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
 
-    Float64Array = NDArray[np.float64]
 
 _CLEAR_OF_TWO = 2.5
 _CLEAR_OF_MANY = 1.7

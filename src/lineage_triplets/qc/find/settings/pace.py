@@ -10,12 +10,9 @@ import numpy as np
 from lineage_triplets.qc.find.track_data.rows import drift_steps, stabilized
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 _LEAST_APART = 30
@@ -184,7 +181,7 @@ def _heads(parent: Int64Array, n_children: Int64Array) -> Int64Array:
     return head
 
 
-def _median_survival(frames: Int64Array, divided: NDArray[np.bool_]) -> float | None:
+def _median_survival(frames: Int64Array, divided: BoolArray) -> float | None:
     """Frames after which half of the cells have divided; None if that is beyond what was seen."""
     order = np.argsort(frames, kind="stable")
     times, start = np.unique(frames[order], return_index=True)

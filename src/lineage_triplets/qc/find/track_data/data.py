@@ -21,7 +21,7 @@ from lineage_triplets.qc.find.track_data.steps import StepLaw
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array
 
 _MARGIN_SIGMAS = 3.0
 
@@ -35,7 +35,7 @@ class TrackData(TrackRows):
         return FrameSearch.build(self.group, self.still)
 
     @cached_property
-    def cell_px(self) -> NDArray[np.float64]:
+    def cell_px(self) -> Float64Array:
         """A cell's diameter in each FOV, about."""
         return cell_sizes(self, self.search)
 
@@ -60,12 +60,12 @@ class TrackData(TrackRows):
         return find_unlinked_divisions(self, self.links, self.exchanges, self.is_amid)
 
     @cached_property
-    def is_amid(self) -> NDArray[np.bool_]:
+    def is_amid(self) -> BoolArray:
         """Rows so far from the border of the image that a cell does not cross it in a few steps."""
         steps = _MARGIN_SIGMAS * self.law.sigma_px(np.arange(len(self.t)))
         moved = np.maximum(self.drift_px, np.append(0.0, self.drift_px[:-1])[: len(self.drift_px)])
         margin = self.left_out_px + np.maximum(steps, self.cell_px[self.fov]) + moved[self.group]
-        amid: NDArray[np.bool_] = self.to_border_px > margin
+        amid: BoolArray = self.to_border_px > margin
         return amid
 
 

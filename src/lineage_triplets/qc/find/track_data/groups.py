@@ -10,10 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _CANDIDATES_AT_ONCE = 4_000_000
 _LEVELS = 2**31

@@ -11,15 +11,11 @@ import numpy as np
 from lineage_triplets.qc.find.track_data.groups import expand, group_median
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find.track_data.groups import FrameSearch
     from lineage_triplets.qc.find.track_data.rows import TrackRows
     from lineage_triplets.qc.find.track_data.steps import StepLaw
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
 
 _USUAL_CELL_UM = 12.0
 _CELLS_A_PATCH = 8.0

@@ -10,14 +10,10 @@ import numpy as np
 from lineage_triplets.qc.find.track_data.groups import FrameSearch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find.track_data.links import Links
     from lineage_triplets.qc.find.track_data.rows import TrackRows
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
     Found = tuple[Int64Array, Int64Array, Int64Array, Int64Array, Float64Array]
 
 _ODD_MISFIT = 4.0

@@ -11,14 +11,10 @@ import numpy as np
 from lineage_triplets.qc.find.track_data.groups import expand, group_median
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
 
 _ENOUGH_CELLS = 5
 _FEW_CELLS = 3

@@ -14,12 +14,9 @@ import numpy as np
 from lineage_triplets.qc.find.track_data.groups import group_median
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find.track_data.rows import TrackRows
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _LAGS = 4
 REACH = 2
@@ -59,7 +56,7 @@ class MotionModel:
     def fit(
         cls,
         step: Float64Array,
-        follows: NDArray[np.bool_],
+        follows: BoolArray,
         experiment: Int64Array,
         n_experiments: int,
     ) -> MotionModel:
@@ -108,7 +105,7 @@ def _clip_limit(values: Float64Array) -> float:
     return _CLIP_SIGMAS * max(sigma, _LEAST_SIGMA_PX)
 
 
-def _covariances(values: Float64Array, follows: NDArray[np.bool_]) -> Float64Array:
+def _covariances(values: Float64Array, follows: BoolArray) -> Float64Array:
     n = values.shape[1]
     result = np.zeros(_LAGS + 1)
     result[0] = max(float((values**2).mean()) if n else 0.0, _LEAST_SIGMA_PX**2)

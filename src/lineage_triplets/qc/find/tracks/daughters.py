@@ -21,11 +21,9 @@ from lineage_triplets.qc.find.track_data.data import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.qc.find.track_data.data import TrackData
 
-    Int64Array = NDArray[np.int64]
 
 _MANY_FRAMES = 3
 _MOST_ALTERNATIVES = 20

@@ -23,13 +23,9 @@ from lineage_triplets.qc.record.decision import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find.track_data.data import TrackData
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
-    BoolArray = NDArray[np.bool_]
 
 _LEAST_MISFIT = 4.5
 _TAIL_QUANTILE, _TAIL_POWER = 0.97, 1.5

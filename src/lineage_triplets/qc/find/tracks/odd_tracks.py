@@ -20,12 +20,9 @@ from lineage_triplets.qc.find.track_data.data import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find.track_data.data import TrackData
 
-    Int64Array = NDArray[np.int64]
-    Float64Array = NDArray[np.float64]
 
 _SHARE_OF_CELL, _TIGHT_SHARE_OF_CELL = 0.3, 0.12
 _LEAST_FRAMES = 3
@@ -56,9 +53,9 @@ def find_duplicates(data: TrackData) -> Iterator[Finding]:
             yield _duplicate(data, pair, int(one[start]), n, float(apart[start : start + n].mean()))
 
 
-def _breaks(data: TrackData, one: Int64Array, other: Int64Array) -> NDArray[np.bool_]:
+def _breaks(data: TrackData, one: Int64Array, other: Int64Array) -> BoolArray:
     """Where a pair of tracks or a run of frames ends."""
-    breaks: NDArray[np.bool_] = (
+    breaks: BoolArray = (
         (data.track[one[1:]] != data.track[one[:-1]])
         | (data.track[other[1:]] != data.track[other[:-1]])
         | (data.t[one[1:]] != data.t[one[:-1]] + 1)
@@ -73,19 +70,19 @@ def _whole_and_tight(
     apart: Float64Array,
     starts: Int64Array,
     runs: Int64Array,
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Runs that last as long as the shorter track, so close that two cells cannot be."""
     lengths_of = data.last_row - data.first_row + 1
     shorter = np.minimum(lengths_of[data.track[one[starts]]], lengths_of[data.track[other[starts]]])
     widest = np.maximum.reduceat(apart, starts) if len(starts) else apart
-    tight: NDArray[np.bool_] = widest < _TIGHT_SHARE_OF_CELL * data.cell_px[data.fov[one[starts]]]
+    tight: BoolArray = widest < _TIGHT_SHARE_OF_CELL * data.cell_px[data.fov[one[starts]]]
     tight &= runs == shorter
     return tight
 
 
 def _excused_sisters(
     data: TrackData, one: Int64Array, other: Int64Array, n: Int64Array
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Daughters of one mother that have not parted yet."""
     tracks = data.track[one], data.track[other]
     sisters = (data.parent[tracks[0]] >= 0) & (data.parent[tracks[0]] == data.parent[tracks[1]])
@@ -93,9 +90,7 @@ def _excused_sisters(
         data.t[data.first_row[tracks[0]]], data.t[data.first_row[tracks[1]]]
     )
     hours = (together + n) * data.interval_minutes[data.fov[one]] / 60
-    excused: NDArray[np.bool_] = sisters & (
-        (together + n <= _SISTER_FRAMES) | (hours <= _SISTER_HOURS)
-    )
+    excused: BoolArray = sisters & ((together + n <= _SISTER_FRAMES) | (hours <= _SISTER_HOURS))
     return excused
 
 
@@ -138,9 +133,9 @@ def find_open_ends(data: TrackData) -> Iterator[Finding]:
 
 def _open_end_notes(
     data: TrackData,
-    free: NDArray[np.bool_],
-    explained: NDArray[np.int64],
-    tracks: NDArray[np.int64],
+    free: BoolArray,
+    explained: Int64Array,
+    tracks: Int64Array,
     word: str,
     edge: str,
     lacks: str,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.arrays import Float32Array
+
 _PERCENTILES = (0.2, 50, 99.8)
 _GAMMA_FOR_DIM = 0.5
 HATCH: Colour = (226, 140, 90)
@@ -49,14 +51,14 @@ class GreyScale:
         return [ends] if self.gamma == 1 else [ends, f"gamma {self.gamma:g}"]
 
 
-def projected(patch: NDArray[Any]) -> NDArray[np.float32]:
+def projected(patch: NDArray[Any]) -> Float32Array:
     """Maximum over z of the finite values, (C, Y, X); NaN where there is none."""
     values = np.asarray(patch).astype(np.float32)
     values[~np.isfinite(values)] = np.nan
-    return cast("NDArray[np.float32]", np.fmax.reduce(values, axis=1))
+    return cast("Float32Array", np.fmax.reduce(values, axis=1))
 
 
-def measured_scale(images: Sequence[NDArray[np.float32]]) -> GreyScale:
+def measured_scale(images: Sequence[Float32Array]) -> GreyScale:
     """Percentiles of all finite pixels, or the extremes where the percentiles are equal."""
     finite = [image[~np.isnan(image)] for image in images]
     # A blank patch among others is a gap in the data and would stretch the scale down to it.
@@ -77,7 +79,7 @@ def drawn_length(length: int, factor: float) -> int:
     return max(1, round(length * factor))
 
 
-def rendered(values: NDArray[np.float32], scale: GreyScale, factor: float) -> NDArray[np.uint8]:
+def rendered(values: Float32Array, scale: GreyScale, factor: float) -> NDArray[np.uint8]:
     """Grey values between the limits, resized, with NaN hatched: (height, width, 3) uint8."""
     height, width = (drawn_length(length, factor) for length in values.shape)
     missing = np.isnan(values)
@@ -102,7 +104,7 @@ def rendered(values: NDArray[np.float32], scale: GreyScale, factor: float) -> ND
     return np.where(np.asarray(holes)[:, :, None], hatch(height, width), rgb)
 
 
-def blank_note(values: NDArray[np.float32]) -> str:
+def blank_note(values: Float32Array) -> str:
     """Say what a patch is that has one value alone, or none; empty for others."""
     finite = values[~np.isnan(values)]
     if not finite.size:

@@ -20,8 +20,9 @@ from lineage_triplets.qc.look.pictures.page import Box, PatchItem, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
+
+    from lineage_triplets.engine.arrays import Float32Array
 
 Limits = tuple[float, float]
 
@@ -186,7 +187,7 @@ class Section:
 
     experiment: str
     pairs: dict[int, PairPicture]
-    images: dict[tuple[int, Role], NDArray[np.float32]]
+    images: dict[tuple[int, Role], Float32Array]
     scales: list[GreyScale]
     slot_lines: list[tuple[str, ...]]
     detail: str
@@ -205,7 +206,7 @@ class Section:
         patch_pixels: int,
     ) -> Section:
         """Project the pairs, and measure the grey scales that are not given."""
-        images: dict[tuple[int, Role], NDArray[np.float32]] = {}
+        images: dict[tuple[int, Role], Float32Array] = {}
         for number, pair in pairs.items():
             images[number, "anchor"] = projected(pair.anchor)
             images[number, "positive"] = projected(pair.positive)
