@@ -8,20 +8,21 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: demo test pytest test-all bench docs clean
+.PHONY: demo test lint pytest test-all bench docs clean
 
 PYTHONS := 3.11 3.12 3.13
 
 demo: $(READY)
 	$(BIN)/python -m lineage_triplets.plugin.demo $(DEMO)
 
-test: $(READY)
+lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	$(BIN)/pytest
+
+test: lint pytest
 	PYTHONPATH=$(CURDIR)/$(VENV)/pyqt6 QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(BIN)/pytest \
 		tests/plugin/test_long_walk.py tests/plugin/test_widget.py tests/plugin/browse/test_browse.py \
 		$(wildcard tests/plugin/*/test_*_panel.py)

@@ -39,9 +39,7 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 
 # The viewer's tests open real windows, on a virtual screen where there is none.
-screen="xvfb xauth libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4
-    libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0
-    libxcb-xkb1 libxcb-xfixes0 libdbus-1-3 libfontconfig1 fonts-dejavu-core"
+screen=$(cat apt-packages.txt)
 if [ "$(uname -s)" = Linux ] && ! command -v Xvfb >/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get update
@@ -49,7 +47,7 @@ if [ "$(uname -s)" = Linux ] && ! command -v Xvfb >/dev/null; then
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $screen
     else
         echo "Xvfb was not found; tests of the viewer need it. On Debian and Ubuntu:" \
-            "sudo apt-get install" $screen >&2
+            "xargs -a apt-packages.txt sudo apt-get install" >&2
     fi
 fi
 
