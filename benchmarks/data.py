@@ -12,8 +12,7 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets import ExperimentConfig, ExperimentRegistry
-from lineage_triplets.simulate.plates import PlateLayout, empty_plate
-from lineage_triplets.simulate.tables import simulate_tables, write_tables
+from lineage_triplets.simulate.plates import PlateLayout, empty_plate, simulate_tables, write_tables
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from lineage_triplets.simulate import (
 )
 from lineage_triplets.simulate.faults import plant
 from lineage_triplets.simulate.lineages import simulate_cells
-from lineage_triplets.simulate.tables import link, write_tables
+from lineage_triplets.simulate.plates import link, write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,13 @@
 """Simulated movies of dividing cells with known lineages, as plates and tables."""
 
 from lineage_triplets.simulate.movies import sample, simulate
-from lineage_triplets.simulate.plates import PlateLayout, empty_plate, write_plate
+from lineage_triplets.simulate.plates import (
+    PlateLayout,
+    empty_plate,
+    simulate_tables,
+    write_plate,
+    write_tables,
+)
 from lineage_triplets.simulate.scenario import (
     SAMPLE,
     SAMPLE_FAULTS,
@@ -10,7 +16,6 @@ from lineage_triplets.simulate.scenario import (
     SimulatedExperiment,
     Simulation,
 )
-from lineage_triplets.simulate.tables import simulate_tables, write_tables
 
 __all__ = [
     "SAMPLE",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lineage_triplets.simulate.plates import link
 from lineage_triplets.simulate.scenario import PlantedFault
-from lineage_triplets.simulate.tables import link
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,6 +18,7 @@ from lineage_triplets.simulate.plates import (
     add_normalization,
     empty_plate,
     open_for_writing,
+    write_tables,
 )
 from lineage_triplets.simulate.render import FovRenderer, Optics
 from lineage_triplets.simulate.scenario import (
@@ -27,7 +28,6 @@ from lineage_triplets.simulate.scenario import (
     SimulatedExperiment,
     Simulation,
 )
-from lineage_triplets.simulate.tables import write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.simulate.looks import Looks, looks_at
+from lineage_triplets.simulate.lineages import Looks, looks_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError
 from lineage_triplets.engine.settings.file import read_config, with_lines
 from lineage_triplets.qc.decide.channels import Approval, approval_of, approval_value, remapped
-from lineage_triplets.qc.decide.events import ReviewEvents
 from lineage_triplets.qc.decide.seen import How, seen_value
 from lineage_triplets.qc.decide.settled import (
     ReviewedFinding,
@@ -26,7 +25,7 @@ from lineage_triplets.qc.look.view import Intent, ReviewState, View, resolve, st
 from lineage_triplets.qc.open.data import ReviewData
 from lineage_triplets.qc.record import NewDecision
 from lineage_triplets.qc.record.decision import Target
-from lineage_triplets.qc.record.record import Record
+from lineage_triplets.qc.record.record import Record, ReviewEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

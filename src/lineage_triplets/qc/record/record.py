@@ -1,4 +1,4 @@
-"""What was decided about a config: made, undone, taken back, confirmed; and what of it holds."""
+"""What was decided about a config: made, undone, confirmed; what of it holds, and what is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from psygnal import Signal, SignalGroup
 
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.settings.model import DatasetConfig
@@ -205,3 +207,37 @@ def _as_json(settings: DatasetConfig) -> object:
 def decisions_path(config: Path) -> Path:
     """Where the decisions about a config are kept, unless another place is named."""
     return config.with_name(f"{config.name}.review.db")
+
+
+class ReviewEvents(SignalGroup):
+    """What changed; views read it from the review again.
+
+    Attributes
+    ----------
+    intent
+        Gets the new `Intent`.
+    decisions
+        Gets the decisions that were made, undone or redone.
+    channels
+        Gets the experiment whose slots show other channels now, or whose approval changed.
+    findings
+        Checks found something, or something became of a finding.
+    data
+        Stores and tables were read anew.
+    """
+
+    intent = Signal(object)
+    decisions = Signal(object)
+    channels = Signal(str)
+    findings = Signal()
+    data = Signal()
+
+    def tell(self, decisions: Sequence[Decision]) -> None:
+        """Tell of decisions that were made, undone or redone, and whose channels they concern."""
+        kinds = {"remap", "approve", "disapprove", "withdraw"}
+        of_channels = [
+            made for made in decisions if made.kind in kinds and made.target.level == "experiment"
+        ]
+        for experiment in dict.fromkeys(made.target.experiment for made in of_channels):
+            self.channels.emit(experiment)
+        self.decisions.emit(decisions)
