@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,21 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
     local = [one for one in targets if "://" not in one]
     assert [one for one in local if not (page.parent / one).exists()] == []
+
+
+def test_the_drawing_of_the_house_is_that_of_the_code() -> None:
+    drawn = runpy.run_path(str(DOCS / "architecture.py"))
+    written = drawn["DRAWING"].read_text(encoding="utf-8")
+    assert written == drawn["drawing"](), "run docs/architecture.py: it draws the house anew"
+
+
+def test_no_room_imports_upward() -> None:
+    built = runpy.run_path(str(DOCS / "architecture.py"))["house"]()
+    order = list(built.says)
+    assert len(order) > 25
+    assert {"engine/reading", "qc/record", "plugin/browse"} <= {"/".join(room) for room in order}
+    assert len(built.imports) > 100
+    assert [(a, b) for a, b in sorted(built.imports) if order.index(a) > order.index(b)] == []
 
 
 @pytest.mark.parametrize("name", sorted(lineage_triplets.__all__))

@@ -4,8 +4,18 @@ from .dataset.source import Pairs as Pairs
 from .dataset.source import PairSource as PairSource
 from .diagnosis import Diagnosis as Diagnosis
 from .diagnosis import diagnose as diagnose
+from .errors import ChunkError as ChunkError
+from .errors import ConfigError as ConfigError
+from .errors import ForkedReadError as ForkedReadError
 from .errors import LineageTripletsError as LineageTripletsError
+from .errors import NoAnchorsError as NoAnchorsError
+from .errors import OutputError as OutputError
+from .errors import OutputExistsError as OutputExistsError
 from .errors import Problem as Problem
+from .errors import StoreError as StoreError
+from .errors import TrackTableError as TrackTableError
+from .errors import UnknownNameError as UnknownNameError
+from .errors import VerificationError as VerificationError
 from .index.index import MultiExperimentIndex as MultiExperimentIndex
 from .pairs.forest import Relation as Relation
 from .pairs.tau import sample_tau as sample_tau
@@ -13,8 +23,18 @@ from .pairs.tau import tau_distribution as tau_distribution
 from .plates.experiments import ExperimentRegistry as ExperimentRegistry
 from .settings.file import load_config as load_config
 from .settings.file import save_config as save_config
+from .settings.model import Cut as Cut
 from .settings.model import DatasetConfig as DatasetConfig
+from .settings.model import Exclusions as Exclusions
 from .settings.model import ExperimentConfig as ExperimentConfig
+from .settings.model import Fingerprint as Fingerprint
+from .settings.model import FovExclusion as FovExclusion
+from .settings.model import FrameExclusion as FrameExclusion
+from .settings.model import LineageExclusion as LineageExclusion
+from .settings.model import ObservationExclusion as ObservationExclusion
+from .settings.model import TrackExclusion as TrackExclusion
 from .settings.model import TripletConfig as TripletConfig
+from .settings.model import Verification as Verification
+from .settings.model import WellExclusion as WellExclusion
 
 __all__: list[str]

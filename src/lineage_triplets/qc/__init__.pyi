@@ -1,5 +1,4 @@
 from .decide.channels import Approval as Approval
-from .decide.events import ReviewEvents as ReviewEvents
 from .decide.review import Review as Review
 from .decide.seen import DivisionsSeen as DivisionsSeen
 from .decide.settled import ReviewedFinding as ReviewedFinding
@@ -11,6 +10,8 @@ from .export.export import plan_export as plan_export
 from .export.plan import ExportPlan as ExportPlan
 from .find.channels import ChannelInspection as ChannelInspection
 from .find.channels import SlotView as SlotView
+from .find.channels.proof import Proof as Proof
+from .find.channels.verdict import Verdict as Verdict
 from .find.checks import PixelCheck as PixelCheck
 from .find.checks import SettingsCheck as SettingsCheck
 from .find.checks import TableCheck as TableCheck
@@ -46,5 +47,6 @@ from .record.errors import DecisionsError as DecisionsError
 from .record.errors import ReviewInUseError as ReviewInUseError
 from .record.errors import ReviewOwnerError as ReviewOwnerError
 from .record.record import Record as Record
+from .record.record import ReviewEvents as ReviewEvents
 
 __all__: list[str]
