@@ -1,4 +1,4 @@
-"""Paths as people write them, and files that are written whole or not at all."""
+"""Files that are written whole or not at all, and bytes read from a place."""
 
 from __future__ import annotations
 
