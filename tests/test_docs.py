@@ -25,6 +25,7 @@ from lineage_triplets import (
     load_config,
 )
 from lineage_triplets.cli import app
+from lineage_triplets.engine.tracks.formats import TRACK_FORMATS
 from lineage_triplets.qc.find.channels import inspection
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.pixels.frame_scan import READING_KINDS
@@ -116,6 +117,14 @@ def test_config_page_names_the_owner_of_every_dataset_key() -> None:
         assert key in inspect.signature(OWNERS[owner]).parameters, key
 
 
+def test_config_page_says_what_the_keys_say_of_themselves() -> None:
+    for cells in table_rows(section("config.md", "Dataset")):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", cells[3]).replace("`", "")
+        said = DatasetConfig.model_fields[cells[0].strip("`")].description
+        assert said, cells[0]
+        assert words.startswith(said), cells[0]
+
+
 def yaml_examples() -> list[str]:
     text = (DOCS / "config.md").read_text(encoding="utf-8")
     return re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -143,6 +152,14 @@ def test_pages_name_kinds_that_the_program_has(page: str) -> None:
     assert {kind for kind in kinds if f'"{kind}"' not in source} == set()
 
 
+def test_formats_page_lists_every_ending_of_a_track_table() -> None:
+    text = (DOCS / "formats.md").read_text(encoding="utf-8")
+    for track_format in TRACK_FORMATS.values():
+        for suffix in track_format.suffixes:
+            plain = suffix.removesuffix(".gz")
+            assert f"`{plain}`" in text, f"docs/formats.md does not name {suffix}"
+
+
 def test_review_page_lists_every_kind_of_finding_once() -> None:
     load_checks()
     checks: list[Any] = [
@@ -155,7 +172,10 @@ def test_review_page_lists_every_kind_of_finding_once() -> None:
     declared |= {*of_channels, *READING_KINDS}
     _, _, kinds = section("review.md", "Findings").partition("\n### Kinds\n")
     listed = [cells[0].strip("`") for cells in table_rows(kinds.partition("\n### ")[0])]
-    assert sorted(listed) == sorted(declared)
+    page = "the table of docs/review.md, under Kinds,"
+    assert declared - set(listed) == set(), f"{page} lacks a row"
+    assert set(listed) - declared == set(), f"{page} has a row of no check"
+    assert len(listed) == len(set(listed)), f"{page} has a row twice"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
+from lineage_triplets.engine.tracks.formats import TRACK_FORMATS, TrackFormat, format_of, register
 from lineage_triplets.engine.tracks.read import (
     TrackTable,
     check_links,
@@ -70,6 +71,17 @@ def same(a: TrackTable, b: TrackTable) -> bool:
         and np.asarray(getattr(a, name)).dtype == np.asarray(getattr(b, name)).dtype
         for name in columns
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "suffixes"), [("ultrack-text", (".mine",)), ("mine", (".mine", ".csv"))]
+)
+def test_a_format_takes_no_other_formats_name_or_endings(name: str, suffixes: tuple[str, ...]):
+    before = dict(TRACK_FORMATS)
+    with pytest.raises(ValueError, match="'ultrack-text'"):
+        register(TrackFormat(name, suffixes, TRACK_FORMATS["ultrack-text"].read))
+    assert before == TRACK_FORMATS
+    assert format_of("tracks.mine") is None
 
 
 class TestReading:

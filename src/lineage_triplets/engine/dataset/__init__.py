@@ -1,1 +1,7 @@
-"""Pairs with their pixels, as batches; and whether they are what was validated."""
+"""Pairs with their pixels, as batches; and whether they are what was validated.
+
+- `source`: `PairSource`, the one path of pairs and pixels under training and review.
+- `dataset`: `MultiExperimentTripletDataset`, its batches as tensors.
+- `prefetch`: batches made ahead in a thread.
+- `verification`: fingerprints, and what changed since a config was validated.
+"""

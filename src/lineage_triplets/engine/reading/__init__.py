@@ -1,1 +1,8 @@
-"""Rows to pixels."""
+"""Rows to pixels.
+
+- `patches`: `PatchReader`, from rows to one array, by one of the ways to read.
+- `plan`: which chunks the windows of a batch touch, and which bytes of each go where.
+- `local`: blosc and plain chunks of local stores, only what is touched; `blosc` opens containers.
+- `tensorstore`: everything else, and its verdict where something cannot be read.
+- `cache`: decoded parts of chunks, for batches that come back to them.
+"""

@@ -131,42 +131,7 @@ class ExperimentConfig(StrictModel):
 class DatasetConfig(StrictModel):
     """How pairs are drawn and patches are read; keys are the arguments' names.
 
-    Attributes
-    ----------
-    z_range : int, (int, int) or dict of str to (int, int)
-        That many slices around each cell's own z; or first and one-after-last slice, for all or
-        for each experiment.
-    yx_patch_size : (int, int)
-        Rows and columns of a patch, in pixels.
-    tau_range_hours : (float, float)
-        Least and largest time from anchor to positive.
-    tau_decay_rate : float
-        Decay of the law of tau; 0 is uniform.
-    positive_relation : {"lineage", "descendant", "same_track"}
-        Who may be a positive.
-    tau_fallback : {"scan", "renormalize"}
-        What happens where the lineage has nobody at the drawn tau.
-    border : {"clamp", "pad", "exclude"}
-        Cells whose patch does not fit: move the patch inward, fill with zeros, or leave them out.
-    return_negative : bool
-        Whether batches have negatives.
-    negative_from : {"experiment", "fov"}
-        Where negatives come from.
-    dtype : str
-        Data type of the patches.
-    seed : int or None
-        Pairs depend on (seed, epoch, anchor) alone; None draws differently each time.
-    missing_chunks : {"warn", "error", "fill"}
-        What a chunk that was never written means.
-    cache_pool_bytes : int or None
-        Memory for decoded chunks in each process; None takes a share of what the process may use,
-        0 keeps none.
-    read_strategy : {"auto", "blosc-blocks", "tensorstore"}
-        How pixels are read; they are the same in each way.
-    include_wells, exclude_fovs : list, dict or None
-        Names that hold in every experiment, or names for each experiment.
-    slot_labels : list of str or None
-        Names of the slots; None takes the first experiment's source channels.
+    The description of each field says what it means, and the manual does at length (Config keys).
 
     Examples
     --------
@@ -175,23 +140,40 @@ class DatasetConfig(StrictModel):
     'lineage'
     """
 
-    z_range: Annotated[int, Field(ge=1)] | SliceSpan | dict[Text, SliceSpan] = 1
-    yx_patch_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (160, 160)
-    tau_range_hours: tuple[Number, Number] = (0.5, 2.0)
-    tau_decay_rate: FiniteNumber = 2.0
-    positive_relation: PositiveRelation = "lineage"
-    tau_fallback: TauFallback = "scan"
-    border: Border = "clamp"
-    return_negative: bool = False
-    negative_from: NegativeFrom = "experiment"
-    dtype: DtypeName = "float32"
-    seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(_no_flag)] | None = None
-    missing_chunks: MissingChunks = "warn"
-    cache_pool_bytes: Annotated[int, Field(ge=0)] | None = None
-    read_strategy: ReadStrategyName = "auto"
-    include_wells: list[Text] | dict[Text, list[Text]] | None = None
-    exclude_fovs: list[Text] | dict[Text, list[Text]] | None = None
-    slot_labels: list[Name] | None = None
+    z_range: Annotated[int, Field(ge=1)] | SliceSpan | dict[Text, SliceSpan] = Field(
+        1,
+        description="Number of slices around each cell; or [first, one after last]",
+    )
+    yx_patch_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+        (160, 160), description="Rows and columns of a patch, in pixels"
+    )
+    tau_range_hours: tuple[Number, Number] = Field(
+        (0.5, 2.0), description="Least and largest time from anchor to positive, in hours"
+    )
+    tau_decay_rate: FiniteNumber = Field(2.0, description="Decay of the law of tau; 0 is uniform")
+    positive_relation: PositiveRelation = Field("lineage", description="Who may be a positive")
+    tau_fallback: TauFallback = Field(
+        "scan", description="What happens where the lineage has nobody at the drawn tau"
+    )
+    border: Border = Field("clamp", description="Cells whose patch does not fit into the image")
+    return_negative: bool = Field(False, description="Whether batches have negatives")
+    negative_from: NegativeFrom = Field("experiment", description="Where negatives come from")
+    dtype: DtypeName = Field("float32", description="Data type of the patches")
+    seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(_no_flag)] | None = Field(
+        None, description="With a number, pairs depend on (seed, epoch, anchor) alone"
+    )
+    missing_chunks: MissingChunks = Field("warn", description="A chunk that is absent in the store")
+    cache_pool_bytes: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Memory for decoded chunks, in each process"
+    )
+    read_strategy: ReadStrategyName = Field("auto", description="How pixels are read")
+    include_wells: list[Text] | dict[Text, list[Text]] | None = Field(
+        None, description="Wells to take"
+    )
+    exclude_fovs: list[Text] | dict[Text, list[Text]] | None = Field(
+        None, description="FOVs to leave out"
+    )
+    slot_labels: list[Name] | None = Field(None, description="Names of the slots, for people")
 
     @field_validator("z_range", mode="before")
     @classmethod

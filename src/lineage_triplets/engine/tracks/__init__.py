@@ -1,1 +1,7 @@
-"""One FOV's table: its format, its checks, its links."""
+"""One FOV's table: its format, its checks, its links.
+
+- `formats`: a small reader each, from a file to raw columns, found by the ending of its name.
+- `table`: raw columns checked, `TrackTable`; `report` gathers what was repaired or left out.
+- `links`: parents that cannot be, cycles, who spans which frames.
+- `read`: from a folder or a file to the checked table.
+"""

@@ -1,6 +1,6 @@
 """One FOV's track table from a file, with what was repaired, left out or refused.
 
-The formats are small readers in `track_formats`; the checks, in `track_table`, are common to all.
+The formats are small readers in `formats`; the checks, in `table`, are common to all.
 """
 
 from __future__ import annotations

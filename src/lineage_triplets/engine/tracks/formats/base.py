@@ -112,7 +112,21 @@ TRACK_FORMATS: dict[str, TrackFormat] = {}
 
 
 def register(track_format: TrackFormat) -> None:
-    """Add a format, or replace the one of the same name."""
+    """Add a format.
+
+    Raises
+    ------
+    ValueError
+        Its name, or one of its endings, is another format's.
+    """
+    for other in TRACK_FORMATS.values():
+        shared = sorted(set(track_format.suffixes) & set(other.suffixes))
+        if track_format.name == other.name or shared:
+            what = f"endings {', '.join(shared)}" if shared else "name"
+            raise ValueError(
+                f"The format {track_format.name!r} has the {what} of {other.name!r}: "
+                "give it its own."
+            )
     TRACK_FORMATS[track_format.name] = track_format
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.qc.export.plan import FILE_NAMES
 from lineage_triplets.qc.export.report import content as spelling
 from lineage_triplets.qc.export.report.plots import (
@@ -42,25 +43,6 @@ _PURPOSES: dict[Format, str] = {
     "cell_index": "The flat table for DynaCLR's training.",
     "collection": "DynaCLR's list of experiments.",
     "report": "This page.",
-}
-_MEANINGS = {
-    "z_range": "slices around each cell, or first and one after last",
-    "yx_patch_size": "rows and columns of a patch, in pixels",
-    "tau_range_hours": "least and largest time from anchor to positive",
-    "tau_decay_rate": "how strongly short tau is preferred; 0 is uniform",
-    "positive_relation": "who may be a positive",
-    "tau_fallback": "what happens where nobody is there at the drawn tau",
-    "border": "cells whose patch does not fit into the image",
-    "return_negative": "whether batches have negatives",
-    "negative_from": "where negatives come from",
-    "dtype": "data type of the patches",
-    "seed": "pairs depend on seed, epoch and anchor alone; none draws anew",
-    "missing_chunks": "what a chunk that was never written means",
-    "cache_pool_bytes": "memory for decoded chunks",
-    "read_strategy": "how pixels are read; the same pixels in each way",
-    "include_wells": "wells that are taken; all if none",
-    "exclude_fovs": "FOVs that the config left out before the review",
-    "slot_labels": "names of the slots",
 }
 _HOW = {"painted": "painted on screen", "attested": "attested by a script's caller"}
 
@@ -175,7 +157,7 @@ def render_report(content: ReportContent, limits: Limits | None = None) -> str:
                 )
                 for place, row in enumerate(opened)
             ],
-            meanings=_MEANINGS,
+            meanings={key: field.description for key, field in DatasetConfig.model_fields.items()},
             purposes=_PURPOSES,
             file_names=FILE_NAMES,
             how=_HOW,
