@@ -1,6 +1,6 @@
 """What a config file says: experiments, dataset, exclusions, cuts, verification.
 
-Models are frozen and refuse unknown keys. Reading and writing the YAML is in ``configfile.py``.
+Models are frozen and refuse unknown keys. Reading and writing the YAML is in ``file.py``.
 """
 
 from __future__ import annotations

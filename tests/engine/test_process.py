@@ -101,7 +101,7 @@ class TestUsableMemory:
         script = """
 import os, resource
 from pathlib import Path
-from lineage_triplets.engine.memory_share import usable_memory_bytes
+from lineage_triplets.engine.process import usable_memory_bytes
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
 assert 2**27 < usable_memory_bytes(Path("/"), {}) <= 2**28
