@@ -176,16 +176,18 @@ def init(
     refuse_existing(out, overwrite)
     console = Console()
     found = [inspect_plate(path) for path in plates]
-    names = [one.name for one in found]
+    names = [plate.name for plate in found]
     if len(set(names)) < len(names):
         raise typer.BadParameter(f"two plates have the same name: {', '.join(names)}")
     folders = _folders(found, tracks)
-    for one in found:
-        console.print(f"[bold]{one.name}[/]: {one.description()}", highlight=False, soft_wrap=True)
-        console.print(f"  channels: {', '.join(one.channel_names)}", highlight=False)
+    for plate in found:
+        console.print(
+            f"[bold]{plate.name}[/]: {plate.description()}", highlight=False, soft_wrap=True
+        )
+        console.print(f"  channels: {', '.join(plate.channel_names)}", highlight=False)
     channels = source_channel or shared_channels(found)
-    intervals = {one.name: _interval(one, interval or []) for one in found}
-    conditions = {one.name: _conditions(one, condition or []) for one in found}
+    intervals = {plate.name: _interval(plate, interval or []) for plate in found}
+    conditions = {plate.name: _conditions(plate, condition or []) for plate in found}
     save_draft(
         out,
         found,
@@ -212,13 +214,13 @@ def _folders(found: Sequence[FoundPlate], tracks: Sequence[Path]) -> list[Path]:
             param_hint="--tracks",
         )
     folders = list(tracks) * len(found) if len(tracks) == 1 else list(tracks)
-    return [find_tracks(one, folder) for one, folder in zip(found, folders, strict=True)]
+    return [find_tracks(plate, folder) for plate, folder in zip(found, folders, strict=True)]
 
 
 def _interval(found: FoundPlate, given: Sequence[str]) -> float:
     """Minutes between frames, from the options or a person."""
-    of_plate = dict(one.split("=", 1) for one in given if "=" in one)
-    for_all = [one for one in given if "=" not in one]
+    of_plate = dict(option.split("=", 1) for option in given if "=" in option)
+    for_all = [option for option in given if "=" not in option]
     text = of_plate.get(found.name, for_all[-1] if for_all else None)
     if text is None:
         suggested = found.first_fov.interval_minutes

@@ -63,13 +63,13 @@ def check(
         found = review.findings()
         n_fovs = len(review.data.raw.fovs) if review.data.opened else 0
         scanned = len(review.checks.scanned)
-    shown = [one for one in found if everything or one.status == "open"]
+    shown = [reviewed for reviewed in found if everything or reviewed.status == "open"]
     if as_json:
         _print_json(shown, scanned, n_fovs)
     else:
         _print_findings(shown, Console())
         _print_counts(found, scanned, n_fovs, Console())
-    severities = {one.finding.severity for one in found if one.status == "open"}
+    severities = {reviewed.finding.severity for reviewed in found if reviewed.status == "open"}
     raise typer.Exit(1 if "error" in severities else 3 if "warning" in severities else 0)
 
 
@@ -104,8 +104,8 @@ def export(
     from lineage_triplets.qc.export.export import export_review, plan_export
     from lineage_triplets.qc.export.plan import FORMATS, Format
 
-    wanted: list[Format] = [one for one in FORMATS if formats is None or one in formats]
-    unknown = [one for one in formats or [] if one not in FORMATS]
+    wanted: list[Format] = [name for name in FORMATS if formats is None or name in formats]
+    unknown = [name for name in formats or [] if name not in FORMATS]
     if unknown:
         raise typer.BadParameter(
             f"{unknown[0]!r} is none of {', '.join(FORMATS)}", param_hint="--format"
@@ -184,10 +184,10 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
     for point in plan.points:
         mark = "[green]yes[/]" if point.passed else "[bold red]no [/]"
         where = f"{point.experiment}: " if point.experiment else ""
-        more = [one for one in (point.remedy, point.finding_key) if one]
+        more = [text for text in (point.remedy, point.finding_key) if text]
         console.print(
             f"{mark} {escape(where + point.sentence)}"
-            + "".join(f"\n    [dim]{escape(one)}[/]" for one in more),
+            + "".join(f"\n    [dim]{escape(text)}[/]" for text in more),
             highlight=False,
             soft_wrap=True,
         )
@@ -219,11 +219,11 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
 
 
 def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
-    for one in found:
-        finding = one.finding
-        said = {"open": "", "settled": "settled: ", "waived": "waived: "}[one.status]
-        if one.decision is not None:
-            said += f"{one.decision.reason} ({one.decision.by})"
+    for reviewed in found:
+        finding = reviewed.finding
+        said = {"open": "", "settled": "settled: ", "waived": "waived: "}[reviewed.status]
+        if reviewed.decision is not None:
+            said += f"{reviewed.decision.reason} ({reviewed.decision.by})"
         where = " ".join(part for part in (finding.experiment, finding.fov) if part)
         console.print(
             f"[{_STYLE[finding.severity]}]{finding.severity}[/] {escape(where)}"
@@ -243,16 +243,21 @@ def _print_counts(
         table.add_column(title)
     for title in ("open", "settled", "waived"):
         table.add_column(title, justify="right")
-    kinds = dict.fromkeys((one.finding.severity, one.finding.kind) for one in found)
+    kinds = dict.fromkeys((reviewed.finding.severity, reviewed.finding.kind) for reviewed in found)
     for severity, kind in kinds:
         of_kind = [
-            one for one in found if (one.finding.severity, one.finding.kind) == (severity, kind)
+            reviewed
+            for reviewed in found
+            if (reviewed.finding.severity, reviewed.finding.kind) == (severity, kind)
         ]
         counts = [
-            sum(one.status == status for one in of_kind) for status in ("open", "settled", "waived")
+            sum(reviewed.status == status for reviewed in of_kind)
+            for status in ("open", "settled", "waived")
         ]
         table.add_row(
-            escape(kind), f"[{_STYLE[severity]}]{severity}[/]", *(str(one or "") for one in counts)
+            escape(kind),
+            f"[{_STYLE[severity]}]{severity}[/]",
+            *(str(count or "") for count in counts),
         )
     if kinds:
         console.print(table)
@@ -268,12 +273,12 @@ def _print_counts(
 def _print_json(found: Sequence[ReviewedFinding], scanned: int, n_fovs: int) -> None:
     listed = [
         {
-            **one.finding.as_dict(),
-            "status": one.status,
-            "decision": None if one.decision is None else one.decision.number,
-            "can_be_waived": one.can_be_waived,
+            **reviewed.finding.as_dict(),
+            "status": reviewed.status,
+            "decision": None if reviewed.decision is None else reviewed.decision.number,
+            "can_be_waived": reviewed.can_be_waived,
         }
-        for one in found
+        for reviewed in found
     ]
     content = {"findings": listed, "fovs_scanned": scanned, "fovs": n_fovs}
     typer.echo(json.dumps(content, indent=2, allow_nan=False, default=str))

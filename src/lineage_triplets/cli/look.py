@@ -57,7 +57,7 @@ def validate(
     print_problems(found.problems, console)
     n_errors = len(found.errors)
     counts = {
-        word: sum(one.severity == word for one in found.problems)
+        word: sum(problem.severity == word for problem in found.problems)
         for word in ("error", "warning", "note")
     }
     said = ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)

@@ -163,10 +163,10 @@ def deciding(command: Callable[..., None]) -> Callable[..., None]:
     hints |= {"config": Config, "by": By, "decisions": Decisions, "take_over": TakeOver}
     hints |= {"path_map": PathMap}
     parameters = [
-        one.replace(annotation=hints[one.name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for one in (config, *list(own.parameters.values())[1:], *shared)
+        parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in (config, *list(own.parameters.values())[1:], *shared)
     ]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = inspect.Signature(parameters)
     return run
 
@@ -174,10 +174,10 @@ def deciding(command: Callable[..., None]) -> Callable[..., None]:
 def say(*decisions: Decision) -> None:
     """Print what was decided, one line a decision."""
     console = Console()
-    for one in decisions:
-        because = f": {one.reason}" if one.reason else ""
+    for decision in decisions:
+        because = f": {decision.reason}" if decision.reason else ""
         console.print(
-            f"{one.number}  {one.kind} {one.target}{because}  ({one.by})",
+            f"{decision.number}  {decision.kind} {decision.target}{because}  ({decision.by})",
             highlight=False,
             markup=False,
             soft_wrap=True,

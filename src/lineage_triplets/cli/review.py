@@ -99,10 +99,10 @@ def remap(
 ) -> None:
     """Choose other channels for an experiment's slots; its approval falls."""
     chosen: dict[int | str, str] = {}
-    for one in slots:
-        slot, separator, channel = one.partition("=")
+    for choice in slots:
+        slot, separator, channel = choice.partition("=")
         if not (slot and separator and channel):
-            raise typer.BadParameter(f"{one!r} is not SLOT=CHANNEL", param_hint="SLOT=CHANNEL")
+            raise typer.BadParameter(f"{choice!r} is not SLOT=CHANNEL", param_hint="SLOT=CHANNEL")
         chosen[slot] = channel
     say(review.remap(experiment, chosen, reason))
 
@@ -162,7 +162,7 @@ def unwaive(
 ) -> None:
     """Open waived findings again."""
     waived = review.effect.waived
-    unknown = [one for one in keys if one not in waived]
+    unknown = [key for key in keys if key not in waived]
     if unknown:
         raise typer.BadParameter(
             f"{unknown[0]} is not waived; waived are: {', '.join(waived) or 'none'}"
@@ -179,8 +179,8 @@ def confirm(
     ],
 ) -> None:
     """Put decisions in effect again whose tables changed since."""
-    stale = {one.number: one for one in review.effect.stale}
-    unknown = [one for one in numbers if one not in stale]
+    stale = {decision.number: decision for decision in review.effect.stale}
+    unknown = [number for number in numbers if number not in stale]
     if unknown:
         raise typer.BadParameter(
             f"decision {unknown[0]} is not stale; stale are: {sorted(stale) or 'none'}"
@@ -195,8 +195,8 @@ def withdraw(
     reason: Reason = "",
 ) -> None:
     """Take decisions back whenever they were made, stale ones too."""
-    made = {one.number: one for one in review.decisions}
-    unknown = [one for one in numbers if one not in made]
+    made = {decision.number: decision for decision in review.decisions}
+    unknown = [number for number in numbers if number not in made]
     if unknown:
         raise typer.BadParameter(f"there is no decision {unknown[0]} to take back; see `history`")
     say(*review.withdraw(*(made[number] for number in numbers), reason=reason))
@@ -223,7 +223,7 @@ def history(
 ) -> None:
     """List everything that was ever decided, undone and redone."""
     with opened(config, decisions=decisions, read_only=True, path_map=path_map) as review:
-        stale = {one.number for one in review.effect.stale}
+        stale = {decision.number for decision in review.effect.stale}
         entries = review.history()
     if not entries:
         Console().print("Nothing was decided yet.")
@@ -232,13 +232,13 @@ def history(
     for title in ("", "when", "who", "what", "reason"):
         table.add_column(title, overflow="fold")
     for entry in entries:
-        one = entry.decision
+        decision = entry.decision
         state = "undid " if entry.what == "undone" else "redid " if entry.what == "redone" else ""
-        mark = "  (stale)" if one.number in stale and entry.what == "decided" else ""
+        mark = "  (stale)" if decision.number in stale and entry.what == "decided" else ""
         clock = "  (clock went back)" if entry.clock_back else ""
         table.add_row(
-            str(one.number), entry.at + clock, entry.by, f"{state}{one.kind} {one.target}{mark}",
-            one.reason,
+            str(decision.number), entry.at + clock, entry.by,
+            f"{state}{decision.kind} {decision.target}{mark}", decision.reason,
         )  # fmt: skip
     Console(markup=False, highlight=False).print(table)
 
@@ -257,22 +257,22 @@ def _targets(review: Review, level: str, name: list[str]) -> list[Target]:
 
     if level in {"lineage", "track"}:
         kind: Literal["lineage", "track"] = "lineage" if level == "lineage" else "track"
-        return [review.target(kind, one) for one in name]
+        return [review.target(kind, word) for word in name]
     if level == "cell":
         track = review.target("track", name[0])
         return [
-            Target("observation", track.experiment, track.fov, track=track.track, t=_frame(one))
-            for one in _more(name, 1, "a track's id and frames")
+            Target("observation", track.experiment, track.fov, track=track.track, t=_frame(frame))
+            for frame in _more(name, 1, "a track's id and frames")
         ]
     if level == "frame":
         frames = _more(name, 2, "an experiment, a FOV and frames")
-        return [Target("frame", name[0], name[1], t=_frame(one)) for one in frames]
+        return [Target("frame", name[0], name[1], t=_frame(frame)) for frame in frames]
     if level == "fov":
         fovs = _more(name, 1, "an experiment and FOVs")
-        return [Target("fov", name[0], one) for one in fovs]
+        return [Target("fov", name[0], fov) for fov in fovs]
     if level == "well":
         wells = _more(name, 1, "an experiment and wells")
-        return [Target("well", name[0], one) for one in wells]
+        return [Target("well", name[0], well) for well in wells]
     raise typer.BadParameter(
         f"{level!r} is none of lineage, track, cell, frame, fov, well", param_hint="LEVEL"
     )

@@ -38,7 +38,7 @@ class Diagnosis:
     @property
     def errors(self) -> tuple[Problem, ...]:
         """The problems that keep something from being loaded."""
-        return tuple(one for one in self.problems if one.severity == "error")
+        return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
 def diagnose(
@@ -95,4 +95,4 @@ def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosi
 
 def _sorted(problems: list[Problem]) -> tuple[Problem, ...]:
     rank = {"error": 0, "warning": 1, "note": 2}
-    return tuple(sorted(dict.fromkeys(problems), key=lambda one: rank[one.severity]))
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: rank[problem.severity]))

@@ -205,6 +205,10 @@ def counted(number: int, noun: str) -> str:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Ask for the nearest known name, or list the known ones if none is near."""
-    begun = [one for one in known if name and (one.startswith(name) or name.startswith(one))]
+    begun = [
+        candidate
+        for candidate in known
+        if name and (candidate.startswith(name) or name.startswith(candidate))
+    ]
     near = begun or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else f"Known: {choices(known, limit=40)}."

@@ -126,15 +126,17 @@ class _StagedFiles:
     def __init__(self, targets: Sequence[Path], overwrite: bool) -> None:
         token = os.urandom(6).hex()
         self._overwrite = overwrite
-        self.new = {one: one.with_name(f".{one.stem}.{token}{one.suffix}") for one in targets}
-        self._old = {one: one.with_name(f".{one.name}.{token}.old") for one in targets}
+        self.new = {
+            target: target.with_name(f".{target.stem}.{token}{target.suffix}") for target in targets
+        }
+        self._old = {target: target.with_name(f".{target.name}.{token}.old") for target in targets}
         self._made: list[Path] = []
         self._placed: list[Path] = []
         self._done = False
 
     def make_folders(self) -> None:
-        for folder in dict.fromkeys(one.parent for one in self.new):
-            missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        for folder in dict.fromkeys(target.parent for target in self.new):
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
             folder.mkdir(parents=True, exist_ok=True)
             self._made += missing
 
@@ -150,7 +152,7 @@ class _StagedFiles:
             else:
                 _rename_to_new(temporary, target)
             self._placed.append(target)
-        for folder in {one.parent for one in self.new}:
+        for folder in {target.parent for target in self.new}:
             _sync_folder(folder)
         self._done = True
 

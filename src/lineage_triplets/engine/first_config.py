@@ -119,7 +119,7 @@ def shared_channels(plates: Sequence[FoundPlate]) -> list[str]:
     ]
     if shared:
         return shared
-    listed = "; ".join(f"{one.name}: {choices(one.channel_names)}" for one in plates)
+    listed = "; ".join(f"{plate.name}: {choices(plate.channel_names)}" for plate in plates)
     raise ConfigError(
         Problem(
             "source-channel",

@@ -319,21 +319,21 @@ def excluded_rows(
         names = pd.Index(text_column(TrackNames(tracks, prefixes).words))
         of_track = np.zeros(len(names), dtype=bool)
         lineages = names.get_indexer(
-            pd.Index([one.lineage_id for one in exclude.lineages], dtype=str)
+            pd.Index([lineage.lineage_id for lineage in exclude.lineages], dtype=str)
         )
         is_root = forest.parent[lineages] < 0 if len(lineages) else np.empty(0, bool)
         matched = (lineages >= 0) & is_root
         problems += _unmatched(
-            [one.lineage_id for one in exclude.lineages], matched, "lineages", "lineage"
+            [lineage.lineage_id for lineage in exclude.lineages], matched, "lineages", "lineage"
         )
         of_lineage = np.zeros(len(names), dtype=bool)
         of_lineage[lineages[matched]] = True
         of_track |= of_lineage[forest.root]
         found = names.get_indexer(
-            pd.Index([one.global_track_id for one in exclude.tracks], dtype=str)
+            pd.Index([track.global_track_id for track in exclude.tracks], dtype=str)
         )
         problems += _unmatched(
-            [one.global_track_id for one in exclude.tracks], found >= 0, "tracks", "track"
+            [track.global_track_id for track in exclude.tracks], found >= 0, "tracks", "track"
         )
         of_track[found[found >= 0]] = True
         excluded |= of_track[rows.track]
@@ -348,14 +348,16 @@ def _exclude_observations(
     wanted = exclude.observations
     if not wanted:
         return []
-    track = names.get_indexer(pd.Index([one.global_track_id for one in wanted], dtype=str))
+    track = names.get_indexer(
+        pd.Index([observation.global_track_id for observation in wanted], dtype=str)
+    )
     n_frames = int(rows.t.max(initial=0)) + 1
-    t = np.array([one.t if 0 <= one.t < n_frames else -1 for one in wanted])
+    t = np.array([observation.t if 0 <= observation.t < n_frames else -1 for observation in wanted])
     have = rows.track * n_frames + rows.t
     asked = np.where((track >= 0) & (t >= 0), track * n_frames + t, -1)
     excluded |= np.isin(have, asked)
     return _unmatched(
-        [f"{one.global_track_id} at t = {one.t}" for one in wanted],
+        [f"{observation.global_track_id} at t = {observation.t}" for observation in wanted],
         np.isin(asked, have),
         "observations",
         "observation",
@@ -374,22 +376,22 @@ def _exclude_frames(
     problems = []
     numbers = fov_numbers(sources)
     fov = tracks.fov[rows.track]
-    for one in exclude.frames:
-        where = numbers.get((one.experiment, one.fov))
+    for exclusion in exclude.frames:
+        where = numbers.get((exclusion.experiment, exclusion.fov))
         if where is None:
             problems += _unmatched(
-                [f"{one.experiment} {one.fov}"], np.array([False]), "frames", "FOV"
+                [f"{exclusion.experiment} {exclusion.fov}"], np.array([False]), "frames", "FOV"
             )
             continue
         n_frames = sources[where].fov.shape[0]
-        beyond = [frame for frame in one.frames if not 0 <= frame < n_frames]
+        beyond = [frame for frame in exclusion.frames if not 0 <= frame < n_frames]
         problems += _unmatched(
-            [f"{one.experiment} {one.fov} t = {frame}" for frame in beyond],
+            [f"{exclusion.experiment} {exclusion.fov} t = {frame}" for frame in beyond],
             np.zeros(len(beyond), dtype=bool),
             "frames",
             "frame",
         )
-        excluded |= (fov == where) & np.isin(rows.t, one.frames)
+        excluded |= (fov == where) & np.isin(rows.t, exclusion.frames)
     return problems
 
 

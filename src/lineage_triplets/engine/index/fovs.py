@@ -343,10 +343,10 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
         fovs = (*(known.fovs if known else ()), problem.fov)
         first[key] = replace(known or problem, count=len(fovs), fovs=fovs)
     return [
-        replace(one, message=f"{one.message} So in {counted(one.count, 'FOV')}.")
-        if one.count > 1
-        else one
-        for one in first.values()
+        replace(fault, message=f"{fault.message} So in {counted(fault.count, 'FOV')}.")
+        if fault.count > 1
+        else fault
+        for fault in first.values()
     ] + rest
 
 
@@ -362,7 +362,7 @@ def unknown_names(
 ) -> list[Problem]:
     """Collect the experiments, wells and FOVs that settings and exclusions name in vain."""
     problems = []
-    experiments = [one.name for one in registry.experiments]
+    experiments = [config.name for config in registry.experiments]
     for field in ("z_range", "include_wells", "exclude_fovs"):
         value = getattr(settings, field)
         if isinstance(value, dict):
@@ -376,9 +376,9 @@ def unknown_names(
                 for name in value
                 if name not in experiments
             ]
-    plates = {one.config.name: one.plate for one in registry.opened}
+    plates = {opened.config.name: opened.plate for opened in registry.opened}
     for well, where in _with_experiments(settings.include_wells, list(plates)):
-        wells = {one for experiment in where for one in plates[experiment].wells}
+        wells = {known_well for experiment in where for known_well in plates[experiment].wells}
         if well not in wells:
             problems.append(
                 Problem(
@@ -398,8 +398,8 @@ def unknown_names(
                     field="exclude_fovs",
                 )
             )
-    excluded = [(one.experiment, "wells", one.well) for one in exclude.wells]
-    excluded += [(one.experiment, "fovs", one.fov) for one in exclude.fovs]
+    excluded = [(exclusion.experiment, "wells", exclusion.well) for exclusion in exclude.wells]
+    excluded += [(exclusion.experiment, "fovs", exclusion.fov) for exclusion in exclude.fovs]
     for experiment, field, name in excluded:
         plate = plates.get(experiment)
         if plate is None or not (name in plate.wells if field == "wells" else plate.has_fov(name)):

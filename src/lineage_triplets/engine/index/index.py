@@ -243,19 +243,22 @@ class MultiExperimentIndex:
         def by_fov(words: list[str]) -> pd.arrays.ArrowStringArray:
             return text_column(pa.array(words, pa.large_string()), fov)
 
-        experiments = [self.registry.experiments[one.experiment_number] for one in self.fovs]
-        start_hpi = np.array([one.start_hpi for one in experiments], dtype=np.float64)
-        interval_minutes = np.array([one.interval_minutes for one in experiments], dtype=np.float64)
+        experiments = [self.registry.experiments[source.experiment_number] for source in self.fovs]
+        start_hpi = np.array([config.start_hpi for config in experiments], dtype=np.float64)
+        interval_minutes = np.array(
+            [config.interval_minutes for config in experiments], dtype=np.float64
+        )
         names = self.names.words
         second = [
-            "" if len(one.source_channel) < 2 else one.source_channel[1] for one in experiments
+            "" if len(config.source_channel) < 2 else config.source_channel[1]
+            for config in experiments
         ]
         return pd.DataFrame(
             {
-                "experiment": by_fov([one.experiment for one in self.fovs]),
-                "condition": by_fov([one.condition for one in self.fovs]),
-                "well_name": by_fov([one.fov.well_name for one in self.fovs]),
-                "fov_name": by_fov([one.fov.name for one in self.fovs]),
+                "experiment": by_fov([source.experiment for source in self.fovs]),
+                "condition": by_fov([source.condition for source in self.fovs]),
+                "well_name": by_fov([source.fov.well_name for source in self.fovs]),
+                "fov_name": by_fov([source.fov.name for source in self.fovs]),
                 "position": fov,
                 "track_id": tracks.track_id[rows.track],
                 "global_track_id": text_column(names, rows.track),
@@ -313,19 +316,19 @@ class MultiExperimentIndex:
     @property
     def positions(self) -> list[Fov]:
         """The FOVs that are read, in the order of `tracks`."""
-        return [one.fov for one in self.fovs]
+        return [source.fov for source in self.fovs]
 
     @cached_property
     def experiment_groups(self) -> dict[str, Int64Array]:
         """Row numbers of `tracks` of each experiment that has any."""
-        names = [one.name for one in self.registry.experiments]
+        names = [config.name for config in self.registry.experiments]
         return _groups(names, self.experiment_of_row)
 
     @cached_property
     def condition_groups(self) -> dict[str, Int64Array]:
         """Row numbers of `tracks` of each condition that has any."""
-        names = list(dict.fromkeys(one.condition for one in self.fovs))
-        number = np.array([names.index(one.condition) for one in self.fovs], dtype=np.int64)
+        names = list(dict.fromkeys(source.condition for source in self.fovs))
+        number = np.array([names.index(source.condition) for source in self.fovs], dtype=np.int64)
         return _groups(names, number[self.fov_of_row])
 
     def counts(self) -> pd.DataFrame:
@@ -346,7 +349,7 @@ class MultiExperimentIndex:
         low, high = np.array(self.tau_range_frames, dtype=np.int64).reshape(-1, 2).T
         return pd.DataFrame(
             {
-                "experiment": [one.name for one in self.registry.experiments],
+                "experiment": [config.name for config in self.registry.experiments],
                 "fovs": np.bincount(self.experiment_of_fov, minlength=n),
                 "observations": np.bincount(experiment, minlength=n),
                 "tracks": np.bincount(of_track[tracks], minlength=n),
@@ -367,11 +370,11 @@ class MultiExperimentIndex:
         ]
         lines = [", ".join(totals)]
         lines += [
-            f"  {one.experiment}: {one.observations} observations in {one.fovs} FOVs, "
-            f"{one.lineages} lineages, {one.divisions} divisions, {one.valid_anchors} valid "
-            f"anchors, tau {one.tau_min_frames} to {one.tau_max_frames} frames, conditions: "
-            f"{self._condition_words(str(one.experiment))}"
-            for one in self.counts().itertuples(index=False)
+            f"  {row.experiment}: {row.observations} observations in {row.fovs} FOVs, "
+            f"{row.lineages} lineages, {row.divisions} divisions, {row.valid_anchors} valid "
+            f"anchors, tau {row.tau_min_frames} to {row.tau_max_frames} frames, conditions: "
+            f"{self._condition_words(str(row.experiment))}"
+            for row in self.counts().itertuples(index=False)
         ]
         return "\n".join(lines)
 

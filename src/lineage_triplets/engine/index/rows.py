@@ -69,7 +69,9 @@ class Observations:
 
     def take(self, rows: Int64Array | BoolArray) -> Observations:
         """Some of the rows, in the order given."""
-        return Observations(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+        return Observations(
+            **{column.name: getattr(self, column.name)[rows] for column in fields(self)}
+        )
 
 
 def cut_tracks(

@@ -91,7 +91,7 @@ class TauLaw:
         first = np.array([frames.first for frames in ranges], dtype=np.int64)
         last = np.array([frames.last for frames in ranges], dtype=np.int64)
         taus = [np.arange(low, high + 1) for low, high in zip(first, last, strict=True)]
-        log_weights = [_log_weights(one, decay_rate) for one in taus]
+        log_weights = [_log_weights(tau, decay_rate) for tau in taus]
         upper = []
         for experiment, log_weight in enumerate(log_weights):
             cumulative = np.cumsum(np.exp(log_weight))
@@ -99,7 +99,7 @@ class TauLaw:
         return cls(
             first,
             last,
-            np.concatenate([[0], np.cumsum([len(one) for one in taus])]).astype(np.int64),
+            np.concatenate([[0], np.cumsum([len(tau) for tau in taus])]).astype(np.int64),
             np.concatenate([np.empty(0, np.int64), *taus]),
             np.concatenate([np.empty(0), *log_weights]),
             np.concatenate([np.empty(0), *upper]),

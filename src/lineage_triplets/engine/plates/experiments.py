@@ -143,7 +143,7 @@ class ExperimentRegistry:
         problems: Sequence[Problem],
         slot_labels: Sequence[str] | None,
     ) -> None:
-        self._opened = {one.config.name: one for one in opened}
+        self._opened = {experiment.config.name: experiment for experiment in opened}
         self.problems = tuple(problems)
         labels = list(slot_labels or opened[0].config.source_channel)
         if len(labels) != self.num_source_channels:
@@ -183,7 +183,7 @@ class ExperimentRegistry:
     @property
     def experiments(self) -> list[ExperimentConfig]:
         """The experiments, in order, with absolute paths."""
-        return [one.config for one in self._opened.values()]
+        return [experiment.config for experiment in self._opened.values()]
 
     @property
     def opened(self) -> list[OpenedExperiment]:
@@ -198,7 +198,7 @@ class ExperimentRegistry:
     @property
     def channel_maps(self) -> dict[str, dict[int, int]]:
         """``{experiment: {slot: zarr index}}``."""
-        return {name: dict(one.channel_map) for name, one in self._opened.items()}
+        return {name: dict(experiment.channel_map) for name, experiment in self._opened.items()}
 
     def get_experiment(self, name: str) -> ExperimentConfig:
         """Give an experiment by its name.
@@ -320,10 +320,10 @@ def open_experiments(
                 )
             )
         tables_fault = find_tables_fault(config) if check_tables else None
-        one, store_problems = _open_store(config)
+        experiment, store_problems = _open_store(config)
         problems += faults + ([tables_fault] if tables_fault else []) + store_problems
-        if one is not None and not faults and tables_fault is None:
-            opened.append(one)
+        if experiment is not None and not faults and tables_fault is None:
+            opened.append(experiment)
     return opened, problems
 
 

@@ -45,14 +45,14 @@ class NormMetaList(list["Statistics"]):
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        distinct = {id(one): one for one in self if one is not None}
+        distinct = {id(statistics): statistics for statistics in self if statistics is not None}
         place = {key: number for number, key in enumerate(distinct)}
-        packed = [_pack(one) for one in distinct.values()]
-        return _unpack_list, ([place.get(id(one), -1) for one in self], packed)
+        packed = [_pack(statistics) for statistics in distinct.values()]
+        return _unpack_list, ([place.get(id(statistics), -1) for statistics in self], packed)
 
 
 def _unpack_list(places: list[int], packed: list[tuple[Any, Float32Array]]) -> NormMetaList:
-    unpacked: list[Statistics] = [_unpack(*one) for one in packed]
+    unpacked: list[Statistics] = [_unpack(*pair) for pair in packed]
     unpacked.append(None)
     return NormMetaList(unpacked[place] for place in places)
 

@@ -60,7 +60,7 @@ def split_url(url: str) -> tuple[str, str, str, str]:
         query = mark + query
     host, _, path = rest.partition("/")
     if scheme not in SCHEMES or not host:
-        known = ", ".join(f"{one}://" for one in SCHEMES)
+        known = ", ".join(f"{name}://" for name in SCHEMES)
         raise StoreError(
             Problem(
                 "remote-store",

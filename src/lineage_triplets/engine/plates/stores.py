@@ -140,7 +140,7 @@ def subfolders(folder: str) -> list[str] | None:
     try:
         with os.scandir(folder) as entries:
             return sorted(
-                one.name for one in entries if one.is_dir() and not one.name.startswith(".")
+                entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
             )
     except PermissionError:
         return None

@@ -48,7 +48,7 @@ def is_collection(content: dict[str, Any]) -> bool:
         "datasets_root" in content
         or (
             isinstance(experiments, list)
-            and any(isinstance(one, dict) and "channels" in one for one in experiments)
+            and any(isinstance(entry, dict) and "channels" in entry for entry in experiments)
         )
     )
 
@@ -122,7 +122,7 @@ def _markers(
     """Marker (or the name, where there is none) to channel name."""
     channels = entry.get("channels")
     if not isinstance(channels, list) or not all(
-        isinstance(one, dict) and "name" in one for one in channels
+        isinstance(channel, dict) and "name" in channel for channel in channels
     ):
         raise _fault(
             document,
@@ -131,7 +131,7 @@ def _markers(
             "'channels' is no list of entries with a name.",
             "Write channels: [{name: …, marker: …}].",
         )
-    markers = {_marker(one): one["name"] for one in channels}
+    markers = {_marker(channel): channel["name"] for channel in channels}
     if len(markers) < len(channels):
         raise _fault(
             document,
@@ -140,7 +140,7 @@ def _markers(
             "two channels have the same marker.",
             "A slot takes one channel: list only the one that training shall see.",
         )
-    unknown = [key for one in channels for key in one if key not in _OF_A_CHANNEL]
+    unknown = [key for channel in channels for key in channel if key not in _OF_A_CHANNEL]
     if unknown:
         raise _fault(
             document,
@@ -149,7 +149,7 @@ def _markers(
             f"a channel has the unknown key {unknown[0]!r}.",
             nearest(str(unknown[0]), _OF_A_CHANNEL),
         )
-    if any(one.get("wells") for one in channels):
+    if any(channel.get("wells") for channel in channels):
         _log.warning(
             "Experiment %s: 'wells' of its channels are not looked at; use exclude_fovs or "
             "include_wells to leave out wells without a stain.",

@@ -65,7 +65,7 @@ def experiment_faults(config: ExperimentConfig) -> list[Problem]:
                 f"Name the channels for the model: {choices(config.channel_names)}.",
             )
         )
-    repeated = [one for one in config.source_channel if config.channel_names.count(one) > 1]
+    repeated = [name for name in config.source_channel if config.channel_names.count(name) > 1]
     if repeated:
         faults.append(
             field_fault(

@@ -102,20 +102,20 @@ def with_lines(problems: Sequence[Problem], path: str | Path) -> list[Problem]:
         return list(problems)
     experiments = document.content.get("experiments")
     names = [
-        str(one.get("name", "")) if isinstance(one, dict) else ""
-        for one in (experiments if isinstance(experiments, list) else [])
+        str(entry.get("name", "")) if isinstance(entry, dict) else ""
+        for entry in (experiments if isinstance(experiments, list) else [])
     ]
     found = []
-    for one in problems:
+    for problem in problems:
         line = None
-        if one.experiment in names:
-            key = one.field.partition(".")[0]
-            line = document.lines.get(("experiments", names.index(one.experiment), key))
-        has_place = one.line is not None or one.row is not None or one.file
+        if problem.experiment in names:
+            key = problem.field.partition(".")[0]
+            line = document.lines.get(("experiments", names.index(problem.experiment), key))
+        has_place = problem.line is not None or problem.row is not None or problem.file
         if line is not None and not has_place:
-            found.append(replace(one, file=str(path), line=line))
+            found.append(replace(problem, file=str(path), line=line))
         else:
-            found.append(one)
+            found.append(problem)
     return found
 
 
@@ -169,7 +169,10 @@ def save_config(
     """
     target = Path(path)
     content = config.model_dump(mode="json", exclude={"experiments"})
-    experiments = [written_experiment(one, target.absolute().parent) for one in config.experiments]
+    experiments = [
+        written_experiment(experiment, target.absolute().parent)
+        for experiment in config.experiments
+    ]
     content = {"format": FORMAT, "experiments": experiments, **content}
     if header is None:
         header = "" if config.verification.validated else DRAFT_HEADER
@@ -223,8 +226,8 @@ def _warn_of_unused(
     for old, new in (path_map or {}).items():
         if not any(
             path.startswith(new.rstrip("/"))
-            for one in experiments
-            for path in (one.data_path, one.tracks_path)
+            for experiment in experiments
+            for path in (experiment.data_path, experiment.tracks_path)
         ):
             _log.warning("path_map: no path of the config begins with %r.", old)
 
@@ -243,7 +246,7 @@ def _without_faults(content: dict[str, Any], error: ValidationError) -> TripletC
         else:
             _remove(rest, loc[:-1] if fault["type"] == "missing" else loc)
     rest["experiments"] = [
-        one for number, one in enumerate(experiments) if number not in bad_experiments
+        entry for number, entry in enumerate(experiments) if number not in bad_experiments
     ]
     if not rest["experiments"]:
         return None

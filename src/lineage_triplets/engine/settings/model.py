@@ -179,11 +179,11 @@ class DatasetConfig(StrictModel):
     @classmethod
     def _slices(cls, value: object) -> object:
         if isinstance(value, dict):
-            return {name: cls._slices(one) for name, one in value.items()}
+            return {name: cls._slices(z_range) for name, z_range in value.items()}
         if isinstance(value, bool) or not isinstance(value, int | slice | list | tuple):
             raise ValueError(_Z_RANGE)
         if isinstance(value, list | tuple) and (
-            len(value) != 2 or not all(isinstance(one, int) and one >= 0 for one in value)
+            len(value) != 2 or not all(isinstance(bound, int) and bound >= 0 for bound in value)
         ):
             raise ValueError(_Z_RANGE)
         if isinstance(value, slice):

@@ -67,7 +67,7 @@ def rebase(written: str, old_base: str | Path, new_base: str | Path) -> str:
     step = os.path.relpath(old, new)
     rebased = os.path.normpath(str(Path(step) / written))
     # Through a link, ".." leads elsewhere for those who come by the folder's real name.
-    here, there = (os.path.normpath(one / rebased) for one in (new, Path(os.path.realpath(new))))
+    here, there = (os.path.normpath(base / rebased) for base in (new, Path(os.path.realpath(new))))
     if os.path.realpath(here) != os.path.realpath(there):
         return os.path.normpath(old / written)
     return rebased

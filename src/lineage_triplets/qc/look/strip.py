@@ -189,6 +189,6 @@ def _lane(
         inside = (t >= frames[0]) & (t <= frames[-1])
         place = t[inside] - frames[0]
         rows[place] = np.arange(own.start, own.stop)[inside]
-        for one in place.tolist():
-            ids[one] = index.names.of(track)
+        for position in place.tolist():
+            ids[position] = index.names.of(track)
     return StripLane(name, rows, tuple(ids))

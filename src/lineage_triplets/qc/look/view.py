@@ -225,7 +225,9 @@ def resolve(intent: Intent, data: ReviewData) -> ReviewState:
         experiment, fov = view.experiment, view.fov
     pairs, reason = _pairs(intent, data, view, experiment, fov)
     if reason:
-        reason = "; ".join([*(reasons[one] for one in reasons if experiment in ("", one)), reason])
+        reason = "; ".join(
+            [*(reasons[name] for name in reasons if experiment in ("", name)), reason]
+        )
     return ReviewState(intent, experiment, fov, intent.lineage, tau, view, pairs, reason)
 
 
@@ -236,8 +238,8 @@ def still_there(intent: Intent, data: ReviewData) -> Intent:
     """
     if not data.opened:
         return intent
-    places = {(one.experiment, one.fov.name) for one in data.raw.fovs}
-    experiments = {one.name for one in data.registry.experiments}
+    places = {(source.experiment, source.fov.name) for source in data.raw.fovs}
+    experiments = {config.name for config in data.registry.experiments}
     changes: dict[str, str] = {}
     if intent.experiment and intent.experiment not in experiments:
         changes = {"experiment": "", "fov": ""}
@@ -284,7 +286,9 @@ def _taus(data: ReviewData) -> tuple[tuple[ExperimentTau, ...], dict[str, str]]:
 
 def _require_fov(data: ReviewData, experiment: str, fov: str) -> None:
     known = [
-        one.fov.name for one in data.raw.fovs if not experiment or one.experiment == experiment
+        source.fov.name
+        for source in data.raw.fovs
+        if not experiment or source.experiment == experiment
     ]
     if fov not in known:
         raise UnknownNameError(

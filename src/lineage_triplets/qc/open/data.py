@@ -89,8 +89,8 @@ class IndexPatches:
 
     def _fov(self, rows: Int64Array) -> Int64Array:
         """Number of each row's FOV in the reader."""
-        number = {one.key: k for k, one in enumerate(self.reader.sources)}
-        of_index = np.array([number[one.key] for one in self.index.fovs], dtype=np.int64)
+        number = {source.key: k for k, source in enumerate(self.reader.sources)}
+        of_index = np.array([number[source.key] for source in self.index.fovs], dtype=np.int64)
         fov: Int64Array = of_index[self.index.fov_of_row[rows]]
         return fov
 
@@ -208,7 +208,7 @@ class ReviewData:
     @property
     def slot_labels(self) -> list[str]:
         """Names of the slots, whether an experiment could be opened or not."""
-        configs = [one.config for one in self.opened] or self.experiments
+        configs = [experiment.config for experiment in self.opened] or self.experiments
         labels = self.settings.slot_labels or self.base.experiments[0].source_channel
         if len(labels) != len(configs[0].source_channel):
             labels = configs[0].source_channel
@@ -292,15 +292,25 @@ class ReviewData:
         experiment, fov = source.experiment, source.fov.name
         prefix = source.id_prefix
         return Exclusions(
-            wells=[one for one in everything.wells if one.experiment == experiment],
-            fovs=[one for one in everything.fovs if one.experiment == experiment],
-            frames=[
-                one for one in everything.frames if one.experiment == experiment and one.fov == fov
+            wells=[
+                exclusion for exclusion in everything.wells if exclusion.experiment == experiment
             ],
-            lineages=[one for one in everything.lineages if one.lineage_id.startswith(prefix)],
-            tracks=[one for one in everything.tracks if one.global_track_id.startswith(prefix)],
+            fovs=[exclusion for exclusion in everything.fovs if exclusion.experiment == experiment],
+            frames=[
+                exclusion
+                for exclusion in everything.frames
+                if exclusion.experiment == experiment and exclusion.fov == fov
+            ],
+            lineages=[
+                lineage for lineage in everything.lineages if lineage.lineage_id.startswith(prefix)
+            ],
+            tracks=[
+                track for track in everything.tracks if track.global_track_id.startswith(prefix)
+            ],
             observations=[
-                one for one in everything.observations if one.global_track_id.startswith(prefix)
+                observation
+                for observation in everything.observations
+                if observation.global_track_id.startswith(prefix)
             ],
         )
 
@@ -370,7 +380,7 @@ class ReviewData:
             parts = parts[columns.cut_t[parts] <= last_cut][-1:]
         elif cut_t >= 0:
             parts = parts[columns.cut_t[parts] == cut_t]
-        return [int(one) for one in parts]
+        return [int(part) for part in parts]
 
     def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
         """Name a track of `linked`, or the lineage that it belongs to."""
@@ -390,10 +400,12 @@ class ReviewData:
         try:
             problems += self.raw.problems
         except (ConfigError, NoAnchorsError) as error:
-            problems += [one for one in error.problems if one not in problems]
+            problems += [problem for problem in error.problems if problem not in problems]
         # Whether there are anchors is a matter of the settings, and is checked with them.
-        kept = [one for one in problems if one.kind not in {"no-anchors", "few-tau-frames"}]
-        return [replace(one) for one in dict.fromkeys(kept)]
+        kept = [
+            problem for problem in problems if problem.kind not in {"no-anchors", "few-tau-frames"}
+        ]
+        return [replace(problem) for problem in dict.fromkeys(kept)]
 
 
 def _whole(settings: DatasetConfig) -> DatasetConfig:

@@ -67,7 +67,7 @@ class Holder:
         """Read a lease file's text; None if it is no lease."""
         try:
             values = json.loads(text)
-            holder = cls(**{one.name: values[one.name] for one in fields(cls)})
+            holder = cls(**{field.name: values[field.name] for field in fields(cls)})
             moment = datetime.fromisoformat(holder.heartbeat)
         except (ValueError, TypeError, KeyError):
             return None

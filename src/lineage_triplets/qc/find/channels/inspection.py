@@ -285,10 +285,10 @@ def _words(
         case "swapped":
             return f"{this} looks like slot {verdict.looks_like} of {others} ({sure})."
         case "differs":
-            one, *_ = verdict.others
+            other, *_ = verdict.others
             said = f"{this} and slot {slot} of {others} do not show the same"
             if verdict.looks_like is not None:
-                said += f": it looks like slot {verdict.looks_like} of {one}"
+                said += f": it looks like slot {verdict.looks_like} of {other}"
             why = (
                 "Two experiments cannot tell"
                 if len(inspection.channel_maps) == 2

@@ -166,9 +166,9 @@ def _histogram(images: Sequence[Float32Array]) -> tuple[Int64Array, Float64Array
     return counts.astype(np.int64), edges
 
 
-def patch_features(one: Surroundings) -> Float64Array:
+def patch_features(patch: Surroundings) -> Float64Array:
     """Give the features of each channel around one cell: (C, features), NaN where blank."""
-    pixels = one.pixels.astype(np.float64)
+    pixels = patch.pixels.astype(np.float64)
     result = np.full((len(pixels), len(FEATURES)), np.nan)
     sane: BoolArray = np.asarray(np.isfinite(pixels).all(axis=(1, 2)))
     blurs = _blurred(np.where(sane[:, None, None], pixels, 0.0))
@@ -181,7 +181,7 @@ def patch_features(one: Surroundings) -> Float64Array:
     fine, spread = fine[live], (high - low)[live]
     scaled = (fine - fine.mean(axis=(1, 2), keepdims=True)) / spread[:, None, None]
     y, x = np.ogrid[: scaled.shape[1], : scaled.shape[2]]
-    away = np.hypot(y - one.centre[0], x - one.centre[1]) * GRID_UM
+    away = np.hypot(y - patch.centre[0], x - patch.centre[1]) * GRID_UM
     rings = [_mean_where(scaled, (away >= a) & (away < b)) for a, b in pairwise(_RINGS_UM)]
     p1, p5, p25, p50, p75, p95, p99 = np.percentile(scaled, (1, 5, 25, 50, 75, 95, 99), axis=(1, 2))
     bands = [(finer - coarser)[live] for finer, coarser in pairwise(blurs)]
@@ -197,7 +197,7 @@ def patch_features(one: Surroundings) -> Float64Array:
             *(_log_ratio(energy, coarse) / 2 for energy in energies),
             _glints(bands[0]),
             *(_spottiness(*pair) for pair in zip(bands[1:], energies[1:], strict=True)),
-            one.regions[live],
+            patch.regions[live],
             np.full(len(scaled), np.nan),
         ],
         axis=1,
