@@ -138,14 +138,7 @@ class MultiExperimentIndex:
     ) -> MultiExperimentIndex:
         """Make an index of what can be loaded; what is wrong is among its problems, never raised.
 
-        Parameters
-        ----------
-        registry : ExperimentRegistry
-        settings : DatasetConfig
-        exclude : Exclusions
-        cut : sequence of Cut
-        read : callable, optional
-            Reads one table, as `read_track_table` does; one that remembers spares a second reading.
+        Parameters are those of `assemble`.
         """
         return cls.of_assembly(
             registry, settings, assemble(registry, settings, exclude, cut, read=read)
