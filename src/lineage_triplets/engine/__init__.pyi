@@ -36,5 +36,6 @@ from .settings.model import TrackExclusion as TrackExclusion
 from .settings.model import TripletConfig as TripletConfig
 from .settings.model import Verification as Verification
 from .settings.model import WellExclusion as WellExclusion
+from .settings.track_transform import TrackTransform as TrackTransform
 
 __all__: list[str]

@@ -19,6 +19,7 @@ from lineage_triplets.engine.index.rows import Observations, Tracks, cut_tracks
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
+from lineage_triplets.engine.tracks.transform import place_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ class Assembly:
     forest : Forest
         Over `tracks`.
     observations : Observations
-        Rows that are in the movie, in the image and not excluded.
+        Rows that are in the movie, in the image, in the stack, and not excluded.
     pool_row : ndarray of int64
         Every row that is in the movie and the image, excluded or not, by (lineage, frame, track):
         its number in `observations`, or -1. Negatives are drawn from it.
@@ -118,11 +119,12 @@ def assemble(
 def _read_tables(
     sources: list[FovSource], read_table: TableReader
 ) -> tuple[list[FovSource], list[TrackTable], list[Problem]]:
-    """Read all tables side by side; FOVs whose table cannot be used are left out."""
+    """Read all tables side by side, placed; FOVs whose table cannot be used are left out."""
 
     def read(source: FovSource) -> TrackTable | tuple[Problem, ...]:
         try:
-            return read_table(source.table, experiment=source.experiment, fov=source.fov.name)
+            table = read_table(source.table, experiment=source.experiment, fov=source.fov.name)
+            return place_table(table, source.track_transform)
         except (TrackTableError, StoreError) as error:
             return error.problems
 
@@ -197,9 +199,11 @@ def _sorting(fov: Int64Array, track_id: Int64Array, t: Int64Array) -> Int64Array
 def _in_image(
     rows: Observations, fov: Int64Array, sources: list[FovSource], settings: DatasetConfig
 ) -> tuple[Observations, list[Problem]]:
-    """Leave out rows outside the movie or the image; move patches inward as ``border`` says."""
+    """Leave out rows outside movie, image or stack; move patches inward as ``border`` says."""
     shapes = np.array([source.fov.shape for source in sources], dtype=np.int64).reshape(-1, 5)
-    n_frames, height, width = (shapes[fov, axis] for axis in (0, 3, 4))
+    n_frames, n_slices, height, width = (shapes[fov, axis] for axis in (0, 2, 3, 4))
+    # A z that no slice is chosen by may be in any unit.
+    follows_z = np.array([source.z_start is None for source in sources], dtype=bool)[fov]
     problems: list[Problem] = []
     in_movie = (rows.t >= 0) & (rows.t < n_frames)
     problems += _left_out(
@@ -207,7 +211,7 @@ def _in_image(
         fov,
         sources,
         "outside-movie",
-        "{n} of its rows have a frame outside the movie of {t} frames; they are left out.",
+        "{n} of its rows have a frame outside the movie of {t} frames{after}; they are left out.",
     )
     in_image = (rows.y >= 0) & (rows.y < height) & (rows.x >= 0) & (rows.x < width)
     problems += _left_out(
@@ -215,10 +219,18 @@ def _in_image(
         fov,
         sources,
         "outside-image",
-        "{n} of its rows have their centre outside the image of {y} x {x} pixels; they are left "
-        "out.",
+        "{n} of its rows have their centre outside the image of {y} x {x} pixels{after}; they are "
+        "left out.",
     )
-    keep = in_movie & in_image
+    in_stack = ~follows_z | (n_slices == 1) | ((rows.z >= 0) & (rows.z < n_slices))
+    problems += _left_out(
+        in_movie & in_image & ~in_stack,
+        fov,
+        sources,
+        "outside-stack",
+        "{n} of its rows have their z outside the stack of {z} slices{after}; they are left out.",
+    )
+    keep = in_movie & in_image & in_stack
     patch_height, patch_width = settings.yx_patch_size
     if settings.border == "exclude":
         top = np.floor(rows.y) - patch_height // 2
@@ -255,11 +267,13 @@ def _left_out(
     problems = []
     for number in np.flatnonzero(counts):
         source = sources[number]
-        t, _, _, y, x = source.fov.shape
+        t, _, z, y, x = source.fov.shape
+        transform = source.track_transform
+        after = "" if transform is None else f" (after {transform.words})"
         problems.append(
             Problem(
                 kind,
-                message.format(n=int(counts[number]), t=t, y=y, x=x),
+                message.format(n=int(counts[number]), t=t, z=z, y=y, x=x, after=after),
                 severity="warning",
                 experiment=source.experiment,
                 fov=source.fov.name,

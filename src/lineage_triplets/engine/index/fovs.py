@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
 
     NamesPerExperiment = list[str] | dict[str, list[str]] | None
 
@@ -48,6 +49,8 @@ class FovSource:
         First slice, or None where it follows each cell; and how many.
     key : int
         64-bit key of (experiment, FOV) for random numbers.
+    track_transform : TrackTransform or None
+        Where the table's frames and positions are in the image; None where they are as written.
     has_id, has_parent_id : bool
         Whether the table has these columns.
     """
@@ -61,6 +64,7 @@ class FovSource:
     z_start: int | None
     depth: int
     key: int
+    track_transform: TrackTransform | None = None
     has_id: bool = False
     has_parent_id: bool = False
 
@@ -298,6 +302,7 @@ def _source(
             z_start=z_start,
             depth=depth,
             key=text_key(config.name, fov.name),
+            track_transform=config.track_transform,
         ),
         unnamed,
     )

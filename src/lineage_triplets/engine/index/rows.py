@@ -45,9 +45,9 @@ class Observations:
     track : ndarray of int64
         Number of the track in `Tracks`.
     t : ndarray of int64
-        Frame.
+        Frame of the image.
     y, x, z : ndarray of float64
-        Pixels, as in the table.
+        Pixels and slices of the image: as in the table, or where `track_transform` puts them.
     y_clamp, x_clamp : ndarray of float64
         Moved inward so that the patch fits, as ``border`` says.
     id, parent_id : ndarray of int64

@@ -212,7 +212,10 @@ def locate_experiment(
 
 def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:
     """One entry of ``experiments:`` for a file in `folder`."""
-    entry: dict[str, Any] = experiment.model_dump(mode="json")
+    entry: dict[str, Any] = experiment.model_dump(mode="json", exclude={"track_transform"})
+    if experiment.track_transform is not None:
+        transform = experiment.track_transform.model_dump(mode="json", exclude_defaults=True)
+        entry["track_transform"] = transform
     if experiment._written is not None:
         data_path, tracks_path, base = experiment._written
         entry["data_path"] = rebase(data_path, base, folder)

@@ -20,6 +20,15 @@ from pydantic import (
     model_validator,
 )
 
+from lineage_triplets.engine.settings.track_transform import TrackTransform
+from lineage_triplets.engine.settings.values import (
+    FiniteNumber,
+    Name,
+    Number,
+    Text,
+    no_flag,
+)
+
 FORMAT = "lineage-triplets/1"
 
 PositiveRelation = Literal["lineage", "descendant", "same_track"]
@@ -31,27 +40,6 @@ ReadStrategyName = Literal["auto", "blosc-blocks", "tensorstore"]
 DtypeName = Literal["float32", "float64", "uint8", "uint16", "uint32", "int8", "int16", "int32"]
 
 
-def _as_text(value: object) -> object:
-    """Read a YAML scalar as the text that was written."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return getattr(value, "text", str(value))
-    return str(value) if hasattr(value, "__fspath__") or hasattr(value, "isoformat") else value
-
-
-Text = Annotated[str, BeforeValidator(_as_text)]
-Name = Annotated[Text, StringConstraints(min_length=1)]
-
-
-def _no_flag(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is expected")
-    return value
-
-
-Number = Annotated[float, BeforeValidator(_no_flag)]
-FiniteNumber = Annotated[Number, Field(allow_inf_nan=False)]
 SliceSpan = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 _Z_RANGE = (
@@ -89,6 +77,9 @@ class ExperimentConfig(StrictModel):
         Free text.
     moi : float
         Multiplicity of infection.
+    track_transform : TrackTransform or None
+        Where the tables' frames and positions are in the images. None where they are as written;
+        one that changes nothing is read as None.
 
     Examples
     --------
@@ -117,6 +108,7 @@ class ExperimentConfig(StrictModel):
     organelle: Text = ""
     date: Text = ""
     moi: FiniteNumber = 0.0
+    track_transform: TrackTransform | None = None
 
     _written: tuple[str, str, str] | None = PrivateAttr(default=None)
 
@@ -126,6 +118,11 @@ class ExperimentConfig(StrictModel):
         if "/" in name or name != name.strip():
             raise ValueError("a name has no '/' and no blanks around it")
         return name
+
+    @field_validator("track_transform")
+    @classmethod
+    def _none_if_nothing_changes(cls, transform: TrackTransform | None) -> TrackTransform | None:
+        return None if transform == TrackTransform() else transform
 
 
 class DatasetConfig(StrictModel):
@@ -159,7 +156,7 @@ class DatasetConfig(StrictModel):
     return_negative: bool = Field(False, description="Whether batches have negatives")
     negative_from: NegativeFrom = Field("experiment", description="Where negatives come from")
     dtype: DtypeName = Field("float32", description="Data type of the patches")
-    seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(_no_flag)] | None = Field(
+    seed: Annotated[int, Field(ge=0, lt=2**64), BeforeValidator(no_flag)] | None = Field(
         None, description="With a number, pairs depend on (seed, epoch, anchor) alone"
     )
     missing_chunks: MissingChunks = Field("warn", description="A chunk that is absent in the store")

@@ -1,0 +1,31 @@
+"""Kinds of values that a config has: text as it was written, numbers that are no flags."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+
+def as_text(value: object) -> object:
+    """Read a YAML scalar as the text that was written."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return getattr(value, "text", str(value))
+    return str(value) if hasattr(value, "__fspath__") or hasattr(value, "isoformat") else value
+
+
+Text = Annotated[str, BeforeValidator(as_text)]
+Name = Annotated[Text, StringConstraints(min_length=1)]
+
+
+def no_flag(value: object) -> object:
+    """Refuse true and false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a number is expected")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(no_flag)]
+FiniteNumber = Annotated[Number, Field(allow_inf_nan=False)]
