@@ -1,3 +1,10 @@
+from .audit.answers import Counts as Counts
+from .audit.answers import SampleBefore as SampleBefore
+from .audit.bound import allowed_wrong as allowed_wrong
+from .audit.bound import more_needed as more_needed
+from .audit.bound import upper_bound as upper_bound
+from .audit.divisions import DivisionsJudged as DivisionsJudged
+from .audit.state import AuditState as AuditState
 from .decide.channels import Approval as Approval
 from .decide.review import Review as Review
 from .decide.seen import DivisionsSeen as DivisionsSeen

@@ -34,6 +34,7 @@ from lineage_triplets.qc.record import (
     ReviewOwnerError,
 )
 from lineage_triplets.qc.record.decision import Target
+from lineage_triplets.qc.record.file import FORMAT
 from systems import needs_posix, needs_root
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -622,11 +623,25 @@ class TestTrouble:
     @pytest.mark.parametrize("read_only", [False, True])
     def test_a_newer_version(self, path, open_log, read_only):
         open_log().close()
-        change(path, "PRAGMA user_version = 2", "DROP TABLE event")
+        change(path, f"PRAGMA user_version = {FORMAT + 1}", "DROP TABLE event")
         before = path.read_bytes()
-        with pytest.raises(DecisionsError, match=r"format 2; this one reads 1.*Update"):
+        says = rf"format {FORMAT + 1}; this one reads {FORMAT}.*Update"
+        with pytest.raises(DecisionsError, match=says):
             open_log(read_only=read_only)
         assert path.read_bytes() == before
+
+    def test_the_version_before_audits_opens_with_all_that_was_decided(self, path, open_log):
+        log = open_log()
+        made = log.record(reject())
+        log.close()
+        change(path, "PRAGMA user_version = 1")
+        assert open_log(read_only=True).active == made
+        log = open_log()
+        assert log.active == made
+        log.record(NewDecision("audit_plan", Target("experiment", "one"), {"n": 59}))
+        log.close()
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
 
     @pytest.mark.parametrize("read_only", [False, True])
     def test_a_damaged_page(self, path, open_log, read_only):

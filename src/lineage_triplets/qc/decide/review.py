@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.qc.decide.channels import Approval, approval_of, approval_value, remapped
+from lineage_triplets.qc.audit.sample import DEFAULT_PAIRS
+from lineage_triplets.qc.audit.state import AuditState, audit_pairs, audit_state
+from lineage_triplets.qc.decide.audits import judged_value, plan_value
+from lineage_triplets.qc.decide.channels import (
+    Approval,
+    approval_of,
+    approval_value,
+    images_hash,
+    remapped,
+)
 from lineage_triplets.qc.decide.seen import How, seen_value
 from lineage_triplets.qc.decide.settled import (
     ReviewedFinding,
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lineage_triplets.qc.audit.answers import Judgement, Queue
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.record import Decision
 
@@ -177,3 +187,28 @@ class Review(Sitting):
         """Record that pairs across a division were looked at, as `seen.seen_value`."""
         value = seen_value(self.data, experiment, n_pairs, how, self.intent.seed)
         return self._add_of(experiment, "seen", value, reason)
+
+    def audit(self, experiment: str) -> AuditState:
+        """Say how far the audit of an experiment is, and what it says; as `audit_state`."""
+        return audit_state(self.data, self.history(), experiment, self.log.by)
+
+    def audit_pairs(self, experiment: str, queue: Queue = "sample") -> PairList:
+        """Give the pairs to judge, number k at place k - 1: the planned sample, or divisions."""
+        planned = self.audit(experiment).planned
+        return audit_pairs(self.data, experiment, planned, queue)
+
+    def plan_audit(self, experiment: str, n: int = DEFAULT_PAIRS, *, images: str = "") -> Decision:
+        """Fix how many pairs are judged, before the first is shown.
+
+        `images` is their ``images_hash``, read by default; raises as `audits.plan_value`.
+        """
+        images = images or images_hash(self.data, experiment)
+        value = plan_value(self.data, self.history(), experiment, n, images)
+        return self._add_of(experiment, "audit_plan", value, "")
+
+    def judge(
+        self, experiment: str, number: int, verdict: Judgement, *, queue: Queue = "sample"
+    ) -> Decision:
+        """Say whether a pair is of the same cell or its offspring, as `audits.judged_value`."""
+        value = judged_value(self.data, self.history(), experiment, number, verdict, queue)
+        return self._add_of(experiment, "audit", value, "")

@@ -82,7 +82,10 @@ class Checks:
         before, self._data = self._data, data
         if data is before:
             return
-        self.settings_changed()
+        # A decision that leaves the same to draw from, as an audit's answer, changes none of it.
+        same = data.has_training and before.has_training and data.training is before.training
+        if not (same and data.settings == before.settings):
+            self.settings_changed()
         if data.tables is not before.tables:
             self._tables = self.inspection = None
             self._pixels = {}

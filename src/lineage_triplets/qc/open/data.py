@@ -19,12 +19,13 @@ from lineage_triplets.engine.plates.experiments import (
 )
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
+from lineage_triplets.qc.open.population import Population, population_of
 from lineage_triplets.qc.open.tables import TableChangedError, TableMemory
 from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.qc.record.effect import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
     from pathlib import Path
 
     from lineage_triplets.engine.arrays import Int64Array, Pixels
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 
 Made = TypeVar("Made")
+MadeOfTraining = TypeVar("MadeOfTraining")
 
 _NOTHING_DECIDED = Effect()
 _numbers = itertools.count()
@@ -142,6 +144,8 @@ class ReviewData:
             same_cuts = set(effect.cuts) == set(self.effect.cuts)
             self._hand(other, {"_opening", "raw", "plain", "pixels"})
             self._hand(other, {"linked", "_parts"} if same_cuts else set())
+            if effect.rejected == self.effect.rejected and effect.cuts == self.effect.cuts:
+                self._hand(other, {"exclusions", "training", "_of_training"})
             other.data_version = self.data_version
         return other
 
@@ -248,6 +252,26 @@ class ReviewData:
     def training(self) -> MultiExperimentIndex:
         """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
         return self._index(self.settings, self.exclusions, self.effect.cut_list())
+
+    @Derived
+    def _of_training(self) -> dict[Hashable, Any]:
+        return {}
+
+    def of_training(
+        self, key: Hashable, make: Callable[[MultiExperimentIndex], MadeOfTraining]
+    ) -> MadeOfTraining:
+        """Give what is made of `training`, made once for as long as that stays the same."""
+        made = self._of_training
+        if key not in made:
+            made[key] = make(self.training)
+        value: MadeOfTraining = made[key]
+        return value
+
+    def population(self, experiment: str) -> Population:
+        """What training draws an experiment's pairs from; raises as `population_of`."""
+        return self.of_training(
+            ("population", experiment), lambda index: population_of(index, experiment)
+        )
 
     @property
     def has_training(self) -> bool:

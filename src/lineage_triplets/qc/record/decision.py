@@ -40,6 +40,8 @@ DecisionKind = Literal[
     "approve",
     "disapprove",
     "seen",
+    "audit_plan",
+    "audit",
     "confirm",
     "withdraw",
 ]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     Place = tuple[str, str]
 
+AUDIT_KINDS = ("audit_plan", "audit")
 _VERDICTS = ("accept", "reject", "undecided")
 
 
@@ -52,6 +53,8 @@ class Effect:
         The last of each experiment; its value has ``source_channel`` and ``channel_names``.
     approvals, seen : dict of str to Decision
         By experiment.
+    audits : dict of str to tuple of Decision
+        By experiment, in order: samples that were planned, and what was judged of them.
     stale : tuple of Decision
         Those about a table that changed since; they are not in effect until confirmed.
     """
@@ -62,6 +65,7 @@ class Effect:
     remaps: Mapping[str, Decision] = field(default_factory=dict)
     approvals: Mapping[str, Decision] = field(default_factory=dict)
     seen: Mapping[str, Decision] = field(default_factory=dict)
+    audits: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)
     stale: tuple[Decision, ...] = ()
 
     @property
@@ -153,8 +157,18 @@ def apply_decisions(decisions: Sequence[Decision], table_hashes: Mapping[Place, 
         remaps=by_kind["remap"],
         approvals=by_kind["approve"],
         seen=by_kind["seen"],
+        audits=_audits(decisions),
         stale=tuple(stale),
     )
+
+
+def _audits(decisions: Sequence[Decision]) -> dict[str, tuple[Decision, ...]]:
+    """Whatever table they were made for: a sample knows by itself what it was drawn from."""
+    audits: dict[str, list[Decision]] = {}
+    for made in decisions:
+        if made.kind in AUDIT_KINDS:
+            audits.setdefault(made.target.experiment, []).append(made)
+    return {name: tuple(made) for name, made in audits.items()}
 
 
 def _is_stale(

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record.lease import Lease
 
 APPLICATION_ID = int.from_bytes(b"ltqc", "big")
-FORMAT = 1
+# 2 has audits, which a program that knows none cannot read.
+FORMAT = 2
 _BUSY_SECONDS = 10.0
 
 _TABLES = """

@@ -1,0 +1,144 @@
+"""Planning an audit, and judging its pairs: what is recorded, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, shown
+from lineage_triplets.qc.audit.answers import (
+    JUDGEMENTS,
+    Judgement,
+    Queue,
+    fixed_number,
+    of_population,
+    plan_in,
+)
+from lineage_triplets.qc.audit.divisions import identities
+from lineage_triplets.qc.audit.state import (
+    audit_pairs,
+    audit_state,
+    crosses_division,
+    ever_audited,
+    first_of_number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.qc.open.data import ReviewData
+    from lineage_triplets.qc.record import HistoryEntry
+
+_MOST_PAIRS = 10_000
+
+
+def plan_value(
+    data: ReviewData, history: Sequence[HistoryEntry], experiment: str, n: int, images: str
+) -> dict[str, Any]:
+    """Record what a sample of `n` pairs is drawn from.
+
+    Raises
+    ------
+    ConfigError, UnknownNameError
+        No such experiment could be opened, it has no pairs, or no sample has so many; pairs of
+        this very population were judged already, and their number was another.
+    """
+    if not 1 <= n <= _MOST_PAIRS:
+        raise ConfigError(
+            Problem(
+                "bad-value",
+                f"{n} pairs cannot be judged.",
+                f"Plan 1 to {_MOST_PAIRS:,}; 59 without a wrong one are enough for 5 %.",
+                experiment=experiment,
+            )
+        )
+    population = data.population(experiment)
+    if not len(population.anchors):
+        raise ConfigError(
+            Problem(
+                "no-anchors", "there is no valid anchor to draw a pair of.",
+                "Reject less, or widen tau.", experiment=experiment,
+            )
+        )  # fmt: skip
+    fixed = fixed_number(of_population(ever_audited(history, experiment), population.hash))
+    active = plan_in(of_population(data.effect.audits.get(experiment, ()), population.hash))
+    if fixed is not None and (fixed != n or active is not None):
+        raise ConfigError(
+            Problem(
+                "audit-fixed",
+                f"a sample of {fixed} pairs was begun; of what pairs are drawn from now "
+                "there is no other, and its number stays: a bound holds for a number that was "
+                "fixed before the first answer.",
+                "Judge what is left of it. If the bound is too high, mend or reject what is "
+                "wrong: then another sample is drawn.",
+                experiment=experiment,
+            )
+        )
+    return {
+        "n": n,
+        "population": population.hash,
+        "seed": population.seed,
+        "parts": dict(population.parts),
+        "anchors": len(population.anchors),
+        "images": images,
+    }
+
+
+def judged_value(
+    data: ReviewData,
+    history: Sequence[HistoryEntry],
+    experiment: str,
+    number: int,
+    verdict: Judgement,
+    queue: Queue,
+) -> dict[str, Any]:
+    """Record what somebody says of a pair.
+
+    Raises
+    ------
+    ConfigError, UnknownNameError
+        There is no such experiment, pair or answer, or no sample was planned.
+    """
+    if verdict not in JUDGEMENTS:
+        raise ConfigError(
+            Problem(
+                "bad-value", f"{shown(verdict)} is no answer.", f"There is: {choices(JUDGEMENTS)}.",
+                experiment=experiment,
+            )
+        )  # fmt: skip
+    state = audit_state(data, history, experiment)
+    if queue == "sample" and not state.planned:
+        raise ConfigError(
+            Problem(
+                "no-audit", f"there is no sample to judge. {state.sentence}",
+                "Plan one: how many pairs are judged is fixed before the first.",
+                experiment=experiment,
+            )
+        )  # fmt: skip
+    pairs = audit_pairs(data, experiment, state.planned, queue)
+    if not 1 <= number <= len(pairs):
+        raise ConfigError(
+            Problem(
+                "unknown-pair", f"there is no pair {number}.",
+                f"There is: 1 to {len(pairs)}." if len(pairs) else "There is none.",
+                experiment=experiment,
+            )
+        )  # fmt: skip
+    times = 1
+    if queue == "sample":
+        same = first_of_number(data, experiment, state.planned)
+        number = int(same[number - 1])
+        times = int((same == number).sum())
+    chosen = pairs.take([number - 1])
+    (anchor, positive) = identities(chosen.index, chosen.pairs)[0]
+    return {
+        "population": state.population,
+        "queue": queue,
+        "n": state.planned,
+        "number": number,
+        "times": times,
+        "verdict": verdict,
+        "across": crosses_division(pairs, number),
+        "anchor": anchor,
+        "positive": positive,
+        "source_channel": list(data.registry.get_opened(experiment).config.source_channel),
+    }
