@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lineage_triplets import MultiExperimentTripletDataset, load_config
+from lineage_triplets import MultiExperimentTripletDataset, TrackTransform, load_config
 from lineage_triplets.cli import main
+from lineage_triplets.qc import Review
 from reviews import given, write_config
 
 if TYPE_CHECKING:
@@ -218,3 +219,25 @@ def test_the_decisions_can_be_kept_elsewhere(run, tmp_path):
     run("reject", "fov", "early", "A/1/0", "--reason", "dirt", "--decisions", place)
     assert "dirt" in run("history", "--decisions", place)[1]
     assert "Nothing was decided" in run("history")[1]
+
+
+def test_tables_are_placed_and_taken_as_written_again(run, config_path):
+    def placed() -> TrackTransform | None:
+        with Review.open(config_path, read_only=True) as review:
+            return review.data.experiments[1].track_transform
+
+    code, said = run(
+        "place", "late", "--scale", 1, 0.5, -2, "--first-frame", 1, "--reason", "in µm"
+    )  # fmt: skip
+    assert code == 0
+    assert "place experiment late: in µm" in said
+    assert placed() == TrackTransform(first_frame=1, scale=(1, 0.5, -2))
+    assert run("place", "late", "--swap-xy", "--offset", 0, 3, -4.5)[0] == 0
+    assert placed() == TrackTransform(swap_xy=True, offset=(0, 3, -4.5))
+    assert run("place", "late", "--as-written")[0] == 0
+    assert placed() is None
+    for wrong in ([], ["--as-written", "--swap-xy"]):
+        assert run("place", "late", *wrong)[0] == 2
+    code, said = run("place", "late", "--scale", 1, 0, 1)
+    assert code == 1
+    assert "a scale of 0" in said

@@ -108,6 +108,39 @@ def remap(
 
 
 @deciding
+def place(
+    review: Review,
+    experiment: Annotated[str, typer.Argument()],
+    first_frame: Annotated[
+        int, typer.Option("--first-frame", help="The table's t of the image's frame 0.")
+    ] = 0,
+    swap_xy: Annotated[
+        bool, typer.Option("--swap-xy", help="The table's y is the image's x; done first.")
+    ] = False,
+    scale: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option("--scale", help="Pixels for one unit of the table.", metavar="Z Y X"),
+    ] = None,
+    offset: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option("--offset", help="Pixels, added last.", metavar="Z Y X"),
+    ] = None,
+    as_written: Annotated[
+        bool, typer.Option("--as-written", help="Frames and positions are as in the tables.")
+    ] = False,
+    reason: Reason = "",
+) -> None:
+    """Say where an experiment's tables are in its images, as ``track_transform`` does."""
+    given: dict[str, Any] = {
+        "first_frame": first_frame, "swap_xy": swap_xy, "scale": scale, "offset": offset
+    }  # fmt: skip
+    chosen = {key: value for key, value in given.items() if value}
+    if bool(chosen) == as_written:
+        raise typer.BadParameter("say where the tables are, or --as-written")
+    say(review.place(experiment, chosen, reason))
+
+
+@deciding
 def approve(
     review: Review,
     experiments: Experiments,

@@ -81,8 +81,8 @@ def gate_points(review: Review) -> list[GatePoint]:
             "stale",
             False,
             f"Decision {made.number} ({made.kind} {made.target}) was made for another version of "
-            "the table.",
-            "Confirm it for the table as it is now, or take it back.",
+            "the table, or for other frames of it.",
+            "Confirm it for table and frames as they are now, or take it back.",
             made.target.experiment,
             decision=made.number,
         )

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, nearest, shown
 from lineage_triplets.engine.settings.model import DatasetConfig, ExperimentConfig
+from lineage_triplets.engine.settings.track_transform import TrackTransform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,12 +160,34 @@ def checked_settings(**arguments: object) -> DatasetConfig:
     try:
         return DatasetConfig.model_validate(arguments)
     except ValidationError as error:
-        problems = [
+        raise _in_words(error) from None
+
+
+def checked_transform(
+    transform: TrackTransform | Mapping[str, object] | None, experiment: str
+) -> TrackTransform:
+    """Check a transform as a config's is checked; None changes nothing.
+
+    Raises
+    ------
+    ConfigError
+        Names the key and what was found.
+    """
+    try:
+        return TrackTransform.model_validate({} if transform is None else transform)
+    except ValidationError as error:
+        raise _in_words(error, experiment, "track_transform") from None
+
+
+def _in_words(error: ValidationError, experiment: str = "", field: str = "") -> ConfigError:
+    return ConfigError(
+        *(
             Problem(
                 "bad-value",
                 f"{fault['msg'].removeprefix('Value error, ')}, found {shown(fault['input'])}.",
-                field=str(fault["loc"][0]) if fault["loc"] else "",
+                experiment=experiment,
+                field=".".join(map(str, filter(None, (field, *fault["loc"][:1])))),
             )
             for fault in distinct_faults(error)
-        ]
-    raise ConfigError(*problems)
+        )
+    )

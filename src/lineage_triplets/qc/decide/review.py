@@ -14,6 +14,7 @@ from lineage_triplets.qc.decide.channels import (
     images_hash,
     remapped,
 )
+from lineage_triplets.qc.decide.place import placement
 from lineage_triplets.qc.decide.seen import How, seen_value
 from lineage_triplets.qc.decide.settled import (
     ReviewedFinding,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.qc.audit.answers import Judgement, Queue
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.record import Decision
@@ -167,6 +169,19 @@ class Review(Sitting):
     def remap(self, experiment: str, slots: Mapping[int | str, str], reason: str = "") -> Decision:
         """Choose other channels for some slots, by number or label, as `channels.remapped`."""
         return self._add_of(experiment, "remap", remapped(self.data, experiment, slots), reason)
+
+    def place(
+        self,
+        experiment: str,
+        transform: TrackTransform | Mapping[str, Any] | None,
+        reason: str = "",
+    ) -> Decision:
+        """Say where an experiment's tables are in its images, as `place.placement`.
+
+        Decisions that name its frames are stale from then on if their frames are others now.
+        """
+        value = placement(self.data, experiment, transform)
+        return self._add_of(experiment, "place", value, reason)
 
     def approve(self, experiment: str, reason: str = "", *, images: str = "") -> Decision:
         """Approve the channels in an experiment's slots, for the images as they are now.

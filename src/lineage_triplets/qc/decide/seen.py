@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.engine.settings.model import DatasetConfig
+    from lineage_triplets.engine.settings.model import DatasetConfig, ExperimentConfig
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
@@ -39,7 +39,7 @@ class DivisionsSeen:
     needed : bool
         Whether training can draw such a pair.
     holds : bool
-        Whether somebody saw some, with the tau, relation and channels of now.
+        Whether somebody saw some, with the tau, relation, channels and places of now.
     decision : Decision or None
     why_not : str
         Empty if it holds or is not needed.
@@ -55,7 +55,8 @@ class DivisionsSeen:
 class PaintedPairs:
     """Counts the pairs across a division that were on screen, for each experiment's settings.
 
-    Another tau, relation or channel in a slot starts a new count, as `Review.saw` records them.
+    Another tau, relation, channel in a slot or place of the tables starts a new count, as
+    `Review.saw` records them.
     """
 
     def __init__(self) -> None:
@@ -134,6 +135,7 @@ def _settings(data: ReviewData, experiment: str) -> Settings:
         settings.tau_range_hours,
         settings.positive_relation,
         tuple(opened.config.source_channel),
+        opened.config.track_transform,
     )
 
 
@@ -176,12 +178,18 @@ def seen_value(
         "tau_range_hours": list(settings.tau_range_hours),
         "positive_relation": settings.positive_relation,
         "source_channel": list(opened.config.source_channel),
+        "track_transform": _transform(opened.config),
         "seed": seed,
     }
 
 
+def _transform(config: ExperimentConfig) -> dict[str, Any]:
+    transform = config.track_transform
+    return {} if transform is None else transform.model_dump(mode="json", exclude_defaults=True)
+
+
 def why_not_seen(data: ReviewData, experiment: str) -> str:
-    """Say why what somebody saw does not count for the tau, relation and channels of now.
+    """Say why what somebody saw does not count for tau, relation, channels and places of now.
 
     Empty if it counts.
     """
@@ -198,6 +206,8 @@ def why_not_seen(data: ReviewData, experiment: str) -> str:
         why = f"they were seen with positive_relation {decision.value['positive_relation']!r}"
     elif decision.value["source_channel"] != list(opened.config.source_channel):
         why = "they were seen with other channels in the slots"
+    elif decision.value.get("track_transform", {}) != _transform(opened.config):
+        why = "they were seen with the cells elsewhere in the image"
     return why
 
 

@@ -260,9 +260,15 @@ class Sitting:
         """Let what is recorded take effect, and tell of it."""
         if not decisions:
             return decisions
+        before = self.data.experiments
         self._refresh(self.data)
         shown = self._let_go()
         self.events.tell(decisions)
+        if any(
+            then.track_transform != now.track_transform
+            for then, now in zip(before, self.data.experiments, strict=True)
+        ):
+            self.events.data.emit()
         if shown:
             self.events.intent.emit(self.intent)
         return decisions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.engine.errors import ConfigError, Problem, counted
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.index.fovs import names_for
 from lineage_triplets.engine.settings.collection import EXPERIMENT_KEYS
 from lineage_triplets.engine.settings.file import locate_experiment
@@ -13,6 +13,8 @@ from lineage_triplets.engine.settings.paths import expand, is_url
 from lineage_triplets.engine.settings.yaml import write_yaml_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import ExperimentConfig, TripletConfig
 
@@ -47,8 +49,19 @@ def collection_of(
     Raises
     ------
     ConfigError
-        Two slots have one label.
+        Two slots have one label; an experiment's tables are not as they are written.
     """
+    placed = placed_experiments(config)
+    if placed:
+        raise ConfigError(
+            Problem(
+                "collection",
+                f"{cannot_place(placed)}",
+                "Take the config or the cell index, or write the tables anew.",
+                experiment=placed[0],
+                field="track_transform",
+            )
+        )
     labels = index.registry.slot_labels
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
@@ -63,6 +76,23 @@ def collection_of(
     experiments = [_entry(experiment, config, index) for experiment in config.experiments]
     words = " ".join(part for part in (description.strip(), _not_carried(config)) if part)
     return {"name": name, "description": words, "experiments": experiments}
+
+
+def placed_experiments(config: TripletConfig) -> list[str]:
+    """Experiments whose tables are read elsewhere in their images than they say."""
+    return [
+        experiment.name
+        for experiment in config.experiments
+        if experiment.track_transform is not None
+    ]
+
+
+def cannot_place(placed: Sequence[str]) -> str:
+    """Say that a collection of these experiments would be read as other cells."""
+    return (
+        f"A collection cannot say the track_transform of {choices(placed)}: its readers would take "
+        "frames and positions as the tables have them."
+    )
 
 
 def write_collection(content: dict[str, Any], path: str | Path) -> None:

@@ -15,7 +15,13 @@ from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.settings.file import load_config, save_config
 from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.export.cell_index import CELL_INDEX_LOSES, write_cell_index
-from lineage_triplets.qc.export.collection import COLLECTION_LOSES, collection_of, write_collection
+from lineage_triplets.qc.export.collection import (
+    COLLECTION_LOSES,
+    cannot_place,
+    collection_of,
+    placed_experiments,
+    write_collection,
+)
 from lineage_triplets.qc.export.plan import (
     FILE_NAMES,
     FORMATS,
@@ -99,18 +105,22 @@ def plan_export(
         remedy = "Accept some lineages, tracks or FOVs."
         points.append(GatePoint("anchors", False, "No anchor was accepted.", remedy))
     passed = not open_points(points) and not draft
-    written = (
-        formats if passed else [format_ for format_ in formats if format_ in {"config", "report"}]
-    )
+    placed = placed_experiments(config)
+    loses = {format_: LOSES[format_] for format_ in formats}
+    if placed and "collection" in loses:
+        loses["collection"] = (f"{cannot_place(placed)} It is not written.",)
     return ExportPlan(
         points=tuple(points),
         passed=passed,
         config=config,
         cost=cost_table(data, after),
         excluded=_excluded(review),
-        loses={format_: LOSES[format_] for format_ in formats},
-        files=tuple(path for _, path in _files(Path(folder), written, passed)),
-        notes=tuple(_notes(review, only_accepted)),
+        loses=loses,
+        files=tuple(path for _, path in _files(Path(folder), formats, passed, config)),
+        notes=(
+            *_notes(review, only_accepted),
+            *(loses["collection"] if placed and "collection" in loses else ()),
+        ),
         only_accepted=only_accepted,
     )
 
@@ -134,7 +144,8 @@ def export_review(
         Made if it is missing.
     formats : sequence of str
         Of "config", "cell_index", "collection" and "report". Of a draft only config and report are
-        written: the other two cannot say that they are one.
+        written: the other two cannot say that they are one. No collection is written of
+        experiments with a `track_transform`, which it cannot say either.
     only_accepted : bool
         Leave out what nobody accepted.
     draft : bool
@@ -150,6 +161,8 @@ def export_review(
         Something is open; each point says how to settle it.
     TableChangedError
         A table changed since the review read it.
+    ConfigError
+        Only a collection is asked for, and cannot be written.
     OutputExistsError, OutputError
         Nothing is left half written.
     StoreError, ChunkError
@@ -163,12 +176,10 @@ def export_review(
     plan = plan_export(review, folder, formats=formats, only_accepted=only_accepted, draft=draft)
     if not plan.passed and not draft:
         raise closed(plan.points)
-    written = (
-        formats
-        if plan.passed
-        else [format_ for format_ in formats if format_ in {"config", "report"}]
-    )
-    files = _files(Path(folder).absolute(), written, plan.passed)
+    files = _files(Path(folder).absolute(), formats, plan.passed, plan.config)
+    if not files and plan.passed:
+        # Of a collection alone, that says why it cannot be written.
+        collection_of(plan.config, data.index_of(plan.config), name=review.config_path.stem)
     for _, path in files:
         refuse_existing(path, overwrite)
     tell("fingerprinting tables and images")
@@ -208,12 +219,17 @@ def _write(
         temporary.write_text(text, encoding="utf-8")
 
 
-def _files(folder: Path, formats: Sequence[Format], passed: bool) -> list[tuple[Format, Path]]:
-    """Formats and paths, the config last."""
+def _files(
+    folder: Path, formats: Sequence[Format], passed: bool, config: TripletConfig
+) -> list[tuple[Format, Path]]:
+    """Formats that are written, and paths, the config last."""
+    cannot = set() if passed else {"cell_index", "collection"}
+    if placed_experiments(config):
+        cannot.add("collection")
     return [
         (name, folder / (DRAFT_NAME if name == "config" and not passed else file))
         for name, file in FILE_NAMES.items()
-        if name in formats
+        if name in formats and name not in cannot
     ]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.qc.decide.seen import divisions_seen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.record import Decision
 
@@ -27,9 +29,14 @@ def commands_of(
     config = review.config_path.name
     lines = _settings(review, config) + _taken_back(review, config)
     holding = _holding(review)
+    for made in review.effect.placed.values():
+        # First, since the frames that are named below are those of tables in this place.
+        lines += _command(made, config)
     for made in review.decisions:
         said_by_config = made.value.get("from") == "config"
         fallen = made.kind in {"waive", "approve", "seen"} and made not in holding
+        if made.kind == "place":
+            continue
         if made not in review.effect.stale and not said_by_config and not fallen:
             lines += _command(made, config)
     options = ["--only-accepted"] if only_accepted else []
@@ -103,6 +110,9 @@ def _command(decision: Decision, config: str) -> list[str]:
             slots = enumerate(value["source_channel"])
             words = ["remap", config, target.experiment]
             words += [f"{slot}={channel}" for slot, channel in slots]
+        case "place":
+            words = ["place", config, target.experiment]
+            where = _place_options(value)
         case "approve":
             words = ["approve", config, target.experiment]
         case "seen":
@@ -115,3 +125,13 @@ def _command(decision: Decision, config: str) -> list[str]:
     if any(word.startswith("-") for word in words[1:]):
         return [shlex.join([_PROGRAM, words[0], *where, *options, "--", *words[1:]])]
     return [shlex.join([_PROGRAM, *words, *where, *options])]
+
+
+def _place_options(value: Mapping[str, Any]) -> list[str]:
+    """Say a transform as the options of `place`."""
+    options = []
+    for key, wanted in value.items():
+        options.append(f"--{key.replace('_', '-')}")
+        if wanted is not True:
+            options += map(str, wanted if isinstance(wanted, list) else [wanted])
+    return options or ["--as-written"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import DecisionLog
 
@@ -86,7 +87,7 @@ class Checks:
         same = data.has_training and before.has_training and data.training is before.training
         if not (same and data.settings == before.settings):
             self.settings_changed()
-        if data.tables is not before.tables:
+        if data.tables is not before.tables or _places(data) != _places(before):
             self._tables = self.inspection = None
             self._pixels = {}
         elif data.experiments != before.experiments:
@@ -283,6 +284,11 @@ class Checks:
         return {
             finding_of(problem).key for problem in self._loading() if problem.severity == "error"
         }
+
+
+def _places(data: ReviewData) -> list[TrackTransform | None]:
+    """Where cells are read in each experiment, besides what its tables say."""
+    return [experiment.track_transform for experiment in data.experiments]
 
 
 def _fov_number(index: MultiExperimentIndex, experiment: str, fov: str) -> int:

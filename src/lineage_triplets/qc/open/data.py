@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -177,7 +178,7 @@ class ReviewData:
 
     @Derived
     def experiments(self) -> list[ExperimentConfig]:
-        """All experiments of the config, with the channels that were chosen."""
+        """All experiments of the config, with the channels and transforms that were chosen."""
         return [self.effect.experiment(config) for config in self.base.experiments]
 
     @Derived
@@ -360,11 +361,20 @@ class ReviewData:
         TableChangedError
             The file is no longer what was read.
         """
-        table = self.table_of(experiment, fov) if fov else None
-        if table is None:
+        source = self.source_of(experiment, fov) if fov else None
+        if source is None:
             return ""
-        self.tables.require_unchanged([table])
-        return self.tables.hash_of(table)
+        self.tables.require_unchanged([source.table])
+        return self._hash_of(source)
+
+    def _hash_of(self, source: FovSource) -> str:
+        """Hash of a FOV's table and of the transform in the config, which is edited by hand."""
+        written = self.tables.hash_of(source.table)
+        of_config = {config.name: config.track_transform for config in self.base.experiments}
+        transform = of_config[source.experiment]
+        if not written or transform is None:
+            return written
+        return f"{written}+{hashlib.sha256(transform.model_dump_json().encode()).hexdigest()[:8]}"
 
     def table_hashes(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Hash of each FOV's table as it was read; those that have none are left out.
@@ -376,7 +386,7 @@ class ReviewData:
             source = self.source_of(experiment, fov)
             if source is not None:
                 try:
-                    hashes[experiment, fov] = self.tables.hash_of(source.table)
+                    hashes[experiment, fov] = self._hash_of(source)
                 except TableChangedError:
                     hashes[experiment, fov] = "changed"
         return hashes

@@ -37,6 +37,7 @@ DecisionKind = Literal[
     "waive",
     "unwaive",
     "remap",
+    "place",
     "approve",
     "disapprove",
     "seen",
@@ -102,6 +103,11 @@ class Target:
     def of_table(self) -> bool:
         """Whether it means something only together with its FOV's table of tracks."""
         return self.level in _OF_A_TABLE
+
+    @property
+    def names_frame(self) -> bool:
+        """Whether it is, or is called after, a frame of the image."""
+        return self.t is not None or "@" in self.track
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, without what is empty."""

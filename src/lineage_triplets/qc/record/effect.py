@@ -23,10 +23,11 @@ from lineage_triplets.engine.settings.model import (
     TrackExclusion,
     WellExclusion,
 )
+from lineage_triplets.engine.settings.track_transform import TrackTransform
 from lineage_triplets.qc.record.decision import NewDecision, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
     from lineage_triplets.engine.settings.model import ExperimentConfig, TripletConfig
     from lineage_triplets.qc.record.decision import Decision, DecisionKind
@@ -51,18 +52,22 @@ class Effect:
         By the finding's key.
     remaps : dict of str to Decision
         The last of each experiment; its value has ``source_channel`` and ``channel_names``.
+    placed : dict of str to Decision
+        The last of each experiment; its value is a `TrackTransform`, empty for tables as written.
     approvals, seen : dict of str to Decision
         By experiment.
     audits : dict of str to tuple of Decision
         By experiment, in order: samples that were planned, and what was judged of them.
     stale : tuple of Decision
-        Those about a table that changed since; they are not in effect until confirmed.
+        Those about a table that changed since, or about a frame that is another one of the table
+        now; they are not in effect until confirmed.
     """
 
     verdicts: Mapping[Target, Decision] = field(default_factory=dict)
     cuts: Mapping[Target, Decision] = field(default_factory=dict)
     waived: Mapping[str, Decision] = field(default_factory=dict)
     remaps: Mapping[str, Decision] = field(default_factory=dict)
+    placed: Mapping[str, Decision] = field(default_factory=dict)
     approvals: Mapping[str, Decision] = field(default_factory=dict)
     seen: Mapping[str, Decision] = field(default_factory=dict)
     audits: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)
@@ -97,22 +102,31 @@ class Effect:
         ]
 
     def experiment(self, config: ExperimentConfig) -> ExperimentConfig:
-        """Give an experiment with the channels that were chosen for it."""
+        """Give an experiment with the channels and the place of its tables that were chosen."""
         remap, approval = self.remaps.get(config.name), self.approvals.get(config.name)
-        names: dict[str, Any] = {}
+        changes: dict[str, Any] = {}
         # A config that has another number of slots since is not what was remapped.
         if remap and len(remap.value["source_channel"]) == len(config.source_channel):
-            names = {name: list(remap.value[name]) for name in ("source_channel", "channel_names")}
+            changes = {
+                name: list(remap.value[name]) for name in ("source_channel", "channel_names")
+            }
         elif approval and approval.value["source_channel"] == config.source_channel:
-            names = {"channel_names": list(approval.value["channel_names"])}
-        if not names:
+            changes = {"channel_names": list(approval.value["channel_names"])}
+        if config.name in self.placed:
+            transform = TrackTransform.model_validate(self.placed[config.name].value)
+            changes["track_transform"] = None if transform == TrackTransform() else transform
+        if not changes:
             return config
-        changed = config.model_copy(update=names)
+        changed = config.model_copy(update=changes)
         changed._written = config._written
         return changed
 
 
-def apply_decisions(decisions: Sequence[Decision], table_hashes: Mapping[Place, str]) -> Effect:
+def apply_decisions(
+    decisions: Sequence[Decision],
+    table_hashes: Mapping[Place, str],
+    other_frames: Set[int] = frozenset(),
+) -> Effect:
     """Work out which decisions are in effect.
 
     Parameters
@@ -122,6 +136,8 @@ def apply_decisions(decisions: Sequence[Decision], table_hashes: Mapping[Place, 
     table_hashes : mapping of (str, str) to str
         From experiment and FOV to the hash of its table now, of all `Decision.place` that have
         one; empty or absent where there is no table.
+    other_frames : set of int
+        Numbers of those about a frame that is another one of the table now.
     """
     confirmed = {
         (int(made.value["decision"]), str(made.value["table_hash"]))
@@ -130,11 +146,13 @@ def apply_decisions(decisions: Sequence[Decision], table_hashes: Mapping[Place, 
     }
     verdicts: dict[Target, Decision] = {}
     cuts: dict[Target, Decision] = {}
-    by_kind: dict[str, dict[str, Decision]] = {"waive": {}, "remap": {}, "approve": {}, "seen": {}}
+    by_kind: dict[str, dict[str, Decision]] = {
+        kind: {} for kind in ("waive", "remap", "place", "approve", "seen")
+    }
     stale = []
     for made in decisions:
         target = made.target
-        if _is_stale(made, table_hashes, confirmed):
+        if made.number in other_frames or _is_stale(made, table_hashes, confirmed):
             stale.append(made)
         elif made.kind in _VERDICTS:
             verdicts.pop(target, None)
@@ -155,6 +173,7 @@ def apply_decisions(decisions: Sequence[Decision], table_hashes: Mapping[Place, 
         cuts=cuts,
         waived=by_kind["waive"],
         remaps=by_kind["remap"],
+        placed=by_kind["place"],
         approvals=by_kind["approve"],
         seen=by_kind["seen"],
         audits=_audits(decisions),

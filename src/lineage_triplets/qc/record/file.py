@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record.lease import Lease
 
 APPLICATION_ID = int.from_bytes(b"ltqc", "big")
-# 2 has audits, which a program that knows none cannot read.
+# 2 has audits and places, which a program that knows none cannot read.
 FORMAT = 2
 _BUSY_SECONDS = 10.0
 

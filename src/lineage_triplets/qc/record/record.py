@@ -18,6 +18,7 @@ from lineage_triplets.qc.record.effect import (
     import_key,
     imported_decisions,
 )
+from lineage_triplets.qc.record.frames import of_other_frames
 from lineage_triplets.qc.record.log import DecisionLog
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Record:
     def __init__(self, log: DecisionLog, config: TripletConfig) -> None:
         self.log = log
         self._of_config = config.dataset
+        self._first_frames = {
+            experiment.name: experiment.track_transform.first_frame
+            for experiment in config.experiments
+            if experiment.track_transform is not None
+        }
         self._unrecorded: tuple[Decision, ...] = ()
         before = [entry.decision for entry in log.history()]
         known = [import_key(made) for made in before if made.value.get("from") == "config"]
@@ -118,7 +124,8 @@ class Record:
 
     def effect(self, table_hashes: Mapping[Place, str]) -> Effect:
         """Say which decisions hold, given what the hashes of `tables` are now."""
-        return apply_decisions(self.decisions, table_hashes)
+        other_frames = of_other_frames((*self._unrecorded, *self.log.active), self._first_frames)
+        return apply_decisions(self.decisions, table_hashes, other_frames)
 
     def history(self) -> list[HistoryEntry]:
         """Everything that was ever decided, undone and redone."""
@@ -223,7 +230,7 @@ class ReviewEvents(SignalGroup):
     findings
         Checks found something, or something became of a finding.
     data
-        Stores and tables were read anew.
+        Stores and tables were read anew, or tables are elsewhere in their images.
     """
 
     intent = Signal(object)

@@ -67,6 +67,8 @@ class ExperimentRow:
         How many pairs these were counted in.
     seen : DivisionsSeen or None
     approval : Approval or None
+    track_transform : str
+        Where its tables are in its images, as the config says it; empty where they are as written.
     problem : str
         A sentence, where the experiment could not be opened.
     """
@@ -90,6 +92,7 @@ class ExperimentRow:
     n_pairs: int = 0
     seen: DivisionsSeen | None = None
     approval: Approval | None = None
+    track_transform: str = ""
     problem: str = ""
 
 

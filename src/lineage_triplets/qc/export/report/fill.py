@@ -136,6 +136,7 @@ def _experiments(
             without_query(experiment.data_path),
             experiment.tracks_path,
             tuple((of, tuple(wells)) for of, wells in experiment.condition_wells.items()),
+            track_transform=experiment.track_transform.words if experiment.track_transform else "",
         )
         if name not in counts:
             problem = problems.get(name, "It could not be opened.")
