@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,15 @@ def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
     """The bot of pytest-qt, with more patience."""
     del qapp
     return PatientBot(request)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def garbage_ends_here() -> Iterator[None]:
+    """Let no thread that a later test starts end what is left of views: that corrupts memory."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,9 @@ which the event loop goes on.
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,11 +18,14 @@ from inspect import GEN_RUNNING, getgeneratorstate, isgeneratorfunction
 from typing import Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
 
 _THREADS = 2
+_COLLECT_MS = 200
+# As Python's own collector: all is looked through once there is a quarter more of what is old.
+_MORE_OLD_OBJECTS = 1.25
 _Steps = Generator[None, None, None]
 _Done = Callable[[Any], _Steps | None]
 
@@ -59,6 +64,8 @@ class Job:
 class Work(QObject):
     """Runs jobs in a few threads and hands their results back to the event loop.
 
+    As long as it is there, Python collects garbage in the thread of the event loop alone.
+
     Attributes
     ----------
     progressed : Signal(str, int, int)
@@ -82,6 +89,7 @@ class Work(QObject):
         self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
         self._steps: dict[int, _Steps] = {}
         self._number = 0
+        self._let_collect = _Collector.of_application().hold(self)
         self._returned.connect(self._hand_back)
         self._advanced.connect(self._tell_progress)
 
@@ -163,6 +171,7 @@ class Work(QObject):
         """Cancel everything and wait for the threads to end."""
         self.cancel_all()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._let_collect()
 
     def _tell_progress(self, job: Job, done: int, total: int) -> None:
         if self._jobs.get(job.name) is job:
@@ -214,6 +223,66 @@ class Work(QObject):
         del self._jobs[job.name], self._done[job.number]
         self._steps.pop(job.number, None)
         self.finished.emit(job.name)
+
+
+class _Collector(QObject):
+    """Python's collector of garbage, kept to the thread of the event loop while there is a `Work`.
+
+    By itself it runs in whichever thread makes objects, and what it finds ends there. Views and
+    sessions hold each other, so they are left to it; a Qt object that ends in a thread that is not
+    its own corrupts memory, and one with a timer that runs is a segmentation fault. So the
+    collector is off meanwhile, and called by a timer, by its own thresholds.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._n_holders = self._n_old = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_COLLECT_MS)
+        self._timer.timeout.connect(self._collect)
+
+    @classmethod
+    def of_application(cls) -> _Collector:
+        """The one of the event loop."""
+        app = QCoreApplication.instance()
+        return app.findChild(cls) or cls(app)
+
+    def hold(self, holder: QObject) -> Callable[[], object]:
+        """Keep it to this thread until the holder is gone, or calls what it is given.
+
+        Where somebody has turned the collector off, it stays off.
+        """
+        if self._n_holders == 0:
+            if not gc.isenabled():
+                return lambda: None
+            gc.disable()
+            self._timer.start()
+        self._n_holders += 1
+        let_go = weakref.finalize(holder, self._let_go)
+        let_go.atexit = False
+        return let_go
+
+    def _let_go(self) -> None:
+        # Perhaps in another thread, or after the application's end: the timer is left alone.
+        self._n_holders -= 1
+        if self._n_holders == 0:
+            gc.enable()
+
+    def _collect(self) -> None:
+        if self._n_holders == 0:
+            self._timer.stop()
+            return
+        counts, thresholds = gc.get_count(), gc.get_threshold()
+        due = [n for n in range(3) if 0 < thresholds[n] < counts[n]]
+        if 0 not in due:
+            return
+        if due[-1] == 2:
+            n_old = len(gc.get_objects(generation=2))
+            if n_old < _MORE_OLD_OBJECTS * self._n_old:
+                due.pop()
+            else:
+                self._n_old = n_old
+        gc.collect(due[-1])
 
 
 def soon(owner: QObject, action: Callable[[], object]) -> None:
