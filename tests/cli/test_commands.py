@@ -72,6 +72,16 @@ def test_validate_shows_slots_tau_and_counts(config_file, capsys):
     assert "usable" in said
 
 
+def test_validate_shows_where_tables_are_placed(config_file, capsys):
+    assert "track_transform" not in run(capsys, "validate", config_file)[1]
+    content = yaml.safe_load(config_file.read_text())
+    content["experiments"][1]["track_transform"] = {"offset": [0, 1.5]}
+    config_file.write_text(yaml.safe_dump(content))
+    said = run(capsys, "validate", config_file)[1]
+    assert "where tables are in the images (track_transform)" in said
+    assert "late offset: [0, 0, 1.5]" in said
+
+
 def test_validate_lists_every_problem_and_exits_with_1(config_file, capsys):
     content = yaml.safe_load(config_file.read_text())
     content["experiments"][0]["channel_names"] = ["GFP", "Phase"]

@@ -37,7 +37,7 @@ def print_problems(problems: Sequence[Problem], console: Console) -> None:
 
 
 def print_index(index: MultiExperimentIndex, console: Console) -> None:
-    """Print counts and tau of every experiment, and what is in each slot."""
+    """Print counts and tau of every experiment, its slots, and where its tables are placed."""
     registry = index.registry
     hours = index.settings.tau_range_hours
     counts = _table(f"tau {hours[0]:g} to {hours[1]:g} h")
@@ -76,6 +76,14 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
         )
     console.print(counts)
     console.print(channels)
+    placed = _table("where tables are in the images (track_transform)")
+    placed.add_column("experiment", overflow="fold")
+    placed.add_column("", overflow="fold")
+    for opened in registry.opened:
+        if opened.config.track_transform is not None:
+            placed.add_row(escape(opened.config.name), escape(opened.config.track_transform.words))
+    if placed.row_count:
+        console.print(placed)
 
 
 def _table(title: str) -> Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,12 @@ from lineage_triplets import (
     TrackTransform,
     TripletConfig,
     diagnose,
+    load_config,
 )
 from lineage_triplets.engine.settings.model import Cut, Exclusions, FrameExclusion
+from lineage_triplets.simulate import SimulatedExperiment, simulate
 from stores import make_experiment as write_experiment
 from stores import numbered_pixels, track_table, write_tables
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 N_FRAMES, N_SLICES, HEIGHT, WIDTH = 10, 4, 30, 36
 SHAPE = (N_FRAMES, 2, N_SLICES, HEIGHT, WIDTH)
@@ -227,3 +227,44 @@ class TestLeftOut:
         index = diagnose(config_of(one, dataset=DatasetConfig(yx_patch_size=(8, 8)))).index
         (problem,) = [found for found in index.problems if found.kind == "outside-image"]
         assert problem.count == 10
+
+
+MOVIE = SimulatedExperiment(
+    "one", n_frames=10, shape=(120, 140), n_z=3, interval_minutes=40, n_cells=6, cycle_hours=6,
+    ome_version="0.5",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory) -> TripletConfig:
+    made = simulate(tmp_path_factory.mktemp("movie") / "out", (MOVIE,), seed=5)
+    return load_config(made.config_path)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        TrackTransform(scale=(1 / 2.0, 1 / 0.325, 1 / 0.325)),
+        TrackTransform(swap_xy=True),
+        TrackTransform(offset=(0, 31, 17)),
+        TrackTransform(first_frame=1),
+        TrackTransform(scale=(-1, 1, 1), offset=(2, 0, 0)),
+    ],
+    ids=["um", "exchanged", "cropped", "from-1", "z-reversed"],
+)
+def test_a_simulated_plate_gives_the_pairs_of_its_true_tables(movie, transform, tmp_path):
+    (experiment,) = movie.experiments
+    tables = Path(experiment.tracks_path)
+    for file in tables.glob("*/*/*/tracks.csv"):
+        table = spoilt(pd.read_csv(file), transform)
+        write_tables(tmp_path, {file.parent.relative_to(tables).as_posix(): table})
+    changes = {"tracks_path": str(tmp_path), "track_transform": transform}
+    placed = config_of(experiment.model_copy(update=changes))
+    wanted, true_index = everything(config_of(experiment))
+    got, index = everything(placed)
+    assert len(index) == len(true_index) > 50
+    for role in ("anchor_meta", "positive_meta", "negative_meta"):
+        for one, other in zip(got[role], wanted[role], strict=True):
+            assert (one["global_track_id"], one["t"]) == (other["global_track_id"], other["t"])
+            assert (one["y"], one["x"]) == pytest.approx((other["y"], other["x"]))
+    np.testing.assert_allclose(index.tracks.z, true_index.tracks.z, atol=1e-9)

@@ -302,6 +302,21 @@ def test_cells_are_those_of_the_frame(opened: Desk) -> None:
     assert at_frame(opened, 13)[21][2] != cells[21][2]
 
 
+def test_cells_and_tracks_are_where_their_tables_are_placed(opened: Desk) -> None:
+    def places() -> tuple[np.ndarray, np.ndarray]:
+        cells, tracks = opened.layer("cells"), opened.layer("tracks")
+        return np.array(cells.data)[cells.shown], np.array(tracks.data)[:, 2:]
+
+    cells, tracks = places()
+    opened.session.decide(lambda review: review.place("early", {"offset": [5, 7]}))
+    opened.settle()
+    np.testing.assert_allclose(places()[0], np.add(cells, (5, 7)))
+    np.testing.assert_allclose(places()[1], np.add(tracks, (5, 7)))
+    opened.session.decide(lambda review: review.undo())
+    opened.settle()
+    np.testing.assert_array_equal(places()[0], cells)
+
+
 def test_the_chosen_lineage_is_drawn_out_and_rejected_cells_are_crosses(opened: Desk) -> None:
     plain = at_frame(opened, 0)
     opened.choose(lineage="early_A/1/0_11")

@@ -64,10 +64,10 @@ class ImageScan(QWidget):
         layout.addWidget(self._words, 1)
         layout.addWidget(self._button)
         self._scanned.connect(self._take)
-        session.opened.connect(self._on_changed)
+        session.opened.connect(self._on_opened)
         session.closed.connect(self._on_changed)
         session.state_changed.connect(self._on_state)
-        session.channels_changed.connect(self._on_channels)
+        session.channels_changed.connect(self._on_other_data)
         session.frame_changed.connect(self._on_frame)
         session.work.progressed.connect(self._on_progress)
         session.work.finished.connect(self._on_finished)
@@ -125,6 +125,10 @@ class ImageScan(QWidget):
             )
         self._button.setEnabled(self._running or n_fovs > 0)
 
+    def _on_opened(self, review: Review) -> None:
+        self._on_changed()
+        review.events.data.connect(self._on_other_data)
+
     def _on_changed(self) -> None:
         self._n_fovs = 0
         self._on_screen = ("", "")
@@ -142,8 +146,8 @@ class ImageScan(QWidget):
         self._on_screen = (experiment, fov)
         self._order.want_first(self._on_screen)
 
-    def _on_channels(self) -> None:
-        """Scan what is in the slots now."""
+    def _on_other_data(self) -> None:
+        """Scan what is in the slots now, around the cells as they are now."""
         review = self._session.review
         if self._running and review is not None:
             if self._version != review.data.data_version:
