@@ -224,20 +224,23 @@ def test_pairs_are_seen_anew_and_channels_stay_approved(config_path):
         assert not all(point.passed for point in gate_points(review) if point.kind == "divisions")
 
 
-def test_findings_follow(config_path):
-    def kinds(review: Review) -> set[str]:
-        found = review.check()
-        return {one.finding.kind for one in found if one.finding.experiment == "late"}
+def test_findings_are_those_of_cells_where_they_are_now(config_path):
+    def jumping(table: pd.DataFrame) -> pd.DataFrame:
+        far = (table.track_id == 21) & (table.t > 6)
+        return table.assign(x=table.x - 30.0 * far)
 
-    late(config_path, lambda table: table.assign(y=table.y * 9))
+    def said(review: Review) -> set[tuple[str, str]]:
+        return {(one.finding.key, one.finding.sentence) for one in review.check()}
+
+    late(config_path, jumping)
     with Review.open(config_path) as review:
-        assert "outside-image" in kinds(review)
-        of_tables = {one.finding.key for one in review.findings()}
-        inspection = review.checks.inspection
-        review.place("late", {"scale": [1 / 9, 1]})
-        assert "outside-image" not in kinds(review)
-        assert {one.finding.key for one in review.findings()} != of_tables
-        assert review.checks.inspection is not inspection
+        before = said(review)
+        assert any("late" in key and "jump" in key for key, _ in before)
+        review.place("late", {"scale": [1, 0.5]})
+        assert review.checks.inspection is None
+        after = said(review)
+    with Review.open(config_path) as review:
+        assert said(review) == after != before
 
 
 class TestExport:
