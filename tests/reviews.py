@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -10,13 +10,18 @@ from lineage_triplets import TripletConfig, save_config
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
 
     from lineage_triplets.engine.settings.model import ExperimentConfig
+    from lineage_triplets.qc import Review
 
 N_FRAMES = 14
+ACROSS: Literal["divisions"] = "divisions"
+WITHOUT = {"without_audit": "a test of something else", "without_images": "random pixels"}
+"""What lets a review through whose pairs and images a test is not about."""
 SHAPE = (N_FRAMES, 2, 1, 48, 64)
 
 
@@ -83,6 +88,27 @@ def save(path: Path, listed: list[ExperimentConfig], **changes: Any) -> Path:
     dataset = config.dataset.model_validate({**config.dataset.model_dump(), **settings})
     save_config(config.model_copy(update={"dataset": dataset}), path, overwrite=True)
     return path
+
+
+def audit(review: Review, experiments: Sequence[str], n: int = 59) -> None:
+    """Judge every pair of a sample, and those across divisions: all are right."""
+    for name in experiments:
+        review.plan_audit(name, n)
+        review.judge_all(name, dict.fromkeys(range(1, n + 1), "same"))
+        left = review.audit(name).divisions
+        if left.next is not None:
+            review.judge_all(name, dict.fromkeys(range(1, left.needed + 1), "same"), queue=ACROSS)
+
+
+def certify(review: Review, experiments: Sequence[str] = ("early", "late"), n: int = 59) -> None:
+    """Do all that the gate asks for: look at channels, images and pairs, and waive errors."""
+    review.checks.check_pixels()
+    for name in experiments:
+        review.approve(name)
+    for reviewed in review.check():
+        if reviewed.status == "open" and reviewed.finding.severity == "error":
+            review.waive(reviewed.finding.key, "random pixels")
+    audit(review, experiments, n)
 
 
 def key(meta: dict[str, Any]) -> tuple[str, str, int, int]:

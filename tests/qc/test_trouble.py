@@ -16,10 +16,10 @@ from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Ou
 from lineage_triplets.engine.settings.model import Exclusions, FovExclusion
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export_review, plan_export
-from lineage_triplets.qc.gate import GateClosedError, gate_points, open_points
+from lineage_triplets.qc.gate import Asked, GateClosedError, gate_points, open_points
 from lineage_triplets.qc.record import DecisionLog, DecisionsError
 from lineage_triplets.qc.record.decision import Target
-from reviews import SHAPE, experiments, field, save, single, write_config
+from reviews import SHAPE, WITHOUT, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels, write_tables
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def review(config_path: Path) -> Iterator[Review]:
 
 
 def settle(review: Review) -> None:
-    """Do all that the gate asks for, loading apart."""
+    """Do all that the gate asks for, but for loading, audits and images."""
     for one in review.data.experiments:
         review.approve(one.name)
         review.saw(one.name, 8)
@@ -52,7 +52,9 @@ def settle(review: Review) -> None:
 
 
 def open_kinds(review: Review) -> set[tuple[str, str]]:
-    return {(one.kind, one.experiment) for one in open_points(gate_points(review))}
+    return {
+        (one.kind, one.experiment) for one in open_points(gate_points(review, Asked(**WITHOUT)))
+    }
 
 
 def rewrite(path: Path, **changes: Any) -> None:
@@ -80,7 +82,7 @@ def test_a_fov_whose_table_cannot_be_read_can_be_left_out(review, tmp_path):
     settle(review)
 
     assert open_kinds(review) == set()
-    path = export_review(review, tmp_path / "out").files["config"]
+    path = export_review(review, tmp_path / "out", **WITHOUT).files["config"]
     assert len(MultiExperimentTripletDataset.from_config(path)) > 0
 
 
@@ -203,7 +205,7 @@ def test_a_damaged_chunk_that_is_left_out_keeps_no_gate_closed(review, tmp_path)
     review.reject(Target("frame", "late", "A/1/0", t=0), "damaged")
     settle(review)
     assert open_kinds(review) == set()
-    path = export_review(review, tmp_path / "out").files["config"]
+    path = export_review(review, tmp_path / "out", **WITHOUT).files["config"]
     dataset = MultiExperimentTripletDataset.from_config(path)
     assert len(dataset.__getitems__(range(len(dataset)))["anchor"]) == len(dataset)
 
@@ -295,7 +297,7 @@ def test_a_patch_too_large_for_several_fovs_is_settled_by_all_of_them(tmp_path):
         review.reject(Target("fov", "one", "A/1/1"), "small")
         settle(review)
         assert open_kinds(review) == set()
-        assert export_review(review, tmp_path / "out").validated
+        assert export_review(review, tmp_path / "out", **WITHOUT).validated
 
 
 @pytest.mark.parametrize(
@@ -311,7 +313,7 @@ def test_a_dataset_that_could_not_be_made_keeps_the_gate_closed(
         settle(review)
         for root in (11, 21):
             review.reject(review.target("lineage", f"late_A/1/0_{root}"), "dead")
-        points = open_points(gate_points(review))
+        points = open_points(gate_points(review, Asked(**WITHOUT)))
         assert [one.kind for one in points] == ["settings"]
         assert said in points[0].sentence
         with pytest.raises(ConfigError, match=said):
@@ -366,7 +368,7 @@ def test_an_approval_holds_wherever_the_data_are_and_whatever_is_rejected(tmp_pa
     moved = tmp_path / "there" / path.name
     with Review.open(moved, by="bea", path_map=folders) as review:
         assert open_kinds(review) == set()
-        assert export_review(review, tmp_path / "out").validated
+        assert export_review(review, tmp_path / "out", **WITHOUT).validated
 
 
 # Configs.
@@ -377,7 +379,7 @@ def test_a_config_with_a_typo_is_reviewed_and_not_validated(config_path):
     config_path.write_text(text.replace("tau_decay_rate", "tau_decay_rat"))
     with Review.open(config_path, by="ada") as review:
         settle(review)
-        points = open_points(gate_points(review))
+        points = open_points(gate_points(review, Asked(**WITHOUT)))
         assert [one.kind for one in points] == ["loading"]
         assert "tau_decay_rat" in points[0].sentence
         with pytest.raises(ConfigError, match="could not load"):
@@ -409,13 +411,13 @@ def test_two_experiments_of_one_name_are_told(tmp_path):
 def test_a_collection_is_reviewed_like_a_config(review, tmp_path):
     settle(review)
     review.reject(Target("fov", "early", "B/2/0"), "dirt")
-    path = export_review(review, tmp_path / "out").files["collection"]
+    path = export_review(review, tmp_path / "out", **WITHOUT).files["collection"]
     with Review.open(path, by="bea") as again:
         again.choose(yx_patch_size=(16, 16))
         again.reject(again.target("lineage", "early_A/1/0_1"), "dead")
         settle(again)
         assert open_kinds(again) == set()
-        written = export_review(again, tmp_path / "more").files["config"]
+        written = export_review(again, tmp_path / "more", **WITHOUT).files["config"]
         tracks = MultiExperimentTripletDataset.from_config(written).index.tracks
     assert set(tracks["fov_name"]) == {"A/1/0"}
     assert "early_A/1/0_1" not in set(tracks["lineage_id"])
@@ -457,16 +459,16 @@ def test_a_decision_that_cannot_be_kept_changes_nothing(review, monkeypatch):
 
 def test_an_export_replaces_files_where_links_are_unknown(review, tmp_path, monkeypatch):
     settle(review)
-    export_review(review, tmp_path / "out", formats=["config"])
+    export_review(review, tmp_path / "out", formats=["config"], **WITHOUT)
 
     def unknown(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(os, "link", unknown)
     review.reject(Target("fov", "early", "B/2/0"), "dirt")
-    path = export_review(review, tmp_path / "out", formats=["config"], overwrite=True).files[
-        "config"
-    ]
+    path = export_review(
+        review, tmp_path / "out", formats=["config"], overwrite=True, **WITHOUT
+    ).files["config"]
 
     assert [one.name for one in path.parent.iterdir()] == ["validated.yaml"]
     assert load_config(path).exclude.fovs[0].fov == "B/2/0"
@@ -477,7 +479,7 @@ def test_a_folder_that_is_a_file_is_told(review, tmp_path):
     (tmp_path / "out").write_text("mine")
     before = sorted(one.name for one in tmp_path.iterdir())
     with pytest.raises(OutputError, match="could not be written"):
-        export_review(review, tmp_path / "out")
+        export_review(review, tmp_path / "out", **WITHOUT)
     assert sorted(one.name for one in tmp_path.iterdir()) == before
     assert (tmp_path / "out").read_text() == "mine"
 
@@ -486,5 +488,5 @@ def test_images_that_go_after_their_approval_close_the_gate(review, tmp_path):
     settle(review)
     shutil.rmtree(tmp_path / "late.zarr" / "A" / "1" / "0" / "0" / "c")
     with pytest.raises(GateClosedError, match="images are others"):
-        export_review(review, tmp_path / "out")
+        export_review(review, tmp_path / "out", **WITHOUT)
     assert not (tmp_path / "out").exists()

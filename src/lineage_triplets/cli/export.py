@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -89,6 +89,26 @@ def export(
     draft: Annotated[
         bool, typer.Option("--draft", help="Write a draft, marked as one, gate or not.")
     ] = False,
+    max_wrong: Annotated[
+        float,
+        typer.Option("--max-wrong", help="The bound on wrong pairs that every audit has to reach."),
+    ] = 0.05,
+    without_audit: Annotated[
+        str,
+        typer.Option(
+            "--without-audit",
+            help="Why experiments whose audit does not are let through.",
+            metavar="REASON",
+        ),
+    ] = "",
+    without_images: Annotated[
+        str,
+        typer.Option(
+            "--without-images",
+            help="Why images that were not scanned are let through.",
+            metavar="REASON",
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written and left out, and stop.")
     ] = False,
@@ -114,16 +134,22 @@ def export(
     with opened(config, by=by, decisions=decisions, read_only=True, path_map=path_map) as review:
         with Console(stderr=True).status("Running checks") as status:
             review.checks.recall_pixels()
-            plan = plan_export(review, to, formats=wanted, only_accepted=only_accepted, draft=draft)
+            asked: dict[str, Any] = {
+                "formats": wanted,
+                "only_accepted": only_accepted,
+                "draft": draft,
+                "max_wrong": max_wrong,
+                "without_audit": without_audit,
+                "without_images": without_images,
+            }
+            plan = plan_export(review, to, **asked)
             if dry_run or not (plan.passed or draft):
                 result = None
             else:
                 result = export_review(
                     review,
                     to,
-                    formats=wanted,
-                    only_accepted=only_accepted,
-                    draft=draft,
+                    **asked,
                     overwrite=overwrite,
                     progress=lambda words: status.update(words.capitalize()),
                 )

@@ -27,15 +27,18 @@ from .settings.model import Cut as Cut
 from .settings.model import DatasetConfig as DatasetConfig
 from .settings.model import Exclusions as Exclusions
 from .settings.model import ExperimentConfig as ExperimentConfig
-from .settings.model import Fingerprint as Fingerprint
 from .settings.model import FovExclusion as FovExclusion
 from .settings.model import FrameExclusion as FrameExclusion
 from .settings.model import LineageExclusion as LineageExclusion
 from .settings.model import ObservationExclusion as ObservationExclusion
 from .settings.model import TrackExclusion as TrackExclusion
 from .settings.model import TripletConfig as TripletConfig
-from .settings.model import Verification as Verification
 from .settings.model import WellExclusion as WellExclusion
 from .settings.track_transform import TrackTransform as TrackTransform
+from .settings.verified import Audit as Audit
+from .settings.verified import Fingerprint as Fingerprint
+from .settings.verified import ImagesScanned as ImagesScanned
+from .settings.verified import SampleBefore as SampleBefore
+from .settings.verified import Verification as Verification
 
 __all__: list[str]

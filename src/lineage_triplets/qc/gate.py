@@ -5,17 +5,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from lineage_triplets.engine.dataset.source import PairSource
-from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Problem
+from lineage_triplets.engine.dataset.verification import percent
+from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Problem, counted
+from lineage_triplets.qc.audit.bound import more_needed
 from lineage_triplets.qc.decide.seen import divisions_seen
+from lineage_triplets.qc.open.population import population_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.open.data import ReviewData
 
-PointKind = Literal["loading", "error", "channels", "divisions", "stale", "anchors", "settings"]
+PointKind = Literal[
+    "loading", "error", "channels", "images", "divisions", "audit", "stale", "anchors", "settings"
+]
+MAX_WRONG = 0.05
+"""The share of wrong pairs that an audit has to bound, unless another is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How much is asked for, and why less is.
+
+    Attributes
+    ----------
+    max_wrong : float
+        The bound that an audit has to reach, as a share of pairs.
+    without_audit : str
+        Why experiments whose audit does not reach it are let through; empty if they are not.
+    without_images : str
+        Why images that were not scanned are no matter; empty if they are one.
+
+    Raises
+    ------
+    ConfigError
+        `max_wrong` is not between 0 and 1.
+    """
+
+    max_wrong: float = MAX_WRONG
+    without_audit: str = ""
+    without_images: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_wrong < 1:
+            raise ConfigError(
+                Problem(
+                    "bad-value",
+                    f"at most {self.max_wrong:g} of pairs may be wrong, as asked.",
+                    "Ask for a share within 0 and 1, as 0.05.",
+                    field="max_wrong",
+                )
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +70,7 @@ class GatePoint:
     Attributes
     ----------
     kind : str
-        "loading", "error", "channels", "divisions", "stale", "anchors" or "settings".
+        One of `PointKind`.
     passed : bool
     sentence : str
         What is the case.
@@ -57,8 +102,20 @@ class GateClosedError(LineageTripletsError, RuntimeError):
         return "\n".join(str(problem) for problem in self.problems)
 
 
-def gate_points(review: Review) -> list[GatePoint]:
-    """Run the checks that were not run yet (images apart), and list what the gate asks for."""
+def gate_points(
+    review: Review, asked: Asked | None = None, index: MultiExperimentIndex | None = None
+) -> list[GatePoint]:
+    """Run the checks that were not run yet (images apart), and list what the gate asks for.
+
+    Parameters
+    ----------
+    review : Review
+    asked : Asked, optional
+        How much is asked for.
+    index : MultiExperimentIndex, optional
+        What training will read, where that is less than what was not rejected.
+    """
+    asked = Asked() if asked is None else asked
     findings = review.check()
     points = [
         GatePoint(
@@ -92,7 +149,12 @@ def gate_points(review: Review) -> list[GatePoint]:
     if not data.opened:
         return points
     for config in data.registry.experiments:
-        points += [_channels(review, config.name), _divisions(review, config.name)]
+        points += [
+            _channels(review, config.name),
+            _images(review, config.name, asked),
+            _divisions(review, config.name),
+            _audit(review, config.name, asked, index),
+        ]
     points += _drawing(data)
     if not len(data.training.anchor_rows):
         points.append(
@@ -150,15 +212,95 @@ def _divisions(review: Review, experiment: str) -> GatePoint:
     if not seen.needed:
         sentence = "No pair across a division can be drawn."
         return GatePoint("divisions", True, sentence, experiment=experiment)
+    if seen.by_judgement:
+        judged = seen.judged
+        sentence = f"{judged.judged} pairs across a division judged, {judged.wrong} of them wrong"
+        sentence += f", {judged.cannot_tell} could not be told." if judged.cannot_tell else "."
+        return GatePoint("divisions", True, sentence, experiment=experiment)
     if seen.holds and seen.decision is not None:
         value, by = seen.decision.value, seen.decision.by
-        how = "on screen" if value["how"] == "painted" else "as attested"
-        sentence = f"{value['n_pairs']} pairs across a division seen {how}, by {by}."
+        sentence = f"{value['n_pairs']} pairs across a division seen as attested, by {by}."
         return GatePoint("divisions", True, sentence, experiment=experiment)
     return GatePoint(
         "divisions",
         False,
         f"Pairs across a division: {seen.why_not}.",
-        "Look at some, and say so.",
+        "Judge some, or say that you looked at them.",
         experiment,
     )
+
+
+def images_scanned(review: Review, experiment: str) -> tuple[int, int]:
+    """Count the FOVs that training reads of an experiment: those scanned, and all."""
+    index = review.data.training
+    fovs = [
+        (source.experiment, source.fov.name)
+        for source in (index.fovs[number] for number in np.unique(index.fov_of_row).tolist())
+        if source.experiment == experiment
+    ]
+    return len(review.checks.scanned.intersection(fovs)), len(fovs)
+
+
+def _images(review: Review, experiment: str, asked: Asked) -> GatePoint:
+    scanned, n_fovs = images_scanned(review, experiment)
+    if scanned == n_fovs:
+        sentence = f"The images of {counted(n_fovs, 'FOV')} were scanned."
+        return GatePoint("images", True, sentence, experiment=experiment)
+    sentence = f"The images of {n_fovs - scanned} of {counted(n_fovs, 'FOV')} were not scanned"
+    if asked.without_images:
+        sentence += f": {asked.without_images}."
+        return GatePoint("images", True, sentence, experiment=experiment)
+    remedy = "Scan them (check --pixels), or say why not (--without-images)."
+    return GatePoint("images", False, f"{sentence}.", remedy, experiment)
+
+
+def why_no_bound(review: Review, experiment: str, index: MultiExperimentIndex | None = None) -> str:
+    """Say why an experiment's audit bounds nothing of what training will draw; empty if it does.
+
+    Parameters
+    ----------
+    review : Review
+    experiment : str
+    index : MultiExperimentIndex, optional
+        What training will read, where that is less than what was not rejected.
+    """
+    state = review.audit(experiment)
+    if state.state == "no pairs":
+        return ""
+    if state.state != "finished":
+        return state.sentence
+    if index is not None and population_of(index, experiment).hash != state.population:
+        return "The audit is of all that is not rejected; only a part of it would be exported."
+    approval = review.approval(experiment)
+    if approval.holds and approval.decision and approval.decision.value["images"] != state.images:
+        return "The images are others than those whose pairs were judged."
+    return ""
+
+
+def why_no_audit(
+    review: Review, experiment: str, max_wrong: float, index: MultiExperimentIndex | None = None
+) -> str:
+    """Say why an audit does not reach the bound asked for, as `why_no_bound`; empty if it does."""
+    why = why_no_bound(review, experiment, index)
+    state = review.audit(experiment)
+    if why or state.state == "no pairs" or state.holds(max_wrong):
+        return why
+    return f"{state.sentence} At most {percent(max_wrong)} is asked for."
+
+
+def _audit(
+    review: Review, experiment: str, asked: Asked, index: MultiExperimentIndex | None
+) -> GatePoint:
+    why = why_no_audit(review, experiment, asked.max_wrong, index)
+    if not why:
+        sentence = review.audit(experiment).sentence
+        return GatePoint("audit", True, sentence, experiment=experiment)
+    if asked.without_audit:
+        sentence = f"Without audit, because: {asked.without_audit}. {why}"
+        return GatePoint("audit", True, sentence, experiment=experiment)
+    n = more_needed(0, 0, asked.max_wrong)
+    remedy = (
+        f"Judge a sample (audit; {n} pairs without a wrong one are enough), or say why not "
+        "(--without-audit)."
+    )
+    return GatePoint("audit", False, why, remedy, experiment)

@@ -24,7 +24,8 @@ from lineage_triplets.engine.dataset import verification as fingerprint
 from lineage_triplets.engine.dataset.verification import config_hash, fingerprints, verify_config
 from lineage_triplets.engine.errors import ChunkError, VerificationError
 from lineage_triplets.engine.process import note_read
-from lineage_triplets.engine.settings.model import Exclusions, TrackExclusion, Verification
+from lineage_triplets.engine.settings.model import Exclusions, TrackExclusion
+from lineage_triplets.engine.settings.verified import Verification
 from stores import numbered_pixels, track_table
 from systems import needs_posix
 

@@ -17,6 +17,7 @@ from lineage_triplets.engine.errors import ConfigError, UnknownNameError
 from lineage_triplets.qc import Review, Target, collection_of, export_review, plan_export
 from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.gate import gate_points
+from reviews import WITHOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,7 +260,7 @@ class TestExport:
             yield review
 
     def test_what_was_reviewed_is_what_training_reads(self, review, tmp_path):
-        result = export_review(review, tmp_path / "out")
+        result = export_review(review, tmp_path / "out", **WITHOUT)
         assert result.validated
         assert set(result.files) == {"config", "cell_index", "report"}
         config = load_config(result.files["config"])
@@ -279,19 +280,20 @@ class TestExport:
         assert "place" in page
 
     def test_an_edit_of_it_is_an_edit_of_a_validated_config(self, review, tmp_path):
-        path = export_review(review, tmp_path / "out", formats=["config"]).files["config"]
+        result = export_review(review, tmp_path / "out", formats=["config"], **WITHOUT)
+        path = result.files["config"]
         path.write_text(path.read_text().replace("first_frame: 1", "first_frame: 2"))
         with pytest.raises(ValueError, match="its own text"):
             MultiExperimentTripletDataset.from_config(path)
 
     def test_a_collection_is_refused_and_that_is_said(self, review, tmp_path):
-        plan = plan_export(review, tmp_path / "out")
+        plan = plan_export(review, tmp_path / "out", **WITHOUT)
         assert [path.name for path in plan.files if path.suffix == ".yml"] == []
         (lost,) = plan.loses["collection"]
         assert "track_transform of late" in lost
         assert lost in plan.notes
         with pytest.raises(ConfigError, match="track_transform of late"):
-            export_review(review, tmp_path / "out", formats=["collection"])
+            export_review(review, tmp_path / "out", formats=["collection"], **WITHOUT)
         assert not (tmp_path / "out").exists()
         with pytest.raises(ConfigError, match="track_transform of late"):
             collection_of(plan.config, review.data.training, name="one")

@@ -20,10 +20,10 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export_review, plan_export
-from lineage_triplets.qc.gate import GateClosedError, gate_points, open_points
+from lineage_triplets.qc.gate import Asked, GateClosedError, gate_points, open_points
 from lineage_triplets.qc.open.tables import TableChangedError
 from lineage_triplets.qc.record.decision import Target
-from reviews import equal, everything, field, given, key, write_config
+from reviews import WITHOUT, equal, everything, field, given, key, write_config
 from stores import write_tables
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def review(tmp_path: Path) -> Iterator[Review]:
 
 
 def settle(review: Review) -> None:
-    """Do all that the gate asks for."""
+    """Do all that the gate asks for, but for audits and images."""
     for name in ("early", "late"):
         review.approve(name)
         review.saw(name, 8)
@@ -50,7 +50,8 @@ def settle(review: Review) -> None:
 
 
 def open_kinds(review: Review) -> list[tuple[str, str]]:
-    return [(one.kind, one.experiment) for one in open_points(gate_points(review))]
+    points = gate_points(review, Asked(**WITHOUT))
+    return [(one.kind, one.experiment) for one in open_points(points)]
 
 
 def test_the_gate_lists_what_is_open_and_how_to_settle_it(review):
@@ -94,7 +95,7 @@ def test_no_division_in_reach_of_tau_asks_for_no_look(review):
 
 def test_a_closed_gate_writes_nothing_and_says_what_is_open(review, tmp_path):
     with pytest.raises(GateClosedError, match="channels are not approved"):
-        export_review(review, tmp_path / "out")
+        export_review(review, tmp_path / "out", **WITHOUT)
 
     assert not (tmp_path / "out").exists()
 
@@ -114,7 +115,7 @@ def test_an_export_holds_the_review(review, tmp_path):
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
     review.cut(Target("link", "late", "A/1/0", track="1", daughter=3), "wrong cell")
 
-    result = export_review(review, tmp_path / "out")
+    result = export_review(review, tmp_path / "out", **WITHOUT)
 
     assert result.validated
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ALL_FILES
@@ -141,7 +142,7 @@ def test_what_was_approved_is_what_training_reads(review, tmp_path):
         for number, anchor in enumerate(pairs.anchors):
             shown[key(anchor)] = (key(pairs.positives[number]), anchors[number], positives[number])
 
-    result = export_review(review, tmp_path / "out")
+    result = export_review(review, tmp_path / "out", **WITHOUT)
     dataset = MultiExperimentTripletDataset.from_config(result.files["config"])
     batch = everything(dataset)
 
@@ -158,7 +159,9 @@ def test_a_fresh_process_loads_the_export_and_sees_no_rejected_cell(tmp_path):
     with Review.open(write_config(tmp_path, return_negative=True), by="ada") as review:
         settle(review)
         review.reject(review.target("lineage", "late_A/1/0_11"), "dead cells")
-        path = export_review(review, tmp_path / "out", formats=["config"]).files["config"]
+        path = export_review(review, tmp_path / "out", formats=["config"], **WITHOUT).files[
+            "config"
+        ]
     program = (
         "import json, sys\n"
         "from lineage_triplets import MultiExperimentTripletDataset\n"
@@ -180,7 +183,7 @@ def test_the_flat_table_has_no_rejected_cell_and_keeps_cuts(review, tmp_path):
     review.reject(review.target("track", "early_A/1/0_2"), "blurred")
     review.cut(Target("link", "early", "A/1/0", track="21", t=7), "jumps")
 
-    result = export_review(review, tmp_path / "out")
+    result = export_review(review, tmp_path / "out", **WITHOUT)
 
     table = pd.read_parquet(result.files["cell_index"])
     index = MultiExperimentIndex.from_config(load_config(result.files["config"]))
@@ -194,7 +197,7 @@ def test_the_collection_loads_and_says_what_it_lost(review, tmp_path):
     review.reject(Target("fov", "early", "B/2/0"), "dirt")
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead")
 
-    result = export_review(review, tmp_path / "out")
+    result = export_review(review, tmp_path / "out", **WITHOUT)
 
     loaded = load_config(result.files["collection"])
     small = loaded.dataset.model_copy(update={"yx_patch_size": (16, 16)})
@@ -214,7 +217,7 @@ def test_only_accepted_leaves_the_rest_out(review, tmp_path):
     review.accept(Target("fov", "late", "A/1/0"))
     review.reject(review.target("lineage", "late_A/1/0_21"), "odd")
 
-    path = export_review(review, tmp_path / "out", only_accepted=True).files["config"]
+    path = export_review(review, tmp_path / "out", only_accepted=True, **WITHOUT).files["config"]
 
     tracks = MultiExperimentIndex.from_config(load_config(path)).tracks
     kept = {
@@ -233,7 +236,7 @@ def test_only_accepted_asks_for_something_accepted(review, tmp_path):
     settle(review)
 
     with pytest.raises(GateClosedError, match="No anchor was accepted"):
-        export_review(review, tmp_path / "out", only_accepted=True)
+        export_review(review, tmp_path / "out", only_accepted=True, **WITHOUT)
 
 
 def test_findings_follow_each_decision(review):
@@ -253,7 +256,7 @@ def test_the_dry_run_says_what_it_costs(review, tmp_path):
     settle(review)
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
 
-    plan = plan_export(review, tmp_path / "out")
+    plan = plan_export(review, tmp_path / "out", **WITHOUT)
 
     assert plan.passed
     assert not (tmp_path / "out").exists()
@@ -278,10 +281,10 @@ def test_existing_files_are_not_touched_unless_told(review, tmp_path):
     (folder / "collection.yml").write_text("mine")
 
     with pytest.raises(OutputExistsError, match=r"collection\.yml"):
-        export_review(review, folder)
+        export_review(review, folder, **WITHOUT)
     assert [one.name for one in folder.iterdir()] == ["collection.yml"]
 
-    export_review(review, folder, overwrite=True)
+    export_review(review, folder, overwrite=True, **WITHOUT)
     assert sorted(one.name for one in folder.iterdir()) == ALL_FILES
     assert "mine" not in (folder / "collection.yml").read_text()
 
@@ -300,7 +303,7 @@ def test_all_files_or_none(review, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", fails_at_the_last)
     with pytest.raises(OutputError, match="No space left"):
-        export_review(review, folder, overwrite=True)
+        export_review(review, folder, overwrite=True, **WITHOUT)
     monkeypatch.undo()
 
     assert [one.name for one in folder.iterdir()] == ["validated.yaml"]
@@ -312,7 +315,7 @@ def test_a_table_that_changed_stops_the_export(review, tmp_path):
     write_tables(tmp_path / "late_tracks", {"A/1/0": field().iloc[1:]})
 
     with pytest.raises(TableChangedError, match="Reload"):
-        export_review(review, tmp_path / "out")
+        export_review(review, tmp_path / "out", **WITHOUT)
 
     assert not (tmp_path / "out").exists()
 
@@ -331,7 +334,7 @@ def test_a_stale_decision_keeps_the_gate_closed(tmp_path):
 
 def test_data_that_change_after_the_export_are_refused(review, tmp_path):
     settle(review)
-    result = export_review(review, tmp_path / "out", formats=["config"])
+    result = export_review(review, tmp_path / "out", formats=["config"], **WITHOUT)
     write_tables(tmp_path / "late_tracks", {"A/1/0": field().iloc[1:]})
 
     with pytest.raises(VerificationError, match="late"):
@@ -347,7 +350,7 @@ def test_the_report_stands_alone_and_names_what_was_decided(review, tmp_path):
     settle(review)
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead <cells> & dust")
 
-    text = export_review(review, tmp_path / "out").files["report"].read_text()
+    text = export_review(review, tmp_path / "out", **WITHOUT).files["report"].read_text()
 
     assert "dead &lt;cells&gt; &amp; dust" in text
     assert "early_A/1/0_1" in text

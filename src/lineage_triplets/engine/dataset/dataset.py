@@ -17,7 +17,7 @@ from lineage_triplets.engine.dataset.source import (
     positive_meta,
     prediction_index,
 )
-from lineage_triplets.engine.dataset.verification import verify_config
+from lineage_triplets.engine.dataset.verification import log_audit, verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.normalization import NormalizationCache
@@ -193,6 +193,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
         verify_config(config, index, verify)
+        log_audit(config)
         return cls(index, fit, **config.dataset.model_dump(include=_ARGUMENTS))
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import pickle
 import subprocess
 import sys
@@ -24,16 +25,19 @@ from lineage_triplets.engine.errors import (
     StoreError,
     VerificationError,
     choices,
+    counted,
 )
 from lineage_triplets.engine.pairs.randomness import epoch_salt, observation_keys, streams
 from lineage_triplets.engine.process import has_read
 from lineage_triplets.engine.reading.patches import PatchReader
-from lineage_triplets.engine.settings.model import Fingerprint, TripletConfig, Verification
+from lineage_triplets.engine.settings.verified import Fingerprint, Verification
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.index.rows import Observations
+    from lineage_triplets.engine.settings.model import TripletConfig
+    from lineage_triplets.engine.settings.verified import Audit
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +54,11 @@ _PARTS = {
 
 
 def config_hash(config: TripletConfig) -> str:
-    """Hash of experiments (without paths), dataset, exclusions and cuts, as they take effect."""
+    """Hash of experiments (without paths), dataset, exclusions and cuts, as they take effect.
+
+    Where the config says what an audit or a scan of images found, that is hashed with it, and
+    whether it is validated; a config of before audits has the hash that it had.
+    """
     content = config.model_dump(
         mode="json",
         include={"experiments", "dataset", "exclude", "cut"},
@@ -60,6 +68,9 @@ def config_hash(config: TripletConfig) -> str:
         },
         exclude_defaults=True,
     )
+    found = config.verification.model_dump(mode="json", include={"audit", "images_scanned"})
+    if any(found.values()):
+        content["verification"] = {**found, "validated": config.verification.validated}
     return _sha256(json.dumps(content, sort_keys=True).encode())
 
 
@@ -180,6 +191,50 @@ def verify_config(
         raise VerificationError(*problems)
     for problem in problems:
         _log.warning("%s", problem)
+
+
+def audit_words(audit: Audit) -> str:
+    """Say what is known about the share of wrong pairs of an experiment."""
+    told = f"{audit.wrong} of {audit.judged} judged wrong"
+    if audit.cannot_tell:
+        told += f", {audit.cannot_tell} that nobody could tell counted as wrong"
+    if audit.samples_before:
+        n_judged = sum(before.judged for before in audit.samples_before)
+        told += f"; {counted(len(audit.samples_before), 'sample')} before ({n_judged} pairs)"
+    bound = ""
+    if audit.bound is not None:
+        bound = f"at most {percent(audit.bound)} of pairs wrong, {100 * audit.confidence:g} % "
+        bound += f"confidence, {told}"
+    if not audit.without:
+        return bound or "no pair can be drawn"
+    known = bound or "how many pairs are wrong is not known"
+    if not bound and audit.judged:
+        known += f" ({told}, of {audit.planned} planned)"
+    return f"exported without audit, because: {audit.without}; {known}"
+
+
+def percent(share: float) -> str:
+    """Write a share of wrong pairs, never smaller than it is: ``"4.96 %"``."""
+    return f"{math.ceil(share * 1e4 - 1e-9) / 100:.2f} %"
+
+
+def log_audit(config: TripletConfig) -> None:
+    """Log what a validated config knows about the share of wrong pairs, a line an experiment."""
+    record = config.verification
+    if not record.validated:
+        return
+    for name, audit in record.audit.items():
+        level = logging.WARNING if audit.without else logging.INFO
+        _log.log(level, "experiment %r: %s.", name, audit_words(audit))
+    for name, images in record.images_scanned.items():
+        if images.without:
+            left = f"{images.fovs - images.scanned} of {counted(images.fovs, 'FOV')}"
+            _log.warning(
+                "experiment %r: the images of %s were not scanned, because: %s.",
+                name, left, images.without,
+            )  # fmt: skip
+    if not record.audit:
+        _log.info("validated before audits were asked for: how many pairs are wrong is not known.")
 
 
 def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -25,9 +23,11 @@ from lineage_triplets.engine.settings.values import (
     FiniteNumber,
     Name,
     Number,
+    StrictModel,
     Text,
     no_flag,
 )
+from lineage_triplets.engine.settings.verified import Verification
 
 FORMAT = "lineage-triplets/1"
 
@@ -46,12 +46,6 @@ _Z_RANGE = (
     "z_range is how many slices around each cell, or [first, one after last], or that for each "
     "experiment"
 )
-
-
-class StrictModel(BaseModel):
-    """A frozen model to which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ExperimentConfig(StrictModel):
@@ -295,61 +289,6 @@ class Cut(StrictModel):
         if (self.daughter is None) == (self.t is None):
             raise ValueError("a cut names either the daughter or the frame t, not both")
         return self
-
-
-class Fingerprint(StrictModel):
-    """Hashes of what one experiment's pairs depend on.
-
-    Attributes
-    ----------
-    images : str
-        Axes, shape, dtype, codecs and levels of every FOV read.
-    channels : str
-        Channel labels of every FOV read.
-    tables : str
-        Bytes of every track table read.
-    pixels : str
-        32 seeded patches.
-    fovs : int
-        How many FOVs were read.
-    """
-
-    images: Text
-    channels: Text
-    tables: Text
-    pixels: Text
-    fovs: int
-
-
-class Verification(StrictModel):
-    """Who validated this config, when, against which data.
-
-    Attributes
-    ----------
-    validated : bool
-        False marks a draft.
-    by, at, program_version : str
-    channel_approvals : dict
-        Experiment to who approved which channel in which slot.
-    divisions_seen : dict
-        Experiment to who looked at how many pairs across a division, and how: "painted" on screen,
-        or "attested" by a script's caller.
-    config_hash : str
-        Hash over experiments (without paths), dataset, exclude and cut.
-    fingerprints : dict of str to Fingerprint
-    counts : dict
-        What was seen, per experiment.
-    """
-
-    validated: bool = False
-    by: Text = ""
-    at: Text = ""
-    program_version: Text = ""
-    channel_approvals: dict[Text, dict[Text, Any]] = {}
-    divisions_seen: dict[Text, dict[Text, Any]] = {}
-    config_hash: Text = ""
-    fingerprints: dict[Text, Fingerprint] = {}
-    counts: dict[Text, dict[Text, int]] = {}
 
 
 class TripletConfig(StrictModel):

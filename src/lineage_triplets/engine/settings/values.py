@@ -1,10 +1,10 @@
-"""Kinds of values that a config has: text as it was written, numbers that are no flags."""
+"""Kinds of values that a config has: text as it was written, numbers that are no flags, models."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 def as_text(value: object) -> object:
@@ -29,3 +29,9 @@ def no_flag(value: object) -> object:
 
 Number = Annotated[float, BeforeValidator(no_flag)]
 FiniteNumber = Annotated[Number, Field(allow_inf_nan=False)]
+
+
+class StrictModel(BaseModel):
+    """A frozen model to which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

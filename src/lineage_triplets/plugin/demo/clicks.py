@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.widget import ReviewWidget
 
 _LEFT = Qt.MouseButton.LeftButton
@@ -56,6 +57,11 @@ class Hand:
         self._widget = widget
         self._pictures = pictures
         self.taken: list[Path] = []
+
+    @property
+    def session(self) -> Session:
+        """What the widget works on."""
+        return self._widget.session
 
     def find(self, name: str, kind: type[AnyWidget]) -> AnyWidget:
         """Give a control that a person sees, by its ``objectName``.

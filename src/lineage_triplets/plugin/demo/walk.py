@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lineage_triplets.plugin.widget import ReviewWidget
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record import Decision
 
 _MOST_FINDINGS = 200
 _MOST_PAGES = 60
@@ -127,7 +129,7 @@ class Walk:
         hand.key("reason", Qt.Key.Key_Return)
 
     def see_divisions(self, experiments: Sequence[str]) -> None:
-        """Look at pairs across divisions of experiments, and at one pair from near."""
+        """Look at pairs across divisions of experiments, and at one pair from near; judge them."""
         hand = self.hand
         for number, experiment in enumerate(experiments):
             hand.panel("Browse")
@@ -141,12 +143,17 @@ class Walk:
                 hand.picture("pairs")
                 hand.click_row("pair_gallery", 0)
                 hand.picture("pair_from_near")
+            self._judge_divisions(experiment)
 
     def export(self, folder: Path) -> None:
-        """Export what was validated."""
+        """Export what was validated; nobody audits a sample of a few lineages."""
         hand = self.hand
         hand.panel("Export")
         hand.write("export_folder", str(folder))
+        for name in ("without_audit", "without_images"):
+            hand.write(name, "a simulated sample")
+            hand.key(name, Qt.Key.Key_Return)
+        hand.idle()
         button = hand.find("export", QPushButton)
         hand.until(button.isEnabled, "the export can be pressed")
         hand.picture("export")
@@ -161,6 +168,14 @@ class Walk:
         self.hand.panel("Export")
         texts = self.hand.find("checklist", QWidget).findChildren(QLabel)
         return [text.text() for text in texts if text.isVisible() and text.text()]
+
+    def _judge_divisions(self, experiment: str) -> None:
+        """Judge pairs across a division of an experiment, as many as are asked for."""
+        session = self.hand.session
+        review = session.review
+        while review is not None and (number := review.audit(experiment).divisions.next):
+            judge = partial(_judge_division, experiment=experiment, number=number)
+            session.decide(judge)
 
     def _wait_until_seen(self, experiment: str) -> None:
         """Scroll down until enough pairs were on screen."""
@@ -182,6 +197,10 @@ class Walk:
         except NotThereError:
             return False
         return True
+
+
+def _judge_division(review: Review, experiment: str, number: int) -> Decision:
+    return review.judge(experiment, number, "same", queue="divisions")
 
 
 def _says(text: Callable[[], str], begin: str) -> bool:

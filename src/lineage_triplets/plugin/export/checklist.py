@@ -24,7 +24,9 @@ PANELS: dict[PointKind, str] = {
     "loading": "Problems",
     "error": "Problems",
     "channels": "Channels",
+    "images": "Problems",
     "divisions": "Pairs",
+    "audit": "Pairs",
     "stale": "Browse",
     "anchors": "Pairs",
     "settings": "Pairs",
@@ -34,7 +36,9 @@ _HEADINGS: dict[PointKind, str] = {
     "loading": "All data load",
     "error": "Errors settled or waived",
     "channels": "Channels approved",
-    "divisions": "Pairs across divisions looked at",
+    "images": "Images scanned",
+    "divisions": "Pairs across divisions judged",
+    "audit": "Share of wrong pairs bounded",
     "stale": "Decisions fit their tables",
     "anchors": "Anchors left",
     "settings": "Settings that training can draw with",
@@ -121,7 +125,7 @@ class Group:
     @property
     def words(self) -> str:
         """The heading, with how far it is where there are several points."""
-        if self.kind in {"channels", "divisions"} and self.n_points > 1:
+        if self.kind in {"channels", "images", "divisions", "audit"} and self.n_points > 1:
             return f"{self.heading} ({self.n_settled} of {self.n_points})"
         return self.heading
 

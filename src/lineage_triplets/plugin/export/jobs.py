@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.qc.export.export import ExportResult, export_review, plan_export
@@ -39,12 +39,21 @@ class Planned:
     why_not: str = ""
 
 
+class Without(NamedTuple):
+    """Reasons for which the gate lets through what it would ask for; empty where it asks."""
+
+    audit: str = ""
+    images: str = ""
+
+
 class ExportStopped(Exception):  # noqa: N818 - the outcome of a wish, no error
     """A person stopped the export; nothing was written."""
 
 
-def plan_job(snapshot: Review, folder: Path, *, only_accepted: bool) -> Callable[[Job], Planned]:
-    """Make the job that runs checks and plans an export."""
+def plan_job(
+    snapshot: Review, folder: Path, *, only_accepted: bool, without: Without
+) -> Callable[[Job], Planned]:
+    """Make the job that runs checks and plans an export; `without` has reasons for the gate."""
 
     def run(job: Job) -> Planned:
         # Reading patches is what takes time, and can be stopped in between.
@@ -52,7 +61,13 @@ def plan_job(snapshot: Review, folder: Path, *, only_accepted: bool) -> Callable
             progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
         )
         try:
-            plan = plan_export(snapshot, folder, only_accepted=only_accepted)
+            plan = plan_export(
+                snapshot,
+                folder,
+                only_accepted=only_accepted,
+                without_audit=without.audit,
+                without_images=without.images,
+            )
         except LineageTripletsError as error:
             return Planned(tuple(gate_points(snapshot)), None, str(error))
         return Planned(plan.points, plan)
@@ -66,6 +81,7 @@ def export_job(
     formats: Sequence[Format],
     *,
     only_accepted: bool,
+    without: Without,
     draft: bool,
     overwrite: bool,
     tell: Callable[[str], None],
@@ -91,6 +107,8 @@ def export_job(
                 only_accepted=only_accepted,
                 draft=draft,
                 overwrite=overwrite,
+                without_audit=without.audit,
+                without_images=without.images,
                 progress=progress,
             )
         except LineageTripletsError as error:

@@ -100,7 +100,7 @@ class ExportPanel(QWidget):
         self._excluded = FittedTable("excluded_table", "What is left out, why, and by whom", self)
         self._notes = words_label("export_notes", self)
         self._options = ExportOptions(self)
-        self._options.only_accepted_changed.connect(self._refresh)
+        self._options.plan_changed.connect(self._refresh)
         self._options.changed.connect(self._show_button)
         self._export = QPushButton(self)
         self._export.setObjectName("export")
@@ -171,7 +171,13 @@ class ExportPanel(QWidget):
     def _plan_job(self, snapshot: Review) -> Callable[[Job], Planned]:
         self._stale = False
         self._verdict.setText("Checking …")
-        return plan_job(snapshot, self._options.folder, only_accepted=self._options.only_accepted)
+        options = self._options
+        return plan_job(
+            snapshot,
+            options.folder,
+            only_accepted=options.only_accepted,
+            without=options.without,
+        )
 
     def _got(self, planned: Planned) -> None:
         self._planned = planned
@@ -230,6 +236,7 @@ class ExportPanel(QWidget):
             options.folder,
             options.formats,
             only_accepted=options.only_accepted,
+            without=options.without,
             draft=not planned.plan.passed,
             overwrite=options.overwrite,
             tell=lambda words: self._said.emit(f"{words[:1].upper()}{words[1:]} …"),

@@ -104,6 +104,11 @@ def plan_in(decisions: Iterable[Decision]) -> Decision | None:
     return plans[-1] if plans else None
 
 
+def worst(verdicts: Iterable[Judgement]) -> Judgement:
+    """Give the answer that counts of several people's."""
+    return max(verdicts, key=_WORST.index)
+
+
 def fixed_number(ever: Iterable[Decision]) -> int | None:
     """Give how many pairs a population's sample has since its first answer; None before one.
 
@@ -127,7 +132,7 @@ def counts_of(planned: int, answers: Sequence[Decision]) -> Counts:
         changed += said.get(made.by, verdict) != verdict
         said[made.by] = verdict
         times[number] = int(made.value["times"])
-    verdicts = {number: max(said.values(), key=_WORST.index) for number, said in by_pair.items()}
+    verdicts = {number: worst(said.values()) for number, said in by_pair.items()}
 
     def total(verdict: Judgement | None) -> int:
         return sum(times[number] for number, found in verdicts.items() if verdict in {None, found})

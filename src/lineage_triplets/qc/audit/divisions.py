@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lineage_triplets.engine.pairs.forest import Relation
-from lineage_triplets.qc.audit.answers import counts_of
+from lineage_triplets.qc.audit.answers import Judgement, worst
 from lineage_triplets.qc.audit.sample import divisions_of
 
 if TYPE_CHECKING:
@@ -32,20 +32,31 @@ class DivisionsJudged:
         How many are asked for: 8, or all where there are fewer.
     judged, wrong, cannot_tell : int
         Of those that training can still draw.
+    by : tuple of str
+        Who judged these.
+    at : str
+        When the last of them was judged.
     next : int or None
         The next pair of the queue ``"divisions"`` to judge; None if enough were judged.
     """
 
-    needed: int
-    judged: int
-    wrong: int
-    cannot_tell: int
-    next: int | None
+    needed: int = 0
+    judged: int = 0
+    wrong: int = 0
+    cannot_tell: int = 0
+    by: tuple[str, ...] = ()
+    at: str = ""
+    next: int | None = None
 
     @property
     def enough(self) -> bool:
         """Whether as many were judged as are asked for."""
         return self.judged >= self.needed
+
+    @property
+    def mostly_right(self) -> bool:
+        """Whether at least half of those judged are of the same cell or its offspring."""
+        return 2 * (self.wrong + self.cannot_tell) <= self.judged
 
 
 def division_pairs(data: ReviewData, experiment: str) -> Pairs:
@@ -70,16 +81,19 @@ def divisions_judged(
     """
     queue = division_pairs(data, experiment)
     index = data.training
-    slots = list(data.registry.get_opened(experiment).config.source_channel)
+    now = shown_of(data, experiment)
     by_pair: dict[Identity, list[Decision]] = {}
     for made in answers:
-        if made.value["across"] and made.value["source_channel"] == slots:
+        if made.value["across"] and made.value["shown"] == now:
             by_pair.setdefault(_identity(made), []).append(made)
-    verdicts = {
-        identity: next(iter(counts_of(1, about).verdicts.values()))
+    anchors = data.population(experiment).anchors
+    by_pair = {
+        identity: about
         for identity, about in by_pair.items()
-        if _can_be_drawn(index, data.population(experiment).anchors, identity)
+        if _can_be_drawn(index, anchors, identity)
     }
+    verdicts = {identity: _verdict(about) for identity, about in by_pair.items()}
+    counted = [made for about in by_pair.values() for made in about]
     listed = list(verdicts.values())
     left = [
         number
@@ -92,8 +106,22 @@ def divisions_judged(
         judged=len(listed),
         wrong=listed.count("wrong"),
         cannot_tell=listed.count("cannot tell"),
+        by=tuple(dict.fromkeys(made.by for made in counted)),
+        at=max((made.at for made in counted), default=""),
         next=left[0] if left and len(listed) < needed else None,
     )
+
+
+def shown_of(data: ReviewData, experiment: str) -> dict[str, Any]:
+    """Say what a pair shows besides its cells: which channels, and where in the image."""
+    config = data.registry.get_opened(experiment).config
+    placed = config.track_transform
+    return {
+        "source_channel": list(config.source_channel),
+        "track_transform": {}
+        if placed is None
+        else placed.model_dump(mode="json", exclude_defaults=True),
+    }
 
 
 def identities(index: MultiExperimentIndex, pairs: Pairs) -> list[Identity]:
@@ -104,6 +132,11 @@ def identities(index: MultiExperimentIndex, pairs: Pairs) -> list[Identity]:
         return list(zip(index.names.of_tracks(rows.track[of]), rows.t[of].tolist(), strict=True))
 
     return list(zip(named(pairs.anchor), named(pairs.positive), strict=True))
+
+
+def _verdict(about: Sequence[Decision]) -> Judgement:
+    """Of each person the last answer about a pair counts, of several the worst."""
+    return worst({made.by: made.value["verdict"] for made in about}.values())
 
 
 def _identity(made: Decision) -> Identity:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.pairs.forest import Relation
+from lineage_triplets.engine.dataset.verification import percent
 from lineage_triplets.qc.audit.answers import (
     Counts,
     Judgement,
@@ -140,13 +140,6 @@ class AuditState:
         )
 
 
-def percent(share: float) -> str:
-    """Write a share of wrong pairs, never smaller than it is: ``"4.95 %"``."""
-    digits = 2 if share < 0.1 else 1
-    factor = 10**digits
-    return f"{np.ceil(share * 100 * factor - 1e-9) / factor:.{digits}f} %"
-
-
 def audit_state(
     data: ReviewData, history: Sequence[HistoryEntry], experiment: str, by: str = ""
 ) -> AuditState:
@@ -246,8 +239,3 @@ def audit_pairs(data: ReviewData, experiment: str, n: int, queue: Queue = "sampl
         return PairList.of(data, source_of(index), drawn)
 
     return data.of_training(("pairs", experiment, queue, n), listed)
-
-
-def crosses_division(pairs: PairList, number: int) -> bool:
-    """Whether a pair of a list crosses a division."""
-    return Relation(int(pairs.relation[number - 1])).crosses_division

@@ -13,17 +13,16 @@ from lineage_triplets.qc.audit.answers import (
     of_population,
     plan_in,
 )
-from lineage_triplets.qc.audit.divisions import identities
+from lineage_triplets.qc.audit.divisions import identities, shown_of
 from lineage_triplets.qc.audit.state import (
     audit_pairs,
     audit_state,
-    crosses_division,
     ever_audited,
     first_of_number,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import HistoryEntry
@@ -83,62 +82,62 @@ def plan_value(
     }
 
 
-def judged_value(
+def judged_values(
     data: ReviewData,
     history: Sequence[HistoryEntry],
     experiment: str,
-    number: int,
-    verdict: Judgement,
+    verdicts: Mapping[int, Judgement],
     queue: Queue,
-) -> dict[str, Any]:
-    """Record what somebody says of a pair.
+) -> list[dict[str, Any]]:
+    """Record what somebody says of some pairs, by their numbers.
 
     Raises
     ------
     ConfigError, UnknownNameError
         There is no such experiment, pair or answer, or no sample was planned.
     """
-    if verdict not in JUDGEMENTS:
-        raise ConfigError(
-            Problem(
-                "bad-value", f"{shown(verdict)} is no answer.", f"There is: {choices(JUDGEMENTS)}.",
-                experiment=experiment,
-            )
-        )  # fmt: skip
     state = audit_state(data, history, experiment)
     if queue == "sample" and not state.planned:
-        raise ConfigError(
-            Problem(
-                "no-audit", f"there is no sample to judge. {state.sentence}",
-                "Plan one: how many pairs are judged is fixed before the first.",
-                experiment=experiment,
-            )
+        raise _refused(
+            experiment, "no-audit", f"there is no sample to judge. {state.sentence}",
+            "Plan one: how many pairs are judged is fixed before the first.",
         )  # fmt: skip
     pairs = audit_pairs(data, experiment, state.planned, queue)
-    if not 1 <= number <= len(pairs):
-        raise ConfigError(
-            Problem(
-                "unknown-pair", f"there is no pair {number}.",
+    same = first_of_number(data, experiment, state.planned)
+    names = identities(pairs.index, pairs.pairs)
+    across = pairs.crosses_division
+    shown_with = shown_of(data, experiment)
+    values = []
+    for asked, verdict in verdicts.items():
+        if verdict not in JUDGEMENTS:
+            raise _refused(
+                experiment, "bad-value", f"{shown(verdict)} is no answer.",
+                f"There is: {choices(JUDGEMENTS)}.",
+            )  # fmt: skip
+        if not 1 <= asked <= len(pairs):
+            raise _refused(
+                experiment, "unknown-pair", f"there is no pair {asked}.",
                 f"There is: 1 to {len(pairs)}." if len(pairs) else "There is none.",
-                experiment=experiment,
-            )
-        )  # fmt: skip
-    times = 1
-    if queue == "sample":
-        same = first_of_number(data, experiment, state.planned)
-        number = int(same[number - 1])
-        times = int((same == number).sum())
-    chosen = pairs.take([number - 1])
-    (anchor, positive) = identities(chosen.index, chosen.pairs)[0]
-    return {
-        "population": state.population,
-        "queue": queue,
-        "n": state.planned,
-        "number": number,
-        "times": times,
-        "verdict": verdict,
-        "across": crosses_division(pairs, number),
-        "anchor": anchor,
-        "positive": positive,
-        "source_channel": list(data.registry.get_opened(experiment).config.source_channel),
-    }
+            )  # fmt: skip
+        # Drawn again, it is the same pair, and the same answer.
+        number = int(same[asked - 1]) if queue == "sample" else asked
+        anchor, positive = names[number - 1]
+        values.append(
+            {
+                "population": state.population,
+                "queue": queue,
+                "n": state.planned,
+                "number": number,
+                "times": int((same == number).sum()) if queue == "sample" else 1,
+                "verdict": verdict,
+                "across": bool(across[number - 1]),
+                "anchor": anchor,
+                "positive": positive,
+                "shown": shown_with,
+            }
+        )
+    return values
+
+
+def _refused(experiment: str, kind: str, message: str, remedy: str) -> ConfigError:
+    return ConfigError(Problem(kind, message, remedy, experiment=experiment))

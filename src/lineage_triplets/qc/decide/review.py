@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.qc.audit.sample import DEFAULT_PAIRS
 from lineage_triplets.qc.audit.state import AuditState, audit_pairs, audit_state
-from lineage_triplets.qc.decide.audits import judged_value, plan_value
+from lineage_triplets.qc.decide.audits import judged_values, plan_value
 from lineage_triplets.qc.decide.channels import (
     Approval,
     approval_of,
@@ -224,6 +224,13 @@ class Review(Sitting):
     def judge(
         self, experiment: str, number: int, verdict: Judgement, *, queue: Queue = "sample"
     ) -> Decision:
-        """Say whether a pair is of the same cell or its offspring, as `audits.judged_value`."""
-        value = judged_value(self.data, self.history(), experiment, number, verdict, queue)
-        return self._add_of(experiment, "audit", value, "")
+        """Say whether a pair is of the same cell or its offspring, as `audits.judged_values`."""
+        return self.judge_all(experiment, {number: verdict}, queue=queue)[0]
+
+    def judge_all(
+        self, experiment: str, verdicts: Mapping[int, Judgement], *, queue: Queue = "sample"
+    ) -> tuple[Decision, ...]:
+        """Say it of several pairs in one step, by their numbers, as `audits.judged_values`."""
+        values = judged_values(self.data, self.history(), experiment, verdicts, queue)
+        target = Target("experiment", experiment)
+        return self._add(*(NewDecision("audit", target, value) for value in values))

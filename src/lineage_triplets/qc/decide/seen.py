@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from lineage_triplets.engine.dataset.source import PairSource
-from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
-from lineage_triplets.engine.pairs.positives import PositiveLookup
+from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem, counted
+from lineage_triplets.qc.audit.divisions import DivisionsJudged, divisions_judged
 from lineage_triplets.qc.look.pairs import sample_pairs
 
 if TYPE_CHECKING:
@@ -39,10 +37,13 @@ class DivisionsSeen:
     needed : bool
         Whether training can draw such a pair.
     holds : bool
-        Whether somebody saw some, with the tau, relation, channels and places of now.
+        Whether enough were judged, or somebody attested to have seen some with the tau, relation,
+        channels and places of now. What was on screen alone is no judgement.
     decision : Decision or None
+        The last that says that some were seen.
     why_not : str
         Empty if it holds or is not needed.
+    judged : DivisionsJudged
     """
 
     experiment: str
@@ -50,6 +51,13 @@ class DivisionsSeen:
     holds: bool
     decision: Decision | None
     why_not: str
+    judged: DivisionsJudged = field(default_factory=DivisionsJudged)
+
+    @property
+    def by_judgement(self) -> bool:
+        """Whether it holds for the pairs that were judged."""
+        judged = self.judged
+        return judged.judged > 0 and judged.enough and judged.mostly_right
 
 
 class PaintedPairs:
@@ -140,12 +148,34 @@ def _settings(data: ReviewData, experiment: str) -> Settings:
 
 
 def divisions_seen(data: ReviewData, experiment: str) -> DivisionsSeen:
-    """Say whether pairs across a division of an experiment were looked at, or why not."""
+    """Say whether pairs across a division of an experiment were judged, or why not."""
     decision = data.effect.seen.get(experiment)
-    if not can_cross_division(data.training, experiment):
-        return DivisionsSeen(experiment, False, False, decision, "")
-    why = why_not_seen(data, experiment)
-    return DivisionsSeen(experiment, True, not why, decision, why)
+    answers = [made for made in data.effect.audits.get(experiment, ()) if made.kind == "audit"]
+    judged = divisions_judged(data, experiment, answers)
+    if not judged.needed:
+        return DivisionsSeen(experiment, False, False, decision, "", judged)
+    why = _why_not_judged(judged)
+    if why and decision is not None:
+        attested = decision.value["how"] == "attested"
+        of_seen = why_not_seen(data, experiment)
+        if attested or of_seen:
+            why = of_seen
+        elif not judged.judged:
+            why = f"{counted(decision.value['n_pairs'], 'pair')} on screen, nobody judged them"
+    return DivisionsSeen(experiment, True, not why, decision, why, judged)
+
+
+def _why_not_judged(judged: DivisionsJudged) -> str:
+    """Say why the pairs that were judged do not settle it; empty if they do."""
+    if judged.enough:
+        not_right = judged.wrong + judged.cannot_tell
+        told = f"{judged.wrong} of {judged.judged} were judged wrong"
+        if judged.cannot_tell:
+            told += f", {judged.cannot_tell} could not be told"
+        return "" if judged.mostly_right else f"{told}: {not_right} are not right"
+    return (
+        f"{judged.judged} of {judged.needed} were judged" if judged.judged else "nobody judged any"
+    )
 
 
 def seen_value(
@@ -209,25 +239,3 @@ def why_not_seen(data: ReviewData, experiment: str) -> str:
     elif decision.value.get("track_transform", {}) != _transform(opened.config):
         why = "they were seen with the cells elsewhere in the image"
     return why
-
-
-def can_cross_division(index: MultiExperimentIndex, experiment: str) -> bool:
-    """Whether training can draw a positive across a division from some anchor."""
-    names = [config.name for config in index.registry.experiments]
-    if index.settings.positive_relation == "same_track" or experiment not in names:
-        return False
-    number = names.index(experiment)
-    rows = index.observations
-    own = (index.experiment_of_row == number) & (index.forest.n_children[rows.track] > 0)
-    below = PositiveLookup.build(rows.track, rows.t, index.forest, "descendant")
-    anchors = np.flatnonzero(own)
-    frames = index.tau_range_frames[number]
-    generation = index.forest.generation[rows.track]
-    for tau in range(frames.first, frames.last + 1):
-        first, end = below.candidates(anchors, np.full(len(anchors), tau, dtype=np.int64))
-        some = np.flatnonzero(end > first)
-        # The last of a cell's line in a frame is below the others.
-        last = below.order[end[some] - 1]
-        if (generation[last] > generation[anchors[some]]).any():
-            return True
-    return False

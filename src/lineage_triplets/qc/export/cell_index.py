@@ -5,6 +5,7 @@ One row for each cell, frame and channel, written in parts, so that memory does 
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.settings.verified import Verification
 
 
 STATISTICS = ("mean", "std", "median", "iqr", "max", "min")
@@ -50,6 +52,8 @@ CELL_INDEX_SCHEMA = pa.schema(
     ]
 )
 """The table's columns and types; null where nothing is known."""
+
+METADATA_KEY = "lineage_triplets"
 
 CELL_INDEX_LOSES: tuple[str, ...] = (
     "Which kin may be a positive: its training takes the whole lineage, sisters included.",
@@ -84,7 +88,9 @@ class CellIndexReport:
     fovs_without_normalization: int
 
 
-def write_cell_index(index: MultiExperimentIndex, path: str | Path) -> CellIndexReport:
+def write_cell_index(
+    index: MultiExperimentIndex, path: str | Path, verification: Verification | None = None
+) -> CellIndexReport:
     """Write the table to `path`, replacing what is there; see `engine.files.whole_files`.
 
     Parameters
@@ -92,6 +98,9 @@ def write_cell_index(index: MultiExperimentIndex, path: str | Path) -> CellIndex
     index : MultiExperimentIndex
         What training reads: exclusions and cuts effect.
     path : str or Path
+    verification : Verification, optional
+        What is known of the pairs; kept inside the file, in the schema's metadata under
+        ``lineage_triplets``, as JSON.
 
     Raises
     ------
@@ -101,7 +110,14 @@ def write_cell_index(index: MultiExperimentIndex, path: str | Path) -> CellIndex
         The file cannot be written.
     """
     table = _FlatTable(index)
-    with pq.ParquetWriter(str(path), CELL_INDEX_SCHEMA, compression="zstd") as writer:
+    schema = CELL_INDEX_SCHEMA
+    if verification is not None:
+        known = verification.model_dump(
+            mode="json",
+            include={"validated", "by", "at", "audit", "images_scanned", "config_hash"},
+        )
+        schema = schema.with_metadata({METADATA_KEY: json.dumps(known)})
+    with pq.ParquetWriter(str(path), schema, compression="zstd") as writer:
         for batch in table.batches():
             writer.write_batch(batch)
     n_slots = index.registry.num_source_channels

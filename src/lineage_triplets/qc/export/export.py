@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets import __version__
-from lineage_triplets.engine.dataset.verification import config_hash, draft_of, verify_config
+from lineage_triplets.engine.dataset.verification import draft_of, verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import refuse_existing, whole_files
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.settings.file import load_config, save_config
-from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.export.cell_index import CELL_INDEX_LOSES, write_cell_index
 from lineage_triplets.qc.export.collection import (
     COLLECTION_LOSES,
@@ -30,8 +28,9 @@ from lineage_triplets.qc.export.plan import (
     cost_table,
     not_accepted,
 )
+from lineage_triplets.qc.export.record import recorded
 from lineage_triplets.qc.export.report.fill import report_of
-from lineage_triplets.qc.gate import GatePoint, closed, gate_points, open_points
+from lineage_triplets.qc.gate import MAX_WRONG, Asked, GatePoint, closed, gate_points, open_points
 from lineage_triplets.qc.record.effect import exclusions_of
 
 if TYPE_CHECKING:
@@ -73,6 +72,9 @@ def plan_export(
     formats: Sequence[Format] = FORMATS,
     only_accepted: bool = False,
     draft: bool = False,
+    max_wrong: float = MAX_WRONG,
+    without_audit: str = "",
+    without_images: str = "",
 ) -> ExportPlan:
     """Say what an export would write, what it leaves out, and what keeps the gate closed.
 
@@ -86,21 +88,27 @@ def plan_export(
         Leave out what nobody accepted; by default only what somebody rejected.
     draft : bool
         Write a draft, gate or not.
+    max_wrong : float
+        The bound that the audit of every experiment has to reach, as a share of pairs.
+    without_audit, without_images : str
+        Why experiments whose audit does not reach it, or images that were not scanned, are let
+        through all the same: config, report and training's log say so ever after.
 
     Raises
     ------
     ConfigError
-        There is no such format; no experiment could be opened.
+        There is no such format; no experiment could be opened; `max_wrong` is no share.
     """
     unknown = [format_ for format_ in formats if format_ not in FORMATS]
     if unknown or not formats:
         raise ConfigError(
             Problem("unknown-format", f"there is no format {unknown}.", f"Of: {choices(FORMATS)}.")
         )
-    points = gate_points(review)
+    asked = Asked(max_wrong, without_audit.strip(), without_images.strip())
     config = _config(review, only_accepted)
     data = review.data
     after = data.index_of(config)
+    points = gate_points(review, asked, after)
     if only_accepted and not len(after.anchor_rows):
         remedy = "Accept some lineages, tracks or FOVs."
         points.append(GatePoint("anchors", False, "No anchor was accepted.", remedy))
@@ -122,6 +130,7 @@ def plan_export(
             *(loses["collection"] if placed and "collection" in loses else ()),
         ),
         only_accepted=only_accepted,
+        asked=asked,
     )
 
 
@@ -133,6 +142,9 @@ def export_review(
     only_accepted: bool = False,
     draft: bool = False,
     overwrite: bool = False,
+    max_wrong: float = MAX_WRONG,
+    without_audit: str = "",
+    without_images: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> ExportResult:
     """Write what training reads, all files or none.
@@ -152,6 +164,9 @@ def export_review(
         Write a draft, marked as one, gate or not.
     overwrite : bool
         Whether files of these names may be replaced.
+    max_wrong : float
+    without_audit, without_images : str
+        As of `plan_export`.
     progress : callable, optional
         Gets what is done next, in words.
 
@@ -173,7 +188,16 @@ def export_review(
     tell("checking that the tables are what was reviewed")
     data.tables.require_unchanged([source.table for source in data.raw.fovs])
     tell("running checks")
-    plan = plan_export(review, folder, formats=formats, only_accepted=only_accepted, draft=draft)
+    plan = plan_export(
+        review,
+        folder,
+        formats=formats,
+        only_accepted=only_accepted,
+        draft=draft,
+        max_wrong=max_wrong,
+        without_audit=without_audit,
+        without_images=without_images,
+    )
     if not plan.passed and not draft:
         raise closed(plan.points)
     files = _files(Path(folder).absolute(), formats, plan.passed, plan.config)
@@ -184,7 +208,7 @@ def export_review(
         refuse_existing(path, overwrite)
     tell("fingerprinting tables and images")
     index = data.index_of(plan.config)
-    config = _recorded(review, draft_of(plan.config, index, __version__), plan.passed)
+    config = recorded(review, plan, draft_of(plan.config, index, __version__), index)
     with whole_files([path for _, path in files], overwrite=overwrite) as temporary:
         for name, path in files:
             tell(f"writing {path.name}")
@@ -210,7 +234,7 @@ def _write(
     if name == "config":
         save_config(config, temporary, overwrite=True)
     elif name == "cell_index":
-        write_cell_index(index, temporary)
+        write_cell_index(index, temporary, config.verification)
     elif name == "collection":
         content = collection_of(config, index, name=review.config_path.stem)
         write_collection(content, temporary)
@@ -246,53 +270,6 @@ def _config(review: Review, only_accepted: bool) -> TripletConfig:
         rejected += [left for left in not_accepted(data) if left[0] not in chosen]
         update["exclude"] = exclusions_of(rejected)
     return config.model_copy(update=update)
-
-
-def _recorded(review: Review, draft: TripletConfig, passed: bool) -> TripletConfig:
-    """Add who approved and saw what."""
-    approvals, seen = {}, {}
-    for config in draft.experiments:
-        approval = review.approval(config.name)
-        if approval.decision is not None:
-            made = approval.decision
-            labels = review.slot_labels if approval.holds else made.value["slot_labels"]
-            approvals[config.name] = {
-                "by": made.by,
-                "at": made.at,
-                "holds": approval.holds,
-                "slots": dict(
-                    zip(
-                        labels,
-                        (
-                            {"channel": name, "zarr_index": number}
-                            for name, number in zip(
-                                made.value["source_channel"], made.value["zarr_index"], strict=True
-                            )
-                        ),
-                        strict=True,
-                    )
-                ),
-            }
-        looked = divisions_seen(review.data, config.name)
-        if looked.decision is not None:
-            seen[config.name] = {
-                "n_pairs": int(looked.decision.value["n_pairs"]),
-                "how": looked.decision.value["how"],
-                "by": looked.decision.by,
-                "at": looked.decision.at,
-                "holds": looked.holds,
-            }
-    record = draft.verification.model_copy(
-        update={
-            "validated": passed,
-            "by": review.log.by,
-            "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "channel_approvals": approvals,
-            "divisions_seen": seen,
-            "config_hash": config_hash(draft),
-        }
-    )
-    return draft.model_copy(update={"verification": record})
 
 
 def _require_same(path: Path, index: MultiExperimentIndex) -> None:

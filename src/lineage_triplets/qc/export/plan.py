@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from lineage_triplets.qc.gate import Asked, GatePoint
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import TripletConfig
-    from lineage_triplets.qc.gate import GatePoint
     from lineage_triplets.qc.open.data import ReviewData
 
 
@@ -54,6 +54,8 @@ class ExportPlan:
         What else one should know.
     only_accepted : bool
         Whether what nobody accepted is left out.
+    asked : Asked
+        How much was asked for, and why less is.
     """
 
     points: tuple[GatePoint, ...]
@@ -65,6 +67,7 @@ class ExportPlan:
     files: tuple[Path, ...]
     notes: tuple[str, ...]
     only_accepted: bool = False
+    asked: Asked = field(default_factory=Asked)
 
 
 def cost_table(data: ReviewData, after: MultiExperimentIndex) -> pd.DataFrame:

@@ -22,9 +22,9 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.index.names import text_column, whole_track
 from lineage_triplets.engine.settings.faults import checked_settings, distinct_faults
-from lineage_triplets.engine.settings.model import DatasetConfig, StrictModel
+from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.engine.settings.tau import TauFrames
-from lineage_triplets.engine.settings.values import Text
+from lineage_triplets.engine.settings.values import StrictModel, Text
 from lineage_triplets.qc.look.pairs import PairList, sample_pairs
 from lineage_triplets.qc.open.data import Derived
 

@@ -97,6 +97,49 @@ class ExperimentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What is known of the share of wrong pairs of one experiment.
+
+    Attributes
+    ----------
+    experiment : str
+    sentence : str
+        What the audit says.
+    without : str
+        Why the experiment is let through without it; empty if it is not.
+    reached : bool
+        Whether the bound is what was asked for.
+    bound : float or None
+        None where no sample of these pairs was judged to its end.
+    limit : float
+        The bound that was asked for.
+    planned, judged, wrong, cannot_tell, disagreements, changed : int
+    by : str
+        Who judged.
+    before : tuple of str
+        Samples of other pairs before, in words.
+    images : str
+        How many images were scanned, or why not.
+    """
+
+    experiment: str
+    sentence: str
+    without: str = ""
+    reached: bool = False
+    bound: float | None = None
+    limit: float = 0.05
+    planned: int = 0
+    judged: int = 0
+    wrong: int = 0
+    cannot_tell: int = 0
+    disagreements: int = 0
+    changed: int = 0
+    by: str = ""
+    before: tuple[str, ...] = ()
+    images: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TauBars:
     """The law of tau in one experiment, and what is drawn of it.
 
@@ -159,6 +202,7 @@ class ReportContent:
     experiments : tuple of ExperimentRow
     settings : mapping of str to object
         The dataset settings, as JSON has them.
+    audits : tuple of AuditRow
     taus : tuple of TauBars
     sheets : tuple of Sheet
         Pairs across divisions.
@@ -189,6 +233,7 @@ class ReportContent:
     written_at: str = ""
     experiments: tuple[ExperimentRow, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    audits: tuple[AuditRow, ...] = ()
     taus: tuple[TauBars, ...] = ()
     sheets: tuple[Sheet, ...] = ()
     channels: Sheet | None = None

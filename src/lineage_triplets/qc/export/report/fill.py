@@ -11,7 +11,9 @@ from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import NoAnchorsError, StoreError, counted, without_query
 from lineage_triplets.qc.decide.seen import divisions_seen
+from lineage_triplets.qc.export.record import audit_of
 from lineage_triplets.qc.export.report.content import (
+    AuditRow,
     ChecksRun,
     ExperimentRow,
     ReportContent,
@@ -23,7 +25,7 @@ from lineage_triplets.qc.export.report.page import encoded_picture, render_repor
 from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.find.channels.pictures import channel_grid
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
-from lineage_triplets.qc.gate import open_points
+from lineage_triplets.qc.gate import images_scanned, open_points, why_no_audit
 from lineage_triplets.qc.look.pairs import preview_sheet, sample_pairs
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def report_of(
         written_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         experiments=_experiments(review, plan, config, table),
         settings=config.dataset.model_dump(mode="json"),
+        audits=_audits(review, plan, index),
         taus=_taus(review, table),
         sheets=tuple(sheets),
         channels=None
@@ -164,6 +167,42 @@ def _experiments(
                 n_pairs=table.looked_at.get(name, 0),
                 seen=divisions_seen(data, name),
                 approval=review.approval(name),
+            )
+        )
+    return tuple(rows)
+
+
+def _audits(review: Review, plan: ExportPlan, index: MultiExperimentIndex) -> tuple[AuditRow, ...]:
+    rows = []
+    for opened in review.data.opened:
+        name = opened.config.name
+        found = audit_of(review, name, plan.asked, index)
+        why = why_no_audit(review, name, plan.asked.max_wrong, index)
+        scanned, n_fovs = images_scanned(review, name)
+        images = f"The images of {scanned} of {counted(n_fovs, 'FOV')} were scanned"
+        if scanned < n_fovs and plan.asked.without_images:
+            images += f", because: {plan.asked.without_images}"
+        rows.append(
+            AuditRow(
+                name,
+                why or review.audit(name).sentence,
+                found.without,
+                not why,
+                found.bound,
+                found.max_wrong,
+                found.planned,
+                found.judged,
+                found.wrong,
+                found.cannot_tell,
+                found.disagreements,
+                found.changed,
+                ", ".join(found.by),
+                tuple(
+                    f"{before.judged} of {before.planned} judged, {before.wrong} wrong, "
+                    f"{before.cannot_tell} could not be told"
+                    for before in found.samples_before
+                ),
+                images,
             )
         )
     return tuple(rows)

@@ -17,6 +17,7 @@ from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.qc.export.plan import FILE_NAMES
 from lineage_triplets.qc.export.report import content as spelling
 from lineage_triplets.qc.export.report.plots import (
+    audit_plot,
     hours_range,
     relation_plot,
     tau_plot,
@@ -44,7 +45,7 @@ _PURPOSES: dict[Format, str] = {
     "collection": "DynaCLR's list of experiments.",
     "report": "This page.",
 }
-_HOW = {"painted": "painted on screen", "attested": "attested by a script's caller"}
+_HOW = {"painted": "painted on screen", "attested": "attested by somebody"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,9 @@ def render_report(content: ReportContent, limits: Limits | None = None) -> str:
             },
             exclusions=stale_first[: limits.exclusions],
             history=content.history[max(0, len(content.history) - limits.history) :],
+            audits=[
+                (row, None if row.bound is None else audit_plot(row)) for row in content.audits
+            ],
             taus=[
                 (bars, tau_plot(bars, hours, f"tau{place}") if bars.tau_frames else None)
                 for place, bars in enumerate(content.taus)

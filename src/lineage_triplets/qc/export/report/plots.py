@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lineage_triplets.engine.arrays import Float64Array
-    from lineage_triplets.qc.export.report.content import TauBars
+    from lineage_triplets.qc.export.report.content import AuditRow, TauBars
 
 
 _WIDTH = 640.0
@@ -171,6 +171,35 @@ def relation_plot(experiment: str, shares: Iterable[tuple[str, float]], key: str
         parts.append(_text(centre, 46, label, "middle", _INK, weight))
     said = f"Relations of positives to anchors in {experiment}: {', '.join(labels)}."
     return _svg(52, said, parts)
+
+
+def audit_plot(row: AuditRow) -> Markup:
+    """Draw the bound on wrong pairs of one experiment beside what was asked for.
+
+    Parameters
+    ----------
+    row : AuditRow
+        With a bound.
+    """
+    bound = row.bound or 0.0
+    step = _step(max(bound, row.limit) * 1.1, 6)
+    high = min(1.0, step * float(np.ceil(max(bound, row.limit) * 1.1 / step)))
+    per_share = (_WIDTH - _LEFT - _RIGHT) / high
+    base, limit = 40.0, _LEFT + row.limit * per_share
+    not_right = (row.wrong + row.cannot_tell) / max(row.judged, 1)
+    parts = [_bar(_LEFT, base, bound * per_share, 18, "#c9d6de")]
+    parts.append(_bar(_LEFT, base, not_right * per_share, 18, _DRAWN))
+    parts.append(_line(limit, base - 26, limit, base + 4, _INK))
+    ticks = np.arange(0, high + step / 2, step)
+    places = _LEFT + ticks * per_share
+    parts.extend(_line(x, base, x, base + 4, _GREY) for x in places)
+    parts.extend(_axis("wrong", [percent(tick) for tick in ticks], places, base + 16))
+    said = f"asked: at most {percent(row.limit)}"
+    room = len(said) * _CHARACTER
+    anchor = "end" if limit + room > _WIDTH else "start"
+    parts.append(_text(limit + (-4 if anchor == "end" else 4), 12, said, anchor))
+    about = f"At most {percent(bound)} of pairs of {row.experiment} are wrong; {said}."
+    return _svg(base + 22, about, parts)
 
 
 def _step(largest: float, most: int) -> float:
