@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.audit.panel import AuditPanel
 from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common.keys import bind
@@ -46,7 +47,7 @@ _LEAST_WIDTH_CHARACTERS = 58
 
 
 class ReviewWidget(QWidget):
-    """Review of one config: Browse, Pairs, Channels, Problems, Export.
+    """Review of one config: Browse, Pairs, Channels, Problems, Audit, Export.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ class ReviewWidget(QWidget):
         self.tabs.setDocumentMode(True)
         # Themes leave its colour to the platform: a white line on dark.
         self.tabs.tabBar().setDrawBase(False)
+        # All titles fit into a narrow dock.
+        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding-left: 3px; padding-right: 3px; }")
         browse = BrowsePanel(self.session, self)
         browse.wanted.connect(lambda: self.show_panel("Browse"))
         export = ExportPanel(self.session, self)
@@ -78,6 +81,7 @@ class ReviewWidget(QWidget):
             "Pairs": PairsPanel(self.session, self),
             "Channels": ChannelsPanel(self.session, self),
             "Problems": ProblemsPanel(self.session, self),
+            "Audit": AuditPanel(self.session, self),
             "Export": export,
         }
         for title, panel in self.panels.items():

@@ -11,15 +11,17 @@ from lineage_triplets.plugin.channels.grid import ChannelGrid, approvals, experi
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
+from lineage_triplets.qc.record.effect import AUDIT_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lineage_triplets.plugin.channels.grid import ExperimentChannels
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.channels import Approval
     from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record import Decision
 
     Found = tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]
 
@@ -78,7 +80,7 @@ class ChannelsPanel(QWidget):
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
         session.channels_changed.connect(self._on_channels)
-        session.decided.connect(self._look_up_soon)
+        session.decided.connect(self._on_decided)
         session.findings_changed.connect(self._on_findings)
         session.state_changed.connect(self._on_state)
         session.work.progressed.connect(self._on_progress)
@@ -117,6 +119,10 @@ class ChannelsPanel(QWidget):
         self._approvals = {}
         self._show()
         self._look_up_soon()
+
+    def _on_decided(self, decisions: Sequence[Decision]) -> None:
+        if any(made.kind not in AUDIT_KINDS for made in decisions):
+            self._look_up_soon()
 
     def _on_state(self) -> None:
         if not self._inspection.is_current:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 CANVAS_KEYS = (
-    *("A", "R", "U", "C", "W", "J", "K", "F8", "Shift+F8", "Ctrl+Z", "Ctrl+Shift+Z"),
+    *("A", "R", "U", "C", "W", "S", "B", "F", "J", "K"),
+    *("F8", "Shift+F8", "Ctrl+Z", "Ctrl+Shift+Z"),
     *(f"Alt+{number}" for number in range(1, 5)),
 )
 """What the panel in front also does by them while the viewer's canvas has the focus."""
@@ -34,11 +35,14 @@ class Key:
         What it does, for the list of keys.
     run : callable, optional
         Gets the panel. Without it the key is listed alone: what has the focus knows it.
+    repeats : bool
+        Whether it runs again and again while it is held down.
     """
 
     name: str
     what: str
     run: Callable[[Any], object] | None = None
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +151,4 @@ class KeyButton(QPushButton):
         for key in (key for group in (*groups, own) for key in group.keys):
             if key.run is not None:
                 for single in key.name.split(", "):
-                    bind(panel, single, partial(key.run, panel))
+                    bind(panel, single, partial(key.run, panel)).setAutoRepeat(key.repeats)

@@ -13,6 +13,7 @@ from lineage_triplets.engine.settings.file import read_config
 from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.plugin.common.work import Work
 from lineage_triplets.qc.decide.review import Review
+from lineage_triplets.qc.record.effect import AUDIT_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,9 +67,10 @@ class Session(QObject):
         Gets the review that was opened.
     closed : Signal()
     state_changed : Signal(object)
-        Gets the new `ReviewState`, after a choice or a decision.
+        Gets the new `ReviewState`, after a choice or a decision, but not after an answer about a
+        pair of an audit.
     decided : Signal(object)
-        Gets the decisions that were made, undone or redone.
+        Gets the decisions that were made, undone or redone; plans and answers of audits too.
     channels_changed : Signal(str)
         Gets the experiment whose slots show other channels.
     findings_changed : Signal()
@@ -330,8 +332,10 @@ class Session(QObject):
         if review is None:
             return
         self.decided.emit(decisions)
-        self.findings_changed.emit()
-        self._say_state(review)
+        # Answers about pairs change nothing that is shown, and follow each other fast.
+        if any(made.kind not in AUDIT_KINDS for made in decisions):
+            self.findings_changed.emit()
+            self._say_state(review)
 
 
 def _channels_in_slots(review: Review, experiment: str) -> tuple[object, ...]:

@@ -1,0 +1,162 @@
+"""The frames between anchor and positive, all at once: no scrolling, no ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from qtpy.QtCore import QRect, QRectF, Qt
+from qtpy.QtGui import QPainter, QPalette
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from lineage_triplets.plugin.audit.pair_view import TICK
+from lineage_triplets.plugin.common.patch_image import dimmed, draw_note, draw_patch, slot_image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qtpy.QtCore import QSize
+    from qtpy.QtGui import QPaintEvent
+
+    from lineage_triplets.qc.look.pictures.grey import GreyScale
+    from lineage_triplets.qc.look.shown_pixels import ShownStrip
+    from lineage_triplets.qc.look.strip import Strip
+
+_LEAST_SIDE = 56
+
+
+class _Frame(NamedTuple):
+    """A frame of a lane; `column` counts the frames that are shown."""
+
+    lane: int
+    column: int
+    words: str
+
+
+class FramesView(QWidget):
+    """Draws the cell at every frame from anchor to positive.
+
+    Where the positive is no offspring of the anchor, the anchor's own line comes first.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("audit_frames")
+        self.setAccessibleName("The frames from anchor to positive")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._strip: Strip | None = None
+        self._shown: ShownStrip | None = None
+        self._frames: list[_Frame] = []
+        self._shape = (1, 1)
+        self._slots: tuple[int, ...] = (0,)
+        self._contrast: Mapping[int, GreyScale] = {}
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there are pictures to see."""
+        return self._shown is not None
+
+    def set_slots(self, slots: tuple[int, ...]) -> None:
+        """Show some slots alone."""
+        self._slots = slots
+        self._fit()
+
+    def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
+        """Draw slots at a contrast, in place of what the pairs themselves give."""
+        self._contrast = dict(contrast)
+        self.update()
+
+    def set_strip(self, strip: Strip | None, yx_patch_size: tuple[int, int] = (1, 1)) -> None:
+        """Show another strip, not read yet."""
+        self._strip, self._shown, self._shape = strip, None, yx_patch_size
+        self._frames = [] if strip is None else _frames(strip)
+        self._fit()
+
+    def set_shown(self, shown: ShownStrip) -> None:
+        """Show what was read of it."""
+        self._shown = shown
+        self.update()
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+        """Ask for the height that all frames need."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw all frames."""
+        strip, shown = self._strip, self._shown
+        painter = QPainter(self)
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        if strip is None or shown is None:
+            draw_note(painter, QRectF(self.rect()), "…", ink)
+            return
+        boxes, line = self._boxes(self.size()), self.fontMetrics().height()
+        centres = [strip.centres(lane) for lane in range(len(strip.lanes))]
+        for frame, box in zip(self._frames, boxes, strict=True):
+            painter.setPen(dimmed(self.palette()))
+            row = QRect(round(box.left()), round(box.top()) - line - TICK, round(box.width()), line)
+            short = self.fontMetrics().elidedText(
+                frame.words, Qt.TextElideMode.ElideRight, row.width()
+            )
+            painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft), short)
+            pictures = shown.lanes[frame.lane][frame.column]
+            values = shown.values[frame.lane][frame.column]
+            if values is None or pictures is None or isinstance(pictures, str):
+                draw_note(painter, box, "⚠ cannot be read" if pictures else "no cell", ink)
+                continue
+            centre = centres[frame.lane][int(shown.places[frame.column])]
+            high = box.height() / len(self._slots)
+            for number, slot in enumerate(self._slots):
+                top = box.top() + number * high
+                part = QRectF(box.left(), top, box.width(), high - 2 * TICK)
+                image = slot_image(values[slot], pictures[slot], self._contrast.get(slot))
+                draw_patch(painter, part, image, centre, ink, TICK - 1)
+
+    def _fit(self) -> None:
+        boxes = self._boxes(
+            self.size().scaled(self.width(), 0, Qt.AspectRatioMode.IgnoreAspectRatio)
+        )
+        self.setMinimumHeight(round(max((box.bottom() for box in boxes), default=0)) + TICK)
+        self.update()
+
+    def _boxes(self, room: QSize) -> list[QRectF]:
+        """Give the places of all frames: as large as lets them all be seen, legible in any case."""
+        n_frames = len(self._frames)
+        n_slots, shape = len(self._slots), self._shape[0] / self._shape[1]
+        line = self.fontMetrics().height() + TICK
+        best, columns = 0.0, 1
+        for n_columns in range(1, max(n_frames, 1) + 1):
+            n_rows = -(-n_frames // n_columns)
+            by_width = room.width() / n_columns - 2 * TICK
+            by_slot = (room.height() / max(n_rows, 1) - line) / n_slots - 2 * TICK
+            by_height = by_slot / shape
+            side = min(by_width, max(by_height, min(by_width, _LEAST_SIDE)))
+            if side >= best:
+                best, columns = side, n_columns
+        width, high = best + 2 * TICK, n_slots * (best * shape + 2 * TICK)
+        left = (room.width() - columns * width) / 2
+        return [
+            QRectF(
+                left + (number % columns) * width + TICK,
+                (number // columns) * (line + high) + line,
+                best,
+                high,
+            )
+            for number in range(n_frames)
+        ]
+
+
+def _frames(strip: Strip) -> list[_Frame]:
+    """List the frames to show: the anchor's own line, where it has one, and the positive's."""
+    places = strip.thinned().tolist()
+    first, last = 0, len(strip.frames) - 1
+    lanes = [(number, lane.name) for number, lane in enumerate(strip.lanes)]
+    own = [number for number, name in lanes if name == "anchor"]
+    to_positive = [number for number, name in lanes if name == "positive"]
+    found = []
+    for lane in (*own, *to_positive):
+        ends = {first: "anchor"} if lane in own or not own else {first: "the other, +0 h"}
+        ends |= {last: "positive"} if lane in to_positive else {}
+        for column, place in enumerate(places):
+            hours = f"+{round(float(strip.hours[place]), 2):g} h"
+            found.append(_Frame(lane, column, ends.get(place, hours)))
+    return found
