@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.plates.channels import placeholder_names
 from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate
 from lineage_triplets.engine.plates.stores import last_name
 from lineage_triplets.engine.settings.file import locate_experiment, written_experiment
@@ -33,7 +34,7 @@ class FoundPlate:
     fov_names : list of str
     first_fov : Fov
     channel_names : list of str
-        ``channel 0``, … where the store names none.
+        ``channel 0``, … where the store has no name.
     """
 
     name: str
@@ -56,7 +57,8 @@ class FoundPlate:
             minutes = fov.interval_minutes
             said = f"{minutes:g} min" if minutes >= 1 else f"{minutes * 60:g} s"
             interval = f", {said} between frames by the store"
-        unnamed = "" if fov.channel_names is not None else " without names"
+        n_named = sum(label is not None for label in fov.channel_labels[:c])
+        unnamed = "" if n_named == c else f", {n_named} of them named" if n_named else " without names"
         return (
             f"{counted(len(self.fov_names), 'FOV')} in {counted(len(self.plate.wells), 'well')} "
             f"({choices(self.plate.wells)}); {counted(t, 'frame')}, {counted(c, 'channel')}"
@@ -74,7 +76,7 @@ def inspect_plate(path: str | Path) -> FoundPlate:
     """
     plate = open_plate(path)
     fov_names, fov = plate.fov_names(), plate.first_fov()
-    channels = fov.channel_names or tuple(f"channel {k}" for k in range(fov.shape[1]))
+    channels = placeholder_names(fov.channel_labels, fov.shape[1])
     stem = last_name(path).removesuffix(".zarr").removesuffix(".ome")
     return FoundPlate(stem, plate, fov_names, fov, list(channels))
 

@@ -97,7 +97,7 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
             fov = source.fov
             described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs, fov.level_shapes]
             images.update(json.dumps(described).encode())
-            channels.update(json.dumps([fov.name, fov.channel_names]).encode())
+            channels.update(json.dumps([fov.name, fov.channel_labels or None]).encode())
             try:
                 table = source.table.read_bytes()
             except OSError as error:

@@ -18,7 +18,8 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.pairs.randomness import text_key
 from lineage_triplets.engine.plates.experiments import find_tables_fault
-from lineage_triplets.engine.plates.plate import Fov, resolve_channels
+from lineage_triplets.engine.plates.channels import resolve_channels
+from lineage_triplets.engine.plates.plate import Fov
 from lineage_triplets.engine.tracks.read import find_track_table
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 
     NamesPerExperiment = list[str] | dict[str, list[str]] | None
+
+_OF_EVERY_FOV = frozenset(
+    {"patch-too-large", "z-range", "channel-names", "no-channel-names", "some-channel-names"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +257,7 @@ def _source(
         unlike = replace(unlike, experiment=config.name)
         if unlike.severity == "error":
             return None, [unlike]
-        if opened.first_fov.channel_names is not None:
+        if fov.channel_labels != opened.first_fov.channel_labels:
             unnamed = [unlike]
     height, width = fov.shape[3:]
     patch_height, patch_width = settings.yx_patch_size
@@ -340,7 +345,7 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
     first: dict[tuple[str, str, str], Problem] = {}
     rest = []
     for problem in problems:
-        if problem.kind not in {"patch-too-large", "z-range", "channel-names", "no-channel-names"}:
+        if problem.kind not in _OF_EVERY_FOV:
             rest.append(problem)
             continue
         key = (problem.experiment, problem.kind, problem.message)

@@ -16,7 +16,8 @@ from lineage_triplets.engine.errors import (
     UnknownNameError,
     choices,
 )
-from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate, resolve_channels
+from lineage_triplets.engine.plates.channels import resolve_channels
+from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate
 from lineage_triplets.engine.settings.faults import experiment_faults, field_fault
 from lineage_triplets.engine.settings.file import load_config, locate_experiment
 from lineage_triplets.engine.settings.paths import is_url

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.errors import Problem, StoreError, choices
+from lineage_triplets.engine.plates.channels import channel_labels
 from lineage_triplets.engine.plates.stores import join, location, subfolders
 from lineage_triplets.engine.plates.zarr_json import (
     ArrayForm,
@@ -70,8 +71,9 @@ class Fov:
         (T, C, Z, Y, X) of what is read at once, in the same way.
     level_shapes : tuple
         Shapes of all resolution levels that the metadata list, in the array's own order.
-    channel_names : tuple of str or None
-        None where the store has none (or not one a channel).
+    channel_labels : tuple of str or None
+        The labels that the store has, in order, None for a missing one; empty where it has none
+        at all. There may be fewer or more than channels.
     pixel_size_um : tuple of float or None
         (z, y, x); None where the unit is unknown.
     interval_minutes : float or None
@@ -86,7 +88,7 @@ class Fov:
     shape: tuple[int, int, int, int, int]
     chunk_shape: tuple[int, int, int, int, int]
     level_shapes: tuple[tuple[int, ...], ...]
-    channel_names: tuple[str, ...] | None
+    channel_labels: tuple[str | None, ...]
     pixel_size_um: tuple[float, float, float] | None
     interval_minutes: float | None
 
@@ -94,6 +96,13 @@ class Fov:
     def well_name(self) -> str:
         """``"{row}/{column}"``."""
         return self.name.rsplit("/", 1)[0]
+
+    @property
+    def channel_names(self) -> tuple[str, ...] | None:
+        """The store's names, one a channel; None where it does not name every channel."""
+        named = tuple(label for label in self.channel_labels if label is not None)
+        whole = len(named) == len(self.channel_labels) == self.shape[1]
+        return named if whole else None
 
     @property
     def zarr_format(self) -> int:
@@ -310,7 +319,7 @@ def _image(folder: str, name: str) -> Fov:
         shape=shape,
         chunk_shape=canonical(axes, form.chunk_shape),
         level_shapes=tuple(array.shape for array in arrays),
-        channel_names=_channel_names(attributes, shape[1]),
+        channel_labels=channel_labels(attributes),
         pixel_size_um=_pixel_size_um(axes, units, scale),
         interval_minutes=_interval_minutes(axes, units, scale),
     )
@@ -380,58 +389,3 @@ def _interval_minutes(
 ) -> float | None:
     factor = _MINUTES.get(units.get("t") or "")
     return scale[axes.index("t")] * factor if factor is not None else None
-
-
-def _channel_names(attributes: dict[str, Any], n_channels: int) -> tuple[str, ...] | None:
-    omero = attributes.get("omero")
-    channels = omero.get("channels") if isinstance(omero, dict) else None
-    if not isinstance(channels, list) or len(channels) != n_channels:
-        return None
-    labels = [channel.get("label") if isinstance(channel, dict) else None for channel in channels]
-    return tuple(map(str, labels)) if all(labels) else None
-
-
-def resolve_channels(fov: Fov, configured: list[str]) -> tuple[tuple[str, ...], Problem | None]:
-    """Channel names of a FOV: the store's; the config's where the store has none.
-
-    Returns
-    -------
-    names : tuple of str
-        One a channel.
-    problem : Problem or None
-        A warning where the store has no names; an error where the two differ or do not count up.
-    """
-    stored, n_channels = fov.channel_names, fov.shape[1]
-    if stored is None:
-        if len(configured) == n_channels:
-            return tuple(configured), Problem(
-                "no-channel-names",
-                f"the store names no channels; the config's {configured} are taken for its "
-                f"{n_channels}.",
-                "Check their order by eye.",
-                severity="warning",
-                fov=fov.name,
-                file=fov.path,
-                field="channel_names",
-            )
-        return tuple(f"channel {k}" for k in range(n_channels)), Problem(
-            "channel-names",
-            f"the store names no channels and has {n_channels}, the config lists "
-            f"{len(configured)}: {configured}.",
-            "List all channels of the store, in its order.",
-            fov=fov.name,
-            file=fov.path,
-            field="channel_names",
-        )
-    if list(stored) == list(configured):
-        return stored, None
-    order = "in another order" if sorted(stored) == sorted(configured) else "others"
-    return stored, Problem(
-        "channel-names",
-        f"the config's channels are {order} than the store's: config {list(configured)}, "
-        f"store {list(stored)}.",
-        "Copy the store's list into channel_names.",
-        fov=fov.name,
-        file=fov.path,
-        field="channel_names",
-    )

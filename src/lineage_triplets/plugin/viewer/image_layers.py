@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from lineage_triplets.engine.plates.plate import resolve_channels
+from lineage_triplets.engine.plates.channels import resolve_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,6 +19,7 @@ from lineage_triplets.engine.errors import (
     nearest,
 )
 from lineage_triplets.engine.index.rows import Observations
+from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig
@@ -58,7 +59,7 @@ class Approval:
 
 
 def channel_names_in_store(config: ExperimentConfig) -> list[str]:
-    """Names of an experiment's channels as its store has them; the config's if it has none.
+    """Names of an experiment's channels as its store has them; the config's where it has none.
 
     Raises
     ------
@@ -68,10 +69,12 @@ def channel_names_in_store(config: ExperimentConfig) -> list[str]:
     plate = open_plate(config.data_path)
     for name in plate.fov_names():
         try:
-            stored = plate.fov(name).channel_names
+            fov = plate.fov(name)
         except LineageTripletsError:
             continue
-        return list(stored) if stored is not None else list(config.channel_names)
+        if fov.channel_labels:
+            return list(resolve_channels(fov, config.channel_names)[0])
+        break
     return list(config.channel_names)
 
 
@@ -221,7 +224,8 @@ def images_hash(data: ReviewData, experiment: str) -> str:
     digest = hashlib.sha256()
     for source in sources:
         fov = source.fov
-        described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs, fov.channel_names]
+        described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs]
+        described.append(fov.channel_labels or None)
         digest.update(json.dumps(described).encode())
     step = max(1, len(sources) // _FOVS)
     for source in sources[::step][:_FOVS]:

@@ -346,7 +346,7 @@ class TestProof:
         proof = inspection.slots[1].proof
         assert proof.holds
         assert proof.n_unnamed == proof.n_patches
-        assert "the store names no channels" in proof.words
+        assert "the store does not name this channel" in proof.words
 
     def test_what_cannot_be_read_is_skipped_and_said(self, make_experiment, tmp_path):
         experiment = plate(make_experiment)

@@ -37,7 +37,7 @@ class Proof:
     n_patches, n_equal, n_unreadable : int
         Patches compared; equal in all pixels; not readable in one of the two ways.
     n_unnamed : int
-        Patches of FOVs whose store names no channels: the config's order stood in for them.
+        Patches of FOVs whose store does not name the channel: the config's order stood in for it.
     first_difference : str
         Where the first unequal pixel is, and both its values; empty if there is none.
     first_failure : str
@@ -70,7 +70,7 @@ class Proof:
         if self.n_unreadable:
             parts.append(f"{self.n_unreadable} could not be read: {self.first_failure}")
         if self.n_unnamed:
-            parts.append("the store names no channels, so the config's order was taken")
+            parts.append("the store does not name this channel, so the config's order was taken")
         return f"{'; '.join(parts).rstrip('.')}."
 
 
@@ -91,7 +91,7 @@ def prove(
     channels : sequence of str
         Name of the channel in every slot.
     fallback_names : sequence of str
-        The experiment's channels in order, for stores that name none.
+        The experiment's channels in order, for channels that the store does not name.
     """
     given = _read_by_dataset(source, rows)
     stores: dict[int, _Store | str] = {}
@@ -115,7 +115,7 @@ def prove(
             except (ValueError, OSError, LookupError) as error:
                 tally.fail(f"{store.fov_name}: {_first_line(error)}")
                 continue
-            tally.n_unnamed += store.unnamed
+            tally.n_unnamed += channel not in store.labels
             tally.compare(patch[slot], expected.astype(patch.dtype), corner, source, row)
         proofs.append(tally.proof())
     return tuple(proofs)
@@ -195,9 +195,13 @@ class _Store:
 
     def __init__(self, source: FovSource, fallback_names: Sequence[str]) -> None:
         self.source, self.fov_name = source, source.fov.name
-        names = _stored_names(source.fov.path)
-        self.unnamed = names is None
-        self.names = list(fallback_names) if names is None else names
+        self.labels = _stored_labels(source.fov.path)
+        n_channels = source.fov.shape[1]
+        own = [*self.labels[:n_channels], *[None] * (n_channels - len(self.labels))]
+        self.names = [
+            label if label is not None else name
+            for label, name in zip(own, fallback_names, strict=True)
+        ]
         self.array = answer(open_array(source.fov.array_path, source.fov.zarr_format))
         axes = source.fov.axes
         self.axis = {name: axes.index(name) for name in axes}
@@ -206,7 +210,7 @@ class _Store:
         self, source: PairSource, row: int, channel: str
     ) -> tuple[NDArray[Any], tuple[int, int, int]]:
         """Cut a row's patch out of the named channel, (Z, Y, X); give it and its corner."""
-        if self.names.count(channel) != 1:
+        if self.names.count(channel) != 1 or channel in self.labels[len(self.names) :]:
             raise LookupError(f"the store has {self.names}, and no single {channel!r}")
         settings = source.index.settings
         where = source.index.observations.take(np.array([row]))
@@ -239,14 +243,21 @@ class _Store:
         return patch, (first, top, left)
 
 
-def _stored_names(folder: str) -> list[str] | None:
-    """Labels of the channels in the image's own ``omero`` metadata; None where there are none."""
+def _stored_labels(folder: str) -> list[str | None]:
+    """Labels of the channels in the image's own ``omero`` metadata, None where one is missing."""
     for name, text in read_files(folder, ("zarr.json", ".zattrs")).items():
         content = json.loads(text)
         attributes = content.get("attributes", {}) if name == "zarr.json" else content
         attributes = attributes.get("ome", attributes)
-        labels = [
-            channel.get("label") for channel in attributes.get("omero", {}).get("channels", [])
-        ]
-        return [str(label) for label in labels] if labels and all(labels) else None
-    return None
+        omero = attributes.get("omero")
+        channels = (omero.get("channels") if isinstance(omero, dict) else None) or []
+        given = [channel.get("label") if isinstance(channel, dict) else None for channel in channels]
+        return [_label(label) for label in given]
+    return []
+
+
+def _label(given: object) -> str | None:
+    if isinstance(given, str):
+        return given if given.strip() else None
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    return str(given) if is_number and given and np.isfinite(given) else None
