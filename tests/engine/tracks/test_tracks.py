@@ -283,6 +283,19 @@ class TestNoParent:
         problem = the_problem(table, "parent-zero", "note")
         assert (problem.count, problem.line) == (2, 2)
 
+    def test_track_0_is_a_parent_where_roots_name_themselves(self, tmp_path):
+        table = read_track_table(
+            write(tmp_path, "0,0,0,1,2", "3,0,3,5,6", "5,1,0,1,2", "6,1,0,2,2", "7,2,5,1,2")
+        )
+        assert parents(table) == {0: -1, 3: -1, 5: 0, 6: 0, 7: 5}
+        problem = the_problem(table, "own-parent", "note")
+        assert problem.count == 2
+        assert "0, 3" in problem.message
+
+    def test_0_is_none_beside_roots_that_name_themselves_without_a_track_0(self, tmp_path):
+        table = read_track_table(write(tmp_path, "3,0,3,5,6", "5,1,0,1,2"))
+        assert parents(table) == {3: -1, 5: -1}
+
     def test_0_beside_another_none_without_a_track_0(self, tmp_path):
         table = read_track_table(write(tmp_path, "1,0,-1,1,2", "2,0,0,1,2"))
         assert parents(table) == {1: -1, 2: -1}

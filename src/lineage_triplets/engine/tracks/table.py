@@ -189,7 +189,7 @@ class _Check:
             "integer-value", "parent_track_id", written.bad & usable, "a whole number, or nothing"
         )
         is_zero = (written.values == 0) & ~written.empty & ~written.bad & usable
-        parent = none_as_minus_one(written, track.values[usable], usable)
+        parent = none_as_minus_one(written, track.values, usable)
         taken_as_none = is_zero & (parent < 0)
         if taken_as_none.any() and (track.values[usable] == 0).any():
             self._report.add(
@@ -353,7 +353,7 @@ class _Check:
         id_values = None if ids is None else np.where(ids.empty, -1, ids.values)
         if parents is None:
             return id_values, None
-        known = np.zeros(0, np.int64) if id_values is None else id_values
+        known = np.full(self._n_rows, -1, np.int64) if id_values is None else id_values
         return id_values, none_as_minus_one(parents, known, np.ones(self._n_rows, bool))
 
 

@@ -100,20 +100,23 @@ def coordinates(column: pa.Array) -> Coordinates:
 def none_as_minus_one(written: WholeNumbers, ids: Int64Array, usable: BoolArray) -> Int64Array:
     """Write every spelling of "no parent" as -1.
 
-    0 is a parent only if there is an id 0, and the usable rows write none in another way.
+    0 is a parent only if there is an id 0, and the usable rows write none in another way: as
+    nothing, as a negative number, or by naming themselves.
 
     Parameters
     ----------
     written : WholeNumbers
         The parent on each row.
-    ids : ndarray of int64
-        What may be a parent.
+    ids : ndarray of int64, shape (n,)
+        The id of each row.
     usable : ndarray of bool, shape (n,)
     """
     none = written.empty | written.bad | (written.values < 0)
     values = np.where(none, -1, written.values)
     is_zero = values == 0
-    if is_zero.any() and not ((none & usable).any() and (ids == 0).any()):
+    # That 0 names itself may also be a root of a table in which 0 is none.
+    says_none = none | ((values == ids) & ~is_zero)
+    if is_zero.any() and not ((says_none & usable).any() and ((ids == 0) & usable).any()):
         values[is_zero] = -1
     return values
 
