@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "settings.anchors",
     "settings.channel_names",
     "settings.interval",
+    "settings.scale",
     "tracks.daughters",
     "tracks.jumps",
     "tracks.odd_tracks",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +49,7 @@ def test_modules_are_sorted_and_registered():
         "few-anchors",
         "interval-metadata",
         "interval-suspect",
+        "scales-differ",
         "tau-frames",
     }
 
@@ -410,3 +414,57 @@ class TestCollateral:
     def test_settings_that_cannot_be_trained_do_not_stop_it(self, make_experiment):
         index = index_of(make_experiment("one", FAMILY), return_negative=True)
         assert len(found("collateral-share", index)) == 1
+
+
+class TestScale:
+    @staticmethod
+    def z_step(experiment, step_um):
+        file = Path(experiment.data_path, "A/1/0/.zattrs")
+        content = json.loads(file.read_text())
+        transforms = content["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+        transforms[0]["scale"][2] = step_um
+        file.write_text(json.dumps(content))
+
+    def test_pixels_of_unlike_size_give_both_fields_of_view(self, make_experiment):
+        one = make_experiment("one", LONG, pixel_size_um=0.325)
+        two = make_experiment("two", LONG, pixel_size_um=0.65)
+        more = make_experiment("more", LONG, pixel_size_um=0.335)
+        (finding,) = found("scales-differ", index_of(one, two, more))
+        assert (finding.severity, finding.experiment, finding.count) == ("warning", "", 3)
+        assert "5.28 x 5.28 um (16 x 16 pixels of 0.33 um) of one, more" in finding.sentence
+        assert "10.4 x 10.4 um (16 x 16 pixels of 0.65 um) of two" in finding.sentence
+        assert "2 times as much" in finding.sentence
+        assert evidence(finding)["field of view of two"] == pytest.approx(16 * 0.65)
+        assert "resample" in finding.remedy
+
+    def test_one_scale_gives_nothing(self, make_experiment):
+        one = make_experiment("one", LONG, pixel_size_um=0.5)
+        two = make_experiment("two", LONG, pixel_size_um=0.52)
+        assert found("scales-differ", index_of(one, two)) == []
+
+    def test_a_store_that_gives_none_is_named_where_others_differ(self, make_experiment):
+        one = make_experiment("one", LONG, pixel_size_um=0.325)
+        # 1 in all axes is what writers put who do not know.
+        none = make_experiment("none", LONG, pixel_size_um=1.0)
+        assert found("scales-differ", index_of(one, none)) == []
+        two = make_experiment("two", LONG, pixel_size_um=0.65)
+        (finding,) = found("scales-differ", index_of(one, none, two))
+        assert "The store of none gives no pixel size." in finding.sentence
+
+    def test_slices_count_where_patches_have_several(self, make_experiment):
+        shape = (12, 2, 4, 40, 48)
+        one, two = (make_experiment(name, LONG, shape=shape) for name in ("one", "two"))
+        self.z_step(two, 0.5)
+        assert found("scales-differ", index_of(one, two)) == []
+        (finding,) = found("scales-differ", index_of(one, two, z_range=3))
+        assert "6 um in depth (3 slices of 2 um) of one" in finding.sentence
+        assert "1.5 um in depth (3 slices of 0.5 um) of two" in finding.sentence
+
+    def test_fovs_of_one_experiment(self, make_experiment):
+        fovs = {"A/1/0": LONG["A/1/0"], "A/1/1": LONG["A/1/0"], "A/1/2": LONG["A/1/0"]}
+        one = make_experiment("one", fovs)
+        file = Path(one.data_path, "A/1/1/.zattrs")
+        file.write_text(file.read_text().replace("0.5", "0.25"))
+        (finding,) = found("scales-differ", index_of(one))
+        assert "of 1 FOV of one" in finding.sentence
+        assert "of 2 FOVs of one" in finding.sentence
