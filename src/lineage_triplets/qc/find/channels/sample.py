@@ -206,6 +206,8 @@ def _on_grid(
     ]
     high = [min(a + s, n) for a, s, n in zip(low, span, shape, strict=True)]
     box = (low[1], low[0], high[1], high[0])
+    # Of infinities differences cannot be had, and a plane with one is told to be none anyway.
+    pixels = np.where(np.isfinite(pixels), pixels, np.float32(np.nan))
     # BOX averages whole areas, so that camera noise shrinks as it would in a coarser pixel.
     method = Image.Resampling.HAMMING if step > 1 else Image.Resampling.BICUBIC
     # Offsets of the whole patch are taken off first: float32 keeps the differences.

@@ -65,6 +65,8 @@ FEATURES = (
     Feature("variety", 0.12),
 )
 _CENTRE = [feature.name for feature in FEATURES].index("centre")
+# Rings may not fit into a small field; the histogram's shape can be had of every image.
+_ALWAYS_THERE = [feature.name for feature in FEATURES].index("skew")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,8 @@ def _summary(
     features: Float64Array,
     surroundings: Sequence[Surroundings],
 ) -> ChannelSignature:
-    seen = features[~np.isnan(features[:, _CENTRE])]
+    live = ~np.isnan(features[:, _ALWAYS_THERE])
+    seen = features[live]
     prior = np.diag([feature.between_experiments**2 for feature in FEATURES])
     mean = np.full(len(FEATURES), np.nan)
     covariance = prior
@@ -138,11 +141,13 @@ def _summary(
         number = there.sum(axis=0)
         filled = np.where(there, seen, 0.0)
         mean = np.where(number > 0, filled.sum(axis=0) / np.maximum(number, 1), np.nan)
-        mean[-1] = seen[:, _CENTRE].std() if len(seen) > 2 else np.nan
+        centre = seen[there[:, _CENTRE], _CENTRE]
+        mean[-1] = centre.std() if len(centre) > 2 else np.nan
         apart = np.where(there, seen - mean, 0.0)
         covariance = (apart.T @ apart + _PRIOR_PATCHES * prior) / (len(seen) + _PRIOR_PATCHES)
-    live = np.flatnonzero(~np.isnan(features[:, _CENTRE])).tolist()
-    counts, edges = _histogram([surroundings[number].pixels[channel] for number in live])
+    counts, edges = _histogram(
+        [surroundings[number].pixels[channel] for number in np.flatnonzero(live).tolist()]
+    )
     return ChannelSignature(
         experiment,
         channel,

@@ -232,8 +232,7 @@ def scan_index(
         done += source.fov.shape[0]
         count(0, total)
         names = [name for name, _ in _versions(checks) if name in known]
-        findings = tuple(finding for name in names for finding in known[name])
-        yield FovResult(number, *place, findings, n_frames)
+        yield FovResult(number, *place, _told_once(known, names, source.fov.shape[0]), n_frames)
 
 
 def recall_index(
@@ -254,7 +253,7 @@ def recall_index(
         known = _known(kept, place, checks, key)
         if len(known) == len(_versions(checks)):
             names = [name for name, _ in _versions(checks)]
-            findings = tuple(finding for name in names for finding in known[name])
+            findings = _told_once(known, names, source.fov.shape[0])
             yield FovResult(number, *place, findings, 0)
 
 
@@ -311,6 +310,30 @@ def data_key(scanned: ScannedFov, missing_chunks: MissingChunks = "warn") -> str
 
 def _versions(checks: Sequence[PixelCheck]) -> list[tuple[str, int]]:
     return [*((check.name, check.version) for check in checks), (READING, _READING_VERSION)]
+
+
+def _told_once(
+    by_check: dict[str, tuple[Finding, ...]], names: Sequence[str], n_frames: int
+) -> tuple[Finding, ...]:
+    """All findings, without chunks that are missing since the acquisition was stopped there.
+
+    That is told by one finding of blank frames up to the end of the movie.
+    """
+    listed = [finding for name in names for finding in by_check[name]]
+    frames = {
+        finding.key: {target.t for target in finding.settled_by[0]}
+        for finding in listed
+        if finding.kind in {"blank-frame", "missing-chunks"}
+    }
+    stopped: set[int | None] = set()
+    for finding in listed:
+        if finding.kind == "blank-frame" and n_frames - 1 in frames[finding.key]:
+            stopped |= frames[finding.key]
+    return tuple(
+        finding
+        for finding in listed
+        if finding.kind != "missing-chunks" or not frames[finding.key] <= stopped
+    )
 
 
 def _known(

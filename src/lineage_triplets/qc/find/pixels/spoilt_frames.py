@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,10 @@ from lineage_triplets.qc.find.checks import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.frames import (
     FrameFault,
+    at_frames,
     frame_findings,
     frame_statistics,
+    frame_words,
     percent,
     read_planes,
     slot_words,
@@ -30,6 +33,7 @@ _MEMORY = 9
 _NOISE_ALONE = 0.35
 _PART_MORE_THAN_USUAL = 0.1
 _NEIGHBOURS = 3
+_MOSTLY = 0.5
 _LOOKED_BACK = 5
 _Fingerprint = tuple[int, bytes]
 
@@ -45,6 +49,8 @@ class BlankScan:
         self._constant: list[Float64Array] = []
         self._spread: list[Float64Array] = []
         self._coarse: list[Float64Array] = []
+        self._zero: list[BoolArray] = []
+        self._nonfinite: list[BoolArray] = []
 
     def see(self, t: int, image: Pixels) -> None:
         """Keep what one frame, (C, Z, Y, X), comes to."""
@@ -60,31 +66,84 @@ class BlankScan:
         self._spread.append(statistics.spread[:, planes].mean(axis=1).astype(np.float64))
         of_blocks = statistics.block_mean[:, planes].mean(axis=1, dtype=np.float64)
         self._coarse.append(of_blocks.std(axis=(1, 2)))
+        nothing = same & (statistics.block_minimum == 0)
+        finite = statistics.n_nonfinite == 0
+        self._zero.append(nothing[:, planes].all(axis=(2, 3)) & finite[:, None])
+        self._nonfinite.append(~finite)
+        # What is not finite counts as 0, which no pixel is.
+        self._blank[-1] &= statistics.n_nonfinite < image[0].size
 
     def findings(self) -> Iterator[Finding]:
         """Give a finding for each frame that is blank, in part or as a whole."""
         if not self._frames:
-            return iter(())
+            return
         constant, spread = np.array(self._constant), np.array(self._spread)
         coarse = np.array(self._coarse)
-        blank = np.array(self._blank)
+        blank, nonfinite = np.array(self._blank), np.array(self._nonfinite)
         partly, dark = np.zeros_like(blank), np.zeros_like(blank)
         contrast = np.ones_like(spread)
+        untold = blank | nonfinite
         for slot in range(blank.shape[1]):
             for of_plane in constant[:, slot].T:
-                usual = _usual(np.where(blank[:, slot], np.nan, of_plane))
+                usual = _usual(np.where(untold[:, slot], np.nan, of_plane))
                 partly[:, slot] |= of_plane > usual + _PART_MORE_THAN_USUAL
             dark[:, slot], contrast[:, slot] = _dark(
-                spread[:, slot], coarse[:, slot], blank[:, slot]
+                spread[:, slot], coarse[:, slot], untold[:, slot]
             )
-        partly &= ~blank
+        partly &= ~untold
         dark &= ~partly
+        first = self._first_stopped()
         faults = [
             self._fault(number, blank[number], partly[number], dark[number], contrast[number])
-            for number in np.flatnonzero((blank | partly | dark).any(axis=1)).tolist()
+            for number in np.flatnonzero((blank | partly | dark).any(axis=1)[:first]).tolist()
         ]
-        return frame_findings(
+        yield from frame_findings(
             self._fov, "blank-frame", faults, "Look at the frame; reject it if there is no image."
+        )
+        if first is not None:
+            yield self._stopped(first)
+
+    def _first_stopped(self) -> int | None:
+        """Place of the first frame that an acquisition left unfinished; None if it ended well.
+
+        Of such a frame channels or slices are 0, and so is all that comes after it.
+        """
+        zero = np.array(self._zero)
+        whole = zero.all(axis=(1, 2))
+        seen = np.flatnonzero(~whole)
+        if self._frames[-1] != self._fov.source.fov.shape[0] - 1 or not len(seen):
+            return None
+        last = int(seen[-1])
+        lost = np.zeros_like(zero[last])
+        if len(seen) > 1:
+            # Planes that end before, or are 0 in most frames, were not taken any more.
+            lost = zero[last] & ~zero[seen[-2]] & (zero[:last].mean(axis=0) < _MOSTLY)
+        first = last if lost.any() else last + 1
+        return first if first < len(zero) else None
+
+    def _stopped(self, first: int) -> Finding:
+        """One finding for all frames from an unfinished one to the end."""
+        frames, zero = self._frames[first:], self._zero[first]
+        slots = slot_words(self._fov.slot_labels, zero.any(axis=1))
+        n_lost, n_planes = int(zero.any(axis=0).sum()), zero.shape[1]
+        what = "all pixels" if n_lost == n_planes else f"{n_lost} of {n_planes} slices"
+        what += f" of {slots} are 0"
+        if len(frames) > 1 and not zero.all():
+            what += f", and from frame {frames[1]} on all pixels are"
+        n_cells = int(np.isin(self._fov.t, frames).sum())
+        nobody = "" if n_cells else " No cell is tracked there."
+        return replace(
+            at_frames(self._fov.source, "blank-frame", frames),
+            severity="error" if n_cells else "note",
+            sentence=(
+                f"{frame_words(frames)}: {what}, to the end of the movie: the acquisition seems to "
+                f"have been stopped {'before' if zero.all() else 'within'} frame {frames[0]}."
+                f"{nobody}"
+            ),
+            remedy=f"Leave {frame_words(frames).lower()} out: reject "
+            f"{'it' if len(frames) == 1 else 'them'}.",
+            evidence=(Evidence("frames to the end", float(len(frames))),),
+            count=n_cells,
         )
 
     def _fault(
@@ -98,7 +157,7 @@ class BlankScan:
         t, labels = self._frames[number], self._fov.slot_labels
         if blank.any():
             value = self._value[number][blank]
-            said = f" {value[0]}" if (value == value[0]).all() else " one value"
+            said = f" {value[0]:g}" if (value == value[0]).all() else " one value"
             slots = slot_words(labels, blank)
             many = f"all pixels of {slots} are{said}"
             return FrameFault(t, "error", many, many)
@@ -194,16 +253,23 @@ class NanScan:
         total = int(counts.sum())
         if not total:
             return
-        slots = slot_words(self._fov.slot_labels, counts > 0)
+        labels, whole = self._fov.slot_labels, counts == image[0].size
+        parts, of_many = [], []
+        if whole.any():
+            slots = slot_words(labels, whole)
+            is_nan = all(np.isnan(image[slot]).all() for slot in np.flatnonzero(whole))
+            which = "NaN" if is_nan else "NaN or infinite"
+            parts.append(f"all {int(counts[whole].sum()):,} pixels of {slots} are {which}")
+            of_many.append(f"all pixels of {slots} are {which}")
+        some = (counts > 0) & ~whole
+        if some.any():
+            slots, n_some = slot_words(labels, some), int(counts[some].sum())
+            are = "is" if n_some == 1 else "are"
+            parts.append(f"{counted(n_some, 'pixel')} of {slots} {are} NaN or infinite")
+            of_many.append(f"pixels of {slots} are NaN or infinite")
+        evidence = (Evidence("NaN or infinite", float(total), "pixels"),)
         self._faults.append(
-            FrameFault(
-                t,
-                "error",
-                f"{counted(total, 'pixel')} of {slots} {'is' if total == 1 else 'are'} NaN or "
-                "infinite",
-                f"pixels of {slots} are NaN or infinite",
-                (Evidence("NaN or infinite", float(total), "pixels"),),
-            )
+            FrameFault(t, "error", "; ".join(parts), "; ".join(of_many), evidence)
         )
 
     def findings(self) -> Iterator[Finding]:
@@ -273,6 +339,6 @@ class RepeatScan:
         ]
 
 
-register(PixelCheck("blank-frame", ("blank-frame",), 1, BlankScan))
-register(PixelCheck("nan-pixels", ("nan-pixels",), 1, NanScan))
+register(PixelCheck("blank-frame", ("blank-frame",), 2, BlankScan))
+register(PixelCheck("nan-pixels", ("nan-pixels",), 2, NanScan))
 register(PixelCheck("repeated-frame", ("repeated-frame",), 1, RepeatScan))
