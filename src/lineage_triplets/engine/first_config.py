@@ -58,7 +58,8 @@ class FoundPlate:
             said = f"{minutes:g} min" if minutes >= 1 else f"{minutes * 60:g} s"
             interval = f", {said} between frames by the store"
         n_named = sum(label is not None for label in fov.channel_labels[:c])
-        unnamed = "" if n_named == c else f", {n_named} of them named" if n_named else " without names"
+        unnamed = f", {n_named} of them named" if n_named else " without names"
+        unnamed = unnamed if n_named < c else ""
         return (
             f"{counted(len(self.fov_names), 'FOV')} in {counted(len(self.plate.wells), 'well')} "
             f"({choices(self.plate.wells)}); {counted(t, 'frame')}, {counted(c, 'channel')}"

@@ -22,7 +22,15 @@ from stores import numbered_pixels, track_table, write_image
 
 TABLE = {"A/1/0": track_table((1, range(5)), y=9.0, x=9.0)}
 NAMES = ("Phase", "GFP", "RFP", "channel 0", "channel 1")
-MISSING = ({}, {"label": None}, {"label": ""}, {"label": "  "}, {"label": 0}, {"label": False}, None)
+MISSING = (
+    {},
+    {"label": None},
+    {"label": ""},
+    {"label": "  "},
+    {"label": 0},
+    {"label": False},
+    None,
+)
 
 
 def relabel(folder: str | Path, channels: list) -> None:

@@ -139,6 +139,16 @@ def test_each_cell_says_what_is_in_the_slot(panel, session):
     assert session.said == []
 
 
+def test_beside_approve_it_is_said_how_to_find_out_what_looks_cannot_tell(panel, session, qtbot):
+    advice = find(panel, QLabel, "advice_early")
+    assert advice.isVisibleTo(panel)
+    assert "slots 0 (Phase) and 1 (GFP) of early cannot be told by looks" in advice.text()
+    assert "To find out, look for what only one stain shows" in advice.text()
+    press(qtbot, panel, "approve_early")
+    settle_down(qtbot, panel, session)
+    assert not advice.isVisibleTo(panel)
+
+
 def test_patches_and_histogram_are_painted(panel, qtbot):
     image = find(panel, ChannelPicture, "picture_early_slot_0").grab().toImage()
     grey = np.array([image.pixelColor(x, 20).lightness() for x in range(0, 60, 4)])

@@ -17,15 +17,15 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.pairs.randomness import text_key
-from lineage_triplets.engine.plates.experiments import find_tables_fault
 from lineage_triplets.engine.plates.channels import resolve_channels
-from lineage_triplets.engine.plates.plate import Fov
+from lineage_triplets.engine.plates.experiments import find_tables_fault
 from lineage_triplets.engine.tracks.read import find_track_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
+    from lineage_triplets.engine.plates.plate import Fov
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 

@@ -38,8 +38,9 @@ def channel_labels(attributes: dict[str, Any]) -> Labels:
 def _label(value: object) -> str | None:
     if isinstance(value, str):
         return value if value.strip() else None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number and value and math.isfinite(value) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return str(value) if value and math.isfinite(value) else None
 
 
 def placeholder_names(labels: Labels, n_channels: int) -> tuple[str, ...]:

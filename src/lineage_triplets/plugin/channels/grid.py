@@ -124,6 +124,9 @@ class ChannelHead(QFrame):
         self._state = words_label(f"approval_{experiment}", self)
         self._state.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._state.setTextFormat(Qt.TextFormat.PlainText)
+        self._advice = words_label(f"advice_{experiment}", self)
+        self._advice.setTextFormat(Qt.TextFormat.PlainText)
+        self._advice.hide()
         self._button = QPushButton("Approve", self)
         self._button.setObjectName(f"approve_{experiment}")
         self._button.clicked.connect(self._press)
@@ -135,6 +138,7 @@ class ChannelHead(QFrame):
         layout.setSpacing(2)
         layout.addLayout(top)
         layout.addWidget(self._state)
+        layout.addWidget(self._advice)
         layout.addStretch(1)
 
     def show_problem(self, words: str) -> None:
@@ -142,14 +146,17 @@ class ChannelHead(QFrame):
         self._state.setText(f"✕ Not opened: {words}")
         self._button.setEnabled(False)
         self._button.setToolTip("Only what can be opened is approved")
+        self._advice.hide()
 
-    def show_approval(self, approval: Approval | None, *, why_not: str) -> None:
+    def show_approval(self, approval: Approval | None, *, advice: str, why_not: str) -> None:
         """Say whether the channels are approved.
 
         Parameters
         ----------
         approval : Approval or None
             None while that is being looked at.
+        advice : str
+            What to know before they are approved.
         why_not : str
             Why nothing can be decided; empty if it can.
         """
@@ -166,6 +173,8 @@ class ChannelHead(QFrame):
             )
         )
         self._state.setText("…" if approval is None else approval_words(approval))
+        self._advice.setText(f"? {advice}")
+        self._advice.setVisible(bool(advice) and self._approve)
 
     def show_working(self) -> None:
         """Say that the approval is under way."""
@@ -328,7 +337,10 @@ class ChannelGrid(QScrollArea):
         if experiment.problem:
             column.head.show_problem(experiment.problem)
         else:
-            column.head.show_approval(shown.approvals.get(experiment.name), why_not=shown.why_not)
+            advice = "" if shown.inspection is None else shown.inspection.advice(experiment.name)
+            column.head.show_approval(
+                shown.approvals.get(experiment.name), advice=advice, why_not=shown.why_not
+            )
         self._show_slots(number, experiment, column, shown)
         self._show_unused(number, experiment, column, shown)
         # What is left of the height goes below everything.

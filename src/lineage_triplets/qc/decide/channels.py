@@ -224,8 +224,8 @@ def images_hash(data: ReviewData, experiment: str) -> str:
     digest = hashlib.sha256()
     for source in sources:
         fov = source.fov
-        described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs]
-        described.append(fov.channel_labels or None)
+        labels = fov.channel_labels or None
+        described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs, labels]
         digest.update(json.dumps(described).encode())
     step = max(1, len(sources) // _FOVS)
     for source in sources[::step][:_FOVS]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,12 +23,14 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
+from lineage_triplets.qc.find.channels.fov_orders import findings_of_order, fov_orders
 from lineage_triplets.qc.find.channels.pictures import channel_grid, thumbnail_row
 from lineage_triplets.qc.find.channels.proof import prove
 from lineage_triplets.qc.find.channels.sample import Surroundings, read_surroundings, sample_rows
 from lineage_triplets.qc.find.channels.signature import FEATURES, patch_features, signatures
 from lineage_triplets.qc.find.channels.verdict import match_slots, verdicts
 from lineage_triplets.qc.look.pictures.page import text_width, wrapped
+from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
 from real import PLATES, needs_real_plates
 
@@ -152,7 +156,14 @@ class TestVerdicts:
         inspection = inspect_channels(index_of(load_config(made.config_path)), n_patches=24)
         assert {one.verdict.status for one in inspection.slots} == {"cannot-tell"}
         assert "slots 0 and 1 look too much alike" in inspection.slots[0].sentence
-        assert inspection.findings() == ()
+        found = inspection.findings()
+        assert [(one.kind, one.severity, one.experiment) for one in found] == [
+            ("channel-untold", "warning", "one"),
+            ("channel-untold", "warning", "two"),
+        ]
+        assert "slots 0 (cyan) and 1 (magenta) of one cannot be told by looks" in found[0].sentence
+        assert "To find out, look for what only one stain shows" in found[0].remedy
+        assert found[0].remedy in inspection.advice("one")
 
     def test_a_third_that_tells_nothing_leaves_the_other_two_undecided(self, looks):
         signature = looks.signatures["fast"][1]
@@ -174,6 +185,107 @@ class TestVerdicts:
         }
         assert verdicts(varied, maps)["fast", 0].status == "cannot-tell"
         assert judged(looks, maps)["fast", 0].status == "differs"
+
+
+ORDER = (PHASE, NUCLEI, REPORTER)
+FOVS = ("A/1/0", "A/1/1", "A/1/2", "A/2/0", "A/2/1", "A/2/2")
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Signatures of all channels of each FOV."""
+    experiment = simulated(
+        "one",
+        wells={"control": ["A/1"], "infected": ["A/2"]},
+        fovs_per_well=3,
+        n_frames=3,
+        channel_order=ORDER,
+        source_channel=ORDER,
+    )
+    folder = tmp_path_factory.mktemp("fovs") / "set"
+    index = index_of(load_config(simulate(folder, [experiment], seed=4).config_path))
+    by_fov: dict[str, list[Surroundings]] = {}
+    for patch in read_surroundings(index, sample_rows(index, 0, 36)):
+        name = index.fovs[index.fov_of_row[patch.row]].fov.name
+        by_fov.setdefault(name, []).append(patch)
+    assert tuple(by_fov) == FOVS
+    return {name: signatures("one", ORDER, patches) for name, patches in by_fov.items()}
+
+
+class TestFovs:
+    """Six FOVs of one experiment, three of them infected; in some, two channels are exchanged."""
+
+    @staticmethod
+    def exchanged(seen, fovs: tuple[str, ...], pair: tuple[int, int]) -> dict:
+        order = list(range(3))
+        order[pair[0]], order[pair[1]] = pair[1], pair[0]
+        return {
+            name: [channels[k] for k in order] if name in fovs else channels
+            for name, channels in seen.items()
+        }
+
+    def test_fovs_that_agree_give_nothing_infected_or_not(self, seen):
+        assert fov_orders(seen) == ()
+        assert fov_orders({"A/1/0": seen["A/1/0"]}) == ()
+
+    @pytest.mark.parametrize("pair", [(0, 1), (1, 2), (0, 2)])
+    @pytest.mark.parametrize("fovs", [("A/1/0",), ("A/2/1",), ("A/1/1", "A/2/2")])
+    def test_the_fewer_fovs_are_named(self, seen, fovs, pair):
+        (order,) = fov_orders(self.exchanged(seen, fovs, pair))
+        assert order.fovs == fovs
+        assert order.others == tuple(name for name in FOVS if name not in fovs)
+        assert (order.shows[pair[0]], order.shows[pair[1]]) == (pair[1], pair[0])
+        assert order.tells_which
+        found = findings_of_order(order, "one", ORDER, {0: 0, 1: 1, 2: 2})
+        severity = "error" if order.sure >= 0.9 else "warning"
+        assert [(one.kind, one.severity, one.fov) for one in found] == [
+            ("channel-swapped", severity, name) for name in fovs
+        ]
+        # Phase and a reporter that is not there yet look less unlike.
+        assert severity == "error" or pair == (0, 2)
+        assert found[0].settled_by == ((Target("fov", "one", fovs[0]),),)
+        one, other = pair
+        assert f"slot {one} ({ORDER[one]}) like {ORDER[other]}, " in found[0].sentence
+        assert found[0].sentence.startswith(f"In FOV {fovs[0]} of one channels look exchanged: ")
+        assert len({finding.key for finding in found}) == len(fovs)
+
+    def test_as_many_as_the_others_are_named_without_saying_which_are_wrong(self, seen):
+        fovs = ("A/1/1", "A/2/0", "A/2/2")
+        (order,) = fov_orders(self.exchanged(seen, fovs, (0, 1)))
+        assert not order.tells_which
+        assert {order.fovs, order.others} == {fovs, ("A/1/0", "A/1/2", "A/2/1")}
+        (found,) = findings_of_order(order, "one", ORDER, {0: 0, 1: 1})
+        assert (found.kind, found.severity, found.fov) == ("channel-differs", "error", "")
+        assert "Nothing tells which of them are wrong." in found.sentence
+        assert {tuple(target.fov for target in targets) for targets in found.settled_by} == {
+            fovs,
+            order.others if order.fovs == fovs else order.fovs,
+        }
+
+    def test_channels_in_no_slot_may_stand_anywhere(self, seen):
+        (order,) = fov_orders(self.exchanged(seen, ("A/1/0",), (1, 2)))
+        assert findings_of_order(order, "one", ORDER, {0: 0}) == []
+        (found,) = findings_of_order(order, "one", ORDER, {0: 0, 1: 2})
+        assert "slot 1 (Virus-mCherry) like H2B-GFP" in found.sentence
+
+    def test_few_cells_tell_nothing(self, seen):
+        few = [replace(channel, n_patches=2) for channel in seen["A/1/0"]]
+        swapped = self.exchanged({**seen, "A/1/0": few}, ("A/1/0",), (0, 1))
+        assert fov_orders(swapped) == ()
+
+    def test_an_inspection_says_so_and_judges_the_experiment_by_the_others(self, tmp_path):
+        experiments = [simulated(name, fovs_per_well=3, n_frames=3) for name in ("one", "two")]
+        made = simulate(tmp_path / "set", experiments, seed=2)
+        config = load_config(made.config_path)
+        array = zarr.open_array(str(Path(config.experiments[0].data_path, "A/1/1/0")))
+        array[...] = array[...][:, ::-1]
+        inspection = inspect_channels(index_of(config), n_patches=18)
+        (found,) = inspection.findings()
+        assert (found.kind, found.experiment, found.fov) == ("channel-swapped", "one", "A/1/1")
+        assert {view.verdict.status for view in inspection.slots} == {"same"}
+        assert inspection.advice("one") == found.sentence
+        assert inspection.advice("two") == ""
+        assert inspection.signatures["one"][0].n_patches == 12
 
 
 class TestMatching:
@@ -255,6 +367,16 @@ class TestSignatures:
         assert made[0].counts.sum() > 0
         assert made[1].counts.sum() == 0
         assert set(made[0].as_dict()) == {one.name for one in FEATURES}
+
+    def test_where_rings_do_not_fit_the_rest_is_compared(self):
+        pixels = np.random.default_rng(0).normal(100, 9, (1, 20, 20)).astype(np.float32)
+        patch = Surroundings(0, pixels, (10.0, 10.0), np.zeros(1))
+        (made,) = signatures("x", ("a",), [patch] * 4)
+        assert (made.usable, made.n_blank) == (True, 0)
+        assert made.counts.sum() > 0
+        features = made.as_dict()
+        assert np.isnan([features["ring 12-17 um"], features["centre"], features["variety"]]).all()
+        assert np.isfinite([features["ring 0-2.5 um"], features["skew"]]).all()
 
     def test_a_bright_centre_and_a_dark_one_differ_in_sign(self):
         y, x = np.ogrid[:50, :50]
@@ -390,6 +512,28 @@ class TestInspection:
         (finding,) = [one for one in inspection.findings() if one.kind == "channel-blank"]
         assert (finding.experiment, finding.detail) == ("blank", "slot1")
 
+    def test_a_small_field_that_rings_do_not_fit_into_is_not_blank(self, tmp_path):
+        some = [
+            simulated(name, n_frames=3, shape=(256, 256), pixel_size_um=0.065, n_cells=3)
+            for name in ("one", "two")
+        ]
+        config = load_config(simulate(tmp_path / "set", some, seed=3).config_path)
+        inspection = inspect_channels(index_of(config), n_patches=6)
+        assert {view.verdict.status for view in inspection.slots} == {"same"}
+        assert inspection.findings() == ()
+
+    @pytest.mark.filterwarnings("error")
+    def test_infinite_pixels_are_passed_over_without_a_warning_of_numpy(self, make_experiment):
+        pixels = stores.numbered_pixels((4, 2, 1, 60, 64)).astype(np.float32)
+        pixels[1, 1, 0, 20:40, 20:40] = np.inf
+        pixels[2, 0, 0, 30, 33] = -np.inf
+        pixels[0, 1] = np.nan
+        table = cells(4, [(30.0, 30.0)])
+        one = make_experiment("one", {"A/1/0": table}, pixels=pixels)
+        inspection = inspect_channels(index_over(one), n_patches=4)
+        assert [look.n_blank for look in inspection.signatures["one"]] == [1, 2]
+        assert channel_grid(inspection).width > 300
+
     def test_single_channel_experiments(self, make_experiment):
         some = [
             plate(make_experiment, name, shape=(4, 1, 1, 60, 64), channels=["GFP"])
@@ -480,10 +624,13 @@ def fucci() -> ChannelInspection:
 
 @needs_real_plates
 class TestRealPlates:
-    def test_two_nuclear_reporters_raise_no_alarm_in_either_order(self, fucci):
+    def test_two_nuclear_reporters_are_untold_in_either_order(self, fucci):
         swapped = fucci.remapped({"hacat_late": {0: 1, 1: 2}})
         for inspection in (fucci, swapped):
-            assert inspection.findings() == ()
+            assert [(one.kind, one.experiment) for one in inspection.findings()] == [
+                ("channel-untold", "hacat"),
+                ("channel-untold", "hacat_late"),
+            ]
             assert {one.verdict.status for one in inspection.slots} == {"cannot-tell"}
         assert all(one.proof.holds and not one.proof.n_unreadable for one in fucci.slots)
 

@@ -9,8 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError
+from lineage_triplets.qc.find.channels.fov_orders import (
+    FovOrder,
+    findings_of_order,
+    fov_orders,
+    order_words,
+)
 from lineage_triplets.qc.find.channels.proof import Proof, prove
 from lineage_triplets.qc.find.channels.sample import (
     Thumbnails,
@@ -18,8 +26,13 @@ from lineage_triplets.qc.find.channels.sample import (
     read_thumbnails,
     sample_rows,
 )
-from lineage_triplets.qc.find.channels.signature import ChannelSignature, signatures
+from lineage_triplets.qc.find.channels.signature import (
+    ChannelSignature,
+    features_of,
+    signatures,
+)
 from lineage_triplets.qc.find.channels.verdict import SURE, Verdict, verdicts
+from lineage_triplets.qc.find.channels.words import in_words, listed
 from lineage_triplets.qc.find.finding import Evidence, Finding
 
 if TYPE_CHECKING:
@@ -29,6 +42,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.channels.sample import Surroundings
 
 N_PATCHES = 48
+N_PATCHES_PER_FOV = 4
 N_PROOFS = 16
 N_THUMBNAILS = 4
 
@@ -86,6 +100,10 @@ class ChannelInspection:
         For an experiment, why patches could not be read.
     complete : bool
         Whether all experiments were looked at, or the work was stopped before.
+    proofs : dict of (str, int, int) to Proof
+        By experiment, slot and zarr index.
+    fov_orders : dict of str to tuple of FovOrder
+        For an experiment, the FOVs whose channels look exchanged; their cells are in no signature.
     """
 
     slots: tuple[SlotView, ...]
@@ -97,6 +115,7 @@ class ChannelInspection:
     unreadable: dict[str, tuple[str, ...]]
     complete: bool = True
     proofs: dict[tuple[str, int, int], Proof] = field(default_factory=dict, repr=False)
+    fov_orders: dict[str, tuple[FovOrder, ...]] = field(default_factory=dict)
 
     def view(self, experiment: str, slot: int) -> SlotView:
         """Give one slot; raises `KeyError` where there is none."""
@@ -129,19 +148,34 @@ class ChannelInspection:
         return _judged(replace(self, proofs=_proofs(index, seed)))
 
     def findings(self) -> tuple[Finding, ...]:
-        """Slots that look swapped or different, and proofs that fail."""
+        """Slots that look swapped or different, or tell nothing, and proofs that fail."""
         found: list[Finding] = []
-        for view in self.slots:
-            found += finding_of_verdict(view)
-            found += finding_of_proof(view)
+        for name, channel_map in self.channel_maps.items():
+            for order in self.fov_orders.get(name, ()):
+                found += findings_of_order(order, name, self.channel_names[name], channel_map)
+            for view in self.of_experiment(name):
+                found += finding_of_verdict(view)
+                found += finding_of_proof(view)
+            found += finding_of_untold(self.of_experiment(name))
         return tuple(found)
+
+    def advice(self, experiment: str) -> str:
+        """What to know before an experiment is approved that no slot's sentence says."""
+        parts = [
+            order_words(order, experiment, self.channel_names[experiment], channel_map)
+            for order in self.fov_orders.get(experiment, ())
+            if (channel_map := self.channel_maps.get(experiment)) is not None
+        ]
+        for finding in finding_of_untold(self.of_experiment(experiment)):
+            parts += [finding.sentence, finding.remedy]
+        return " ".join(part for part in parts if part)
 
 
 def inspect_channels(
     index: MultiExperimentIndex,
     *,
     seed: int = 0,
-    n_patches: int = N_PATCHES,
+    n_patches: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> ChannelInspection:
@@ -154,19 +188,24 @@ def inspect_channels(
     index : MultiExperimentIndex
     seed : int
         Which cells; the same seed looks at the same ones.
-    n_patches : int
-        Cells of each experiment.
+    n_patches : int, optional
+        Cells of each experiment; by default 48, more where that leaves a FOV fewer than four.
     progress : callable, optional
         Called with the cells looked at and their total.
     stop : callable, optional
         Asked between reads; where it says so, what was seen so far is judged.
     """
     opened = index.registry.opened
-    rows = [sample_rows(index, number, n_patches, seed) for number in range(len(opened))]
+    rows = []
+    for number in range(len(opened)):
+        n_fovs = len(np.unique(index.fov_of_row[index.experiment_of_row == number]))
+        enough = max(N_PATCHES, N_PATCHES_PER_FOV * n_fovs)
+        rows.append(sample_rows(index, number, n_patches or enough, seed))
     total, done = sum(map(len, rows)), 0
     looks: dict[str, tuple[ChannelSignature, ...]] = {}
     thumbnails: dict[str, Thumbnails] = {}
     unreadable: dict[str, tuple[str, ...]] = {}
+    exchanged: dict[str, tuple[FovOrder, ...]] = {}
     complete = True
     for number, experiment in enumerate(opened):
         name = experiment.config.name
@@ -178,7 +217,7 @@ def inspect_channels(
                 progress(done + len(seen) + len(failures), total)
         complete = len(seen) + len(failures) == len(rows[number])
         done += len(rows[number])
-        looks[name] = signatures(name, experiment.channel_names, seen)
+        looks[name], exchanged[name] = _looks(index, name, experiment.channel_names, seen)
         unreadable[name] = tuple(dict.fromkeys(failures.values()))
         if not complete:
             break
@@ -194,8 +233,26 @@ def inspect_channels(
         unreadable=unreadable,
         complete=complete,
         proofs=_proofs(index, seed) if complete else {},
+        fov_orders=exchanged,
     )
     return _judged(inspection)
+
+
+def _looks(
+    index: MultiExperimentIndex, experiment: str, names: tuple[str, ...], seen: list[Surroundings]
+) -> tuple[tuple[ChannelSignature, ...], tuple[FovOrder, ...]]:
+    """Summarize the channels of an experiment's FOVs, without those that are in another order."""
+    features = features_of(seen, len(names))
+    fov = [index.fovs[index.fov_of_row[patch.row]].fov.name for patch in seen]
+    by_fov = {
+        name: signatures(experiment, names, [seen[k] for k in own], features[own])
+        for name in dict.fromkeys(fov)
+        if (own := [k for k, other in enumerate(fov) if other == name])
+    }
+    exchanged = fov_orders(by_fov)
+    left_out = {name for order in exchanged for name in order.fovs}
+    kept = [k for k, name in enumerate(fov) if name not in left_out]
+    return signatures(experiment, names, [seen[k] for k in kept], features[kept]), exchanged
 
 
 def _judged(inspection: ChannelInspection) -> ChannelInspection:
@@ -248,83 +305,6 @@ _REMAP = (
 )
 
 
-def listed(names: tuple[str, ...]) -> str:
-    """``a``, ``a and b``, ``a, b and c``; beyond four, how many more."""
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more"
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _sure(probability: float) -> str:
-    return "over 99 % sure" if probability > 0.99 else f"{100 * probability:.0f} % sure"
-
-
-def in_words(verdict: Verdict, experiment: str, slot: int, inspection: ChannelInspection) -> str:
-    """Say what a slot looks like, with how sure that is."""
-    names = inspection.channel_names[experiment]
-    channel = names[inspection.channel_maps[experiment][slot]]
-    words = _words(
-        verdict, f"Slot {slot} of {experiment} ({channel})", experiment, slot, inspection
-    )
-    if verdict.better is None:
-        return words
-    return (
-        f"{words} Its {names[verdict.better]} (zarr {verdict.better}), in no slot, looks more like "
-        f"slot {slot} of {listed(verdict.others)} than {channel} does "
-        f"({_sure(verdict.better_sure)})."
-    )
-
-
-def _words(
-    verdict: Verdict, this: str, experiment: str, slot: int, inspection: ChannelInspection
-) -> str:
-    others, sure = listed(verdict.others) if verdict.others else "", _sure(verdict.sure)
-    match verdict.status:
-        case "same":
-            return f"{this} looks like slot {slot} of {others} ({sure})."
-        case "swapped":
-            return f"{this} looks like slot {verdict.looks_like} of {others} ({sure})."
-        case "differs":
-            other, *_ = verdict.others
-            said = f"{this} and slot {slot} of {others} do not show the same"
-            if verdict.looks_like is not None:
-                said += f": it looks like slot {verdict.looks_like} of {other}"
-            why = (
-                "Two experiments cannot tell"
-                if len(inspection.channel_maps) == 2
-                else "These experiments do not tell"
-            )
-            return f"{said} ({sure}). {why} which of them is wrong."
-        case "unlike":
-            whatever = (
-                "no slot" if len(verdict.likeness) > 1 else f"no other experiment's slot {slot}"
-            )
-            return f"{this} looks like {whatever}, unlike those of {others} ({sure})."
-        case "blank":
-            return f"{this} has nothing to see: one value all around every cell looked at."
-        case "alone":
-            return f"{this}: cannot tell, no other experiment has a slot {slot} to compare with."
-        case _:
-            return f"{this}: cannot tell. {_why_not(verdict, experiment, slot, inspection)}"
-
-
-def _why_not(verdict: Verdict, experiment: str, slot: int, inspection: ChannelInspection) -> str:
-    if not verdict.likeness:
-        reasons = inspection.unreadable.get(experiment, ())
-        return f"No patch could be read: {reasons[0]}" if reasons else "No cell was looked at."
-    if len(verdict.likeness) > 1:
-        alike = [k for k, p in enumerate(verdict.likeness) if k == slot or p >= 0.1]
-        slots = f"slots {listed(tuple(map(str, alike)))}" if len(alike) > 1 else "the slots"
-        return (
-            f"By what is around these cells, {slots} look too much alike: their likeliest order is "
-            f"{100 * verdict.sure:.0f} % likely."
-        )
-    return (
-        f"It is neither much like slot {slot} of {listed(verdict.others)} nor clearly another "
-        f"stain; that it is the same is {100 * verdict.sure:.0f} % likely."
-    )
-
-
 def finding_of_verdict(view: SlotView) -> list[Finding]:
     """Give a finding where the verdict is that something may be wrong."""
     verdict = view.verdict
@@ -358,6 +338,38 @@ def finding_of_verdict(view: SlotView) -> list[Finding]:
             detail=f"slot{view.slot}",
         )
     ]
+
+
+def finding_of_untold(views: tuple[SlotView, ...]) -> list[Finding]:
+    """Give a warning where cells were looked at and no slot of an experiment could be judged."""
+    untold = [view for view in views if view.verdict.status == "cannot-tell"]
+    if not views or len(untold) < len(views) or not all(view.verdict.likeness for view in untold):
+        return []
+    experiment = views[0].experiment
+    slots = listed(tuple(f"{view.slot} ({view.channel_name})" for view in views))
+    return [
+        Finding(
+            kind="channel-untold",
+            severity="warning",
+            sentence=(
+                f"What is in slot{'s' * (len(views) > 1)} {slots} of {experiment} cannot be told "
+                "by looks: an approval rests on who looks."
+            ),
+            remedy=_FIND_OUT,
+            experiment=experiment,
+            evidence=(
+                Evidence("likeliest order", max(view.verdict.sure for view in views)),
+                Evidence("slots", float(len(views))),
+            ),
+        )
+    ]
+
+
+_FIND_OUT = (
+    "To find out, look for what only one stain shows: a control without it, the wavelength in the "
+    "microscope's own metadata, or what it does through a division or the cell cycle. Then "
+    "approve, and waive this with how it was found out."
+)
 
 
 def finding_of_proof(view: SlotView) -> list[Finding]:

@@ -251,13 +251,14 @@ def _stored_labels(folder: str) -> list[str | None]:
         attributes = attributes.get("ome", attributes)
         omero = attributes.get("omero")
         channels = (omero.get("channels") if isinstance(omero, dict) else None) or []
-        given = [channel.get("label") if isinstance(channel, dict) else None for channel in channels]
-        return [_label(label) for label in given]
+        return [_label(channel) for channel in channels]
     return []
 
 
-def _label(given: object) -> str | None:
+def _label(channel: object) -> str | None:
+    given = channel.get("label") if isinstance(channel, dict) else None
     if isinstance(given, str):
         return given if given.strip() else None
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    return str(given) if is_number and given and np.isfinite(given) else None
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    return str(given) if given and np.isfinite(given) else None

@@ -112,16 +112,35 @@ class ChannelSignature:
 
 
 def signatures(
-    experiment: str, names: Sequence[str], surroundings: Sequence[Surroundings]
+    experiment: str,
+    names: Sequence[str],
+    surroundings: Sequence[Surroundings],
+    features: Float64Array | None = None,
 ) -> tuple[ChannelSignature, ...]:
-    """Summarize all channels of one store, in its order."""
-    features = np.full((len(surroundings), len(names), len(FEATURES)), np.nan)
-    for number, patch in enumerate(surroundings):
-        features[number] = patch_features(patch)
+    """Summarize all channels of one store, in its order.
+
+    Parameters
+    ----------
+    experiment : str
+    names : sequence of str
+    surroundings : sequence of Surroundings
+    features : ndarray of float64, shape (cells, C, features), optional
+        Their `features_of`, if that is known.
+    """
+    if features is None:
+        features = features_of(surroundings, len(names))
     return tuple(
         _summary(experiment, channel, name, features[:, channel], surroundings)
         for channel, name in enumerate(names)
     )
+
+
+def features_of(surroundings: Sequence[Surroundings], n_channels: int) -> Float64Array:
+    """Features of each cell and channel, (cells, C, features)."""
+    features = np.full((len(surroundings), n_channels, len(FEATURES)), np.nan)
+    for number, patch in enumerate(surroundings):
+        features[number] = patch_features(patch)
+    return features
 
 
 def _summary(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Status = Literal["same", "swapped", "differs", "unlike", "cannot-tell", "blank", "alone"]
 SURE = 0.9
 LIKELY = 0.75
+EACH_WRONG = 0.02
 
 _WITHIN = 0.5
 _TEMPER = 0.5
@@ -32,7 +33,6 @@ _TAIL = 16.0
 # pairs of two that a person tells apart mostly at 15 to 60.
 _EVEN_DISTANCE, _ODDS_SLOPE = 16.0, 0.2
 _ALIKE, _UNLIKE, _UNLIKE_AMONG_SLOTS = 0.85, 0.9, 0.99
-_EACH_WRONG = 0.02
 _MOST_JOINT_ORDERS = 20_000
 _MOST_SLOTS_PERMUTED = 5
 
@@ -224,13 +224,19 @@ class Metric:
     inverse: Float64Array
 
     @classmethod
-    def of(cls, channels: Sequence[ChannelSignature]) -> Metric:
+    def of(cls, channels: Sequence[ChannelSignature], *, between: float = 1.0) -> Metric:
         """Take what is expected, and widen it by how cells of one experiment differ.
 
         Where cells differ much, experiments may hold them in other shares: a stain that comes
         and goes with the cell cycle says less than one that every cell has.
+
+        Parameters
+        ----------
+        channels : sequence of ChannelSignature
+        between : float
+            How much what is compared differs, as a share of what experiments do.
         """
-        tau = np.array([feature.between_experiments for feature in FEATURES])
+        tau = between * np.array([feature.between_experiments for feature in FEATURES])
         within = np.mean([channel.covariance for channel in channels], axis=0)
         few = np.mean(
             [channel.covariance / (channel.n_patches - channel.n_blank) for channel in channels],
@@ -295,7 +301,7 @@ def match_slots(cost: Float64Array) -> SlotMatch:
         Minus log likelihood that a slot of the first holds what a slot of the second does.
     """
     n, n_slots = cost.shape[0], cost.shape[2]
-    orders = _orders(n_slots)
+    orders = slot_orders(n_slots)
     # cost_of[a, b, p, q]: experiments a and b in orders p and q.
     cost_of = np.zeros((n, n, len(orders), len(orders)))
     for content in range(n_slots):
@@ -309,8 +315,8 @@ def match_slots(cost: Float64Array) -> SlotMatch:
     return SlotMatch(np.einsum("h,haik->aik", weight, holds), together)
 
 
-def _orders(n_slots: int) -> Int64Array:
-    """Orders of the slots, (orders, contents); the first is the one they are in."""
+def slot_orders(n_slots: int) -> Int64Array:
+    """Orders of some slots, (orders, slots); the first is the one they are in."""
     if n_slots <= _MOST_SLOTS_PERMUTED:
         return np.array(list(permutations(range(n_slots))), dtype=np.int64)
     orders = [np.arange(n_slots)]
@@ -340,7 +346,7 @@ def _all_joint_orders(cost_of: Float64Array, orders: Int64Array) -> tuple[Int64A
         [[number_of[tuple(order[other])] for other in orders] for order in orders], dtype=np.int64
     )
     joint = renamed[classes].transpose(0, 2, 1)
-    by_number = _EACH_WRONG ** (joint != 0).sum(axis=2)
+    by_number = EACH_WRONG ** (joint != 0).sum(axis=2)
     weight = likely[:, None] * by_number / by_number.sum(axis=1, keepdims=True)
     return joint.reshape(-1, n), weight.reshape(-1)
 

@@ -68,7 +68,8 @@ class BlankScan:
         self._coarse.append(of_blocks.std(axis=(1, 2)))
         nothing = same & (statistics.block_minimum == 0)
         finite = statistics.n_nonfinite == 0
-        self._zero.append(nothing[:, planes].all(axis=(2, 3)) & finite[:, None])
+        zero: BoolArray = np.asarray(nothing[:, planes].all(axis=(2, 3)) & finite[:, None])
+        self._zero.append(zero)
         self._nonfinite.append(~finite)
         # What is not finite counts as 0, which no pixel is.
         self._blank[-1] &= statistics.n_nonfinite < image[0].size
@@ -95,7 +96,7 @@ class BlankScan:
         first = self._first_stopped()
         faults = [
             self._fault(number, blank[number], partly[number], dark[number], contrast[number])
-            for number in np.flatnonzero((blank | partly | dark).any(axis=1)[:first]).tolist()
+            for number in np.flatnonzero((blank | partly | dark)[:first].any(axis=1)).tolist()
         ]
         yield from frame_findings(
             self._fov, "blank-frame", faults, "Look at the frame; reject it if there is no image."
@@ -124,7 +125,7 @@ class BlankScan:
     def _stopped(self, first: int) -> Finding:
         """One finding for all frames from an unfinished one to the end."""
         frames, zero = self._frames[first:], self._zero[first]
-        slots = slot_words(self._fov.slot_labels, zero.any(axis=1))
+        slots = slot_words(self._fov.slot_labels, np.asarray(zero.any(axis=1)))
         n_lost, n_planes = int(zero.any(axis=0).sum()), zero.shape[1]
         what = "all pixels" if n_lost == n_planes else f"{n_lost} of {n_planes} slices"
         what += f" of {slots} are 0"
@@ -268,9 +269,7 @@ class NanScan:
             parts.append(f"{counted(n_some, 'pixel')} of {slots} {are} NaN or infinite")
             of_many.append(f"pixels of {slots} are NaN or infinite")
         evidence = (Evidence("NaN or infinite", float(total), "pixels"),)
-        self._faults.append(
-            FrameFault(t, "error", "; ".join(parts), "; ".join(of_many), evidence)
-        )
+        self._faults.append(FrameFault(t, "error", "; ".join(parts), "; ".join(of_many), evidence))
 
     def findings(self) -> Iterator[Finding]:
         """Give a finding for each frame with such pixels."""

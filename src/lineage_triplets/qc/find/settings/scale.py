@@ -107,9 +107,7 @@ def _members(fovs: Sequence[FovSource], of_fov: Sequence[int | None], scale: int
     """Name experiments of one scale; of one that has several, how many FOVs."""
     names = []
     for experiment in dict.fromkeys(source.experiment for source in fovs):
-        own = [
-            k for source, k in zip(fovs, of_fov, strict=True) if source.experiment == experiment
-        ]
+        own = [k for source, k in zip(fovs, of_fov, strict=True) if source.experiment == experiment]
         n = own.count(scale)
         if n == len(own):
             names.append(experiment)
