@@ -166,8 +166,8 @@ class ChannelInspection:
             for order in self.fov_orders.get(experiment, ())
             if (channel_map := self.channel_maps.get(experiment)) is not None
         ]
-        for finding in finding_of_untold(self.of_experiment(experiment)):
-            parts += [finding.sentence, finding.remedy]
+        if finding_of_untold(self.of_experiment(experiment)):
+            parts.append(f"Looks cannot tell what is in these slots. {_FIND_OUT}, then approve.")
         return " ".join(part for part in parts if part)
 
 
@@ -355,7 +355,7 @@ def finding_of_untold(views: tuple[SlotView, ...]) -> list[Finding]:
                 f"What is in slot{'s' * (len(views) > 1)} {slots} of {experiment} cannot be told "
                 "by looks: an approval rests on who looks."
             ),
-            remedy=_FIND_OUT,
+            remedy=f"{_FIND_OUT}. Then approve, and waive this with how it was found out.",
             experiment=experiment,
             evidence=(
                 Evidence("likeliest order", max(view.verdict.sure for view in views)),
@@ -366,9 +366,8 @@ def finding_of_untold(views: tuple[SlotView, ...]) -> list[Finding]:
 
 
 _FIND_OUT = (
-    "To find out, look for what only one stain shows: a control without it, the wavelength in the "
-    "microscope's own metadata, or what it does through a division or the cell cycle. Then "
-    "approve, and waive this with how it was found out."
+    "Look for what only one stain shows: a control without it, the wavelength in the microscope's "
+    "own metadata, what it does through a division"
 )
 
 
