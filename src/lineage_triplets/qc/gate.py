@@ -250,7 +250,7 @@ def _images(review: Review, experiment: str, asked: Asked) -> GatePoint:
     if asked.without_images:
         sentence += f": {asked.without_images}."
         return GatePoint("images", True, sentence, experiment=experiment)
-    remedy = "Scan them (check --pixels), or say why not (--without-images)."
+    remedy = "Scan them, or say why not (without_images)."
     return GatePoint("images", False, f"{sentence}.", remedy, experiment)
 
 
@@ -300,7 +300,7 @@ def _audit(
         return GatePoint("audit", True, sentence, experiment=experiment)
     n = more_needed(0, 0, asked.max_wrong)
     remedy = (
-        f"Judge a sample (audit; {n} pairs without a wrong one are enough), or say why not "
-        "(--without-audit)."
+        f"Judge a sample ({n} pairs without a wrong one are enough), or say why there is none "
+        "(without_audit)."
     )
     return GatePoint("audit", False, why, remedy, experiment)

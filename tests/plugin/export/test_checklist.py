@@ -71,7 +71,8 @@ def test_every_kind_of_point_has_a_panel(review, tmp_path):
     plan = plan_export(review, tmp_path)
     lines = [line for group in checklist(plan.points) for line in group.lines]
     assert sum(one.count for one in lines) == sum(not one.passed for one in plan.points) > 0
-    assert {one.panel for one in lines if one.kind == "divisions"} == {"Pairs"}
+    assert {one.panel for one in lines if one.kind in {"divisions", "audit"}} == {"Audit"}
+    assert {one.panel for one in lines if one.kind == "images"} == {"Problems"}
 
 
 def test_the_cost_is_said_in_anchors(review, tmp_path):

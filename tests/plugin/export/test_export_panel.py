@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDesktopServices, QGuiApplication
-from qtpy.QtWidgets import QCheckBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QTableView
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QTableView,
+    QWidget,
+)
 
 from lineage_triplets import load_config
 from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.common.work import Job
-from lineage_triplets.plugin.export.jobs import ExportStopped, Without, export_job
+from lineage_triplets.plugin.export.jobs import ExportStopped, export_job
 from lineage_triplets.plugin.export.panel import CHECKLIST_JOB, ExportPanel
+from lineage_triplets.qc.gate import Asked
 from reviews import certify, write_config
 
 if TYPE_CHECKING:
@@ -23,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
-    from qtpy.QtWidgets import QWidget
 
 
 @pytest.fixture
@@ -96,10 +105,59 @@ def test_every_open_point_has_a_way_to_where_it_is_settled(qtbot, session, panel
     for button in gos:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    assert {"Channels", "Pairs"} <= set(asked)
+    assert set(asked) == {"Channels", "Audit", "Problems"}
     assert len(asked) == len(gos)
     assert session.review.intent.experiment == "late"
-    assert session.review.intent.across_divisions
+
+
+def write(qtbot: QtBot, panel: ExportPanel, name: str, text: str) -> None:
+    line = find(panel, QLineEdit, name)
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, text)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+def test_an_answer_about_a_pair_is_looked_at_by_the_gate(qtbot, session, panel):
+    certify(session.review)
+    session.decide(lambda review: review.undo())
+    wait(qtbot, panel)
+    qtbot.waitUntil(lambda: len(buttons(panel, "go_")) == 1)
+    while (number := session.review.audit("late").divisions.next) is not None:
+        session.decide(
+            lambda review, number=number: review.judge("late", number, "same", queue="divisions")
+        )
+    qtbot.waitUntil(lambda: text(panel, "export_verdict").startswith("Everything is settled"))
+
+
+def test_reasons_let_through_what_is_not_known(qtbot, session, panel):
+    certify(session.review)
+    wait(qtbot, panel)
+    qtbot.waitUntil(lambda: not buttons(panel, "go_"))
+    box = find(panel, QDoubleSpinBox, "max_wrong")
+    assert box.text() == "5.0 %"
+    box.setFocus()
+    box.selectAll()
+    qtbot.keyClicks(box, "2")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(buttons(panel, "go_")) == 2)
+    shown = find(panel, QWidget, "checklist").findChildren(QLabel)
+    assert sum("At most 2.00 % is asked for" in label.text() for label in shown) == 2
+    write(qtbot, panel, "without_audit", "a pilot")
+    qtbot.waitUntil(lambda: not buttons(panel, "go_"))
+    find(panel, QLineEdit, "export_folder").setText(str(session.review.config_path.parent / "out"))
+    wait(qtbot, panel)
+    click(qtbot, panel, "export")
+    qtbot.waitUntil(lambda: find(panel, QWidget, "export_result").isVisible())
+    verification = load_config(session.review.config_path.parent / "out" / "validated.yaml")
+    assert "a pilot" in str(verification.verification)
+
+
+def test_another_config_is_asked_for_everything_again(qtbot, session, panel, tmp_path):
+    write(qtbot, panel, "without_audit", "a pilot")
+    (tmp_path / "other").mkdir()
+    session.open(write_config(tmp_path / "other"))
+    assert find(panel, QLineEdit, "without_audit").text() == ""
 
 
 def test_what_is_settled_leaves_the_list(qtbot, session, panel):
@@ -239,7 +297,7 @@ def test_an_export_stops_between_any_two_steps(session, panel, tmp_path):
         tmp_path / "out",
         ["config", "report"],
         only_accepted=False,
-        without=Without(),
+        asked=Asked(),
         draft=True,
         overwrite=False,
         tell=tell,

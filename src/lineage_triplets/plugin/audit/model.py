@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.dataset.verification import percent
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.qc.audit.answers import answers_in, of_population
 from lineage_triplets.qc.audit.bound import LIMITS, allowed_wrong
 from lineage_triplets.qc.audit.sample import first_of_same
-from lineage_triplets.engine.dataset.verification import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

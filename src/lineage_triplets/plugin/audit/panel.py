@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.plugin.audit.judging import Judging
 from lineage_triplets.plugin.audit.model import Round, own_answers
-from lineage_triplets.plugin.audit.overview import Overview
+from lineage_triplets.plugin.audit.overview import Overview, has_pairs_left
 from lineage_triplets.plugin.audit.reading import AHEAD, FRAMES_JOB, PairAhead
 from lineage_triplets.plugin.common.keys import KeyButton, bind, key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
@@ -118,6 +118,10 @@ class AuditPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Look up what changed while nobody looked."""
         super().showEvent(event)
+        review = self._session.review
+        wanted = None if review is None else self._states.get(review.intent.experiment)
+        if self._turn is None and wanted is not None and has_pairs_left(wanted):
+            self.overview.select(wanted.experiment)
         if self._stale:
             self._look_up()
 

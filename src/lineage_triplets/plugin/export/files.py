@@ -11,7 +11,6 @@ from qtpy.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -23,7 +22,6 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.plugin.export.checklist import training_lines
-from lineage_triplets.plugin.export.jobs import Without
 from lineage_triplets.qc.export.export import DRAFT_NAME, LOSES
 from lineage_triplets.qc.export.plan import FILE_NAMES
 
@@ -46,12 +44,12 @@ class ExportOptions(QWidget):
     Attributes
     ----------
     changed : Signal()
-    plan_changed : Signal()
-        What is left out, or what the gate lets through, changes by it.
+    only_accepted_changed : Signal()
+        What is left out changes by it.
     """
 
     changed = Signal()
-    plan_changed = Signal()
+    only_accepted_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +70,7 @@ class ExportOptions(QWidget):
         self._only_accepted.setToolTip(
             "Leave out every lineage that nobody accepted, instead of only what was rejected"
         )
-        self._only_accepted.toggled.connect(self.plan_changed)
+        self._only_accepted.toggled.connect(self.only_accepted_changed)
         self._overwrite = self._box("overwrite", "Replace files that are there")
         self._overwrite.setToolTip("Replaced all together once the new ones are whole")
         layout.addWidget(self._only_accepted)
@@ -81,9 +79,6 @@ class ExportOptions(QWidget):
         self._there.setObjectName("files_there")
         self._there.setWordWrap(True)
         layout.addWidget(self._there)
-        self._without_audit = self._reason("without_audit")
-        self._without_images = self._reason("without_images")
-        layout.addLayout(self._reasons())
         for box in self.findChildren(QCheckBox):
             box.toggled.connect(self.look)
         self._folder.textChanged.connect(self.look)
@@ -106,24 +101,6 @@ class ExportOptions(QWidget):
         where.addWidget(choose)
         return where
 
-    def _reason(self, name: str) -> QLineEdit:
-        line = QLineEdit(self)
-        line.setObjectName(name)
-        line.setPlaceholderText("a reason, which config, report and training's log say ever after")
-        line.setToolTip(
-            "Let experiments through that this keeps from a validated export; empty asks for it"
-        )
-        line.editingFinished.connect(self.plan_changed)
-        return line
-
-    def _reasons(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        form.addRow("Export without &audit, because", self._without_audit)
-        form.addRow("Without images &scanned, because", self._without_images)
-        return form
-
     def _box(self, name: str, text: str) -> QCheckBox:
         box = QCheckBox(text, self)
         box.setObjectName(name)
@@ -143,11 +120,6 @@ class ExportOptions(QWidget):
     def only_accepted(self) -> bool:
         """Whether what nobody accepted is left out."""
         return bool(self._only_accepted.isChecked())
-
-    @property
-    def without(self) -> Without:
-        """Reasons for which the gate lets through what it would ask for."""
-        return Without(self._without_audit.text().strip(), self._without_images.text().strip())
 
     @property
     def overwrite(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.qc.export.export import ExportResult, export_review, plan_export
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.export.plan import ExportPlan, Format
+    from lineage_triplets.qc.gate import Asked
 
 # What `export` tells before and after it writes the files.
 _STEPS_AROUND_FILES = 4
@@ -39,21 +40,14 @@ class Planned:
     why_not: str = ""
 
 
-class Without(NamedTuple):
-    """Reasons for which the gate lets through what it would ask for; empty where it asks."""
-
-    audit: str = ""
-    images: str = ""
-
-
 class ExportStopped(Exception):  # noqa: N818 - the outcome of a wish, no error
     """A person stopped the export; nothing was written."""
 
 
 def plan_job(
-    snapshot: Review, folder: Path, *, only_accepted: bool, without: Without
+    snapshot: Review, folder: Path, *, only_accepted: bool, asked: Asked
 ) -> Callable[[Job], Planned]:
-    """Make the job that runs checks and plans an export; `without` has reasons for the gate."""
+    """Make the job that runs checks and plans an export."""
 
     def run(job: Job) -> Planned:
         # Reading patches is what takes time, and can be stopped in between.
@@ -65,11 +59,12 @@ def plan_job(
                 snapshot,
                 folder,
                 only_accepted=only_accepted,
-                without_audit=without.audit,
-                without_images=without.images,
+                max_wrong=asked.max_wrong,
+                without_audit=asked.without_audit,
+                without_images=asked.without_images,
             )
         except LineageTripletsError as error:
-            return Planned(tuple(gate_points(snapshot)), None, str(error))
+            return Planned(tuple(gate_points(snapshot, asked)), None, str(error))
         return Planned(plan.points, plan)
 
     return run
@@ -81,7 +76,7 @@ def export_job(
     formats: Sequence[Format],
     *,
     only_accepted: bool,
-    without: Without,
+    asked: Asked,
     draft: bool,
     overwrite: bool,
     tell: Callable[[str], None],
@@ -107,8 +102,9 @@ def export_job(
                 only_accepted=only_accepted,
                 draft=draft,
                 overwrite=overwrite,
-                without_audit=without.audit,
-                without_images=without.images,
+                max_wrong=asked.max_wrong,
+                without_audit=asked.without_audit,
+                without_images=asked.without_images,
                 progress=progress,
             )
         except LineageTripletsError as error:

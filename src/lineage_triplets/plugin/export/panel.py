@@ -20,6 +20,7 @@ from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.table import FittedTable
 from lineage_triplets.plugin.common.words import words_label
 from lineage_triplets.plugin.common.work import soon
+from lineage_triplets.plugin.export.asked import AskedView
 from lineage_triplets.plugin.export.checklist import (
     ChecklistView,
     checklist,
@@ -76,6 +77,8 @@ class ExportPanel(QWidget):
         session.closed.connect(self._on_closed)
         session.state_changed.connect(self._on_state)
         session.findings_changed.connect(self._on_findings)
+        # An answer about a pair changes no state, and opens the gate all the same.
+        session.decided.connect(self._refresh)
         session.work.finished.connect(self._on_finished)
         self._said.connect(self._tell)
         self._on_closed()
@@ -95,12 +98,14 @@ class ExportPanel(QWidget):
         self._checklist.go_wanted.connect(self._go)
         self._checklist.confirm_wanted.connect(self._confirm)
         self._checklist.take_back_wanted.connect(self._take_back)
+        self._asked = AskedView(self)
+        self._asked.changed.connect(self._refresh)
         self._cost_words = words_label("cost_words", self)
         self._cost = FittedTable("cost_table", "Cells and anchors of each experiment", self)
         self._excluded = FittedTable("excluded_table", "What is left out, why, and by whom", self)
         self._notes = words_label("export_notes", self)
         self._options = ExportOptions(self)
-        self._options.plan_changed.connect(self._refresh)
+        self._options.only_accepted_changed.connect(self._refresh)
         self._options.changed.connect(self._show_button)
         self._export = QPushButton(self)
         self._export.setObjectName("export")
@@ -113,6 +118,7 @@ class ExportPanel(QWidget):
         layout.addWidget(_heading("Checklist", inside))
         layout.addLayout(head)
         layout.addWidget(self._checklist)
+        layout.addWidget(self._asked)
         layout.addWidget(_heading("Left out", inside))
         for widget in (self._cost_words, self._cost, self._excluded, self._notes):
             layout.addWidget(widget)
@@ -141,6 +147,7 @@ class ExportPanel(QWidget):
 
     def _on_opened(self, review: Review) -> None:
         self._planned = None
+        self._asked.start_over()
         self._options.set_folder(review.config_path.absolute().parent / "validated")
         self._result.clear()
         self._tell("")
@@ -176,7 +183,7 @@ class ExportPanel(QWidget):
             snapshot,
             options.folder,
             only_accepted=options.only_accepted,
-            without=options.without,
+            asked=self._asked.asked,
         )
 
     def _got(self, planned: Planned) -> None:
@@ -236,7 +243,7 @@ class ExportPanel(QWidget):
             options.folder,
             options.formats,
             only_accepted=options.only_accepted,
-            without=options.without,
+            asked=self._asked.asked,
             draft=not planned.plan.passed,
             overwrite=options.overwrite,
             tell=lambda words: self._said.emit(f"{words[:1].upper()}{words[1:]} …"),
@@ -288,8 +295,6 @@ class ExportPanel(QWidget):
         choice: dict[str, object] = {}
         if line.experiment in names:
             choice["experiment"] = line.experiment
-        if line.kind == "divisions":
-            choice["across_divisions"] = True
         for decision in _stale(review, line.decisions):
             choice.update(_place_of(review, decision.target))
         if choice:
