@@ -22,6 +22,7 @@ from lineage_triplets.qc import (
     plan_export,
     upper_bound,
 )
+from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.gate import Asked, open_points
 from lineage_triplets.qc.record.decision import Target
 from reviews import ACROSS, WITHOUT, certify, write_config
@@ -253,3 +254,13 @@ def test_the_audit_of_a_config_round_trips(tmp_path, review):
     save_config(config, tmp_path / "again.yaml")
     assert load_config(tmp_path / "again.yaml").verification == config.verification
     assert isinstance(config.verification.audit["early"], Audit)
+
+
+def test_the_script_of_a_review_asks_for_the_same(review):
+    certify(review, n=20)
+    plan = plan_export(review, "out", max_wrong=0.2, without_images="they are bytes")
+    lines = commands_of(review, asked=plan.asked)
+    assert "lineage-triplets audit experiments.yml --experiment early --pairs 20" in lines
+    assert lines[-1].endswith("--max-wrong 0.2 --without-images 'they are bytes'")
+    review.reject(review.target("lineage", "early_A/1/0_21"), "drifts")
+    assert not any("--experiment early" in line for line in commands_of(review))

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from lineage_triplets.cli import data, export, look, review
+from lineage_triplets.cli import audit, data, export, look, review
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -37,6 +37,7 @@ app.command("undecide")(review.undecide)
 app.command("cut")(review.cut)
 app.command("waive")(review.waive)
 app.command("seen")(review.seen)
+app.command("audit")(audit.audit)
 app.command("disapprove")(review.disapprove)
 app.command("unwaive")(review.unwaive)
 app.command("confirm")(review.confirm)

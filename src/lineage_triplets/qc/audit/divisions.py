@@ -36,8 +36,8 @@ class DivisionsJudged:
         Who judged these.
     at : str
         When the last of them was judged.
-    next : int or None
-        The next pair of the queue ``"divisions"`` to judge; None if enough were judged.
+    left : tuple of int
+        Pairs of the queue ``"divisions"`` to judge until there are enough.
     """
 
     needed: int = 0
@@ -46,7 +46,12 @@ class DivisionsJudged:
     cannot_tell: int = 0
     by: tuple[str, ...] = ()
     at: str = ""
-    next: int | None = None
+    left: tuple[int, ...] = ()
+
+    @property
+    def next(self) -> int | None:
+        """The next pair of the queue to judge; None if enough were judged."""
+        return self.left[0] if self.left else None
 
     @property
     def enough(self) -> bool:
@@ -108,7 +113,7 @@ def divisions_judged(
         cannot_tell=listed.count("cannot tell"),
         by=tuple(dict.fromkeys(made.by for made in counted)),
         at=max((made.at for made in counted), default=""),
-        next=left[0] if left and len(listed) < needed else None,
+        left=tuple(left[: max(0, needed - len(listed))]),
     )
 
 

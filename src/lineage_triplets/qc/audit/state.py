@@ -60,8 +60,8 @@ class AuditState:
         Number of the next pair that nobody judged, from 1.
     next_own : int or None
         Of the next one that this reviewer did not judge.
-    looks : int
-        How many different pairs there are to look at among those drawn.
+    numbers : tuple of int
+        Of the different pairs among those drawn: the others are one of these again.
     samples_before : tuple of SampleBefore
         Samples of what was drawn from at other times.
     why_void : str
@@ -77,7 +77,7 @@ class AuditState:
     images: str
     next: int | None
     next_own: int | None
-    looks: int
+    numbers: tuple[int, ...]
     samples_before: tuple[SampleBefore, ...]
     why_void: str
     divisions: DivisionsJudged
@@ -101,6 +101,11 @@ class AuditState:
     def cannot_tell(self) -> int:
         """How many nobody could tell; they count as wrong in the bound."""
         return self.counts.cannot_tell
+
+    @property
+    def looks(self) -> int:
+        """How many different pairs there are to look at among those drawn."""
+        return len(self.numbers)
 
     @property
     def verdicts(self) -> Mapping[int, Judgement]:
@@ -188,7 +193,7 @@ def audit_state(
         images="" if plan is None else plan.value["images"],
         next=next((number for number in first if number not in counts.verdicts), None),
         next_own=next((number for number in first if number not in judged_own), None),
-        looks=len(first),
+        numbers=tuple(first),
         samples_before=before,
         why_void=void,
         divisions=divisions_judged(

@@ -7,24 +7,32 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lineage_triplets.qc.audit.answers import of_population, plan_in
 from lineage_triplets.qc.decide.seen import divisions_seen
+from lineage_triplets.qc.gate import MAX_WRONG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.gate import Asked
     from lineage_triplets.qc.record import Decision
 
 _PROGRAM = "lineage-triplets"
 
 
 def commands_of(
-    review: Review, folder: str = "validated", *, only_accepted: bool = False
+    review: Review,
+    folder: str = "validated",
+    *,
+    only_accepted: bool = False,
+    asked: Asked | None = None,
 ) -> list[str]:
     """Give one command a decision in effect, in order, and the export at the end.
 
     They repeat the review of the config as it is now: what the config says itself is left out.
-    Comments say what no command does: settings to choose, cuts to take out of the config.
+    Comments say what no command does: settings to choose, cuts to take out of the config, pairs
+    to judge.
     """
     config = review.config_path.name
     lines = _settings(review, config) + _taken_back(review, config)
@@ -34,13 +42,24 @@ def commands_of(
         lines += _command(made, config)
     for made in review.decisions:
         said_by_config = made.value.get("from") == "config"
-        fallen = made.kind in {"waive", "approve", "seen"} and made not in holding
+        may_fall = made.kind in {"waive", "approve", "seen", "audit_plan"}
+        fallen = may_fall and made not in holding
         if made.kind == "place":
             continue
         if made not in review.effect.stale and not said_by_config and not fallen:
-            lines += _command(made, config)
+            lines += (_plan if made.kind == "audit_plan" else _command)(made, config)
     options = ["--only-accepted"] if only_accepted else []
+    options += [] if asked is None else _asked(asked)
     return [*lines, shlex.join([_PROGRAM, "export", config, "--to", folder, *options])]
+
+
+def _asked(asked: Asked) -> list[str]:
+    """Options of the export that say how much is asked for, and why less is."""
+    options = [] if asked.max_wrong == MAX_WRONG else ["--max-wrong", f"{asked.max_wrong:g}"]
+    reasons = {"--without-audit": asked.without_audit, "--without-images": asked.without_images}
+    for option, reason in reasons.items():
+        options += [option, reason] if reason else []
+    return options
 
 
 def _holding(review: Review) -> set[Decision]:
@@ -52,6 +71,10 @@ def _holding(review: Review) -> set[Decision]:
         looked = divisions_seen(review.data, opened.config.name)
         found += [approval.decision] if approval.holds and approval.decision else []
         found += [looked.decision] if looked.holds and looked.decision else []
+        population = review.data.population(opened.config.name).hash
+        plans = of_population(effect.audits.get(opened.config.name, ()), population)
+        plan = plan_in(plans)
+        found += [plan] if plan else []
     return set(found)
 
 
@@ -81,6 +104,15 @@ def _taken_back(review: Review, config: str) -> list[str]:
         else:
             lines.append(f"# first take out of {config}: cut of {made.target}")
     return lines
+
+
+def _plan(decision: Decision, config: str) -> list[str]:
+    """Draw the same sample; the pairs are judged by people."""
+    n, experiment = str(decision.value["n"]), decision.target.experiment
+    return [
+        shlex.join([_PROGRAM, "audit", config, "--experiment", experiment, "--pairs", n]),
+        f"# then judge its pairs: {_PROGRAM} audit {config} --answers audit/answers.csv",
+    ]
 
 
 def _command(decision: Decision, config: str) -> list[str]:

@@ -110,7 +110,7 @@ def report_of(
         stale={made.number for made in stale},
         history=tuple(entry.decision for entry in review.history() if entry.what == "decided"),
         loses=plan.loses,
-        commands=tuple(commands_of(review, only_accepted=plan.only_accepted)),
+        commands=tuple(commands_of(review, only_accepted=plan.only_accepted, asked=plan.asked)),
     )
     return render_report(content)
 
