@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import TrackTableError
-from lineage_triplets.engine.tracks.formats.numbers import shown
+from lineage_triplets.engine.tracks.formats.base import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

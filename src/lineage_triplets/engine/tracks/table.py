@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from lineage_triplets.engine.errors import choices
-from lineage_triplets.engine.tracks.formats.base import COORDINATE_COLUMNS
-from lineage_triplets.engine.tracks.formats.numbers import (
+from lineage_triplets.engine.tracks.formats.base import (
+    COORDINATE_COLUMNS,
     coordinates,
     none_as_minus_one,
     shown,
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.errors import Problem
-    from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
-    from lineage_triplets.engine.tracks.formats.numbers import WholeNumbers
+    from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource, WholeNumbers
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 

@@ -16,16 +16,14 @@ from pyarrow import csv as pa_csv
 
 from lineage_triplets.engine.tracks.formats.base import (
     COORDINATE_COLUMNS,
+    EMPTY_TEXTS,
+    EXACT_FLOAT_LIMIT,
     REQUIRED_COLUMNS,
     RawTable,
     TrackFormat,
     TrackSource,
-    locate_columns,
-)
-from lineage_triplets.engine.tracks.formats.numbers import (
-    EMPTY_TEXTS,
-    EXACT_FLOAT_LIMIT,
     is_numeric,
+    locate_columns,
 )
 
 if TYPE_CHECKING:
