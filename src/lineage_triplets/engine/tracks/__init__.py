@@ -1,8 +1,8 @@
 """One FOV's table: its format, its checks, its links.
 
 - `formats`: a small reader each, from a file to raw columns, found by the ending of its name.
-- `table`: raw columns checked, `TrackTable`; `report` gathers what was repaired or left out.
-- `links`: parents that cannot be, cycles, who spans which frames.
+- `table`: raw columns checked, `TrackTable`.
+- `faults`: parents that cannot be, cycles, who spans which frames; what was repaired or left out.
 - `transform`: the checked table in the image's frames and pixels.
 - `read`: from a folder or a file to the checked table.
 """

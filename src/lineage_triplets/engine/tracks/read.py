@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lineage_triplets.engine.errors import StoreError, TrackTableError, choices
+from lineage_triplets.engine.tracks.faults import LinkFaults, check_links
 from lineage_triplets.engine.tracks.formats import TRACK_FORMATS, TrackSource, format_of
-from lineage_triplets.engine.tracks.links import LinkFaults, check_links
 from lineage_triplets.engine.tracks.table import TrackTable, check_table
 
 __all__ = [

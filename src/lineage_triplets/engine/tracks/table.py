@@ -9,6 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from lineage_triplets.engine.errors import choices
+from lineage_triplets.engine.tracks.faults import (
+    TableReport,
+    TrackSpans,
+    check_links,
+    list_cycles,
+    parents_of_tracks,
+    span_tracks,
+)
 from lineage_triplets.engine.tracks.formats.base import (
     COORDINATE_COLUMNS,
     coordinates,
@@ -16,14 +24,6 @@ from lineage_triplets.engine.tracks.formats.base import (
     shown,
     whole_numbers,
 )
-from lineage_triplets.engine.tracks.links import (
-    TrackSpans,
-    check_links,
-    list_cycles,
-    parents_of_tracks,
-    span_tracks,
-)
-from lineage_triplets.engine.tracks.report import TableReport
 
 if TYPE_CHECKING:
     from pathlib import Path
