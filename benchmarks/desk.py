@@ -168,7 +168,7 @@ class Desk:
         """Do things, each until a view was drawn with what shall be there."""
         from benchmarks.event_loop import Painted
 
-        painted = Painted(view.viewport())
+        painted = Painted(view.viewport() if hasattr(view, "viewport") else view)
         measured = []
         for action in actions:
             since = painted.times
@@ -204,6 +204,34 @@ class Desk:
             return bool(in_view) and all(gallery.pairs.shown.has(one) for one in in_view)
 
         return self.drawn(actions, are_read, gallery)
+
+    def answers(self, times: int) -> tuple[list[Measured], list[Measured]]:
+        """Judge pairs by a key, each until the next is drawn; and draw that one again.
+
+        In between there is time to read ahead, as somebody takes who looks.
+        """
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        panel: Any = self.widget.panels["Audit"]
+        self.widget.show_panel("Audit")
+        self.settle()
+        judging = panel.judging
+        if not panel.is_judging:
+            self.pulse.measure(panel.overview.begin.click, lambda: panel.is_judging)
+        judged, again = [], []
+        for _ in range(times):
+            self.settle()
+            before = judging.pair.painted
+            judged.append(
+                self.pulse.measure(
+                    lambda: QTest.keyClick(judging, Qt.Key.Key_S),
+                    lambda before=before: judging.pair.painted not in {before, -1},  # type: ignore[misc]
+                )
+            )
+            self.settle()
+            again += self.drawn([judging.pair.update], lambda: True, judging.pair)
+        return judged, again
 
     @contextmanager
     def napari_alone(self) -> Iterator[None]:

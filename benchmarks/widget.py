@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 ROWS = 1_000_000
 FREEZE_MS, SELECTION_MS, OPEN_MS, GROWTH_MB = 50.0, 150.0, 5_000.0, 50.0
 SELECTIONS, FOV_CHANGES, FINDINGS = 1_000, 100, 100_000
-REPEATS = 20
+NEXT_PAIR_MS = 50.0
+REPEATS, ANSWERS = 20, 100
 FIRST_PAIRS = 3
 IMAGES = Chunking("planes", (1, 1, 1, 1024, 1024), n_fovs=4, n_frames=12)
 
@@ -68,7 +69,8 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:
             (one.cells() for one in _on_images(small)),
             "freeze: longest time for which the event loop took no event, drawing by software "
             "included; napari: median of the same layers in the same window with nobody of ours "
-            "following, or given other data one by one; ours: what is above that",
+            "following, or given other data one by one, and of the pair on screen drawn again; "
+            "ours: what is above that",
         )
         yield table(
             f"Widget: {ROWS:,} observations, no images",
@@ -123,6 +125,11 @@ def _on_images(folder: Path) -> Iterator[Line]:
         times = [one.until_ms for one in drawn(desk.lineages(REPEATS + 2)[2:])]
         asked = None if what.startswith("all") else SELECTION_MS
         yield Line(f"lineage → {what}", times, asked)
+    desk.answers(2)
+    judged, again = ([one.until_ms for one in measured] for measured in desk.answers(ANSWERS))
+    yield Line("answer → next pair", judged, NEXT_PAIR_MS, alone=again)
+    late = statistics.quantiles(judged, n=20)[-1]
+    yield Line("answer → next pair, 95 in 100", [late], NEXT_PAIR_MS)
     desk.close()
 
 

@@ -102,7 +102,7 @@ def named(panel: AuditPanel, name: str, kind: Any = QWidget) -> Any:
 
 
 def text(panel: AuditPanel, name: str) -> str:
-    return named(panel, name, QLabel).text()
+    return named(panel, name).text()
 
 
 def state(session: Session, name: str = "early") -> Any:
@@ -114,7 +114,8 @@ def words_on_screen(panel: AuditPanel) -> str:
     found = [label.text() for label in panel.findChildren(QLabel) if label.isVisible()]
     found += [button.text() for button in panel.findChildren(QPushButton) if button.isVisible()]
     shown = [child for child in panel.findChildren(QWidget) if child.isVisible()]
-    return "\n".join([*found, *(child.toolTip() for child in shown)])
+    found += [child.toolTip() + child.accessibleName() for child in shown]
+    return "\n".join([*found, text(panel, "audit_question"), text(panel, "audit_bound")])
 
 
 def test_a_sample_is_planned_and_judged_to_its_end_by_keys_alone(
@@ -218,7 +219,7 @@ def test_back_answers_again_and_undo_takes_back(
     on_screen(qtbot, panel, third)
     press(qtbot, panel, Key.Key_B)
     assert panel._number == second
-    assert "You said: <b>same</b>" in text(panel, "audit_question")
+    assert "You said: same." in text(panel, "audit_question")
     press(qtbot, panel, Key.Key_Backspace)
     on_screen(qtbot, panel, first)
     press(qtbot, panel, Key.Key_W)
@@ -311,7 +312,7 @@ def test_a_second_person_judges_without_the_first_ones_answers(
     qtbot.keyClick(second, Key.Key_Space)
     assert panel.is_judging
     on_screen(qtbot, panel, 1)
-    assert named(panel, "audit_progress").value() == 0
+    assert named(panel, "audit_progress").done == 0
     assert text(panel, "audit_bound") == ""
     assert "wrong" not in text(panel, "audit_question")
     while panel.is_judging:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QStackedWidget,
@@ -21,13 +20,11 @@ from superqt.utils import signals_blocked
 from lineage_triplets.plugin.audit.frames_view import FramesView
 from lineage_triplets.plugin.audit.model import bound_words, question
 from lineage_triplets.plugin.audit.pair_view import PairView
+from lineage_triplets.plugin.audit.said import CountBar, SaidWords
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
-from lineage_triplets.plugin.common.words import words_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from qtpy.QtGui import QShowEvent
 
     from lineage_triplets.plugin.audit.model import Round
     from lineage_triplets.qc.audit.answers import Judgement
@@ -72,7 +69,7 @@ class Judging(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._question = words_label("audit_question", self)
+        self._question = SaidWords("audit_question", self)
         self.pair = PairView(self)
         self.strip = FramesView(self)
         self._stack = QStackedWidget(self)
@@ -99,12 +96,8 @@ class Judging(QWidget):
         self._slots.setToolTip("Which slots are shown (0 all, 1, 2, … one)")
         LettersStay(self._slots)
         self._slots.currentIndexChanged.connect(self._on_slot)
-        self._bar = QProgressBar(self)
-        self._bar.setObjectName("audit_progress")
-        self._bar.setMaximumHeight(16)
-        self._bound = words_label("audit_bound", self)
-        for label in (self._question, self._bound):
-            label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._bar = CountBar(self)
+        self._bound = SaidWords("audit_bound", self)
         self._connect()
         self._lay_out()
 
@@ -148,15 +141,6 @@ class Judging(QWidget):
         button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 12)
         return button
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Keep buttons where they are, whether one line is said or two."""
-        super().showEvent(event)
-        for label in (self._question, self._bound):
-            said = label.text()
-            label.setText("1<br>2")
-            label.setMinimumHeight(label.sizeHint().height())
-            label.setText(said)
-
     def set_patches(self, labels: Sequence[str], yx_patch_size: tuple[int, int]) -> None:
         """Say what patches look like."""
         if [self._slots.itemText(k) for k in range(1, self._slots.count())] != list(labels):
@@ -182,16 +166,13 @@ class Judging(QWidget):
         """Say how far it is, and what this person said of the pair on screen, if anything."""
         done, total = turn.progress(state, own)
         said = own.get(number)
-        self._question.setText(
+        self._question.set_text(
             question(turn)
             if said is None
-            else f"You said: <b>{said.value['verdict']}</b>. Another answer replaces it; Enter "
-            "goes on."
+            else f"You said: {said.value['verdict']}. Another answer replaces it; Enter goes on."
         )
-        self._bar.setRange(0, max(total, 1))
-        self._bar.setValue(done)
-        self._bar.setFormat(f"{done} of {total}")
-        self._bound.setText(bound_words(turn, state))
+        self._bar.set_count(done, total)
+        self._bound.set_text(bound_words(turn, state))
 
     def hide_frames(self) -> None:
         """Show the pair itself."""

@@ -99,6 +99,7 @@ class PairView(QWidget):
         self._later = ""
         self._note = ""
         self._shown: ShownPairs | None = None
+        self._pictures: object = None
         self._centres: tuple[Centre, Centre] | None = None
         self._contrast: Mapping[int, GreyScale] = {}
         self.painted = -1
@@ -132,16 +133,16 @@ class PairView(QWidget):
         later : str
             How much later the positive is.
         """
-        self._number, self._shown, self._centres, self._later = number, shown, centres, later
-        self._note = "" if number in shown.pictures else "…"
+        note = "" if number in shown.pictures else "…"
         if number in shown.damage:
-            self._note = f"⚠ Cannot be read\n{shown.damage[number]}"
-        self.update()
-
-    def show_note(self, note: str) -> None:
-        """Show words in place of a pair."""
-        self._number, self._shown, self._note = -1, None, note
-        self.update()
+            note = f"⚠ Cannot be read\n{shown.damage[number]}"
+        pictures = shown.pictures.get(number)
+        is_same = (number, note) == (self._number, self._note) and pictures is self._pictures
+        self._number, self._shown, self._centres, self._later = number, shown, centres, later
+        self._note, self._pictures = note, pictures
+        # Others that were read meanwhile change nothing here.
+        if not is_same:
+            self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Give the least size that is of use."""

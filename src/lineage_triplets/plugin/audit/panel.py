@@ -136,6 +136,7 @@ class AuditPanel(QWidget):
         self._session.work.cancel(FRAMES_JOB)
         self._ahead.set_pairs(None)
         self.judging.hide_frames()
+        self._list_states()
         self.overview.say(words)
         self._show_page(self.overview, "<b>How many pairs are wrong?</b>", self.overview.list)
 
@@ -157,7 +158,6 @@ class AuditPanel(QWidget):
     def _on_closed(self) -> None:
         self._states, self._stale = {}, True
         self.show_list("No config is open")
-        self.overview.set_states({})
 
     def _on_state(self, state: ReviewState) -> None:
         if self._turn is None and state.experiment:
@@ -191,11 +191,9 @@ class AuditPanel(QWidget):
         self._show_states()
 
     def _show_states(self) -> None:
-        review, turn = self._session.review, self._turn
-        if review is None:
-            return
-        self.overview.set_states(self._states, "Opened read-only" if review.log.read_only else "")
+        turn = self._turn
         if turn is None:
+            self._list_states()
             return
         state = self._states.get(turn.experiment)
         if state is None or not turn.fits(state) or state.state in {"void", "not begun"}:
@@ -203,6 +201,11 @@ class AuditPanel(QWidget):
             self.show_list(f"What was being judged is there no more. {void}")
         else:
             self._show_next()
+
+    def _list_states(self) -> None:
+        review = self._session.review
+        read_only = review is not None and review.log.read_only
+        self.overview.set_states(self._states, "Opened read-only" if read_only else "")
 
     # Planning, and beginning to judge
 
