@@ -26,6 +26,7 @@ MODULES: tuple[str, ...] = (
     "tracks.daughters",
     "tracks.jumps",
     "tracks.odd_tracks",
+    "tracks.power",
 )
 """Modules of `lineage_triplets.qc.find` that register a check, sorted."""
 

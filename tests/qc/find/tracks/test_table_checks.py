@@ -544,3 +544,22 @@ def test_findings_are_the_same_in_every_run(check):
     table = spoilt()
     shuffled = table.sample(frac=1, random_state=0)
     assert [one.as_dict() for one in check(table)] == [one.as_dict() for one in check(shuffled)]
+
+
+def test_steps_as_large_as_the_distance_between_cells_cannot_be_judged(check):
+    (found,) = [one for one in check(crowd(step=24.0)) if one.kind == "no-power"]
+    assert found.severity == "warning"
+    assert "cannot be judged from positions" in found.sentence
+    step, neighbour = (one.value for one in found.evidence)
+    assert step >= 0.25 * neighbour
+    assert (found.fov, found.tracks, found.settled_by) == ("", (), ())
+
+
+def test_links_that_can_be_judged_are_not_called_untold(check):
+    for table in (crowd(), crowd(step=6.0), crowd(rows=1, step=24.0).query("track_id == 1")):
+        assert "no-power" not in kinds(check(table))
+
+
+def test_of_two_experiments_the_one_is_named(check):
+    found = check({("fine", FOV): crowd(), ("far", FOV): crowd(step=24.0)})
+    assert [one.experiment for one in found if one.kind == "no-power"] == ["far"]
