@@ -11,7 +11,7 @@ from rich.logging import RichHandler
 
 from lineage_triplets.cli import audit, data, export, look, review
 from lineage_triplets.cli import data as init
-from lineage_triplets.cli.output import print_problems
+from lineage_triplets.cli.common import print_problems
 from lineage_triplets.engine.errors import LineageTripletsError
 
 app = typer.Typer(

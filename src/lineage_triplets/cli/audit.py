@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lineage_triplets.cli import options
-from lineage_triplets.cli.options import deciding
+from lineage_triplets.cli import common
+from lineage_triplets.cli.common import deciding
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.files import whole_files
 
@@ -47,7 +47,7 @@ def audit(
         Path | None,
         typer.Option("--answers", help="Read this file of answers instead of writing sheets."),
     ] = None,
-    overwrite: options.Overwrite = False,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Judge a blind sample of pairs on paper, and bound the share of wrong ones.
 

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from lineage_triplets.cli import options
+from lineage_triplets.cli import common
+from lineage_triplets.cli.common import print_problems
 from lineage_triplets.cli.look import diagnosed
-from lineage_triplets.cli.output import print_problems
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def draft(
-    config: options.Config,
+    config: common.Config,
     out: Annotated[Path, typer.Option("--out", "-o", help="The YAML file to write.")],
-    patch_size: options.PatchSize = None,
-    tau_hours: options.TauHours = None,
-    z_slices: options.ZSlices = None,
-    border: options.BorderOption = None,
-    relation: options.RelationOption = None,
-    path_map: options.PathMap = None,
-    overwrite: options.Overwrite = False,
+    patch_size: common.PatchSize = None,
+    tau_hours: common.TauHours = None,
+    z_slices: common.ZSlices = None,
+    border: common.BorderOption = None,
+    relation: common.RelationOption = None,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Write the whole config that training reads as a draft, without a review.
 
@@ -44,7 +44,7 @@ def draft(
     from lineage_triplets.engine.settings.file import save_config
 
     refuse_existing(out, overwrite)
-    read = options.read_with_options(
+    read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
     loaded, index = _usable(config, *read)
@@ -61,21 +61,21 @@ def draft(
 
 
 def index_table(
-    config: options.Config,
+    config: common.Config,
     out: Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to write.")],
-    patch_size: options.PatchSize = None,
-    tau_hours: options.TauHours = None,
-    z_slices: options.ZSlices = None,
-    border: options.BorderOption = None,
-    relation: options.RelationOption = None,
-    path_map: options.PathMap = None,
-    overwrite: options.Overwrite = False,
+    patch_size: common.PatchSize = None,
+    tau_hours: common.TauHours = None,
+    z_slices: common.ZSlices = None,
+    border: common.BorderOption = None,
+    relation: common.RelationOption = None,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Write the index as a table: one row an observation, and whether it can be an anchor."""
     if out.suffix.lower() not in {".parquet", ".pq"}:
         raise typer.BadParameter(f"{out.name!r} does not end in .parquet", param_hint="--out")
     refuse_existing(out, overwrite)
-    read = options.read_with_options(
+    read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
     _, index = _usable(config, *read)
@@ -96,7 +96,7 @@ def simulate_sample(
     faults: Annotated[
         bool, typer.Option("--faults", help="Plant faults, and list them in planted.json.")
     ] = False,
-    overwrite: options.Overwrite = False,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Write simulated movies of dividing cells: three experiments, plates, tables, a config."""
     from lineage_triplets.simulate import SAMPLE_FAULTS, sample
@@ -165,7 +165,7 @@ def init(
             "default.",
         ),
     ] = None,
-    overwrite: options.Overwrite = False,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Write an experiments YAML from plates: channels, wells, FOVs and sizes are read from them.
 

@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from lineage_triplets.cli import options
-from lineage_triplets.cli.options import By, Decisions, TakeOver, opened
+from lineage_triplets.cli import common
+from lineage_triplets.cli.common import By, Decisions, TakeOver, opened
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def check(
-    config: options.Config,
+    config: common.Config,
     pixels: Annotated[
         bool,
         typer.Option("--pixels", help="Scan all images too; finished FOVs are kept for next time."),
@@ -40,7 +40,7 @@ def check(
     by: By = None,
     decisions: Decisions = None,
     take_over: TakeOver = False,
-    path_map: options.PathMap = None,
+    path_map: common.PathMap = None,
 ) -> None:
     """List what automatic checks find, the worst first, and what became of it.
 
@@ -74,7 +74,7 @@ def check(
 
 
 def export(
-    config: options.Config,
+    config: common.Config,
     to: Annotated[Path, typer.Option("--to", "-o", help="The folder for the files.")],
     formats: Annotated[
         list[str] | None,
@@ -114,8 +114,8 @@ def export(
     ] = False,
     by: By = None,
     decisions: Decisions = None,
-    path_map: options.PathMap = None,
-    overwrite: options.Overwrite = False,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Write the validated config and its companions, all files or none.
 
@@ -170,11 +170,11 @@ def export(
 
 
 def report(
-    config: options.Config,
+    config: common.Config,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")],
     decisions: Decisions = None,
-    path_map: options.PathMap = None,
-    overwrite: options.Overwrite = False,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Write the report of the review as it stands: one HTML file that opens offline."""
     from lineage_triplets.qc.export.export import plan_export

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from lineage_triplets.cli import options
-from lineage_triplets.cli.options import Decisions
-from lineage_triplets.cli.output import print_index, print_problems, quiet_log
+from lineage_triplets.cli import common
+from lineage_triplets.cli.common import Decisions, opened, print_index, print_problems, quiet_log
 from lineage_triplets.engine.errors import ConfigError, Problem, counted
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
@@ -35,20 +34,20 @@ def diagnosed(
 
 
 def validate(
-    config: options.Config,
-    patch_size: options.PatchSize = None,
-    tau_hours: options.TauHours = None,
-    z_slices: options.ZSlices = None,
-    border: options.BorderOption = None,
-    relation: options.RelationOption = None,
-    path_map: options.PathMap = None,
+    config: common.Config,
+    patch_size: common.PatchSize = None,
+    tau_hours: common.TauHours = None,
+    z_slices: common.ZSlices = None,
+    border: common.BorderOption = None,
+    relation: common.RelationOption = None,
+    path_map: common.PathMap = None,
 ) -> None:
     """Show what a config gives, and everything that is wrong with it and its data.
 
     Exits with 1 if there is an error.
     """
     console = Console()
-    read = options.read_with_options(
+    read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
     found = diagnosed(config, *read, Console(stderr=True))
@@ -68,7 +67,7 @@ def validate(
 
 
 def preview(
-    config: options.Config,
+    config: common.Config,
     out: Annotated[Path, typer.Option("--out", "-o", help="The picture: .png, .jpg or .pdf.")],
     n_pairs: Annotated[
         int, typer.Option("--pairs", "-n", min=1, max=500, help="Pairs of each experiment.")
@@ -84,14 +83,14 @@ def preview(
         int | None, typer.Option("--seed", min=0, help="The config's by default, else 0.")
     ] = None,
     epoch: Annotated[int, typer.Option("--epoch", min=0, help="Whose pairs to show.")] = 0,
-    patch_size: options.PatchSize = None,
-    tau_hours: options.TauHours = None,
-    z_slices: options.ZSlices = None,
-    border: options.BorderOption = None,
-    relation: options.RelationOption = None,
+    patch_size: common.PatchSize = None,
+    tau_hours: common.TauHours = None,
+    z_slices: common.ZSlices = None,
+    border: common.BorderOption = None,
+    relation: common.RelationOption = None,
     decisions: Decisions = None,
-    path_map: options.PathMap = None,
-    overwrite: options.Overwrite = False,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """Draw pairs as training draws them: anchor and positive in every slot, tau, relation.
 
@@ -106,7 +105,7 @@ def preview(
             f"{out.name!r} has no ending of a picture: .png, .jpg, .pdf or .tif", param_hint="--out"
         )
     refuse_existing(out, overwrite)
-    loaded, problems = options.read_with_options(
+    loaded, problems = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
     if loaded is None or problems:
@@ -147,7 +146,6 @@ def _as_decided(
     path: Path, config: TripletConfig, decisions: Path | None, path_map: list[str] | None
 ) -> tuple[TripletConfig, int]:
     """Give a config as a review of it made it, and how many decisions there are."""
-    from lineage_triplets.cli.options import opened
     from lineage_triplets.qc.record.record import decisions_path
 
     if decisions is None and not decisions_path(path).exists():

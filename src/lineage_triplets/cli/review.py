@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lineage_triplets.cli import options
-from lineage_triplets.cli.options import Decisions, Reason, deciding, opened, say
+from lineage_triplets.cli import common
+from lineage_triplets.cli.common import Decisions, Reason, deciding, opened, say
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -252,7 +252,7 @@ def redo(
 
 
 def history(
-    config: options.Config, decisions: Decisions = None, path_map: options.PathMap = None
+    config: common.Config, decisions: Decisions = None, path_map: common.PathMap = None
 ) -> None:
     """List everything that was ever decided, undone and redone."""
     with opened(config, decisions=decisions, read_only=True, path_map=path_map) as review:
