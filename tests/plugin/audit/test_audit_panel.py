@@ -376,13 +376,15 @@ def test_the_next_pairs_are_read_before_they_are_asked_for(
 def test_frames_between_come_and_go_by_a_key_and_go_with_the_answer(
     qtbot: QtBot, session: Session, panel: AuditPanel
 ) -> None:
+    session.choose(positive_relation="descendant")
+    looked_up(qtbot, panel)
     plan(qtbot, panel, 12)
     on_screen(qtbot, panel, 1)
     press(qtbot, panel, Key.Key_F)
     frames = panel.judging.strip
     qtbot.waitUntil(lambda: frames.is_read and frames.isVisible())
     positive = panel._turn.pairs.positives[0]
-    assert len(frames._frames) >= positive["tau_frames"] + 1
+    assert len(frames._frames) == positive["tau_frames"] + 1
     assert [frames._frames[0].words, frames._frames[-1].words] == ["anchor", "positive"]
     press(qtbot, panel, Key.Key_F)
     assert panel.judging.pair.isVisible()
@@ -391,6 +393,35 @@ def test_frames_between_come_and_go_by_a_key_and_go_with_the_answer(
     press(qtbot, panel, Key.Key_S)
     assert panel.judging.pair.isVisible()
     assert len(state(session).verdicts) == 1
+
+
+def test_kin_are_called_so_and_followed_from_the_cell_of_both(
+    qtbot: QtBot, session: Session, panel: AuditPanel
+) -> None:
+    plan(qtbot, panel, 60)
+    pairs, pair = panel._turn.pairs, panel.judging.pair
+    relations = pairs.relation_labels
+    (kin, other) = (
+        next(k for k in panel._turn.numbers if (relations[k - 1] == "sister") == is_kin)
+        for is_kin in (True, False)
+    )
+    panel._show(other)
+    on_screen(qtbot, panel, other)
+    assert not pair._later.endswith("kin")
+    panel._show(kin)
+    on_screen(qtbot, panel, kin)
+    assert pair._later.endswith("later, kin")
+    press(qtbot, panel, Key.Key_F)
+    frames = panel.judging.strip
+    qtbot.waitUntil(lambda: frames.is_read)
+    words = [frame.words for frame in frames._frames]
+    anchor, positive = pairs.anchors[kin - 1], pairs.positives[kin - 1]
+    born = 6 if anchor["lineage_id"].endswith("_1") else 8
+    # The mother, the anchor's way from her, and the positive's.
+    assert words[0] == "cell of both"
+    assert words.index("anchor") == anchor["t"] - born + 1
+    assert words[-1] == "positive"
+    assert len(words) == words.index("anchor") + 1 + positive["t"] - born + 1
 
 
 def test_a_pair_that_cannot_be_read_says_so_and_can_be_answered(

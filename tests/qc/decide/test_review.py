@@ -531,6 +531,24 @@ def test_a_strip_follows_the_cell_through_its_division(review):
     assert strip.images(1).any()
 
 
+def test_a_strip_of_kin_begins_with_the_cell_of_both_if_asked(review):
+    pairs = review.pairs("early_A/1/0_1", 50)
+    number = pairs.relation_labels.index("sister")
+    anchor, positive = pairs.anchors[number], pairs.positives[number]
+
+    assert review.strip(pairs, number).frames[0] == anchor["t"]
+    strip = review.strip(pairs, number, from_common=True)
+
+    assert strip.frames.tolist() == list(range(5, positive["t"] + 1))
+    assert strip.frames[strip.anchor_place] == anchor["t"]
+    lanes = {lane.name: lane for lane in strip.lanes}
+    assert list(lanes) == ["positive", "anchor"]
+    assert lanes["anchor"].track_ids[0] == lanes["positive"].track_ids[0] == "early_A/1/0_1"
+    assert lanes["anchor"].track_ids[strip.anchor_place] == anchor["global_track_id"]
+    assert lanes["positive"].track_ids[-1] == positive["global_track_id"]
+    assert equal(strip.images(1)[strip.anchor_place], pairs.images()[0][number])
+
+
 def test_a_strip_shows_a_frame_without_the_cell_as_such(tmp_path):
     path = write_config(tmp_path)
     table = field()

@@ -35,7 +35,7 @@ class _Frame(NamedTuple):
 class FramesView(QWidget):
     """Draws the cell at every frame from anchor to positive.
 
-    Where the positive is no offspring of the anchor, the anchor's own line comes first.
+    Of kin the cell comes first that both come from, and its line to the anchor.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -146,17 +146,21 @@ class FramesView(QWidget):
 
 
 def _frames(strip: Strip) -> list[_Frame]:
-    """List the frames to show: the anchor's own line, where it has one, and the positive's."""
-    places = strip.thinned().tolist()
-    first, last = 0, len(strip.frames) - 1
-    lanes = [(number, lane.name) for number, lane in enumerate(strip.lanes)]
-    own = [number for number, name in lanes if name == "anchor"]
-    to_positive = [number for number, name in lanes if name == "positive"]
-    found = []
-    for lane in (*own, *to_positive):
-        ends = {first: "anchor"} if lane in own or not own else {first: "the other, +0 h"}
-        ends |= {last: "positive"} if lane in to_positive else {}
-        for column, place in enumerate(places):
-            hours = f"+{round(float(strip.hours[place]), 2):g} h"
-            found.append(_Frame(lane, column, ends.get(place, hours)))
-    return found
+    """List the frames to show: of kin first the anchor's own line, from the cell of both on."""
+    places, at = strip.thinned().tolist(), strip.anchor_place
+    last = len(strip.frames) - 1
+    lanes = {lane.name: number for number, lane in enumerate(strip.lanes)}
+    own = lanes.get("anchor")
+    names = {at: "anchor", last: "positive"} if own is None else {last: "positive"}
+
+    def frame(lane: int, column: int, words: Mapping[int, str]) -> _Frame:
+        hours = round(float(strip.hours[places[column]]), 2)
+        sign = "+" if hours >= 0 else "\N{MINUS SIGN}"
+        return _Frame(lane, column, words.get(places[column], f"{sign}{abs(hours):g} h"))
+
+    columns = range(len(places))
+    if own is None:
+        return [frame(lanes["positive"], column, names) for column in columns]
+    common = {0: "cell of both"} if at else {}
+    first = [frame(own, k, {**common, at: "anchor"}) for k in columns if places[k] <= at]
+    return first + [frame(lanes["positive"], k, names) for k in columns if places[k] or not at]

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lineage_triplets.engine.dataset.verification import percent
 from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.pairs.forest import Relation
 from lineage_triplets.qc.audit.answers import answers_in, of_population
 from lineage_triplets.qc.audit.bound import LIMITS, allowed_wrong
-from lineage_triplets.qc.audit.sample import first_of_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +25,7 @@ NUMBERS = (59, 93, 124, 149, 299)
 """How many pairs are offered to be judged: enough for 5 % with 0, 1, 2 wrong; for 2 %; for 1 %."""
 
 _QUESTIONS = {
-    "lineage": "Is the right one the same cell, or of its family: offspring, sister, cousin?",
+    "lineage": "Is the right one the same cell, or its offspring? (kin: of a sister's branch)",
     "descendant": "Is the right one the same cell, or its offspring?",
     "same_track": "Is the right one the same cell?",
 }
@@ -151,8 +149,7 @@ class Round:
     def of(cls, review: Review, state: AuditState, queue: Queue, *, second: bool = False) -> Round:
         """Prepare a round of the audit as it is now."""
         pairs = review.audit_pairs(state.experiment, queue)
-        same = first_of_same(pairs.pairs) if len(pairs) else np.empty(0, dtype=np.int64)
-        numbers = tuple((np.unique(same) + 1).tolist())
+        numbers = state.numbers if queue == "sample" else tuple(range(1, len(pairs) + 1))
         relation = review.data.settings.positive_relation
         return cls(state.experiment, queue, state.population, pairs, numbers, relation, second)
 
@@ -166,6 +163,12 @@ class Round:
         if self.queue == "divisions":
             return state.divisions.next
         return state.next_own if self.second else state.next
+
+    def later(self, place: int) -> str:
+        """Say how much later a positive is, and whether it is kin, which no patch shows."""
+        hours = f"{round(self.pairs.positives[place]['tau_hours'], 2):g} h later"
+        kin = Relation(int(self.pairs.relation[place])).is_collateral
+        return f"{hours}, kin" if kin else hours
 
     def before(self, number: int, own: Mapping[int, Decision]) -> int | None:
         """Give the last pair before `number` that this person judged."""

@@ -131,7 +131,7 @@ class PairView(QWidget):
         centres : ((float, float), (float, float))
             The cells' (y, x) in their patches.
         later : str
-            How much later the positive is.
+            How much later the positive is, in words.
         """
         note = "" if number in shown.pictures else "…"
         if number in shown.damage:
@@ -182,7 +182,7 @@ class PairView(QWidget):
         line = self.fontMetrics().height()
         painter.setPen(dimmed(self.palette()))
         label = self._labels[slot] if slot < len(self._labels) else ""
-        words = (label, f"{self._later} later" if self._later and not place else "")
+        words = (label, self._later if not place else "")
         for text, box in zip(words, boxes, strict=True):
             row = QRect(round(box.left()), round(box.top()) - TICK - line, round(box.width()), line)
             short = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, row.width())

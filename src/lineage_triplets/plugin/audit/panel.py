@@ -345,8 +345,8 @@ class AuditPanel(QWidget):
         if turn is None or place < 0:
             return
         anchors, positives = turn.pairs.take([place]).centres()
-        hours = f"{round(turn.pairs.positives[place]['tau_hours'], 2):g} h"
-        self.judging.pair.show_pair(place, self._ahead.shown, (anchors[0], positives[0]), hours)
+        centres = (anchors[0], positives[0])
+        self.judging.pair.show_pair(place, self._ahead.shown, centres, turn.later(place))
 
     def _on_frames(self, wanted: bool) -> None:
         self._session.work.cancel(FRAMES_JOB)
@@ -356,7 +356,7 @@ class AuditPanel(QWidget):
             return
 
         def show() -> None:
-            strip = review.strip(turn.pairs, number - 1)
+            strip = review.strip(turn.pairs, number - 1, from_common=True)
             height, width = review.data.settings.yx_patch_size
             self.judging.strip.set_strip(strip, (height, width))
             self.judging.show_frames()

@@ -93,9 +93,9 @@ class Review(Sitting):
         wanted = intent.changed({"lineage": lineage, "n_pairs": n, **narrowed})
         return resolve(wanted, self.data).pairs
 
-    def strip(self, pairs: PairList, number: int) -> Strip:
-        """Follow one of some pairs through every frame, with the sisters at divisions."""
-        return strip_of(self.data, pairs, number)
+    def strip(self, pairs: PairList, number: int, *, from_common: bool = False) -> Strip:
+        """Follow one of some pairs through every frame, as `strip_of`."""
+        return strip_of(self.data, pairs, number, from_common=from_common)
 
     def tau_distribution(self) -> TauTable:
         """Tell what will be drawn, what the anchors allow, and the share of every relation."""

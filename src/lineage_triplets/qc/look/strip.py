@@ -49,7 +49,8 @@ class Strip:
     ----------
     experiment, fov : str
     frames : ndarray of int64, shape (T,)
-        From the anchor's to the positive's, both included.
+        From the anchor's to the positive's, both included; of kin, from where their lines part, if
+        that is asked for.
     hours : ndarray of float64, shape (T,)
         Since the anchor.
     lanes : tuple of StripLane
@@ -65,6 +66,11 @@ class Strip:
     lanes: tuple[StripLane, ...]
     divisions: tuple[int, ...]
     _patches: IndexPatches
+
+    @property
+    def anchor_place(self) -> int:
+        """Which of the frames is the anchor's."""
+        return int(np.flatnonzero(self.hours == 0)[0])
 
     def images(self, lane: int, frames: slice | Int64Array = slice(None)) -> Pixels:
         """Read a lane's patches, the cell where training would have it: (T, C, Z, Y, X).
@@ -100,7 +106,8 @@ class Strip:
         """Choose frames to show, as places in `frames`: evenly, those around divisions always."""
         n_frames = len(self.frames)
         born = np.array(self.divisions, dtype=np.int64) - self.frames[0]
-        always = np.unique(np.concatenate([[0, n_frames - 1], born - 1, born]))
+        ends = [0, self.anchor_place, n_frames - 1]
+        always = np.unique(np.concatenate([ends, born - 1, born]))
         places = always
         for number in range(min(most, n_frames), len(always), -1):
             evenly = np.linspace(0, n_frames - 1, number).round().astype(np.int64)
@@ -110,7 +117,7 @@ class Strip:
         return places
 
 
-def strip_of(data: ReviewData, pairs: PairList, number: int) -> Strip:
+def strip_of(data: ReviewData, pairs: PairList, number: int, *, from_common: bool = False) -> Strip:
     """Follow one pair from anchor to positive.
 
     Parameters
@@ -119,6 +126,8 @@ def strip_of(data: ReviewData, pairs: PairList, number: int) -> Strip:
     pairs : PairList
     number : int
         Which of the pairs.
+    from_common : bool
+        Whether kin are followed from the last frame of the cell that both come from.
 
     Raises
     ------
@@ -134,25 +143,30 @@ def strip_of(data: ReviewData, pairs: PairList, number: int) -> Strip:
         raise ConfigError(
             Problem("pair-gone", f"there is no track {gone!r} any more.", "Draw the pairs anew.")
         )
-    frames = np.arange(anchor["t"], positive["t"] + 1, dtype=np.int64)
     line = _ancestors(index, positive_track)
+    own, start = [anchor_track], anchor["t"]
+    if from_common and anchor_track not in line:
+        own = _ancestors(index, anchor_track)
+        common = next((track for track in own if track in line), -1)
+        start = min(start, _last_frame(index, common)) if common >= 0 else start
+    frames = np.arange(start, positive["t"] + 1, dtype=np.int64)
     lanes = [_lane(index, "positive", line, frames)]
     if anchor_track not in line:
-        lanes.append(_lane(index, "anchor", [anchor_track], frames))
+        lanes.append(_lane(index, "anchor", own, frames))
     divisions = []
     for child, mother in itertools.pairwise(line):
         born = _first_frame(index, child)
         siblings = np.flatnonzero(index.forest.parent == mother)
         if len(siblings) > 1 and frames[0] < born <= frames[-1]:
             divisions.append(born)
-            sisters = [int(track) for track in siblings if track not in (child, anchor_track)]
+            sisters = [int(track) for track in siblings if track not in (child, *own)]
             lanes += [_lane(index, "sister", [track], frames) for track in sisters]
     interval_hours = data.registry.get_experiment(anchor["experiment"]).interval_minutes / 60
     return Strip(
         experiment=anchor["experiment"],
         fov=anchor["fov_name"],
         frames=frames,
-        hours=(frames - frames[0]) * interval_hours,
+        hours=(frames - anchor["t"]) * interval_hours,
         lanes=tuple(lanes),
         divisions=tuple(sorted(divisions)),
         _patches=data.patches_of(index),
@@ -175,6 +189,11 @@ def _rows_of(index: MultiExperimentIndex, track: int) -> slice:
 def _first_frame(index: MultiExperimentIndex, track: int) -> int:
     t = index.observations.t[_rows_of(index, track)]
     return int(t[0]) if len(t) else -1
+
+
+def _last_frame(index: MultiExperimentIndex, track: int) -> int:
+    t = index.observations.t[_rows_of(index, track)]
+    return int(t[-1]) if len(t) else -1
 
 
 def _lane(
