@@ -264,3 +264,21 @@ def test_the_script_of_a_review_asks_for_the_same(review):
     assert lines[-1].endswith("--max-wrong 0.2 --without-images 'they are bytes'")
     review.reject(review.target("lineage", "early_A/1/0_21"), "drifts")
     assert not any("--experiment early" in line for line in commands_of(review))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "remedy"),
+    [
+        ({}, "Allow more: of these pairs there is no other sample"),
+        ({1: "wrong"}, "Mend or reject what is wrong and judge the new sample"),
+    ],
+)
+def test_a_bound_that_is_too_high_says_what_would_lower_it(review, verdicts, remedy):
+    certify(review, n=20)
+    review.judge_all("early", {1: "same", **verdicts})
+    (point,) = [
+        point
+        for point in open_points(gate_points(review))
+        if (point.kind, point.experiment) == ("audit", "early")
+    ]
+    assert point.remedy.startswith(remedy)

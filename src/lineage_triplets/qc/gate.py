@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.qc.audit.state import AuditState
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.open.data import ReviewData
 
@@ -288,6 +289,18 @@ def why_no_audit(
     return f"{state.sentence} At most {percent(max_wrong)} is asked for."
 
 
+def _way_to_bound(state: AuditState, asked: Asked) -> str:
+    """Say what would bring an experiment's bound down to what is asked for."""
+    if state.state == "running":
+        return f"Judge the other {state.planned - state.judged} pairs"
+    if state.state == "finished" and not state.holds(asked.max_wrong):
+        if state.wrong + state.cannot_tell:
+            return "Mend or reject what is wrong and judge the new sample, or allow more"
+        return "Allow more: of these pairs there is no other sample"
+    n = more_needed(0, 0, asked.max_wrong)
+    return f"Judge a sample ({n} pairs without a wrong one are enough)"
+
+
 def _audit(
     review: Review, experiment: str, asked: Asked, index: MultiExperimentIndex | None
 ) -> GatePoint:
@@ -298,9 +311,5 @@ def _audit(
     if asked.without_audit:
         sentence = f"Without audit, because: {asked.without_audit}. {why}"
         return GatePoint("audit", True, sentence, experiment=experiment)
-    n = more_needed(0, 0, asked.max_wrong)
-    remedy = (
-        f"Judge a sample ({n} pairs without a wrong one are enough), or say why there is none "
-        "(without_audit)."
-    )
+    remedy = f"{_way_to_bound(review.audit(experiment), asked)}, or say why not (without_audit)."
     return GatePoint("audit", False, why, remedy, experiment)

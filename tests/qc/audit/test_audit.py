@@ -69,7 +69,7 @@ def test_what_nobody_can_tell_counts_as_wrong_and_is_told_apart(review):
     assert state.cannot_tell >= 1
     assert state.wrong >= 1
     assert state.bound == upper_bound(30, state.wrong + state.cannot_tell)
-    assert "that nobody can tell count as wrong too" in state.sentence
+    assert "that nobody can tell taken as wrong too" in state.sentence
 
 
 def test_an_answer_is_one_step_and_can_be_given_anew(review):

@@ -136,7 +136,7 @@ class AuditState:
             return f"The sample that was judged is void: {self.why_void}."
         told = f"{self.wrong} of {self.judged} judged wrong"
         if self.cannot_tell:
-            told += f", {self.cannot_tell} that nobody can tell count as wrong too"
+            told += f", {self.cannot_tell} that nobody can tell taken as wrong too"
         if self.state == "running":
             return f"{self.judged} of {self.planned} pairs judged: {told}."
         return (
