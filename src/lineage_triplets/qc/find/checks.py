@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.track_data.data import TrackData
 
 MODULES: tuple[str, ...] = (
+    "pixels.brightness",
     "pixels.changed_cell",
     "pixels.poor_frames",
     "pixels.spoilt_frames",

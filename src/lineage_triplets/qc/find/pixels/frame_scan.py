@@ -315,25 +315,28 @@ def _versions(checks: Sequence[PixelCheck]) -> list[tuple[str, int]]:
 def _told_once(
     by_check: dict[str, tuple[Finding, ...]], names: Sequence[str], n_frames: int
 ) -> tuple[Finding, ...]:
-    """All findings, without chunks that are missing since the acquisition was stopped there.
+    """All findings but those that another one gives the cause of.
 
-    That is told by one finding of blank frames up to the end of the movie.
+    Where an acquisition was stopped, chunks are missing; where the focus is lost for good, single
+    cells look another from then on.
     """
     listed = [finding for name in names for finding in by_check[name]]
-    frames = {
-        finding.key: {target.t for target in finding.settled_by[0]}
-        for finding in listed
-        if finding.kind in {"blank-frame", "missing-chunks"}
-    }
     stopped: set[int | None] = set()
+    unfocused: set[int | None] = set()
     for finding in listed:
-        if finding.kind == "blank-frame" and n_frames - 1 in frames[finding.key]:
-            stopped |= frames[finding.key]
-    return tuple(
-        finding
-        for finding in listed
-        if finding.kind != "missing-chunks" or not frames[finding.key] <= stopped
-    )
+        frames = {target.t for targets in finding.settled_by[:1] for target in targets}
+        if finding.kind == "blank-frame" and n_frames - 1 in frames:
+            stopped |= frames
+        if finding.kind == "focus-lost":
+            unfocused.add(finding.t)
+
+    def has_cause(finding: Finding) -> bool:
+        if finding.kind == "missing-chunks":
+            return {target.t for target in finding.settled_by[0]} <= stopped
+        lone = finding.kind == "changed-cell" and len(finding.tracks) == 1
+        return lone and finding.t in unfocused
+
+    return tuple(finding for finding in listed if not has_cause(finding))
 
 
 def _known(

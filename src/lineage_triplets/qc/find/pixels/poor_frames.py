@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from lineage_triplets.qc.find.checks import PixelCheck, ScannedFov, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.pixels.frames import (
     FrameFault,
+    at_frames,
     finite_pixels,
     frame_findings,
     frame_statistics,
@@ -19,6 +20,7 @@ from lineage_triplets.qc.find.pixels.frames import (
     read_planes,
     slot_words,
 )
+from lineage_triplets.qc.find.pixels.trends import LastingFall, lasting_fall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,19 +69,55 @@ class FocusScan:
     def findings(self) -> Iterator[Finding]:
         """Give a finding for each frame that is blurred against those before and after."""
         if len(self._frames) < _LEAST_FRAMES:
-            return iter(())
+            return
         measured = np.array(self._measured, dtype=np.float64)
-        left = np.array([_sharpness(measured[:, slot]) for slot in range(measured.shape[1])]).T
+        slots = range(measured.shape[1])
+        left = np.array([_sharpness(measured[:, slot]) for slot in slots]).T
         blurred = left < _FALL
+        lost: dict[int, LastingFall] = {}
+        for slot in slots:
+            fall = lasting_fall(_lasting_sharpness(measured[:, slot]), -np.log(_FALL))
+            if fall is not None:
+                lost[slot] = fall
+                blurred[fall.first :, slot] = False
+        if lost:
+            yield self._lost(lost)
         faults = [
             self._fault(number, blurred[number], left[number])
             for number in np.flatnonzero(blurred.any(axis=1)).tolist()
         ]
-        return frame_findings(
+        yield from frame_findings(
             self._fov,
             "out-of-focus",
             faults,
             "Look at the frame; reject it if cells cannot be told there.",
+        )
+
+    def _lost(self, lost: dict[int, LastingFall]) -> Finding:
+        """One finding for all slots whose focus is lost to the end of the movie."""
+        first = min(fall.first for fall in lost.values())
+        frames = self._frames[first:]
+        parts, evidence = [], []
+        for slot, fall in lost.items():
+            label, share = self._fov.slot_labels[slot], float(np.exp(-fall.fall))
+            how = "slowly" if fall.slow else "at once"
+            parts.append(f"{label} goes {how} to {percent(share)} of its fine detail")
+            evidence.append(Evidence(f"fine detail lost of {label}", 100 * (1 - share), "%"))
+        n_cells = int(np.isin(self._fov.t, frames).sum())
+        nobody = "" if n_cells else " No cell is tracked there."
+        return replace(
+            at_frames(self._fov.source, "focus-lost", frames),
+            severity="warning" if n_cells else "note",
+            sentence=(
+                f"From frame {frames[0]} on, to the end: {'; '.join(parts)}, as if the focus was "
+                f"lost.{nobody}"
+            ),
+            remedy=(
+                "Compare a frame of the beginning with one of the end; reject the frames in which "
+                "cells cannot be told."
+            ),
+            evidence=tuple(evidence),
+            count=n_cells,
         )
 
     def _fault(self, number: int, blurred: BoolArray, left: Float64Array) -> FrameFault:
@@ -122,6 +160,30 @@ def _sharpness(measured: Float64Array) -> Float64Array:
         if np.median(fall_of_detail[t, texture[t]]) < np.log(_FALL_OF_DETAIL):
             left[t] = np.exp(np.median(fall[t, texture[t]]))
     return left
+
+
+def _lasting_sharpness(measured: Float64Array) -> Float64Array:
+    """Logarithm of sharpness of each frame, for comparing the movie's ends.
+
+    Less detail alone is a dimmer lamp or fewer cells, a smaller share of it alone a haze or a
+    crowd: where the focus is lost both fall, and the lesser fall counts.
+    """
+    detail, noise, contrast = measured.transpose(1, 0, 2)
+    detail = np.maximum(detail, _NOISE_FLOOR * noise)
+    texture = np.percentile(detail, 75, axis=0) > _TEXTURE_OVER_NOISE * np.median(noise, axis=0)
+    if not texture.any():
+        return np.full(len(detail), np.nan)
+    blank = (contrast <= _LEAST_CONTRAST + _CONTRAST_OF_NOISE * noise).all(axis=1)
+    detail = np.log(np.maximum(detail[:, texture], _LEAST_CONTRAST))
+    share = detail - np.log(np.maximum(contrast[:, texture], _LEAST_CONTRAST))
+    detail_level, share_level = np.median(detail, axis=1), np.median(share, axis=1)
+    level = np.maximum(_from_beginning(detail_level), _from_beginning(share_level))
+    return np.where(blank, np.nan, level)
+
+
+def _from_beginning(level: Float64Array) -> Float64Array:
+    """Take off what a level is in the first frames."""
+    return level - np.median(level[: max(3, len(level) // 8)])
 
 
 def _usual(values: Float64Array) -> Float64Array:
@@ -263,5 +325,5 @@ def _is_pile(pixels: Pixels, top: float, bottom: float, share: float) -> bool:
     return near < most * share
 
 
-register(PixelCheck("out-of-focus", ("out-of-focus",), 1, FocusScan))
+register(PixelCheck("out-of-focus", ("out-of-focus", "focus-lost"), 2, FocusScan))
 register(PixelCheck("saturated-frame", ("saturated-frame",), 1, SaturationScan))
