@@ -10,6 +10,8 @@ In the order in which a review goes::
         review.reject(review.target("lineage", "early_A/1/0_1"), "drifts")  # decide
         review.approve("early")
         review.saw("early", 12)
+        review.plan_audit("early", 59)                        # audit
+        review.judge("early", 1, "same")
         for point in gate_points(review):                     # gate
             print(point.passed, point.sentence)
         export_review(review, "out", draft=True)              # export

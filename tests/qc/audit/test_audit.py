@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lineage_triplets.engine.errors import ConfigError, UnknownNameError
 from lineage_triplets.qc import upper_bound
@@ -253,3 +255,32 @@ def test_an_answer_makes_nothing_anew(review):
     review.judge("early", 1, "same")
     assert review.data.training is training
     assert review.audit_pairs("early") is pairs
+
+
+TRACKS = (1, 2, 3, 11, 12, 13, 21)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["A/1/0", "B/2/0"]), st.sampled_from(TRACKS)),
+        min_size=1,
+        max_size=4,
+        unique=True,
+    )
+)
+def test_whatever_is_decided_the_bound_is_of_what_is_drawn_and_undo_brings_it_back(review, steps):
+    if review.audit("early").state == "not begun":
+        review.plan_audit("early", 10)
+        judge_all(review)
+    before, drawn = review.audit("early"), review.data.population("early").hash
+    for fov, track in steps:
+        review.reject(review.target("track", f"early_{fov}_{track}"), "drifts")
+        now = review.audit("early")
+        same = review.data.population("early").hash == drawn
+        assert (now.state == "finished") == same
+        assert now.holds(0.99) == same
+    for _ in steps:
+        review.undo()
+    after = review.audit("early")
+    assert after == before

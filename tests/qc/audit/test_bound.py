@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.qc import allowed_wrong, more_needed, upper_bound
-from lineage_triplets.qc.audit.answers import counts_of
+from lineage_triplets.qc.audit.answers import JUDGEMENTS, counts_of
 from lineage_triplets.qc.audit.bound import LIMITS, upper_bounds
 from lineage_triplets.qc.record.decision import Decision, Target
 
@@ -114,3 +114,37 @@ def test_of_one_person_the_last_answer_counts_and_of_two_the_worse():
 def test_a_pair_drawn_twice_is_judged_once_and_counts_twice():
     counts = counts_of(3, [answer(1, "same", times=2), answer(3, "wrong")])
     assert (counts.judged, counts.wrong, counts.is_finished) == (3, 1, True)
+
+
+people = st.sampled_from(["ada", "bob", "eve"])
+said = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(JUDGEMENTS), people), max_size=40)
+
+
+@given(said)
+def test_counts_are_what_each_person_said_last_and_the_worst_of_them(answers):
+    counts = counts_of(6, [answer(number, verdict, by) for number, verdict, by in answers])
+    last = {(number, by): verdict for number, verdict, by in answers}
+    worst = ["same", "cannot tell", "wrong"]
+    expected = {
+        number: max((last[key] for key in last if key[0] == number), key=worst.index)
+        for number in {number for number, _, _ in answers}
+    }
+    assert dict(counts.verdicts) == expected
+    assert counts.judged == len(expected)
+    assert counts.wrong == list(expected.values()).count("wrong")
+    assert counts.cannot_tell == list(expected.values()).count("cannot tell")
+    assert counts.is_finished == (len(expected) == 6)
+
+
+@given(said, st.permutations(["ada", "bob", "eve"]))
+def test_it_does_not_matter_who_judged_first(answers, order):
+    sorted_by_person = sorted(answers, key=lambda said: order.index(said[2]))
+    one, other = (
+        counts_of(6, [answer(number, verdict, by) for number, verdict, by in listed])
+        for listed in (answers, sorted_by_person)
+    )
+    assert (one.verdicts, one.disagreements, one.changed) == (
+        other.verdicts,
+        other.disagreements,
+        other.changed,
+    )

@@ -121,6 +121,11 @@ def fixed_number(ever: Iterable[Decision]) -> int | None:
     return next((int(made.value["n"]) for made in answers_in(ever)), None)
 
 
+def planned_number(plan: Decision | None, ever: Iterable[Decision]) -> int:
+    """Give how many pairs of a population are to be judged; 0 without an active plan."""
+    return 0 if plan is None else fixed_number(ever) or int(plan.value["n"])
+
+
 def counts_of(planned: int, answers: Sequence[Decision]) -> Counts:
     """Put answers about one sample together: of each person the last, of several the worst."""
     by_pair: dict[int, dict[str, Judgement]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def divisions_judged(
     by_pair = {
         identity: about
         for identity, about in by_pair.items()
-        if _can_be_drawn(index, anchors, identity)
+        if data.of_training(("drawn", identity), partial(_can_be_drawn, anchors, identity))
     }
     verdicts = {identity: _verdict(about) for identity, about in by_pair.items()}
     counted = [made for about in by_pair.values() for made in about]
@@ -150,9 +151,9 @@ def _identity(made: Decision) -> Identity:
 
 
 def _can_be_drawn(
-    index: MultiExperimentIndex,
     anchors: np.ndarray[tuple[int], np.dtype[np.int64]],
     identity: Identity,
+    index: MultiExperimentIndex,
 ) -> bool:
     """Whether training can draw a pair, and it crosses a division as it did."""
     anchor, positive = (_row(index, *cell) for cell in identity)

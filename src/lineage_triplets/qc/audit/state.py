@@ -15,9 +15,9 @@ from lineage_triplets.qc.audit.answers import (
     State,
     answers_in,
     counts_of,
-    fixed_number,
     of_population,
     plan_in,
+    planned_number,
     samples_before,
 )
 from lineage_triplets.qc.audit.bound import CONFIDENCE, more_needed
@@ -169,8 +169,7 @@ def audit_state(
     own = of_population(active, population.hash)
     plan, answers = plan_in(own), answers_in(own)
     ever = ever_audited(history, experiment)
-    fixed = fixed_number(of_population(ever, population.hash))
-    planned = 0 if plan is None else fixed or int(plan.value["n"])
+    planned = planned_number(plan, of_population(ever, population.hash))
     counts = counts_of(planned, answers if plan else [])
     before = samples_before(ever, population.hash)
     state: State = "finished" if counts.is_finished else "running"

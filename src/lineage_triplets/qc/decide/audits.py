@@ -12,6 +12,7 @@ from lineage_triplets.qc.audit.answers import (
     fixed_number,
     of_population,
     plan_in,
+    planned_number,
 )
 from lineage_triplets.qc.audit.divisions import identities, shown_of
 from lineage_triplets.qc.audit.state import (
@@ -96,14 +97,18 @@ def judged_values(
     ConfigError, UnknownNameError
         There is no such experiment, pair or answer, or no sample was planned.
     """
-    state = audit_state(data, history, experiment)
-    if queue == "sample" and not state.planned:
+    population = data.population(experiment).hash
+    active = of_population(data.effect.audits.get(experiment, ()), population)
+    ever = of_population(ever_audited(history, experiment), population)
+    planned = planned_number(plan_in(active), ever)
+    if queue == "sample" and not planned:
+        state = audit_state(data, history, experiment)
         raise _refused(
             experiment, "no-audit", f"there is no sample to judge. {state.sentence}",
             "Plan one: how many pairs are judged is fixed before the first.",
         )  # fmt: skip
-    pairs = audit_pairs(data, experiment, state.planned, queue)
-    same = first_of_number(data, experiment, state.planned)
+    pairs = audit_pairs(data, experiment, planned, queue)
+    same = first_of_number(data, experiment, planned)
     names = identities(pairs.index, pairs.pairs)
     across = pairs.crosses_division
     shown_with = shown_of(data, experiment)
@@ -124,9 +129,9 @@ def judged_values(
         anchor, positive = names[number - 1]
         values.append(
             {
-                "population": state.population,
+                "population": population,
                 "queue": queue,
-                "n": state.planned,
+                "n": planned,
                 "number": number,
                 "times": int((same == number).sum()) if queue == "sample" else 1,
                 "verdict": verdict,
