@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lineage_triplets import MultiExperimentTripletDataset, simulate
 from lineage_triplets.cli import main
-from lineage_triplets.plugin.demo.without_screen import run_demo
+from lineage_triplets.plugin.demo.__main__ import run_demo
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lineage_triplets.plugin.demo.without_screen import can_pretend, has_screen, virtual_screen
+from lineage_triplets.plugin.demo.__main__ import can_pretend, has_screen, virtual_screen
 
 needs_xvfb = pytest.mark.skipif(not can_pretend(), reason="no Xvfb here")
 
