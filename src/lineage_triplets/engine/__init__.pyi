@@ -18,8 +18,6 @@ from .errors import UnknownNameError as UnknownNameError
 from .errors import VerificationError as VerificationError
 from .index.index import MultiExperimentIndex as MultiExperimentIndex
 from .pairs.forest import Relation as Relation
-from .pairs.tau import sample_tau as sample_tau
-from .pairs.tau import tau_distribution as tau_distribution
 from .plates.experiments import ExperimentRegistry as ExperimentRegistry
 from .settings.file import load_config as load_config
 from .settings.file import save_config as save_config
@@ -34,6 +32,8 @@ from .settings.model import ObservationExclusion as ObservationExclusion
 from .settings.model import TrackExclusion as TrackExclusion
 from .settings.model import TripletConfig as TripletConfig
 from .settings.model import WellExclusion as WellExclusion
+from .settings.tau import sample_tau as sample_tau
+from .settings.tau import tau_distribution as tau_distribution
 from .settings.track_transform import TrackTransform as TrackTransform
 from .settings.verified import Audit as Audit
 from .settings.verified import Fingerprint as Fingerprint

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.pairs.randomness import epoch_salt, streams, uniform
-from lineage_triplets.engine.pairs.tau import TauLaw
-from lineage_triplets.engine.settings.tau import TauFrames
+from lineage_triplets.engine.settings.tau import TauFrames, TauLaw
 from reference import RELATIONS, Movie, count, fits, movies, tau_law, uniform_over
 
 tau_ranges = st.tuples(st.integers(0, 4), st.integers(0, 8)).map(lambda r: (r[0], r[0] + r[1]))

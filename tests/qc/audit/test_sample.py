@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import chisquare
 
 from lineage_triplets.engine.pairs.positives import tau_chances
-from lineage_triplets.engine.pairs.tau import TauLaw
+from lineage_triplets.engine.settings.tau import TauLaw
 from lineage_triplets.qc.audit.sample import divisions_of, first_of_same, sample_of, source_of
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.record.decision import Target

@@ -18,8 +18,8 @@ from lineage_triplets.engine.pairs.randomness import (
     observation_keys,
     streams,
 )
-from lineage_triplets.engine.pairs.tau import TauLaw
 from lineage_triplets.engine.reading.patches import PatchReader
+from lineage_triplets.engine.settings.tau import TauLaw
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array, Pixels, UInt64Array

@@ -1,7 +1,6 @@
 """The law of pairs in pure arrays: who may be drawn, and how likely.
 
 - `forest`: tracks and parents as lineages; generations and relations.
-- `tau`: p(tau), as a draw and as chances.
 - `positives` and `negatives`: who may be drawn for an anchor, and the draw.
 - `randomness`: every draw is a hash of what it is for.
 """

@@ -16,8 +16,8 @@ from lineage_triplets.engine.pairs.randomness import uniform
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, UInt64Array
     from lineage_triplets.engine.pairs.forest import Forest
-    from lineage_triplets.engine.pairs.tau import TauLaw
     from lineage_triplets.engine.settings.model import PositiveRelation, TauFallback
+    from lineage_triplets.engine.settings.tau import TauLaw
 
 
 _TAU, _FALLBACK, _CHOICE = 0, 1, 2

@@ -13,7 +13,7 @@ import numpy as np
 from lineage_triplets.engine.dataset.source import Pairs, PairSource
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.pairs.randomness import bits, epoch_salt, streams, uniform
-from lineage_triplets.engine.pairs.tau import TauLaw
+from lineage_triplets.engine.settings.tau import TauLaw
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Int64Array

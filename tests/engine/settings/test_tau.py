@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from lineage_triplets import sample_tau
 from lineage_triplets.engine.errors import ConfigError
-from lineage_triplets.engine.pairs.tau import TauLaw, tau_distribution
-from lineage_triplets.engine.settings.tau import TauFrames, tau_frames
+from lineage_triplets.engine.settings.tau import TauFrames, TauLaw, tau_distribution, tau_frames
 from reference import count, fits, tau_law
 
 ranges = st.tuples(st.integers(0, 6), st.integers(0, 12)).map(
