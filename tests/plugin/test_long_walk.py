@@ -19,6 +19,7 @@ from lineage_triplets import load_config, save_config
 from lineage_triplets.plugin.demo.clicks import Hand
 from lineage_triplets.plugin.demo.walk import Walk
 from lineage_triplets.plugin.manifest import review_widget
+from lineage_triplets.qc import upper_bound
 from real import PLATES, needs_real_plates
 
 if TYPE_CHECKING:
@@ -107,13 +108,17 @@ def test_a_wrong_order_is_seen_mended_and_gone_in_training(hand, config_path, tm
     assert walk.settle_problems("errors") == 0
     walk.reject(REJECTED, "tracked badly")
     walk.see_divisions(EXPERIMENTS)
-    walk.export(tmp_path / "out")
+    for name in EXPERIMENTS:
+        audit = walk.audit(name, "59", lambda _pairs, _number: "same")
+        assert audit.holds(0.05)
+    walk.export(tmp_path / "out", without_images="a test of channels")
 
     exported = tmp_path / "out" / "validated.yaml"
     config = load_config(exported)
     assert [list(one.source_channel) for one in config.experiments] == [RIGHT_ORDER, RIGHT_ORDER]
     assert {one["by"] for one in config.verification.channel_approvals.values()} == {"ada"}
     assert config.verification.divisions_seen.keys() == set(EXPERIMENTS)
+    assert {one.bound for one in config.verification.audit.values()} == {upper_bound(59, 0)}
     assert REJECTED in given_in_training(config_path)
     lineages = given_in_training(exported)
     assert REJECTED not in lineages

@@ -67,6 +67,15 @@ def test_words_count_what_is_open():
     assert checklist([settled])[0].passed
 
 
+def test_bounds_and_reasons_are_said_where_all_is_settled():
+    bound = GatePoint("audit", True, "At most 4.96 % of pairs wrong.", experiment="early")
+    reason = GatePoint("images", True, "Not scanned: a pilot.", experiment="late")
+    known = [one for group in checklist([bound, reason]) for one in group.known]
+    assert known == [
+        ("late", "Not scanned: a pilot."), ("early", "At most 4.96 % of pairs wrong."),
+    ]  # fmt: skip
+
+
 def test_every_kind_of_point_has_a_panel(review, tmp_path):
     plan = plan_export(review, tmp_path)
     lines = [line for group in checklist(plan.points) for line in group.lines]

@@ -234,7 +234,8 @@ def test_pairs_across_a_division_on_screen_are_recorded_once(
     seen = session.review.effect.seen["early"].value
     assert seen["how"] == "painted"
     assert seen["n_pairs"] >= _there_are(session, "early") > 0
-    assert f"✓ {seen['n_pairs']} pairs (early)" in _text(panel, "pairs_seen")
+    assert f"{seen['n_pairs']} (early)" in _text(panel, "pairs_seen")
+    assert "They are judged in Audit" in _text(panel, "pairs_seen")
     n_decisions = len(session.review.history())
     qtbot.mouseClick(_named(panel, "new_sample"), Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(panel.gallery.looked_at):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView, QTextBrowser
 
 from lineage_triplets.plugin.common.session import Place, Session
@@ -137,6 +137,16 @@ def give_reason(qtbot: Any, panel: QWidget, reason: str = "") -> None:
 def settle_down(qtbot: Any, panel: ProblemsPanel, session: Session) -> None:
     """Until everything is checked as it is now."""
     qtbot.waitUntil(lambda: not session.work.running and not panel.is_checking, timeout=10_000)
+
+
+def test_no_button_lies_on_what_was_found(panel: ProblemsPanel) -> None:
+    found = panel.findChild(QTextBrowser, "finding_text")
+    own = QRect(found.mapTo(panel, QPoint(0, 0)), found.size())
+    shown = [button for button in panel.findChildren(QPushButton) if button.isVisible()]
+    assert "finding_keys" in {button.objectName() for button in shown}
+    for button in shown:
+        place = QRect(button.mapTo(panel, QPoint(0, 0)), button.size())
+        assert not place.intersects(own), button.objectName()
 
 
 def test_tables_and_settings_are_checked_after_opening(panel, session):

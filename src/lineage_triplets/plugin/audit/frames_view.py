@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QRect, QRectF, Qt
@@ -119,13 +121,16 @@ class FramesView(QWidget):
         self.update()
 
     def _boxes(self, room: QSize) -> list[QRectF]:
-        """Give the places of all frames: as large as lets them all be seen, legible in any case."""
-        n_frames = len(self._frames)
+        """Give the places of all frames: as large as lets them all be seen, legible in any case.
+
+        Each line begins a row.
+        """
+        lengths = [len(list(frames)) for _, frames in groupby(self._frames, key=attrgetter("lane"))]
         n_slots, shape = len(self._slots), self._shape[0] / self._shape[1]
         line = self.fontMetrics().height() + TICK
         best, columns = 0.0, 1
-        for n_columns in range(1, max(n_frames, 1) + 1):
-            n_rows = -(-n_frames // n_columns)
+        for n_columns in range(1, max(lengths, default=1) + 1):
+            n_rows = sum(-(-length // n_columns) for length in lengths)
             by_width = room.width() / n_columns - 2 * TICK
             by_slot = (room.height() / max(n_rows, 1) - line) / n_slots - 2 * TICK
             by_height = by_slot / shape
@@ -133,16 +138,15 @@ class FramesView(QWidget):
             if side >= best:
                 best, columns = side, n_columns
         width, high = best + 2 * TICK, n_slots * (best * shape + 2 * TICK)
-        left = (room.width() - columns * width) / 2
-        return [
-            QRectF(
-                left + (number % columns) * width + TICK,
-                (number // columns) * (line + high) + line,
-                best,
-                high,
-            )
-            for number in range(n_frames)
-        ]
+        left = (room.width() - columns * width) / 2 + TICK
+        boxes, first_row = [], 0
+        for length in lengths:
+            for number in range(length):
+                row, column = divmod(number, columns)
+                top = (first_row + row) * (line + high) + line
+                boxes.append(QRectF(left + column * width, top, best, high))
+            first_row += -(-length // columns)
+        return boxes
 
 
 def _frames(strip: Strip) -> list[_Frame]:

@@ -177,13 +177,14 @@ class Overview(QWidget):
                 self.list.setCurrentIndex(self._model.index(row))
 
     def select_next(self, after: str) -> None:
-        """Select the next experiment below one in which something is left to judge."""
+        """Select the next experiment below one in which something is left to judge, or that one."""
         states = self._model.states
         names = [state.experiment for state in states]
         start = names.index(after) + 1 if after in names else 0
         order = [*range(start, len(states)), *range(start)]
         left = [row for row in order if has_pairs_left(states[row])]
-        self.list.setCurrentIndex(self._model.index((left or order)[0]))
+        row = left[0] if left else max(start - 1, 0)
+        self.list.setCurrentIndex(self._model.index(row))
 
     def _plan_row(self) -> QWidget:
         row = QWidget(self)

@@ -148,6 +148,13 @@ class Hand:
         QTest.keyClick(widget, key, modifier or Qt.KeyboardModifier.NoModifier)
         self.idle()
 
+    def press(self, key: Qt.Key) -> None:
+        """Press a key where the focus is, and do not wait for what comes of it."""
+        focus = QApplication.focusWidget()
+        if focus is None:
+            raise NotThereError(f"no control has the focus to get {key}")
+        QTest.keyClick(focus, key)
+
     def idle(self) -> None:
         """Wait until nothing was under way for a moment: some work begins a little later."""
         quiet_since = time.monotonic()

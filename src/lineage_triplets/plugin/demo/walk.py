@@ -9,7 +9,9 @@ import napari
 from qtpy.QtCore import QAbstractItemModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QCheckBox, QLabel, QPushButton, QWidget
 
+from lineage_triplets.plugin.audit.pair_view import PairView
 from lineage_triplets.plugin.demo.clicks import Hand, NotThereError
+from lineage_triplets.plugin.demo.truth import TrueLineages
 from lineage_triplets.plugin.manifest import review_widget
 
 if TYPE_CHECKING:
@@ -17,14 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lineage_triplets.plugin.widget import ReviewWidget
+    from lineage_triplets.qc.audit.answers import Judgement, Queue
+    from lineage_triplets.qc.audit.state import AuditState
     from lineage_triplets.qc.decide.review import Review
-    from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.look.pairs import PairList
+
+    Judge = Callable[[PairList, int], Judgement]
 
 _MOST_FINDINGS = 200
 _MOST_PAGES = 60
 _LOOK_SECONDS = 0.5
 WINDOW_SIZE = (1600, 950)
 _EXPERIMENTS = ("fast", "reporter", "slow")
+_ANSWERS = {"same": Qt.Key.Key_S, "wrong": Qt.Key.Key_W, "cannot tell": Qt.Key.Key_C}
 
 
 class Walk:
@@ -86,6 +93,30 @@ class Walk:
             hand.until(partial(_says, says, "✓"), f"{name} is approved")
         hand.picture("channels_approved")
 
+    def mend(self, severity: str = "warnings") -> int:
+        """Settle those findings of a severity that offer a way; the others are left as they are.
+
+        Returns
+        -------
+        int
+            How many were settled.
+        """
+        hand = self.hand
+        hand.panel("Problems")
+        hand.choose("filter_severity", severity)
+        n_settled = n_left = 0
+        while n_left < self._n_rows("finding_list"):
+            hand.click("next_finding")
+            if not self._on_screen("settle_0"):
+                n_left += 1
+                continue
+            if not n_settled:
+                hand.picture("problems_warning")
+            hand.click("settle_0")
+            hand.key("reason", Qt.Key.Key_Return)
+            n_settled, n_left = n_settled + 1, 0
+        return n_settled
+
     def settle_problems(self, severity: str = "errors", *, scan: bool = False) -> int:
         """Go through the open findings of a severity, settle each in the first way it offers.
 
@@ -129,7 +160,7 @@ class Walk:
         hand.key("reason", Qt.Key.Key_Return)
 
     def see_divisions(self, experiments: Sequence[str]) -> None:
-        """Look at pairs across divisions of experiments, and at one pair from near; judge them."""
+        """Look at pairs across divisions of experiments, and at one pair from near."""
         hand = self.hand
         for number, experiment in enumerate(experiments):
             hand.panel("Browse")
@@ -143,15 +174,63 @@ class Walk:
                 hand.picture("pairs")
                 hand.click_row("pair_gallery", 0)
                 hand.picture("pair_from_near")
-            self._judge_divisions(experiment)
 
-    def export(self, folder: Path) -> None:
-        """Export what was validated; nobody audits a sample of a few lineages."""
+    def audit(
+        self, experiment: str, number: str, judge: Judge, *, until_wrong: bool = False
+    ) -> AuditState:
+        """Judge pairs of an experiment by keys, its sample and those across divisions.
+
+        Parameters
+        ----------
+        experiment : str
+        number : str
+            How many pairs are planned, as the picker offers them.
+        judge : callable
+            Gets the pairs and the number of one; gives the answer.
+        until_wrong : bool
+            Whether the first wrong pair is looked at through its frames, and ends it.
+
+        Returns
+        -------
+        AuditState
+            How far the audit is.
+        """
+        hand = self.hand
+        hand.panel("Audit")
+        hand.click_row("audit_list", self._row_of(experiment))
+        hand.choose("audit_number", number)
+        hand.picture("audit_planned")
+        hand.key("audit_list", Qt.Key.Key_Return)
+        while (asked := self._asked(experiment)) is not None:
+            queue, place = asked
+            pair = hand.find("audit_pair", PairView)
+            hand.until(partial(_shows, pair, place), "the pair is on screen")
+            answer = judge(self._review.audit_pairs(experiment, queue), place)
+            if answer == "wrong" and until_wrong:
+                hand.picture("audit_wrong")
+                hand.press(Qt.Key.Key_F)
+                hand.picture("audit_frames")
+            hand.press(_ANSWERS[answer])
+            if answer == "wrong" and until_wrong:
+                hand.press(Qt.Key.Key_Escape)
+                break
+        hand.picture("audit")
+        return self._review.audit(experiment)
+
+    def export(self, folder: Path, **reasons: str) -> None:
+        """Export what was validated.
+
+        Parameters
+        ----------
+        folder : Path
+        **reasons
+            ``without_audit`` and ``without_images``: why there is none.
+        """
         hand = self.hand
         hand.panel("Export")
         hand.write("export_folder", str(folder))
-        for name in ("without_audit", "without_images"):
-            hand.write(name, "a simulated sample")
+        for name, reason in reasons.items():
+            hand.write(name, reason)
             hand.key(name, Qt.Key.Key_Return)
         hand.idle()
         button = hand.find("export", QPushButton)
@@ -169,23 +248,34 @@ class Walk:
         texts = self.hand.find("checklist", QWidget).findChildren(QLabel)
         return [text.text() for text in texts if text.isVisible() and text.text()]
 
-    def _judge_divisions(self, experiment: str) -> None:
-        """Judge pairs across a division of an experiment, as many as are asked for."""
-        session = self.hand.session
-        review = session.review
-        while review is not None and (number := review.audit(experiment).divisions.next):
-            judge = partial(_judge_division, experiment=experiment, number=number)
-            session.decide(judge)
+    @property
+    def _review(self) -> Review:
+        review = self.hand.session.review
+        if review is None:
+            raise NotThereError("a config is open")
+        return review
+
+    def _asked(self, experiment: str) -> tuple[Queue, int] | None:
+        """Say which pair is to be judged now; None if there is none."""
+        state = self._review.audit(experiment)
+        if state.next is not None:
+            return "sample", state.next
+        return None if state.divisions.next is None else ("divisions", state.divisions.next)
+
+    def _row_of(self, experiment: str) -> int:
+        model = self.hand.find("audit_list", QAbstractItemView).model()
+        names = [str(model.index(row, 0).data()).split("\n")[0] for row in range(model.rowCount())]
+        return names.index(experiment)
 
     def _wait_until_seen(self, experiment: str) -> None:
         """Scroll down until enough pairs were on screen."""
-        seen = self.hand.find("pairs_seen", QLabel)
         for _ in range(_MOST_PAGES):
             self.hand.wait(_LOOK_SECONDS)
-            if f"pairs ({experiment})" in seen.text():
+            if experiment in self._review.effect.seen:
                 return
             self.hand.key("pair_gallery", Qt.Key.Key_PageDown)
-        raise NotThereError(f"enough pairs of {experiment} across a division: {seen.text()}")
+        words = self.hand.find("pairs_seen", QLabel).text()
+        raise NotThereError(f"enough pairs of {experiment} across a division: {words}")
 
     def _n_rows(self, name: str) -> int:
         model: QAbstractItemModel = self.hand.find(name, QAbstractItemView).model()
@@ -199,8 +289,8 @@ class Walk:
         return True
 
 
-def _judge_division(review: Review, experiment: str, number: int) -> Decision:
-    return review.judge(experiment, number, "same", queue="divisions")
+def _shows(pair: PairView, number: int) -> bool:
+    return pair.painted == number - 1
 
 
 def _says(text: Callable[[], str], begin: str) -> bool:
@@ -269,6 +359,12 @@ def walk_through_sample(config: Path, pictures: Path) -> tuple[list[Path], Path]
         walk.settle_problems(scan=True)
         walk.reject(lineages[1], "debris beside the cell")
         walk.see_divisions(_EXPERIMENTS)
+        judge = TrueLineages(config.parent).judge
+        # Checks found what was wrong there, and nobody had mended it.
+        walk.audit("reporter", "59", judge, until_wrong=True)
+        walk.mend()
+        for experiment in _EXPERIMENTS:
+            walk.audit(experiment, "59", judge)
         walk.export(pictures / "validated")
         return hand.taken, pictures / "validated" / "validated.yaml"
     finally:

@@ -43,7 +43,7 @@ class AskedView(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        form.addRow("At &most wrong pairs", self._max_wrong)
+        form.addRow("Pairs wrong, at &most", self._max_wrong)
         form.addRow("Without &audit, because", self._without_audit)
         form.addRow("Without &scan, because", self._without_images)
         self.start_over()

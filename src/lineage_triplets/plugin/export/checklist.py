@@ -44,6 +44,8 @@ _HEADINGS: dict[PointKind, str] = {
     "settings": "Settings that training can draw with",
 }
 
+_SAID_WHEN_SETTLED = frozenset({"images", "audit"})
+
 _COST = {
     "observations": "cells",
     "valid_anchors": "anchors",
@@ -98,6 +100,8 @@ class Group:
     n_settled, n_points : int
     lines : tuple of OpenLine
         What is to do; empty if all is settled.
+    known : tuple of (str, str)
+        Experiments, and what is known of each: bounds, and reasons for which less was asked.
     """
 
     kind: PointKind
@@ -105,6 +109,7 @@ class Group:
     n_settled: int
     n_points: int
     lines: tuple[OpenLine, ...]
+    known: tuple[tuple[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -138,7 +143,12 @@ def checklist(points: Sequence[GatePoint]) -> list[Group]:
         if own:
             still = [point for point in own if not point.passed]
             lines = tuple(_lines(still))
-            groups.append(Group(kind, heading, len(own) - len(still), len(own), lines))
+            known = tuple(
+                (point.experiment, point.sentence)
+                for point in own
+                if point.passed and kind in _SAID_WHEN_SETTLED
+            )
+            groups.append(Group(kind, heading, len(own) - len(still), len(own), lines, known))
     return groups
 
 
@@ -259,6 +269,9 @@ class ChecklistView(QWidget):
             shared = f"<br><i>{escape(group.remedy)}</i>" if group.remedy else ""
             mark = _SETTLED if group.passed else _OPEN
             self._layout.addWidget(_words(f"{mark} {group.words}{shared}"))
+            for experiment, sentence in group.known[:_MOST_LINES]:
+                said = f"<b>{escape(experiment)}</b> {escape(sentence)}"
+                self._layout.addWidget(_words(said, indent=22))
             for line in group.lines[:_MOST_LINES]:
                 self._layout.addWidget(self._row(line, number, shared=bool(shared)))
                 number += 1

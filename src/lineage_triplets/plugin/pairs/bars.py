@@ -1,4 +1,4 @@
-"""What stands over the gallery and under it: which pairs are drawn, and how many were seen."""
+"""What stands over the gallery and under it: which pairs are drawn, and how many were on screen."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class SampleBar(QWidget):
 
 
 class SeenPairs(QLabel):
-    """Says how many pairs across a division were seen of each experiment.
+    """Says how many pairs across a division were on screen of each experiment.
 
     Parameters
     ----------
@@ -187,8 +187,8 @@ class SeenPairs(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setToolTip(
             "Pairs across a division that were on screen with this tau, relation and these "
-            "channels; a validated config asks for some of each experiment. This is recorded by "
-            "itself, and undo passes it over."
+            "channels. This is recorded by itself, and undo passes it over. It is no judgement: "
+            "a validated config asks for some that were judged in Audit."
         )
         self._session = session
         self._painted = PaintedPairs()
@@ -230,13 +230,14 @@ class SeenPairs(QLabel):
         for experiment in data.registry.experiments:
             if not why_not_seen(data, experiment.name):
                 n_pairs = data.effect.seen[experiment.name].value["n_pairs"]
-                words.append(f"✓ {n_pairs} pairs ({experiment.name})")
+                words.append(f"{n_pairs} ({experiment.name})")
             else:
                 count = self._painted.count(data, experiment.name)
                 of = min(ENOUGH_PAIRS, self._there_are.get(experiment.name, ENOUGH_PAIRS))
                 if of:
                     words.append(f"{count} of {of} ({experiment.name})")
-        self.setText("Seen across a division: " + "; ".join(words) if words else "")
+        told = f"On screen across a division: {', '.join(words)}. They are judged in Audit."
+        self.setText(told if words else "")
 
 
 def _saw(experiment: str, n_pairs: int) -> Callable[[Review], Decision]:

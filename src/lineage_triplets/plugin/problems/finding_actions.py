@@ -77,7 +77,7 @@ class FindingActions(QWidget):
         self.redo = self._button(
             "redo_decision", "Redo", "Decide again what was undone last (Ctrl+Shift+Z)"
         )
-        self._list_keys = KeyButton("finding_keys", keys, panel, self)
+        flow.addWidget(KeyButton("finding_keys", keys, panel, self._buttons))
         self._previous.clicked.connect(lambda: self.step_wanted.emit(-1))
         self._next.clicked.connect(lambda: self.step_wanted.emit(1))
         self.waive.clicked.connect(self._press_waive)
