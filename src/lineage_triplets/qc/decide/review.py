@@ -109,18 +109,23 @@ class Review(Sitting):
         """Find a lineage or track by its id, as `targets.find_target`."""
         return find_target(self.data, level, name)
 
-    def check(self, *, channels: bool = True, pixels: bool = False) -> list[ReviewedFinding]:
+    def check(
+        self, *, channels: bool = True, placement: bool = True, pixels: bool = False
+    ) -> list[ReviewedFinding]:
         """Run checks that were not run yet, and give everything found so far, worst first.
 
         Parameters
         ----------
         channels : bool
             Whether to look at what is in each slot: reads some patches of each experiment.
+        placement : bool
+            Whether to look if tables lie on their images: reads some frames of each FOV, once;
+            ``checks.check_placement`` does it with progress.
         pixels : bool
             Whether to scan all images; ``checks.check_pixels`` does it with progress. What an
             earlier scan of them found counts either way.
         """
-        self.checks.run(channels=channels, pixels=pixels)
+        self.checks.run(channels=channels, placement=placement, pixels=pixels)
         self.events.findings.emit()
         return self.findings()
 

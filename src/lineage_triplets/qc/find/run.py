@@ -17,6 +17,14 @@ from lineage_triplets.qc.find.pixels.frame_scan import (
     recall_index,
     scan_index,
 )
+from lineage_triplets.qc.find.placement import (
+    KnownPlacement,
+    Placement,
+    common_misfit,
+    look_at_index,
+    placement_findings,
+    recall_placements,
+)
 from lineage_triplets.qc.find.track_data.data import TrackData
 
 if TYPE_CHECKING:
@@ -50,6 +58,7 @@ class Checks:
         self._follows_settings = False
         # Replaced and never changed: snapshots share it.
         self._pixels: Mapping[tuple[str, str], Sequence[Finding]] = {}
+        self._placements: Mapping[tuple[str, str], KnownPlacement] = {}
         self._recalled: MultiExperimentIndex | None = None
         self.inspection: ChannelInspection | None = None
         self.config_problems: tuple[Problem, ...] = ()
@@ -64,7 +73,7 @@ class Checks:
         """Keep what a snapshot found in data that are the same; gives whether anything is new."""
         if self._data.data_version != snapshot._data.data_version:
             return False
-        before = (self._tables, self._settings, self.inspection, len(self._pixels))
+        before = self._extent
         if self._tables is None:
             self._tables = snapshot._tables
         if self._settings is None and self._data is snapshot._data:
@@ -73,10 +82,20 @@ class Checks:
         if unfinished or (_is_whole(snapshot.inspection) and not _is_whole(self.inspection)):
             self.inspection = snapshot.inspection or self.inspection
         self._pixels = {**snapshot._pixels, **self._pixels}
+        for found in snapshot._placements.values():
+            if found.place not in self._placements:
+                # What a snapshot keeps is kept in memory alone.
+                found.keep(self._log)
+        self._placements = {**snapshot._placements, **self._placements}
         if self._recalled is None:
             self._recalled = snapshot._recalled
-        after = (self._tables, self._settings, self.inspection, len(self._pixels))
-        return before != after
+        return before != self._extent
+
+    @property
+    def _extent(self) -> tuple[object, ...]:
+        """What was found up to now, to tell whether there is more."""
+        n_fovs = len(self._pixels), len(self._placements)
+        return self._tables, self._settings, self.inspection, *n_fovs
 
     def follow(self, data: ReviewData) -> None:
         """Go on with other data of this review; what was found in what is the same is kept."""
@@ -89,9 +108,9 @@ class Checks:
             self.settings_changed()
         if data.tables is not before.tables or _places(data) != _places(before):
             self._tables = self.inspection = None
-            self._pixels = {}
+            self._pixels, self._placements = {}, {}
         elif data.experiments != before.experiments:
-            self._pixels = {}
+            self._pixels, self._placements = {}, {}
             # The slots are compared again by what was measured already.
             maps = data.registry.channel_maps if data.opened else {}
             if self.inspection is not None and self.inspection.channel_maps.keys() == maps.keys():
@@ -103,10 +122,12 @@ class Checks:
         """Forget what depends on settings and decisions."""
         self._settings = None
 
-    def run(self, *, channels: bool = True, pixels: bool = False) -> None:
-        """Run what was not run yet: all but what reads images, and that where it is asked for."""
+    def run(self, *, channels: bool = True, placement: bool = True, pixels: bool = False) -> None:
+        """Run what was not run yet: all but the scan of images, and that where it is asked for."""
         self.check_settings()
         self.check_tables()
+        if placement:
+            self.check_placement()
         if channels:
             self.check_channels()
         if pixels:
@@ -130,6 +151,51 @@ class Checks:
             self._settings = [
                 finding for check in SETTINGS_CHECKS.values() for finding in check.run(index)
             ]
+
+    def check_placement(self, progress: Progress | None = None, stop: Stop | None = None) -> int:
+        """Look whether tables lie on their images, FOV by FOV; what is known is not read again.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Gets what is looked at, how many FOVs are done, and how many there are.
+        stop : callable, optional
+            Asked between frames; another call goes on from there.
+
+        Returns
+        -------
+        int
+            Number of FOVs that are done.
+        """
+        if not self._data.opened:
+            return 0
+        self.recall_pixels()
+
+        def said(done: int, total: int) -> None:
+            if progress is not None:
+                progress("placement", done, total)
+
+        for known in look_at_index(
+            self._data.raw,
+            self._data.tables,
+            leave_out=frozenset(self._placements),
+            progress=said,
+            stop=stop,
+        ):
+            known.keep(self._log)
+            self._placements = {**self._placements, known.place: known}
+        return len(self._placements)
+
+    @property
+    def placements(self) -> list[Placement]:
+        """Whether tables lie on their images, as far as FOVs were looked at."""
+        return [known.placement for _, known in sorted(self._placements.items())]
+
+    def placement_remedy(self, experiment: str) -> TrackTransform | None:
+        """What would mend the tables of an experiment, whole; None unless one thing mends all."""
+        listed = [found for found in self.placements if found.experiment == experiment]
+        common = common_misfit(listed)
+        return common[0].transform if common else None
 
     def check_channels(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
         """Look at what is in each slot, unless that was done."""
@@ -249,6 +315,8 @@ class Checks:
         self._recalled = self._data.raw
         for result in recall_index(self._recalled, list(PIXEL_CHECKS.values()), self._log):
             self._keep(result)
+        for known in recall_placements(self._recalled, self._data.tables, self._log):
+            self._placements = {known.place: known, **self._placements}
 
     @property
     def scanned(self) -> set[tuple[str, str]]:
@@ -267,8 +335,9 @@ class Checks:
         loading = [finding_of(problem) for problem in self._loading()]
         channels = [] if self.inspection is None else list(self.inspection.findings())
         pixels = [finding for listed in self._pixels.values() for finding in listed]
+        placement = list(placement_findings(self.placements))
         everything = [
-            *loading, *(self._settings or []), *channels, *pixels, *(self._tables or [])
+            *loading, *placement, *(self._settings or []), *channels, *pixels, *(self._tables or [])
         ]  # fmt: skip
         distinct: dict[str, Finding] = {}
         for given in everything:
