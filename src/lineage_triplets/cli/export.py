@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.export.plan import ExportPlan
 
+_VERDICTS = {
+    "fits": "[green]fits[/]",
+    "misfit": "[bold red]does not fit[/]",
+    "unknown": "[bold red]does not fit[/]",
+    "cannot-tell": "[yellow]cannot tell[/]",
+}
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -54,6 +60,7 @@ def check(
         take_over=take_over,
         path_map=path_map,
     ) as review:
+        look_with_progress(review)
         with Console(stderr=True).status("Checking tables, settings and channels"):
             review.check()
         if pixels:
@@ -71,6 +78,52 @@ def check(
         _print_counts(found, scanned, n_fovs, Console())
     severities = {reviewed.finding.severity for reviewed in found if reviewed.status == "open"}
     raise typer.Exit(1 if "error" in severities else 3 if "warning" in severities else 0)
+
+
+def placement(
+    config: common.Config,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", help="A folder for a picture of each FOV: its rows on a frame."),
+    ] = None,
+    experiment: Annotated[
+        list[str] | None, typer.Option("--experiment", "-e", help="Only this one; repeatable.")
+    ] = None,
+    decisions: Decisions = None,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
+) -> None:
+    """Tell of each FOV whether its table lies on its images, and what would mend it.
+
+    Exits with 1 if one does not, with 0 otherwise.
+    """
+    with opened(config, decisions=decisions, read_only=True, path_map=path_map) as review:
+        for name in experiment or ():
+            review.data.registry.get_experiment(name)
+        look_with_progress(review)
+        found = [
+            placed
+            for placed in review.checks.placements
+            if not experiment or placed.experiment in experiment
+        ]
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+            for placed in found:
+                name = f"{placed.experiment}_{placed.fov.replace('/', '_')}.png"
+                picture = review.checks.placement_picture(placed.experiment, placed.fov)
+                with whole_file(pictures / name, overwrite=overwrite) as temporary:
+                    picture.save(temporary, format="png")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ("experiment", "FOV", "", "R", "what was found", "track_transform"):
+        table.add_column(title, overflow="fold", justify="right" if title == "R" else "left")
+    for placed in found:
+        words = placed.sentence if placed.status != "fits" else ""
+        mends = "" if placed.transform is None else placed.transform.words
+        verdict = _VERDICTS[placed.status]
+        values = (escape(placed.experiment), placed.fov, verdict, f"{placed.ratio:.1f}")
+        table.add_row(*values, escape(words), escape(mends))
+    Console().print(table)
+    raise typer.Exit(1 if any(placed.status in {"misfit", "unknown"} for placed in found) else 0)
 
 
 def export(
@@ -192,6 +245,17 @@ def report(
         with whole_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")
     Console().print(f"wrote {out}", highlight=False, soft_wrap=True, markup=False)
+
+
+def look_with_progress(review: Review) -> None:
+    """Look whether tables lie on their images, with a bar; Ctrl-C stops."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Do tables lie on their images?", total=None)
+
+        def show(_: str, done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        review.checks.check_placement(progress=show)
 
 
 def scan_with_progress(review: Review) -> None:

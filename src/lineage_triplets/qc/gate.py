@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.open.data import ReviewData
 
 PointKind = Literal[
-    "loading", "error", "channels", "images", "divisions", "audit", "stale", "anchors", "settings"
+    "loading",
+    "error",
+    "placement",
+    "channels",
+    "images",
+    "divisions",
+    "audit",
+    "stale",
+    "anchors",
+    "settings",
 ]
 MAX_WRONG = 0.05
 """The share of wrong pairs that an audit has to bound, unless another is asked for."""
@@ -130,7 +139,9 @@ def gate_points(
             found.finding.key,
         )
         for found in findings
-        if found.status == "open" and found.finding.severity == "error"
+        if found.status == "open"
+        and found.finding.severity == "error"
+        and found.finding.kind != "placement"
     ]
     if not points:
         points.append(GatePoint("error", True, "No error is open."))
@@ -151,6 +162,7 @@ def gate_points(
         return points
     for config in data.registry.experiments:
         points += [
+            _placement(review, config.name),
             _channels(review, config.name),
             _images(review, config.name, asked),
             _divisions(review, config.name),
@@ -177,6 +189,30 @@ def closed(points: Sequence[GatePoint]) -> GateClosedError:
             for point in open_points(points)
         )
     )
+
+
+def _placement(review: Review, experiment: str) -> GatePoint:
+    """Say whether tables lie on the images; a finding about it has to be settled or waived."""
+    listed = [found for found in review.checks.placements if found.experiment == experiment]
+    undone = [
+        found.finding
+        for found in review.findings()
+        if found.status == "open"
+        and found.finding.kind == "placement"
+        and found.finding.experiment == experiment
+        and found.finding.severity != "note"
+    ]
+    if undone:
+        finding = undone[0]
+        return GatePoint(
+            "placement", False, finding.sentence, finding.remedy, experiment, finding.key
+        )
+    fits = sum(found.status == "fits" for found in listed)
+    untold = sum(found.status == "cannot-tell" for found in listed)
+    sentence = f"The tables of {fits} of {counted(len(listed), 'FOV')} lie on the images."
+    if untold:
+        sentence += f" Of {untold} it cannot be told: the pairs that somebody judges have to tell."
+    return GatePoint("placement", True, sentence, experiment=experiment)
 
 
 def _channels(review: Review, experiment: str) -> GatePoint:

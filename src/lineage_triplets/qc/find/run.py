@@ -30,6 +30,8 @@ from lineage_triplets.qc.find.track_data.data import TrackData
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from PIL.Image import Image
+
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.qc.open.data import ReviewData
@@ -190,6 +192,28 @@ class Checks:
     def placements(self) -> list[Placement]:
         """Whether tables lie on their images, as far as FOVs were looked at."""
         return [known.placement for _, known in sorted(self._placements.items())]
+
+    def placement_picture(self, experiment: str, fov: str) -> Image:
+        """Draw a FOV's table on a frame: as it is, and as it would lie where that fits better.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such FOV, or it was not looked at.
+        StoreError, ChunkError
+            The frame cannot be read.
+        """
+        from lineage_triplets.qc.find.placement.picture import placement_picture
+
+        source = self._data.raw.fovs[_fov_number(self._data.raw, experiment, fov)]
+        known = self._placements.get((experiment, fov))
+        if known is None:
+            message = f"FOV {fov!r} was not looked at."
+            raise UnknownNameError(
+                Problem("unknown-fov", message, "Check the placement first.", experiment=experiment)
+            )
+        table = self._data.tables(source.table, experiment=experiment, fov=fov)
+        return placement_picture(source, table, known.placement)
 
     def placement_remedy(self, experiment: str) -> TrackTransform | None:
         """What would mend the tables of an experiment, whole; None unless one thing mends all."""

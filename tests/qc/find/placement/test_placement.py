@@ -1,0 +1,358 @@
+"""Whether tables lie on their images: a movie of moving cells, and its table spoilt in all ways."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from lineage_triplets import DatasetConfig, TripletConfig, load_config, save_config
+from lineage_triplets.cli.app import app
+from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.tracks.read import read_track_table
+from lineage_triplets.qc import Review, gate_points
+from lineage_triplets.qc.find.placement import Placement
+from lineage_triplets.qc.find.placement.look import look_at_fov, table_signs
+from lineage_triplets.qc.record.decision import Target
+from real import PLATES, needs_real_plates
+from stores import make_experiment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lineage_triplets.engine.index.fovs import FovSource
+
+N_FRAMES, HEIGHT, WIDTH, N_CELLS, N_SLICES = 12, 110, 140, 16, 7
+SIZE = (HEIGHT, WIDTH)
+UM_PER_PX = 0.5
+
+
+def cells(seed: int, *, n_slices: int = 1) -> pd.DataFrame:
+    """Cells that keep apart and walk about 2 px a frame, each with a drift of its own."""
+    rng = np.random.default_rng(seed)
+    at = np.stack(np.meshgrid(np.arange(16, HEIGHT, 26), np.arange(16, WIDTH, 26)), -1)
+    at = at.reshape(-1, 2)[rng.permutation(at.size // 2)[:N_CELLS]]
+    at = at + rng.uniform(-5, 5, (N_CELLS, 2))
+    z = rng.uniform(1, max(n_slices - 2, 1), N_CELLS) if n_slices > 1 else np.zeros(N_CELLS)
+    drift = rng.normal(0, 1.2, (N_CELLS, 2))
+    rows = []
+    for t in range(N_FRAMES):
+        rows += [(k + 1, t, -1, *at[k], z[k]) for k in range(N_CELLS)]
+        at = np.clip(at + drift + rng.normal(0, 1.2, at.shape), 4, np.array(SIZE) - 5)
+    return pd.DataFrame(rows, columns=["track_id", "t", "parent_track_id", "y", "x", "z"])
+
+
+def movie(table: pd.DataFrame, seed: int = 0, *, n_slices: int = 1) -> np.ndarray:
+    """Round cells 3 px wide of unlike brightness on a noisy ground: (T, 1, Z, Y, X)."""
+    rng = np.random.default_rng(seed)
+    grid = np.indices((n_slices, *SIZE), dtype=np.float64)
+    image = rng.normal(200, 10, (N_FRAMES, 1, n_slices, *SIZE))
+    brightness = rng.uniform(80, 300, N_CELLS + 1)
+    for row in table.itertuples():
+        away = ((grid[1] - row.y) ** 2 + (grid[2] - row.x) ** 2) / 18
+        away += (grid[0] - row.z) ** 2 / 0.8 if n_slices > 1 else 0
+        image[row.t, 0] += brightness[row.track_id] * np.exp(-away)
+    return np.clip(image, 0, None).astype(np.uint16)
+
+
+SPOILS = {
+    "micrometres": lambda table: table.assign(y=table.y * UM_PER_PX, x=table.x * UM_PER_PX),
+    "scaled": lambda table: table.assign(y=table.y * 0.7, x=table.x * 0.7),
+    "swapped": lambda table: table.assign(y=table.x, x=table.y),
+    "offset": lambda table: table.assign(y=table.y - 19, x=table.x - 12),
+    "mirrored": lambda table: table.assign(x=WIDTH - 1 - table.x),
+    "turned": lambda table: table.assign(y=HEIGHT - 1 - table.y, x=WIDTH - 1 - table.x),
+    "frames": lambda table: table.assign(t=table.t + 1),
+    "reversed": lambda table: table.assign(t=N_FRAMES - 1 - table.t),
+}
+
+
+def write(root: Path, tables: dict[str, pd.DataFrame], pixels: dict[str, np.ndarray]) -> Path:
+    experiment = make_experiment(
+        root, "plate", tables, channels=("GFP",), pixels=pixels, pixel_size_um=UM_PER_PX
+    )
+    settings = DatasetConfig(yx_patch_size=(32, 32), tau_range_hours=(0.5, 2.0))
+    config = root / "config.yml"
+    save_config(TripletConfig(experiments=[experiment], dataset=settings), config)
+    return config
+
+
+@pytest.fixture(scope="module")
+def truth() -> pd.DataFrame:
+    return cells(5)
+
+
+@pytest.fixture(scope="module")
+def pixels(truth: pd.DataFrame) -> np.ndarray:
+    return movie(truth)
+
+
+@pytest.fixture(scope="module")
+def stack() -> tuple[pd.DataFrame, np.ndarray]:
+    table = cells(8, n_slices=N_SLICES)
+    return table, movie(table, n_slices=N_SLICES)
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, FovSource]:
+    found = {}
+    for name in ("fucci.yml", "nuclei.yml"):
+        config = load_config(PLATES / name)
+        small = config.dataset.model_copy(update={"yx_patch_size": (16, 16)})
+        index = MultiExperimentIndex.from_config(config.model_copy(update={"dataset": small}))
+        found |= {source.experiment: source for source in index.fovs}
+    return found
+
+
+def placed(config: Path) -> list[Placement]:
+    with Review.open(config, read_only=True) as review:
+        review.checks.check_placement()
+        return review.checks.placements
+
+
+def positions(config: Path) -> pd.DataFrame:
+    index = MultiExperimentIndex.from_config(load_config(config))
+    rows = index.tracks[["track_id", "t", "y", "x", "z"]]
+    return rows.sort_values(["track_id", "t"], ignore_index=True)
+
+
+class TestFov:
+    def test_a_true_table_fits_and_its_frames_are_sure(self, tmp_path, truth, pixels):
+        (found,) = placed(write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels}))
+        assert (found.status, found.transform, found.timing) == ("fits", None, "sure")
+        assert found.ratio > 4
+
+    @pytest.mark.parametrize("cause", SPOILS)
+    def test_what_happened_is_named_and_its_remedy_mends_it(self, tmp_path, truth, pixels, cause):
+        config = write(tmp_path, {"A/1/0": SPOILS[cause](truth)}, {"A/1/0": pixels})
+        (found,) = placed(config)
+        assert (found.status, found.cause, found.is_clear) == ("misfit", cause, True)
+        assert found.best_ratio > 2 * found.ratio or found.nearer_t > 5
+        if cause == "reversed":
+            assert found.transform is None
+            return
+        with Review.open(config, by="ada") as review:
+            review.check(channels=False)
+            remedy = review.checks.placement_remedy("plate")
+            assert remedy == found.transform
+            review.place("plate", remedy, "as its images say")
+            review.checks.check_placement()
+            assert [now.status for now in review.checks.placements] == ["fits"]
+            mended = review.data.training.tracks.sort_values(["track_id", "t"], ignore_index=True)
+        true = positions(write(tmp_path / "true", {"A/1/0": truth}, {"A/1/0": pixels}))
+        both = mended.merge(true, on=["track_id", "t"])
+        assert len(both) > 0.9 * len(true) * (N_FRAMES - (cause == "frames")) / N_FRAMES
+        assert np.abs(both.y_x - both.y_y).max() < 3
+        assert np.abs(both.x_x - both.x_y).max() < 3
+
+    def test_two_mistakes_at_once_are_both_named(self, tmp_path, truth, pixels):
+        table = SPOILS["frames"](SPOILS["micrometres"](truth))
+        (found,) = placed(write(tmp_path, {"A/1/0": table}, {"A/1/0": pixels}))
+        assert found.cause == "micrometres"
+        assert found.transform.first_frame == 1
+        assert found.transform.scale == (1.0, 2.0, 2.0)
+
+    def test_another_fovs_table_fits_nowhere(self, tmp_path, pixels):
+        (found,) = placed(write(tmp_path, {"A/1/0": cells(99)}, {"A/1/0": pixels}))
+        assert found.status in {"unknown", "cannot-tell"}
+        assert found.transform is None
+
+    @pytest.mark.parametrize("ground", ["noise", "flat", "empty"])
+    def test_images_with_nothing_in_them_accuse_nobody(self, tmp_path, truth, ground):
+        shape = (N_FRAMES, 1, 1, *SIZE)
+        rng = np.random.default_rng(2)
+        image = {
+            "noise": rng.normal(300, 40, shape).astype(np.uint16),
+            "flat": np.full(shape, 300, np.uint16),
+            "empty": np.zeros(shape, np.uint16),
+        }[ground]
+        for table in (truth, SPOILS["micrometres"](truth)):
+            config = write(
+                tmp_path / str(len(table) + table.y.sum()), {"A/1/0": table}, {"A/1/0": image}
+            )
+            (found,) = placed(config)
+            assert found.status == "cannot-tell"
+            assert found.why
+
+    def test_a_few_cells_accuse_nobody(self, tmp_path, truth, pixels):
+        for n_cells in (1, 3):
+            few = truth[truth.track_id <= n_cells]
+            for name, table in (("true", few), ("um", SPOILS["micrometres"](few))):
+                config = write(tmp_path / f"{name}{n_cells}", {"A/1/0": table}, {"A/1/0": pixels})
+                assert placed(config)[0].status in {"fits", "cannot-tell"}
+
+    def test_pixels_that_are_no_numbers_do_no_harm(self, tmp_path, truth, pixels):
+        holes = pixels.astype(np.float32)
+        holes[3, 0, 0, :40] = np.nan
+        holes[7, 0, 0, 50:60] = np.inf
+        (found,) = placed(write(tmp_path, {"A/1/0": truth}, {"A/1/0": holes}))
+        assert found.status == "fits"
+
+    def test_a_damaged_frame_is_left_out(self, tmp_path, truth, pixels):
+        config = write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels})
+        chunk = tmp_path / "plate.zarr" / "A" / "1" / "0" / "0" / "0/0/0/0/0"
+        chunk.write_bytes(b"no chunk")
+        (found,) = placed(config)
+        assert found.status == "fits"
+        assert 0 not in found.frames
+
+
+class TestSlices:
+    @pytest.mark.parametrize(
+        ("name", "spoil", "cause"),
+        [
+            ("true", lambda z: z, "as-is"),
+            ("reversed", lambda z: N_SLICES - 1 - z, "reversed"),
+            ("um", lambda z: z * 0.3, "scaled"),
+            ("flat", lambda z: z * 0, "flat"),
+        ],
+    )
+    def test_slices_in_other_units_or_from_the_other_end_are_named(
+        self, tmp_path, stack, name, spoil, cause
+    ):
+        table, image = stack
+        config = write(tmp_path, {"A/1/0": table.assign(z=spoil(table.z))}, {"A/1/0": image})
+        (found,) = placed(config)
+        assert found.z.cause == cause
+        assert found.status == ("fits" if name == "true" else "misfit")
+        if name in {"reversed", "um"}:
+            z = table.z.map(spoil) * found.transform.scale[0] + found.transform.offset[0]
+            assert np.abs(z - table.z).mean() < 0.5
+
+
+class TestReview:
+    def test_one_remedy_for_all_fovs_that_lie_alike(self, tmp_path):
+        tables = {fov: cells(seed) for seed, fov in enumerate(("A/1/0", "A/1/1"))}
+        images = {fov: movie(table) for fov, table in tables.items()}
+        swapped = {fov: SPOILS["swapped"](table) for fov, table in tables.items()}
+        with Review.open(write(tmp_path, swapped, images), by="ada") as review:
+            (found,) = [one.finding for one in review.check() if one.finding.kind == "placement"]
+            assert (found.severity, found.fov, found.count) == ("error", "", 2)
+            assert "swap_xy: true" in found.remedy
+            points = {point.kind: point for point in gate_points(review)}
+            assert not points["placement"].passed
+            assert points["placement"].finding_key == found.key
+            review.place("plate", review.checks.placement_remedy("plate"), "exchanged")
+            assert {point.kind: point.passed for point in gate_points(review)}["placement"]
+
+    def test_one_fov_that_lies_otherwise_is_named_alone(self, tmp_path):
+        tables = {fov: cells(seed) for seed, fov in enumerate(("A/1/0", "A/1/1"))}
+        images = {fov: movie(table) for fov, table in tables.items()}
+        tables["A/1/1"] = SPOILS["offset"](tables["A/1/1"])
+        with Review.open(write(tmp_path, tables, images), by="ada") as review:
+            (found,) = [one.finding for one in review.check() if one.finding.kind == "placement"]
+            assert (found.fov, found.severity) == ("A/1/1", "error")
+            assert review.checks.placement_remedy("plate") is None
+            review.reject(Target("fov", "plate", "A/1/1"), "another crop")
+            assert {point.kind: point.passed for point in gate_points(review)}["placement"]
+
+    def test_what_was_found_is_known_again_and_forgotten_with_the_table(
+        self, tmp_path, truth, pixels
+    ):
+        config = write(tmp_path, {"A/1/0": SPOILS["swapped"](truth)}, {"A/1/0": pixels})
+        with Review.open(config, by="ada") as review:
+            review.checks.check_placement()
+            before = review.checks.placements
+        with Review.open(config, by="ada") as review:
+            review.checks.recall_pixels()
+            assert review.checks.placements == before
+        (file,) = (tmp_path / "plate_tracks").rglob("*.csv")
+        truth.to_csv(file, index=False)
+        with Review.open(config, by="ada") as review:
+            review.checks.recall_pixels()
+            assert review.checks.placements == []
+
+    def test_a_snapshot_looks_and_the_review_takes_it_up_and_keeps_it(
+        self, tmp_path, truth, pixels
+    ):
+        config = write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels})
+        with Review.open(config, by="ada") as review:
+            snapshot = review.snapshot()
+            snapshot.checks.check_placement()
+            assert review.checks.placements == []
+            assert review.checks.take_up(snapshot.checks)
+            assert [found.status for found in review.checks.placements] == ["fits"]
+        with Review.open(config, by="ada") as review:
+            review.checks.recall_pixels()
+            assert len(review.checks.placements) == 1
+
+    def test_it_stops_when_it_is_told_to(self, tmp_path, truth, pixels):
+        with Review.open(write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels})) as review:
+            assert review.checks.check_placement(stop=lambda: True) == 0
+            assert review.checks.check_placement() == 1
+
+    def test_a_placement_survives_being_kept_as_json(self, tmp_path, truth, pixels):
+        config = write(tmp_path, {"A/1/0": SPOILS["turned"](truth)}, {"A/1/0": pixels})
+        (found,) = placed(config)
+        assert Placement.of_dict(found.as_dict()) == found
+
+
+class TestTableAlone:
+    def test_frames_that_count_from_one(self, truth):
+        table = pd.DataFrame(SPOILS["frames"](truth))
+        (sign,) = self.signs(table)
+        assert "count from 1" in sign
+
+    def test_rows_in_a_corner(self, truth):
+        (sign,) = self.signs(SPOILS["micrometres"](truth))
+        assert "micrometres" in sign
+
+    def test_a_true_table_has_no_sign(self, truth):
+        assert self.signs(truth) == ()
+
+    def signs(self, table):
+        columns = {name: table[name].to_numpy() for name in ("t", "y", "x")}
+        return table_signs(type("Table", (), columns), (N_FRAMES, 1, 1, *SIZE))
+
+
+class TestCommand:
+    def test_it_says_what_mends_a_table_and_draws_both(self, tmp_path, truth, pixels):
+        config = write(tmp_path, {"A/1/0": SPOILS["micrometres"](truth)}, {"A/1/0": pixels})
+        result = CliRunner().invoke(
+            app, ["placement", str(config), "--pictures", str(tmp_path / "seen")],
+            env={"COLUMNS": "300"},
+        )  # fmt: skip
+        assert result.exit_code == 1, result.output
+        assert "scale: [1, 2, 2]" in result.output
+        assert "micrometres" in result.output
+        assert [file.name for file in (tmp_path / "seen").iterdir()] == ["plate_A_1_0.png"]
+
+    def test_true_tables_exit_with_zero(self, tmp_path, truth, pixels):
+        config = write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels})
+        result = CliRunner().invoke(app, ["placement", str(config)])
+        assert result.exit_code == 0
+        assert "fits" in result.output
+
+
+@needs_real_plates
+class TestRealPlates:
+    """20 of 20 spoilt tables of four real movies are named, and no true one is accused."""
+
+    @pytest.mark.parametrize("plate", ["hacat", "hacat_late", "hela", "embryo"])
+    def test_spoilt_tables_are_named_and_the_true_one_is_not(self, sources, plate):
+        source = sources[plate]
+        table = read_track_table(source.table)
+        n_frames = source.fov.shape[0]
+
+        def look(**changes):
+            placement, _ = look_at_fov(source, replace(table, **changes))
+            return placement
+
+        assert look().status == "fits"
+        in_um = look(y=table.y * 0.65, x=table.x * 0.65)
+        assert in_um.cause in {"scaled", "micrometres"}
+        assert in_um.transform.scale[1] == pytest.approx(1 / 0.65, rel=0.015)
+        assert look(y=table.x, x=table.y).cause == "swapped"
+        cropped = look(y=table.y - 31, x=table.x - 23)
+        assert cropped.cause == "offset"
+        assert cropped.transform.offset[1:] == pytest.approx((31, 23), abs=3)
+        late = look(t=table.t + 1)
+        assert (late.cause, late.transform.first_frame) == ("frames", 1)
+        there = table.t < n_frames - 1
+        kept = {name: getattr(table, name)[there] for name in ("track_id", "y", "x", "z")}
+        without_last = look(t=table.t[there] + 1, **kept)
+        assert (without_last.cause, without_last.transform.first_frame) == ("frames", 1)
