@@ -29,6 +29,7 @@ from lineage_triplets.engine.tracks.formats import TRACK_FORMATS
 from lineage_triplets.qc.find.channels import inspection
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.pixels.frame_scan import READING_KINDS
+from lineage_triplets.qc.find.placement.findings import KIND as PLACEMENT
 
 ROOT = Path(__file__).parents[1]
 DOCS, SOURCE = ROOT / "docs", ROOT / "src"
@@ -169,7 +170,7 @@ def test_review_page_lists_every_kind_of_finding_once() -> None:
     ]
     of_channels = re.findall(r'"(channel-[a-z]+)"', inspect.getsource(inspection))
     declared = {kind for check in checks for kind in check.kinds}
-    declared |= {*of_channels, *READING_KINDS}
+    declared |= {*of_channels, *READING_KINDS, PLACEMENT}
     _, _, kinds = section("review.md", "Findings").partition("\n### Kinds\n")
     listed = [cells[0].strip("`") for cells in table_rows(kinds.partition("\n### ")[0])]
     page = "the table of docs/review.md, under Kinds,"

@@ -25,6 +25,7 @@ from .find.checks import TableCheck as TableCheck
 from .find.checks import register as register
 from .find.finding import Evidence as Evidence
 from .find.finding import Finding as Finding
+from .find.placement.verdict import Placement as Placement
 from .find.run import Checks as Checks
 from .gate import GateClosedError as GateClosedError
 from .gate import GatePoint as GatePoint
