@@ -288,6 +288,47 @@ class TestFovs:
         assert inspection.signatures["one"][0].n_patches == 12
 
 
+class TestVignette:
+    @staticmethod
+    def vignetted(tmp_path, pixel_size_um: float, **given) -> ChannelInspection:
+        """Three experiments, of which the first has 40 % of the light towards the edges."""
+        experiments = [
+            simulated(
+                name,
+                n_frames=4,
+                shape=(256, 256),
+                n_cells=14,
+                pixel_size_um=pixel_size_um,
+                **given,
+            )
+            for name in ("one", "two", "three")
+        ]
+        config = load_config(simulate(tmp_path / "set", experiments, seed=1).config_path)
+        array = zarr.open_array(str(Path(config.experiments[0].data_path, "A/1/0/0")))
+        y, x = np.mgrid[-1:1:256j, -1:1:256j]
+        light = 0.4 + 0.6 * np.exp(-2 * (y**2 + x**2))
+        array[...] = np.rint((array[...] - 100.0) * light + 100).astype(np.uint16)
+        return inspect_channels(index_of(config), n_patches=30)
+
+    @pytest.mark.parametrize("pixel_size_um", [0.5, 0.25, 0.13])
+    def test_it_is_a_note_for_the_channel_and_no_fault(self, tmp_path, pixel_size_um):
+        inspection = self.vignetted(tmp_path, pixel_size_um, source_channel=(PHASE,))
+        found = [one for one in inspection.findings() if one.kind != "channel-untold"]
+        assert [(one.kind, one.severity, one.experiment, one.detail) for one in found] == [
+            ("vignette", "note", "one", "slot0")
+        ]
+        assert found[0].evidence[0].value == pytest.approx(45, abs=8)
+        assert "Slot 0 of one (Phase) is lit unevenly" in found[0].sentence
+
+    def test_slots_are_told_as_without_it(self, tmp_path):
+        inspection = self.vignetted(tmp_path, 0.5)
+        assert {view.verdict.status for view in inspection.slots} == {"same"}
+        assert {one.kind for one in inspection.findings()} == {"vignette"}
+
+    def test_even_light_gives_none(self, looks):
+        assert looks.light == {"fast": {}, "far": {}, "slow": {}}
+
+
 class TestMatching:
     def cost(self, orders: list[tuple[int, ...]], weight: float) -> np.ndarray:
         """Experiments whose slots hold these contents; a wrong match costs `weight`."""

@@ -13,12 +13,9 @@ import numpy as np
 
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError
-from lineage_triplets.qc.find.channels.fov_orders import (
-    FovOrder,
-    findings_of_order,
-    fov_orders,
-    order_words,
-)
+from lineage_triplets.qc.find.channels.findings import advice_words, all_findings
+from lineage_triplets.qc.find.channels.fov_orders import FovOrder, fov_orders
+from lineage_triplets.qc.find.channels.illumination import Illumination, evened, uneven_light
 from lineage_triplets.qc.find.channels.proof import Proof, prove
 from lineage_triplets.qc.find.channels.sample import (
     Thumbnails,
@@ -31,15 +28,16 @@ from lineage_triplets.qc.find.channels.signature import (
     features_of,
     signatures,
 )
-from lineage_triplets.qc.find.channels.verdict import SURE, Verdict, verdicts
-from lineage_triplets.qc.find.channels.words import in_words, listed
-from lineage_triplets.qc.find.finding import Evidence, Finding
+from lineage_triplets.qc.find.channels.verdict import Verdict, verdicts
+from lineage_triplets.qc.find.channels.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.find.channels.sample import Surroundings
+    from lineage_triplets.qc.find.finding import Finding
 
 N_PATCHES = 48
 N_PATCHES_PER_FOV = 4
@@ -104,6 +102,8 @@ class ChannelInspection:
         By experiment, slot and zarr index.
     fov_orders : dict of str to tuple of FovOrder
         For an experiment, the FOVs whose channels look exchanged; their cells are in no signature.
+    light : dict of str to dict of int to Illumination
+        For an experiment, by zarr index, channels whose vignette was taken off before comparing.
     """
 
     slots: tuple[SlotView, ...]
@@ -116,6 +116,7 @@ class ChannelInspection:
     complete: bool = True
     proofs: dict[tuple[str, int, int], Proof] = field(default_factory=dict, repr=False)
     fov_orders: dict[str, tuple[FovOrder, ...]] = field(default_factory=dict)
+    light: dict[str, dict[int, Illumination]] = field(default_factory=dict, repr=False)
 
     def view(self, experiment: str, slot: int) -> SlotView:
         """Give one slot; raises `KeyError` where there is none."""
@@ -149,26 +150,11 @@ class ChannelInspection:
 
     def findings(self) -> tuple[Finding, ...]:
         """Slots that look swapped or different, or tell nothing, and proofs that fail."""
-        found: list[Finding] = []
-        for name, channel_map in self.channel_maps.items():
-            for order in self.fov_orders.get(name, ()):
-                found += findings_of_order(order, name, self.channel_names[name], channel_map)
-            for view in self.of_experiment(name):
-                found += finding_of_verdict(view)
-                found += finding_of_proof(view)
-            found += finding_of_untold(self.of_experiment(name))
-        return tuple(found)
+        return tuple(all_findings(self))
 
     def advice(self, experiment: str) -> str:
         """What to know before an experiment is approved that no slot's sentence says."""
-        parts = [
-            order_words(order, experiment, self.channel_names[experiment], channel_map)
-            for order in self.fov_orders.get(experiment, ())
-            if (channel_map := self.channel_maps.get(experiment)) is not None
-        ]
-        if finding_of_untold(self.of_experiment(experiment)):
-            parts.append(f"Looks cannot tell what is in these slots. {_FIND_OUT}, then approve.")
-        return " ".join(part for part in parts if part)
+        return advice_words(self, experiment)
 
 
 def inspect_channels(
@@ -206,6 +192,7 @@ def inspect_channels(
     thumbnails: dict[str, Thumbnails] = {}
     unreadable: dict[str, tuple[str, ...]] = {}
     exchanged: dict[str, tuple[FovOrder, ...]] = {}
+    light: dict[str, dict[int, Illumination]] = {}
     complete = True
     for number, experiment in enumerate(opened):
         name = experiment.config.name
@@ -217,7 +204,9 @@ def inspect_channels(
                 progress(done + len(seen) + len(failures), total)
         complete = len(seen) + len(failures) == len(rows[number])
         done += len(rows[number])
-        looks[name], exchanged[name] = _looks(index, name, experiment.channel_names, seen)
+        light[name] = uneven_light(seen)
+        features = features_of(evened(seen, light[name]), len(experiment.channel_names))
+        looks[name], exchanged[name] = _looks(index, name, experiment.channel_names, seen, features)
         unreadable[name] = tuple(dict.fromkeys(failures.values()))
         if not complete:
             break
@@ -234,15 +223,19 @@ def inspect_channels(
         complete=complete,
         proofs=_proofs(index, seed) if complete else {},
         fov_orders=exchanged,
+        light=light,
     )
     return _judged(inspection)
 
 
 def _looks(
-    index: MultiExperimentIndex, experiment: str, names: tuple[str, ...], seen: list[Surroundings]
+    index: MultiExperimentIndex,
+    experiment: str,
+    names: tuple[str, ...],
+    seen: list[Surroundings],
+    features: Float64Array,
 ) -> tuple[tuple[ChannelSignature, ...], tuple[FovOrder, ...]]:
     """Summarize the channels of an experiment's FOVs, without those that are in another order."""
-    features = features_of(seen, len(names))
     fov = [index.fovs[index.fov_of_row[patch.row]].fov.name for patch in seen]
     by_fov = {
         name: signatures(experiment, names, [seen[k] for k in own], features[own])
@@ -297,100 +290,3 @@ def _proofs(index: MultiExperimentIndex, seed: int) -> dict[tuple[str, int, int]
         for slot, proof in enumerate(prove(source, rows, named, experiment.channel_names)):
             result[name, slot, experiment.channel_map[slot]] = proof
     return result
-
-
-_REMAP = (
-    "Look at the channels side by side; choose the right channel for the slot (remap), or approve "
-    "the mapping if it is right."
-)
-
-
-def finding_of_verdict(view: SlotView) -> list[Finding]:
-    """Give a finding where the verdict is that something may be wrong."""
-    verdict = view.verdict
-    kind, severity = "", "warning"
-    match verdict.status:
-        case "swapped":
-            kind, severity = "channel-swapped", "error" if verdict.sure >= SURE else "warning"
-        case "differs":
-            kind = "channel-differs"
-            if verdict.looks_like is not None and verdict.sure >= SURE:
-                severity = "error"
-        case "unlike":
-            kind = "channel-differs"
-        case "blank":
-            kind = "channel-blank"
-        case _ if verdict.better is not None:
-            kind = "channel-swapped"
-        case _:
-            return []
-    evidence = [Evidence("how sure", verdict.sure)]
-    if verdict.better is not None:
-        evidence.append(Evidence("how sure of the other channel", verdict.better_sure))
-    return [
-        Finding(
-            kind=kind,
-            severity="error" if severity == "error" else "warning",
-            sentence=view.sentence,
-            remedy=_REMAP,
-            experiment=view.experiment,
-            evidence=tuple(evidence),
-            detail=f"slot{view.slot}",
-        )
-    ]
-
-
-def finding_of_untold(views: tuple[SlotView, ...]) -> list[Finding]:
-    """Give a warning where cells were looked at and no slot of an experiment could be judged."""
-    untold = [view for view in views if view.verdict.status == "cannot-tell"]
-    if not views or len(untold) < len(views) or not all(view.verdict.likeness for view in untold):
-        return []
-    experiment = views[0].experiment
-    slots = listed(tuple(f"{view.slot} ({view.channel_name})" for view in views))
-    return [
-        Finding(
-            kind="channel-untold",
-            severity="warning",
-            sentence=(
-                f"What is in slot{'s' * (len(views) > 1)} {slots} of {experiment} cannot be told "
-                "by looks: an approval rests on who looks."
-            ),
-            remedy=f"{_FIND_OUT}. Then approve, and waive this with how it was found out.",
-            experiment=experiment,
-            evidence=(
-                Evidence("likeliest order", max(view.verdict.sure for view in views)),
-                Evidence("slots", float(len(views))),
-            ),
-        )
-    ]
-
-
-_FIND_OUT = (
-    "Look for what only one stain shows: a control without it, the wavelength in the microscope's "
-    "own metadata, what it does through a division"
-)
-
-
-def finding_of_proof(view: SlotView) -> list[Finding]:
-    """Give an error where the dataset's pixels are not the channel's, a warning where unknown."""
-    proof = view.proof
-    if proof is None or (proof.holds and not proof.n_unreadable) or not proof.n_patches:
-        return []
-    differs = bool(proof.first_difference)
-    return [
-        Finding(
-            kind="channel-proof",
-            severity="error" if differs else "warning",
-            sentence=f"Slot {view.slot} of {view.experiment}: {proof.words}",
-            remedy="Check the FOV's channel names, and that nobody writes to the store."
-            if differs
-            else "Mend or exclude what cannot be read.",
-            experiment=view.experiment,
-            evidence=(
-                Evidence("equal patches", proof.n_equal),
-                Evidence("patches", proof.n_patches),
-            ),
-            detail=f"slot{view.slot}",
-            count=proof.n_patches - proof.n_equal,
-        )
-    ]

@@ -42,12 +42,16 @@ class Surroundings:
         The cell's (y, x) on the grid; (0, 0) is the middle of the first pixel.
     regions : ndarray of float64, shape (C,)
         Share of the brighter pixels that equal their neighbours, near 1 in a mask of labels.
+    field : (float, float, float, float) or None
+        The (y, x) of the first pixel's middle, and the steps from pixel to pixel, in halves of the
+        field's sides from its middle; None where that is not known.
     """
 
     row: int
     pixels: Float32Array
     centre: tuple[float, float]
     regions: Float64Array
+    field: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,11 +193,18 @@ def _read(
     middle = patches.shape[2] // 2
     for number, row in enumerate(rows.tolist()):
         centre = float(here.y[number] - top[number]), float(here.x[number] - left[number])
-        yield _on_grid(row, patches[number, :, middle].astype(np.float32), centre, size)
+        corner = float(top[number]), float(left[number])
+        patch = patches[number, :, middle].astype(np.float32)
+        yield _on_grid(row, patch, centre, size, corner, (height, width))
 
 
 def _on_grid(
-    row: int, pixels: Float32Array, centre: tuple[float, float], size_um: float
+    row: int,
+    pixels: Float32Array,
+    centre: tuple[float, float],
+    size_um: float,
+    corner: tuple[float, float],
+    image: tuple[int, int],
 ) -> Surroundings:
     """Resample to the grid, inside the patch and as near to the cell as it allows."""
     shape = pixels.shape[1:]
@@ -225,7 +236,10 @@ def _on_grid(
     )
     resized += base[:, None, None].astype(np.float32)
     inside = [(c + 0.5 - a) / step - 0.5 for c, a in zip(centre, low, strict=True)]
-    return Surroundings(row, resized, (inside[0], inside[1]), _regions(pixels))
+    half = [length / 2 for length in image]
+    first = [(at + a + step / 2 - h) / h for at, a, h in zip(corner, low, half, strict=True)]
+    field = (first[0], first[1], step / half[0], step / half[1])
+    return Surroundings(row, resized, (inside[0], inside[1]), _regions(pixels), field)
 
 
 def _regions(pixels: Float32Array) -> Float64Array:
