@@ -26,7 +26,8 @@ from lineage_triplets import (
 )
 from lineage_triplets.cli import app
 from lineage_triplets.engine.tracks.formats import TRACK_FORMATS
-from lineage_triplets.qc.find.channels import inspection
+from lineage_triplets.qc.find.channels import findings as channel_findings
+from lineage_triplets.qc.find.channels import fov_orders
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.pixels.frame_scan import READING_KINDS
 from lineage_triplets.qc.find.placement.findings import KIND as PLACEMENT
@@ -168,7 +169,11 @@ def test_review_page_lists_every_kind_of_finding_once() -> None:
         *SETTINGS_CHECKS.values(),
         *PIXEL_CHECKS.values(),
     ]
-    of_channels = re.findall(r'"(channel-[a-z]+)"', inspect.getsource(inspection))
+    of_channels = [
+        kind
+        for module in (channel_findings, fov_orders)
+        for kind in re.findall(r'"(channel-[a-z]+)"', inspect.getsource(module))
+    ]
     declared = {kind for check in checks for kind in check.kinds}
     declared |= {*of_channels, *READING_KINDS, PLACEMENT}
     _, _, kinds = section("review.md", "Findings").partition("\n### Kinds\n")
