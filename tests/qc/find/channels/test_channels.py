@@ -315,7 +315,7 @@ class TestVignette:
         inspection = self.vignetted(tmp_path, pixel_size_um, source_channel=(PHASE,))
         found = [one for one in inspection.findings() if one.kind != "channel-untold"]
         assert [(one.kind, one.severity, one.experiment, one.detail) for one in found] == [
-            ("vignette", "note", "one", "slot0")
+            ("channel-vignette", "note", "one", "slot0")
         ]
         assert found[0].evidence[0].value == pytest.approx(45, abs=8)
         assert "Slot 0 of one (Phase) is lit unevenly" in found[0].sentence
@@ -323,7 +323,7 @@ class TestVignette:
     def test_slots_are_told_as_without_it(self, tmp_path):
         inspection = self.vignetted(tmp_path, 0.5)
         assert {view.verdict.status for view in inspection.slots} == {"same"}
-        assert {one.kind for one in inspection.findings()} == {"vignette"}
+        assert {one.kind for one in inspection.findings()} == {"channel-vignette"}
 
     def test_even_light_gives_none(self, looks):
         assert looks.light == {"fast": {}, "far": {}, "slow": {}}

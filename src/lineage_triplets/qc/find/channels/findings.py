@@ -137,7 +137,7 @@ def finding_of_light(inspection: ChannelInspection, view: SlotView) -> list[Find
     unlike = _is_vignette(inspection, view)
     return [
         Finding(
-            kind="vignette",
+            kind="channel-vignette",
             severity="note",
             sentence=(
                 f"Slot {view.slot} of {view.experiment} ({view.channel_name}) is lit unevenly: "
