@@ -27,6 +27,7 @@ from lineage_triplets import (
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.dataset.verification import fingerprints
 from lineage_triplets.engine.errors import ChunkError, StoreError
+from lineage_triplets.engine.plates import remote
 from lineage_triplets.engine.plates.plate import open_image, open_plate
 from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
 from programs import run
@@ -272,7 +273,9 @@ class TestUrls:
     def test_every_scheme_has_the_retries_that_are_set(self, scheme, monkeypatch):
         monkeypatch.setenv("LINEAGE_TRIPLETS_REMOTE_RETRIES", "4")
         spec = kvstore_spec(f"{scheme}://lab/a.zarr")
-        assert spec[f"{spec['driver']}_request_retries"]["max_retries"] == 4
+        # Of some versions of tensorstore it is the tries; those are counted below.
+        retries = 5 if remote._counts_first_try() else 4
+        assert spec[f"{spec['driver']}_request_retries"]["max_retries"] == retries
 
     def test_google(self):
         spec = kvstore_spec("gs://lab/plates/a.zarr/A/1/0/0")

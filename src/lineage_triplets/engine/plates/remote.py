@@ -11,6 +11,7 @@ import json
 import os
 import re
 import time
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import tensorstore as ts
@@ -78,7 +79,11 @@ def kvstore_spec(url: str) -> dict[str, Any]:
         os.environ.setdefault(name, value)
     scheme, host, path, query = split_url(url)
     n_retries = int(_number(_RETRIES, _N_RETRIES, least=1))
-    retries = {"max_retries": n_retries, "initial_delay": "500ms", "max_delay": "16s"}
+    retries = {
+        "max_retries": n_retries + _counts_first_try(),
+        "initial_delay": "500ms",
+        "max_delay": "16s",
+    }
     folder = f"{path}/" if path else ""
     if scheme == "s3":
         spec = {"driver": "s3", "bucket": host, "path": folder, "s3_request_retries": retries}
@@ -87,6 +92,13 @@ def kvstore_spec(url: str) -> dict[str, Any]:
         return {"driver": "gcs", "bucket": host, "path": folder, "gcs_request_retries": retries}
     base_url = f"{scheme}://{host}/{folder}{query}"
     return {"driver": "http", "base_url": base_url, "http_request_retries": retries}
+
+
+@functools.cache
+def _counts_first_try() -> bool:
+    """Whether tensorstore takes the first try for a retry too, as it did before 0.1.86."""
+    release = re.findall(r"\d+", version("tensorstore"))[:3]
+    return tuple(map(int, release)) < (0, 1, 86)
 
 
 def _s3_options() -> dict[str, Any]:
@@ -204,7 +216,7 @@ def _opened(_process: int, spec: str) -> ts.KvStore:
 
 
 def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
-    """Kind, message and remedy where nothing came, or a server refuses or fails; else None."""
+    """Kind, message and remedy where nothing came, it is refused, or a server fails; else None."""
     if isinstance(error, TimeoutError):
         return (
             "unreachable",
@@ -212,7 +224,9 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
             f"Check the disk, network or server; {_TIMEOUT} sets how many seconds to wait.",
         )
     if not is_url(url):
-        return None
+        if not _is_refused(error):
+            return None
+        return "unreadable", f"no permission to read it ({first_line(error)}).", "Ask for access."
     if _is_refused(error):
         remedy = _CREDENTIALS.get(url.partition("://")[0].lower(), _NO_CREDENTIALS)
         return "unreadable", f"no permission to read it ({first_line(error)}).", remedy

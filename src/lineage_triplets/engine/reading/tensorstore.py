@@ -236,8 +236,8 @@ def _why_closed(source: FovSource, error: Exception) -> tuple[str, str, str]:
 def _trouble(error: Exception, source: FovSource) -> tuple[str, str, str] | None:
     """Kind, message and remedy of what is no fault of the store; else None."""
     if "Too many open files" in str(error):
-        message = f"it cannot be read ({first_line(error)})."
-        return "unreadable", message, "Close some, or raise the limit (ulimit -n)."
+        remedy = "Close some, or raise the limit (ulimit -n)."
+        return "unreadable", "it cannot be read (Too many open files).", remedy
     return trouble(error, source.fov.array_path)
 
 
