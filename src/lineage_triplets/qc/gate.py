@@ -88,7 +88,7 @@ class GatePoint:
         How to settle it; empty if it is.
     experiment : str
     finding_key : str
-        Of an error, the finding.
+        Of an error, or of tables that do not lie on their images, the finding.
     decision : int
         Of a stale decision, its number.
     """

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, get_args
 
 import pytest
+from qtpy.QtCore import QObject
 
+from lineage_triplets.plugin.common.work import Job
 from lineage_triplets.plugin.export.checklist import (
+    PANELS,
     change_words,
     checklist,
     cost_cells,
@@ -15,9 +19,10 @@ from lineage_triplets.plugin.export.checklist import (
     training_lines,
     verdict_words,
 )
+from lineage_triplets.plugin.export.jobs import plan_job
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export_review, plan_export
-from lineage_triplets.qc.gate import GatePoint
+from lineage_triplets.qc.gate import Asked, GatePoint, PointKind
 from reviews import write_config
 
 if TYPE_CHECKING:
@@ -76,7 +81,39 @@ def test_bounds_and_reasons_are_said_where_all_is_settled():
     ]  # fmt: skip
 
 
-def test_every_kind_of_point_has_a_panel(review, tmp_path):
+def test_every_kind_of_point_has_a_panel_and_a_heading():
+    kinds = get_args(PointKind)
+    groups = checklist([GatePoint(kind, False, "Open.", "Settle it.") for kind in kinds])
+    assert {group.kind for group in groups} == set(kinds) == set(PANELS)
+    assert all(group.heading and group.lines[0].panel for group in groups)
+
+
+def test_tables_that_do_not_lie_on_their_images_lead_to_their_finding():
+    apart = GatePoint("placement", False, "Off.", "Place it.", "early", "placement:early:offset")
+    fits = GatePoint("placement", True, "The tables of 2 of 2 FOVs lie.", experiment="late")
+    (group,) = checklist([apart, fits])
+    assert group.words == "Tables lie on their images (1 of 2)"
+    assert (group.lines[0].panel, group.lines[0].finding_key) == (
+        "Problems", "placement:early:offset",
+    )  # fmt: skip
+    assert group.known == (("late", "The tables of 2 of 2 FOVs lie."),)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_plan_looks_where_tables_are_until_it_is_stopped(review, tmp_path, stopped):
+    told = []
+    stop = threading.Event()
+    if stopped:
+        stop.set()
+    job = Job(QObject(), "Checking", 1, stop, lambda *now: told.append(now))
+    snapshot = review.snapshot()
+    planned = plan_job(snapshot, tmp_path, only_accepted=False, asked=Asked())(job)
+    assert len(snapshot.checks.placements) == (0 if stopped else 3)
+    assert bool(planned.points) is not stopped
+    assert ((3, 3) in told) is not stopped
+
+
+def test_the_points_of_a_plan_lead_to_their_panels(review, tmp_path):
     plan = plan_export(review, tmp_path)
     lines = [line for group in checklist(plan.points) for line in group.lines]
     assert sum(one.count for one in lines) == sum(not one.passed for one in plan.points) > 0

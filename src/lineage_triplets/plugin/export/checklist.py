@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PANELS: dict[PointKind, str] = {
     "loading": "Problems",
+    "placement": "Problems",
     "error": "Problems",
     "channels": "Channels",
     "images": "Problems",
@@ -34,6 +35,7 @@ PANELS: dict[PointKind, str] = {
 """The panel in which each kind of point is settled."""
 _HEADINGS: dict[PointKind, str] = {
     "loading": "All data load",
+    "placement": "Tables lie on their images",
     "error": "Errors settled or waived",
     "channels": "Channels approved",
     "images": "Images scanned",
@@ -44,7 +46,8 @@ _HEADINGS: dict[PointKind, str] = {
     "settings": "Settings that training can draw with",
 }
 
-_SAID_WHEN_SETTLED = frozenset({"images", "audit"})
+_SAID_WHEN_SETTLED = frozenset({"placement", "images", "audit"})
+_COUNTED = frozenset({"placement", "channels", "images", "divisions", "audit"})
 
 _COST = {
     "observations": "cells",
@@ -72,7 +75,7 @@ class OpenLine:
     panel : str
         Where it is settled.
     finding_key : str
-        The first finding of an error.
+        The first finding of an error, or that tables do not lie on their images.
     decisions : tuple of int
         Stale decisions.
     count : int
@@ -130,7 +133,7 @@ class Group:
     @property
     def words(self) -> str:
         """The heading, with how far it is where there are several points."""
-        if self.kind in {"channels", "images", "divisions", "audit"} and self.n_points > 1:
+        if self.kind in _COUNTED and self.n_points > 1:
             return f"{self.heading} ({self.n_settled} of {self.n_points})"
         return self.heading
 

@@ -50,10 +50,11 @@ def plan_job(
     """Make the job that runs checks and plans an export."""
 
     def run(job: Job) -> Planned:
-        # Reading patches is what takes time, and can be stopped in between.
-        snapshot.checks.check_channels(
-            progress=lambda _, done, total: job.progress(done, total), stop=job.stopped
-        )
+        # Reading is what takes time, and can be stopped in between.
+        _look(snapshot, job)
+        if job.stopped():
+            # Nobody waits for the plan, and planning would look at all that is left, unstopped.
+            return Planned((), None)
         try:
             plan = plan_export(
                 snapshot,
@@ -68,6 +69,16 @@ def plan_job(
         return Planned(plan.points, plan)
 
     return run
+
+
+def _look(snapshot: Review, job: Job) -> None:
+    """Look at what the gate asks for, as far as it was not looked at."""
+
+    def said(_: str, done: int, total: int) -> None:
+        job.progress(done, total)
+
+    snapshot.checks.check_placement(said, job.stopped)
+    snapshot.checks.check_channels(said, job.stopped)
 
 
 def export_job(
@@ -94,6 +105,9 @@ def export_job(
             job.progress(done, len(formats) + _STEPS_AROUND_FILES)
             done += 1
 
+        _look(snapshot, job)
+        if job.stopped():
+            raise ExportStopped
         try:
             return export_review(
                 snapshot,

@@ -277,7 +277,7 @@ class ProblemsPanel(QWidget):
         self._again.hide()
 
         def run(_job: Job) -> tuple[FindingRows, int]:
-            reviewed = snapshot.check(channels=False)
+            reviewed = snapshot.check(channels=False, placement=False)
             n_fovs = len(snapshot.data.raw.fovs) if snapshot.data.opened else 0
             return FindingRows.of(reviewed), n_fovs
 
