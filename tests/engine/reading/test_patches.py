@@ -532,6 +532,7 @@ class TestPermissions:
         assert "experiment 'one'" in done.stdout
         assert str(one.data_path) in done.stdout
         assert "ermission" in done.stdout
+        assert "damaged" not in done.stdout
 
     @pytest.mark.parametrize("closed", ["", "A/1/0", "A/1/0/tracks.csv"])
     def test_tables_without_read_permission(self, one, closed):
