@@ -27,7 +27,7 @@ from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common.keys import bind
 from lineage_triplets.plugin.common.session import Session
-from lineage_triplets.plugin.common.words import Messages
+from lineage_triplets.plugin.common.views import Messages
 from lineage_triplets.plugin.export.panel import ExportPanel
 from lineage_triplets.plugin.pairs.panel import PairsPanel
 from lineage_triplets.plugin.problems.panel import ProblemsPanel

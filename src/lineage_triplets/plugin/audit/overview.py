@@ -24,7 +24,7 @@ from lineage_triplets.plugin.audit.model import (
     row_words,
 )
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
-from lineage_triplets.plugin.common.words import words_label
+from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.qc.audit.sample import DEFAULT_PAIRS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from qtpy.QtCore import QModelIndex, QObject, Qt
 
 from lineage_triplets.engine.index.names import word_within
-from lineage_triplets.plugin.common.table import RowTable
+from lineage_triplets.plugin.common.views import RowTable
 from lineage_triplets.qc.find import lineage_problems
 from lineage_triplets.qc.look.tables import lineage_table
 

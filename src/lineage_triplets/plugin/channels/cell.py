@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPolygonF
 from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.common.patch_image import dimmed, draw_note, legible, patch_image
-from lineage_triplets.plugin.common.words import words_label
+from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.qc.find.channels.pictures import OPEN, RIGHT, WRONG, thumbnail_row
 from lineage_triplets.qc.look.pictures.page import short_number
 

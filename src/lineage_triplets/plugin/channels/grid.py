@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.channels.cell import ChannelCell
 from lineage_triplets.plugin.common.reason import who_and_when
-from lineage_triplets.plugin.common.words import empty_layout, words_label
+from lineage_triplets.plugin.common.views import empty_layout, words_label
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.qc.decide.channels import channel_names_in_store
 from lineage_triplets.qc.find.settings.channel_names import names_unlike

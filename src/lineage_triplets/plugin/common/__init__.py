@@ -2,5 +2,5 @@
 
 `session` is the open review with the signals by which panels and viewer hear of it, `work` runs
 jobs in threads, `refresh` reads something anew when the review changed, `spot` says where a person
-is. The rest are parts to build from: `keys`, `words`, `reason`, `table`, `patch_image`.
+is. The rest are parts to build from: `keys`, `views`, `reason`, `patch_image`.
 """

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lineage_triplets.engine.errors import counted
-from lineage_triplets.plugin.common.words import empty_layout
+from lineage_triplets.plugin.common.views import empty_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,8 +17,7 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.common.refresh import Refresh
-from lineage_triplets.plugin.common.table import FittedTable
-from lineage_triplets.plugin.common.words import words_label
+from lineage_triplets.plugin.common.views import FittedTable, words_label
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.export.asked import AskedView
 from lineage_triplets.plugin.export.checklist import (

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.plugin.common.refresh import Refresh
-from lineage_triplets.plugin.common.words import words_label
+from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.pairs.bars import SampleBar, SeenPairs
 from lineage_triplets.plugin.pairs.gallery import PairGallery

@@ -27,7 +27,7 @@ from lineage_triplets.plugin.common.patch_image import (
     slot_image,
 )
 from lineage_triplets.plugin.common.session import Place
-from lineage_triplets.plugin.common.words import words_label
+from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.pairs.model import hours_words
 from lineage_triplets.qc.look.shown_pixels import read_strip
 

@@ -19,7 +19,7 @@ from superqt import QDoubleRangeSlider
 from superqt.utils import qdebounced, signals_blocked
 
 from lineage_triplets.engine.errors import LineageTripletsError
-from lineage_triplets.plugin.common.words import words_label
+from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.qc.look.view import taus_in_frames
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from qtpy.QtCore import QModelIndex, QObject, Qt
 
-from lineage_triplets.plugin.common.table import RowTable
+from lineage_triplets.plugin.common.views import RowTable
 from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:

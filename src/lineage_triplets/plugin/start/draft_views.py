@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from lineage_triplets.engine.errors import ConfigError, counted
-from lineage_triplets.plugin.common.table import RowTable
+from lineage_triplets.plugin.common.views import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from lineage_triplets.plugin.common.words import empty_layout
+from lineage_triplets.plugin.common.views import empty_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
