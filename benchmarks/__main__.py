@@ -18,6 +18,7 @@ from benchmarks import (
     faults_pixels,
     faults_tables,
     index,
+    placement,
     read,
     review,
     soak,
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "faults-channels": faults_channels.tables,
     "faults-pixels": faults_pixels.tables,
     "faults-tables": faults_tables.tables,
+    "placement": placement.tables,
     "widget": widget.tables,
 }
 # Minutes long, and run by name alone.

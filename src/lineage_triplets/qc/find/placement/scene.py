@@ -13,6 +13,7 @@ from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
 from lineage_triplets.qc.find.placement.hypotheses import Hypothesis, rows_at
 from lineage_triplets.qc.find.placement.objects import (
     Detector,
+    Kind,
     Objects,
     all_objects,
     binned,
@@ -85,15 +86,20 @@ class Scene:
             reversed_from=self.n_frames - 1 if late.reversed_time else None,
         )  # fmt: skip
 
-    def objects_of(self, detector: Detector) -> Objects:
-        """Find objects by one detector, in pixels of the image."""
-        frames, width = self.channels[detector.channel], detector.width / self.bin_px
-        of_kind = find_objects(frames, detector.channel, width, (detector.kind,))
-        return next(
-            _unbinned(found, self.bin_px)
-            for found in of_kind
-            if found.detector.bright == detector.bright
-        )
+    def objects_of(self, detectors: Sequence[Detector]) -> list[Objects]:
+        """Find objects by some detectors, in pixels of the image."""
+        kinds: dict[tuple[int, float], list[Kind]] = {}
+        for known in detectors:
+            kinds.setdefault((known.channel, known.width), []).append(known.kind)
+        found = {
+            objects.detector: objects
+            for (channel, width), of_width in kinds.items()
+            for blurred in find_objects(
+                self.channels[channel], channel, width / self.bin_px, sorted(set(of_width))
+            )
+            for objects in [_unbinned(blurred, self.bin_px)]
+        }
+        return [found[known] for known in detectors]
 
     def objects(self) -> Iterator[list[Objects]]:
         """Find objects by all detectors, a width at a time, in pixels of the image."""

@@ -64,7 +64,7 @@ def first_frame_of(
     """
     known = best.hypothesis
     timed = scene if scene.more is None else scene.more()
-    detected = [timed.objects_of(detector) for detector in _surest(scene, seen, best)]
+    detected = timed.objects_of(_surest(scene, seen, best))
     gains: list[Gain] = []
     for _ in range(_MOST_LATE):
         now = known.first_frame
