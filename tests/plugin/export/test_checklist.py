@@ -74,11 +74,11 @@ def test_words_count_what_is_open():
 
 def test_bounds_and_reasons_are_said_where_all_is_settled():
     bound = GatePoint("audit", True, "At most 4.96 % of pairs wrong.", experiment="early")
-    reason = GatePoint("images", True, "Not scanned: a pilot.", experiment="late")
-    known = [one for group in checklist([bound, reason]) for one in group.known]
-    assert known == [
-        ("late", "Not scanned: a pilot."), ("early", "At most 4.96 % of pairs wrong."),
-    ]  # fmt: skip
+    said = "The images of 1 of 2 FOVs were not scanned: a pilot."
+    reason = GatePoint("images", True, said, experiment="late")
+    scanned = GatePoint("images", True, "The images of 2 FOVs were scanned.", experiment="early")
+    known = [one for group in checklist([bound, reason, scanned]) for one in group.known]
+    assert known == [("late", said), ("early", "At most 4.96 % of pairs wrong.")]
 
 
 def test_every_kind_of_point_has_a_panel_and_a_heading():

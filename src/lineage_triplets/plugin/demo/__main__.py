@@ -19,6 +19,8 @@ from torch.utils.data import DataLoader
 from lineage_triplets import MultiExperimentTripletDataset, __version__, load_config, save_config
 from lineage_triplets.engine.dataset.verification import draft_of
 from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.plugin.demo.certify import bound_lines, certified
+from lineage_triplets.plugin.demo.truth import TrueLineages
 from lineage_triplets.plugin.start.sample import make_sample
 from lineage_triplets.qc.look.pairs import preview_sheet, sample_pairs
 from lineage_triplets.simulate import sample
@@ -80,7 +82,13 @@ def _walk(folder: Path, console: Console) -> None:
         taken, exported = walk_through_sample(config, pictures)
     for path in taken:
         console.print(f"{path.stem.replace('_', ' ')}: {path}", highlight=False, soft_wrap=True)
+    _say_bounds(exported, console)
     console.print(f"The validated config: {exported}", highlight=False, soft_wrap=True)
+
+
+def _say_bounds(config: Path, console: Console) -> None:
+    for line in bound_lines(config):
+        console.print(line, highlight=False)
 
 
 def _sample(folder: Path, console: Console) -> Path:
@@ -127,6 +135,9 @@ def run_demo(folder: Path, console: Console) -> dict[str, Path]:
         path = folder / f"{name.replace(' ', '_')}.png"
         preview_sheet(dataset.source, pairs, f"The sample: {name}").save(path)
         written[f"a contact sheet of {name}"] = path
+    truth = TrueLineages(simulation.config_path.parent)
+    written["the validated config"] = certified(folder / "draft.yml", truth, folder)
+    _say_bounds(written["the validated config"], console)
     return written
 
 

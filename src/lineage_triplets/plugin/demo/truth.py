@@ -21,11 +21,11 @@ class TrueLineages:
     Parameters
     ----------
     folder : Path
-        Of the simulation; its ``truth`` has the tables without faults.
+        Of the simulation; where faults were planted, its ``truth`` has the tables without them.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder / "truth" if (folder / "truth").is_dir() else folder
         self._table = cache(self._read)
 
     def judge(self, pairs: PairList, number: int) -> Judgement:
@@ -41,7 +41,7 @@ class TrueLineages:
         return int(frame["root"].to_numpy()[int(np.argmin(apart))])
 
     def _read(self, experiment: str, fov: str) -> pd.DataFrame:
-        folder = self._folder / "truth" / f"{experiment}_tracks" / fov
+        folder = self._folder / f"{experiment}_tracks" / fov
         table = pd.concat([pd.read_csv(file) for file in sorted(folder.glob("*.csv"))])
         mother = dict(zip(table["track_id"], table["parent_track_id"], strict=True))
         roots = {}

@@ -199,7 +199,8 @@ class Walk:
         hand.panel("Audit")
         hand.click_row("audit_list", self._row_of(experiment))
         hand.choose("audit_number", number)
-        hand.picture("audit_planned")
+        if until_wrong:
+            hand.picture("audit_planned")
         hand.key("audit_list", Qt.Key.Key_Return)
         while (asked := self._asked(experiment)) is not None:
             queue, place = asked
@@ -214,7 +215,8 @@ class Walk:
             if answer == "wrong" and until_wrong:
                 hand.press(Qt.Key.Key_Escape)
                 break
-        hand.picture("audit")
+        else:
+            hand.picture(f"audit_{experiment}")
         return self._review.audit(experiment)
 
     def export(self, folder: Path, **reasons: str) -> None:

@@ -46,9 +46,7 @@ _HEADINGS: dict[PointKind, str] = {
     "settings": "Settings that training can draw with",
 }
 
-_SAID_WHEN_SETTLED = frozenset({"placement", "images", "audit"})
-_COUNTED = frozenset({"placement", "channels", "images", "divisions", "audit"})
-
+_EACH_EXPERIMENT = frozenset({"placement", "channels", "images", "divisions", "audit"})
 _COST = {
     "observations": "cells",
     "valid_anchors": "anchors",
@@ -133,7 +131,7 @@ class Group:
     @property
     def words(self) -> str:
         """The heading, with how far it is where there are several points."""
-        if self.kind in _COUNTED and self.n_points > 1:
+        if self.kind in _EACH_EXPERIMENT and self.n_points > 1:
             return f"{self.heading} ({self.n_settled} of {self.n_points})"
         return self.heading
 
@@ -149,10 +147,16 @@ def checklist(points: Sequence[GatePoint]) -> list[Group]:
             known = tuple(
                 (point.experiment, point.sentence)
                 for point in own
-                if point.passed and kind in _SAID_WHEN_SETTLED
+                if point.passed and _is_said(point)
             )
             groups.append(Group(kind, heading, len(own) - len(still), len(own), lines, known))
     return groups
+
+
+def _is_said(point: GatePoint) -> bool:
+    """Whether a settled point says more than that it is settled: a bound, a reason, a doubt."""
+    reason = point.kind == "images" and "not scanned" in point.sentence
+    return reason or point.kind in {"placement", "audit"}
 
 
 def _lines(points: Sequence[GatePoint]) -> list[OpenLine]:
