@@ -21,8 +21,7 @@ from qtpy.QtWidgets import (
 from lineage_triplets import MultiExperimentIndex, load_config
 from lineage_triplets.engine.errors import ConfigError, StoreError
 from lineage_triplets.plugin.common.work import Work
-from lineage_triplets.plugin.start.config_draft import ConfigDraft, read_plate
-from lineage_triplets.plugin.start.draft_views import PlateTable
+from lineage_triplets.plugin.start.draft import ConfigDraft, PlateTable, read_plate
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
 from reviews import experiments
 

@@ -23,13 +23,15 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError, OutputExistsError
 from lineage_triplets.engine.settings.paths import is_url
-from lineage_triplets.plugin.start.config_draft import (
+from lineage_triplets.plugin.start.draft import (
     ConfigDraft,
     DraftPlate,
+    PlateTable,
+    SlotList,
+    WellTable,
     folder_of,
     read_plate,
 )
-from lineage_triplets.plugin.start.draft_views import PlateTable, SlotList, WellTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
