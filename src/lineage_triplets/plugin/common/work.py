@@ -22,7 +22,8 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
 
-_THREADS = 2
+# Three may be long: where tables are, channels, all images. What a person looks at waits for none.
+_THREADS = 4
 _COLLECT_MS = 200
 # As Python's own collector: all is looked through once there is a quarter more of what is old.
 _MORE_OLD_OBJECTS = 1.25

@@ -6,20 +6,24 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QTextBrowser, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, bind
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons, who_and_when
 from lineage_triplets.plugin.problems.finding_list import severity_colour
+from lineage_triplets.plugin.problems.finding_text import FindingText
 from lineage_triplets.plugin.problems.model import MARKS, kind_words, settle_words, where_words
+from lineage_triplets.qc.find.placement import shown_placement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from qtpy.QtGui import QPalette
+
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.record.decision import Target
 
 KEYS = KeyGroup(
     "Decide",
@@ -27,6 +31,12 @@ KEYS = KeyGroup(
         Key(
             "W", "waive, with a reason; open again", lambda panel: panel.actions_view.waive.click()
         ),
+        Key(
+            "P",
+            "place the experiment so, where its tables do not lie on their images",
+            lambda panel: panel.actions_view.place.click(),
+        ),
+        Key("V", "the picture at full size", lambda panel: panel.actions_view.text.open_whole()),
         Key("Alt+1, Alt+2, …", "settle it in the first, second, … way"),
         Key("Ctrl+Z", "undo", lambda panel: panel.actions_view.undo.click()),
         Key("Ctrl+Shift+Z", "redo", lambda panel: panel.actions_view.redo.click()),
@@ -59,9 +69,7 @@ class FindingActions(QWidget):
         self._panel = panel
         self._shown: ReviewedFinding | None = None
         self._key = ""
-        self._text = QTextBrowser(self)
-        self._text.setObjectName("finding_text")
-        self._text.setMinimumHeight(90)
+        self.text = FindingText(session, self)
         self._buttons = QWidget(self)
         flow = QFlowLayout(self._buttons)
         flow.setContentsMargins(0, 0, 0, 0)
@@ -72,6 +80,7 @@ class FindingActions(QWidget):
         self._next = self._button(
             "next_finding", "Next ▶", "The next finding, and go there (J or F8)"
         )
+        self.place = self._button("place_experiment", "Place the experiment so…", "")
         self.waive = self._button("waive", "", "")
         self.undo = self._button("undo_decision", "Undo", "Undo the last decision (Ctrl+Z)")
         self.redo = self._button(
@@ -80,6 +89,7 @@ class FindingActions(QWidget):
         flow.addWidget(KeyButton("finding_keys", keys, panel, self._buttons))
         self._previous.clicked.connect(lambda: self.step_wanted.emit(-1))
         self._next.clicked.connect(lambda: self.step_wanted.emit(1))
+        self.place.clicked.connect(self._ask_to_place)
         self.waive.clicked.connect(self._press_waive)
         self.undo.clicked.connect(lambda: session.decide(lambda review: review.undo()))
         self.redo.clicked.connect(lambda: session.decide(lambda review: review.redo()))
@@ -89,7 +99,7 @@ class FindingActions(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self._text, 1)
+        layout.addWidget(self.text, 1)
         layout.addWidget(self.reason)
         layout.addWidget(self._buttons)
         self.show_finding(None)
@@ -109,13 +119,15 @@ class FindingActions(QWidget):
         is_news = key != self._key or reviewed != self._shown
         self._shown, self._key = reviewed, key
         if is_news or reviewed is None:
-            self._text.setHtml(self._html(reviewed))
+            finding = None if reviewed is None else reviewed.finding
+            self.text.tell(finding, *_html(reviewed, self.palette()))
         review = self._session.review
         writable = review is not None and not review.log.read_only
         for button in (self._previous, self._next):
             button.setEnabled(n_shown > 0)
         self.undo.setEnabled(writable)
         self.redo.setEnabled(writable)
+        self._show_place(writable=writable)
         self._show_waive(reviewed, writable=writable)
         self._show_settle(reviewed, writable=writable)
 
@@ -169,6 +181,42 @@ class FindingActions(QWidget):
                 more = f"\nand {len(targets) - 12} more" if len(targets) > 12 else ""
                 button.setToolTip(f"Settles it, with a reason (Alt+{number + 1}):\n{named}{more}")
 
+    @property
+    def _remedy(self) -> TrackTransform | None:
+        """What mends the tables of the experiment, if the finding is that they lie elsewhere."""
+        review, reviewed = self._session.review, self._shown
+        if review is None or reviewed is None or reviewed.status != "open":
+            return None
+        shown = shown_placement(reviewed.finding, review.checks.placements)
+        if shown is None or shown.status != "misfit":
+            return None
+        return review.checks.placement_remedy(shown.experiment)
+
+    def _show_place(self, *, writable: bool) -> None:
+        remedy = self._remedy
+        self.place.setVisible(remedy is not None)
+        self.place.setEnabled(writable and remedy is not None)
+        if remedy is not None:
+            self.place.setToolTip(
+                f"Take all its tables with {remedy.words}, with a reason (P); they are looked at "
+                "again then"
+            )
+
+    def _ask_to_place(self) -> None:
+        review, reviewed, remedy = self._session.review, self._shown, self._remedy
+        if review is None or reviewed is None or remedy is None:
+            return
+        experiment = reviewed.finding.experiment
+        shown = shown_placement(reviewed.finding, review.checks.placements)
+        self._ask(
+            f"Place {experiment} by {remedy.words}",
+            "as its images say" if shown is None else shown.words,
+            ("place",),
+            lambda reason: self._session.decide(
+                lambda review: review.place(experiment, remedy, reason)
+            ),
+        )
+
     def _press_waive(self) -> None:
         reviewed = self._shown
         if reviewed is None:
@@ -188,37 +236,44 @@ class FindingActions(QWidget):
         if reviewed is None or number >= len(reviewed.finding.settled_by):
             return
         targets = reviewed.finding.settled_by[number]
-        self._ask(settle_words(targets), kind_words(reviewed.finding.kind), targets)
-
-    def _ask(self, question: str, suggested: str, targets: tuple[Target, ...]) -> None:
-        self.reason.ask(
-            question,
-            list(
-                dict.fromkeys([suggested, *recent_reasons(self._session.review, "reject", "cut")])
-            ),
+        self._ask(
+            settle_words(targets),
+            kind_words(reviewed.finding.kind),
+            ("reject", "cut"),
             lambda reason: self._session.decide(lambda review: review.settle(targets, reason)),
         )
+
+    def _ask(
+        self, question: str, suggested: str, kinds: Sequence[str], decide: Callable[[str], bool]
+    ) -> None:
+        recent = recent_reasons(self._session.review, *kinds)
+        self.reason.ask(question, list(dict.fromkeys([suggested, *recent])), decide)
         # What was found is the reason, unless a person knows better.
         self.reason.reason.setEditText(suggested)
         self.reason.reason.lineEdit().selectAll()
 
-    def _html(self, reviewed: ReviewedFinding | None) -> str:
-        if reviewed is None:
-            return "<p>Select a finding, or press J for the first.</p>"
-        finding = reviewed.finding
-        colour = severity_colour(finding.severity, self.palette()).name()
-        evidence = ", ".join(str(number) for number in finding.evidence)
-        mark = f"<span style='color:{colour}'>{MARKS[finding.severity]}</span>"
-        kind, where = escape(kind_words(finding.kind)), escape(where_words(finding))
-        parts = [
-            f"<b>{mark} {finding.severity}: {kind}</b> {where}",
-            escape(finding.sentence),
-            f"<i>{escape(finding.remedy)}</i>" if finding.remedy else "",
-            f"Evidence: {escape(evidence)}" if evidence else "",
-            f"<b>{escape(what_became(reviewed))}</b>",
-            f"<small>{escape(finding.key)}</small>",
-        ]
-        return "".join(f"<p style='margin:3px 0'>{part}</p>" for part in parts if part)
+
+def _html(reviewed: ReviewedFinding | None, palette: QPalette) -> tuple[str, str]:
+    """What is said of a finding before its picture, and after it."""
+    if reviewed is None:
+        return "<p>Select a finding, or press J for the first.</p>", ""
+    finding = reviewed.finding
+    colour = severity_colour(finding.severity, palette).name()
+    evidence = ", ".join(str(number) for number in finding.evidence)
+    mark = f"<span style='color:{colour}'>{MARKS[finding.severity]}</span>"
+    kind, where = escape(kind_words(finding.kind)), escape(where_words(finding))
+    before = [f"<b>{mark} {finding.severity}: {kind}</b> {where}", escape(finding.sentence)]
+    after = [
+        f"<i>{escape(finding.remedy)}</i>" if finding.remedy else "",
+        f"Evidence: {escape(evidence)}" if evidence else "",
+        f"<b>{escape(what_became(reviewed))}</b>",
+        f"<small>{escape(finding.key)}</small>",
+    ]
+    return _paragraphs(before), _paragraphs(after)
+
+
+def _paragraphs(parts: Sequence[str]) -> str:
+    return "".join(f"<p style='margin:3px 0'>{part}</p>" for part in parts if part)
 
 
 def what_became(reviewed: ReviewedFinding) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -14,8 +14,10 @@ from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.problems.finding_actions import FindingActions
 from lineage_triplets.plugin.problems.finding_list import FindingList
 from lineage_triplets.plugin.problems.model import MARKS, FindingRows
+from lineage_triplets.plugin.problems.placement_look import PlacementLook
 from lineage_triplets.qc.find import finding_place
 from lineage_triplets.qc.find.pixels.frame_scan import ScanOrder
+from lineage_triplets.qc.find.placement import shown_placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,6 +214,9 @@ class ProblemsPanel(QWidget):
         self.setObjectName("problems")
         self._session = session
         self._asked_for = ""
+        # Of list and text while a picture is not shown; empty once a person chose them.
+        self._sizes: list[int] = []
+        self.placement = PlacementLook(session, self)
         self._refresh = Refresh(
             session, CHECK_JOB, self._check_job, self._take, wait_ms=_PATIENCE_MS, parent=self
         )
@@ -229,7 +234,7 @@ class ProblemsPanel(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._summary, 1)
         head.addWidget(self._again)
-        splitter = QSplitter(Qt.Orientation.Vertical, self)
+        splitter = self._splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.setObjectName("problems_splitter")
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self.findings)
@@ -240,10 +245,13 @@ class ProblemsPanel(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(head)
         layout.addWidget(splitter, 1)
+        layout.addWidget(self.placement)
         layout.addWidget(self.scan)
         self.findings.selected.connect(self._on_selected)
         self.findings.wanted.connect(self._go)
         self.actions_view.step_wanted.connect(self.findings.step)
+        self.actions_view.text.height_wanted.connect(self._make_room)
+        splitter.splitterMoved.connect(lambda *_: self._sizes.clear())
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
         session.state_changed.connect(self._on_state)
@@ -254,7 +262,7 @@ class ProblemsPanel(QWidget):
     @property
     def is_checking(self) -> bool:
         """Whether the list will be made anew."""
-        return self._refresh.is_due
+        return self._refresh.is_due or self.placement.is_looking
 
     def _on_opened(self, review: Review) -> None:
         review.events.data.connect(self._refresh.later)
@@ -277,6 +285,7 @@ class ProblemsPanel(QWidget):
         self._again.hide()
 
         def run(_job: Job) -> tuple[FindingRows, int]:
+            # Where tables are is looked at beside it.
             reviewed = snapshot.check(channels=False, placement=False)
             n_fovs = len(snapshot.data.raw.fovs) if snapshot.data.opened else 0
             return FindingRows.of(reviewed), n_fovs
@@ -300,6 +309,20 @@ class ProblemsPanel(QWidget):
     def _on_selected(self, reviewed: ReviewedFinding | None) -> None:
         self.actions_view.show_finding(reviewed, self.findings.model.rowCount())
 
+    def _make_room(self, height: int) -> None:
+        """Give the text room for its picture, of the list's; and back."""
+        if not height:
+            if self._sizes:
+                self._splitter.setSizes(self._sizes)
+                self._sizes = []
+            return
+        of_list, of_text = self._splitter.sizes()
+        room = of_list - self.findings.minimumSizeHint().height()
+        more = min(height - self.actions_view.text.height(), room)
+        if more > 0:
+            self._sizes = self._sizes or [of_list, of_text]
+            self._splitter.setSizes([of_list - more, of_text + more])
+
     def _select(self, key: str) -> None:
         """Select a finding and go there; later, if it is not found yet."""
         if self.findings.select(key):
@@ -314,7 +337,11 @@ class ProblemsPanel(QWidget):
             return
 
         def go() -> None:
-            place = finding_place(review.data, reviewed.finding)
+            finding = reviewed.finding
+            shown = shown_placement(finding, review.checks.placements)
+            if shown is not None:
+                finding = replace(finding, fov=shown.fov)
+            place = finding_place(review.data, finding)
             if place is not None:
                 self._session.look_at(Place(**asdict(place)))
 

@@ -193,8 +193,18 @@ class Checks:
         """Whether tables lie on their images, as far as FOVs were looked at."""
         return [known.placement for _, known in sorted(self._placements.items())]
 
-    def placement_picture(self, experiment: str, fov: str) -> Image:
+    def placement_picture(
+        self, experiment: str, fov: str, *, width_px: int | None = None, headed: bool = True
+    ) -> Image:
         """Draw a FOV's table on a frame: as it is, and as it would lie where that fits better.
+
+        Parameters
+        ----------
+        experiment, fov : str
+        width_px : int, optional
+            How wide it may be.
+        headed : bool
+            Whether what was found is written over it.
 
         Raises
         ------
@@ -213,7 +223,7 @@ class Checks:
                 Problem("unknown-fov", message, "Check the placement first.", experiment=experiment)
             )
         table = self._data.tables(source.table, experiment=experiment, fov=fov)
-        return placement_picture(source, table, known.placement)
+        return placement_picture(source, table, known.placement, width_px=width_px, headed=headed)
 
     def placement_remedy(self, experiment: str) -> TrackTransform | None:
         """What would mend the tables of an experiment, whole; None unless one thing mends all."""

@@ -9,7 +9,11 @@ and `picture` shows both.
 
 from __future__ import annotations
 
-from lineage_triplets.qc.find.placement.findings import common_misfit, placement_findings
+from lineage_triplets.qc.find.placement.findings import (
+    common_misfit,
+    placement_findings,
+    shown_placement,
+)
 from lineage_triplets.qc.find.placement.run import (
     KnownPlacement,
     look_at_index,
@@ -24,4 +28,5 @@ __all__ = [
     "look_at_index",
     "placement_findings",
     "recall_placements",
+    "shown_placement",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KIND = "placement"
 
+_UNTOLD = "cannot-tell"
 _ALIKE_SCALE = 0.02
 _ALIKE_PX = 6.0
 
@@ -62,6 +63,30 @@ def _alike(one: Placement, other: Placement) -> bool:
     ratio = np.array(a.scale) / np.array(b.scale)
     apart = np.abs(np.array(a.offset) - np.array(b.offset))
     return bool((np.abs(ratio - 1) < _ALIKE_SCALE).all() and (apart < _ALIKE_PX).all())
+
+
+def shown_placement(finding: Finding, placements: Sequence[Placement]) -> Placement | None:
+    """Give the FOV that shows what a finding is about: its own, or the surest of the experiment.
+
+    Parameters
+    ----------
+    finding : Finding
+    placements : sequence of Placement
+
+    Returns
+    -------
+    Placement or None
+        None for a finding that is not `placement_findings` of these.
+    """
+    if finding.kind != KIND:
+        return None
+    listed = [found for found in placements if found.experiment == finding.experiment]
+    if finding.fov:
+        return next((found for found in listed if found.fov == finding.fov), None)
+    untold = [found for found in listed if found.status == "cannot-tell"]
+    shown = untold if finding.detail == _UNTOLD else common_misfit(listed)
+    # Those whose table looks odd come first, as in the sentence.
+    return min(shown, key=lambda found: not found.signs, default=None)
 
 
 def _of_misfit(group: Sequence[Placement], *, whole: bool) -> Finding:
@@ -139,6 +164,6 @@ def _of_untold(untold: Sequence[Placement], n_fovs: int) -> Finding:
         remedy="Look at some cells in the viewer; the audit's pairs tell as well.",
         experiment=shown.experiment,
         fov=shown.fov if n_fovs == 1 else "",
-        detail="cannot-tell",
+        detail=_UNTOLD,
         count=len(untold),
     )

@@ -22,15 +22,23 @@ if TYPE_CHECKING:
 
 _COLUMN_PX = 460
 _PATCH_PX = 72
-_N_PATCHES = 5
-_GAP = 14
+_N_PATCHES = 6
+_GAP, _SMALL_GAP, _PATCH_GAP = 14, 6, 5
+_SMALL_BELOW_PX = 600
 _SHARE = 1 / 12
 _TEXT, _SMALL = 14, 12
 # Orange and blue stay apart for colour-blind readers.
 _AS_IS, _BETTER = (230, 159, 0), (86, 180, 233)
 
 
-def placement_picture(source: FovSource, table: TrackTable, placement: Placement) -> Image.Image:
+def placement_picture(
+    source: FovSource,
+    table: TrackTable,
+    placement: Placement,
+    *,
+    width_px: int | None = None,
+    headed: bool = True,
+) -> Image.Image:
     """Draw a table's places on one frame, and patches around them, for each reading of it.
 
     Parameters
@@ -40,6 +48,10 @@ def placement_picture(source: FovSource, table: TrackTable, placement: Placement
         As it is on disk.
     placement : Placement
         What was found about it.
+    width_px : int, optional
+        As wide as this, or narrower where there is one reading; wide enough to see by default.
+    headed : bool
+        Whether what was found is written over it.
 
     Returns
     -------
@@ -55,6 +67,11 @@ def placement_picture(source: FovSource, table: TrackTable, placement: Placement
     readings = [("as it is", place_table(table, source.track_transform), _AS_IS)]
     if placement.transform is not None:
         readings.append((placement.words, place_table(table, placement.transform), _BETTER))
+    n, is_small = len(readings), width_px is not None and width_px < _SMALL_BELOW_PX
+    gap, size = (_SMALL_GAP, _SMALL) if is_small else (_GAP, _TEXT)
+    column = _COLUMN_PX
+    if width_px is not None:
+        column = max(2 * gap, min(_COLUMN_PX, (width_px - gap) // n - gap))
     frames = placement.frames or tuple(range(source.fov.shape[0]))
     n_rows = [sum((read.t == t).sum() for _, read, _ in readings) for t in frames]
     t = frames[int(np.argmax(n_rows))]
@@ -62,30 +79,39 @@ def placement_picture(source: FovSource, table: TrackTable, placement: Placement
     image = SceneReader(source, table).stack(t, channels[:1], source.fov.shape[2])[0].max(axis=0)
     scale = measured_scale([image])
     page = Page()
-    width = len(readings) * (_COLUMN_PX + _GAP) + _GAP
-    top = _GAP
-    for line in wrapped(f"{placement.experiment} {placement.fov}, frame {t}. {placement.sentence}",
-                        width - 2 * _GAP, _TEXT):  # fmt: skip
-        top = page.text(_GAP, top, width - _GAP, line, _TEXT)
-    top += _GAP // 2
-    n_lines = max(len(wrapped(words, _COLUMN_PX, _TEXT)) for words, _, _ in readings)
+    width = n * (column + gap) + gap
+    top = gap
+    if headed:
+        said = f"{placement.experiment} {placement.fov}, frame {t}. {placement.sentence}"
+        top = _lines(page, gap, top, width - 2 * gap, said, _TEXT) + gap // 2
+    titles = [words[:1].upper() + words[1:] for words, _, _ in readings]
+    if not headed:
+        titles[0] += f", frame {t}"
+    n_lines = max(len(wrapped(title, column, size)) for title in titles)
     bottom = top
-    for number, (words, read, colour) in enumerate(readings):
-        left = _GAP + number * (_COLUMN_PX + _GAP)
+    for number, (title, (_, read, colour)) in enumerate(zip(titles, readings, strict=True)):
+        left = gap + number * (column + gap)
         here = read.t == t
         y, x = read.y[here], read.x[here]
-        at = top
-        for line in wrapped(words[:1].upper() + words[1:], _COLUMN_PX, _TEXT):
-            at = page.text(left, at, left + _COLUMN_PX, line, _TEXT)
-        at = top + n_lines * line_height(_TEXT) + 4
-        at = page.image(left, at, _ringed(image, scale, y, x, colour)) + 6
+        _lines(page, left, top, column, title, size)
+        at = top + n_lines * line_height(size) + 4
+        at = page.image(left, at, _ringed(image, scale, y, x, colour, column)) + 6
         inside = (y >= 0) & (y < image.shape[0]) & (x >= 0) & (x < image.shape[1])
-        said = (
-            f"{inside.sum()} of {len(y)} rows of this frame in the image; all on average, and some:"
-        )
-        at = page.text(left, at, left + _COLUMN_PX, said, _SMALL)
-        bottom = max(bottom, _patches(page, left, at, image, scale, y[inside], x[inside]))
-    return drawn(page.layout(width, bottom + _GAP))
+        said = f"{inside.sum()} of {len(y)} rows in the image; all on average, and some:"
+        at = _lines(page, left, at, column, said, _SMALL)
+        patches = _patches(image, scale, y[inside], x[inside], column)
+        bottom = max(bottom, at)
+        for place, pixels in enumerate(patches):
+            step = pixels.shape[1] + _PATCH_GAP
+            bottom = max(bottom, page.image(left + place * step, at, pixels))
+    return drawn(page.layout(width, bottom + gap))
+
+
+def _lines(page: Page, left: int, top: int, width: int, text: str, size: int) -> int:
+    """Place text in as many lines as it needs; give where the next begins."""
+    for line in wrapped(text, width, size):
+        top = page.text(left, top, left + width, line, size)
+    return top
 
 
 def _ringed(
@@ -94,10 +120,10 @@ def _ringed(
     y: Float64Array,
     x: Float64Array,
     colour: tuple[int, int, int],
+    column: int,
 ) -> NDArray[np.uint8]:
-    factor = _COLUMN_PX / image.shape[1]
     # A frame far taller than wide is no taller than a column is wide.
-    factor = min(factor, _COLUMN_PX / image.shape[0])
+    factor = column / max(image.shape)
     picture = Image.fromarray(rendered(image, scale, factor))
     draw = ImageDraw.Draw(picture)
     radius = max(3.0, min(9.0, 0.02 * max(picture.size)))
@@ -108,28 +134,21 @@ def _ringed(
 
 
 def _patches(
-    page: Page,
-    left: int,
-    top: int,
-    image: Float32Array,
-    scale: GreyScale,
-    y: Float64Array,
-    x: Float64Array,
-) -> int:
-    """The mean of all patches, and some of them; give the first row below."""
+    image: Float32Array, scale: GreyScale, y: Float64Array, x: Float64Array, column: int
+) -> list[NDArray[np.uint8]]:
+    """Draw the mean of all patches, and as many of them as a column has room for."""
     half = max(6, round(_SHARE * min(image.shape)))
     padded = np.pad(image, half, constant_values=np.nan)
     places = zip(np.floor(y).astype(int), np.floor(x).astype(int), strict=True)
     around = [padded[r : r + 2 * half + 1, c : c + 2 * half + 1] for r, c in places]
     if not around:
-        return top
+        return []
     with np.errstate(invalid="ignore"):
         mean: Float32Array = np.nanmean(np.stack(around), axis=0)
-    chosen = np.unique(np.linspace(0, len(around) - 1, _N_PATCHES).astype(int))
-    factor = _PATCH_PX / (2 * half + 1)
-    own = measured_scale([mean])
-    shown = [rendered(mean, own, factor), *(rendered(around[k], scale, factor) for k in chosen)]
-    bottom = top
-    for number, pixels in enumerate(shown):
-        bottom = page.image(left + number * (_PATCH_PX + 5), top, pixels)
-    return bottom
+    # A narrow column has room for the mean and one more.
+    size = min(_PATCH_PX, (column - _PATCH_GAP) // 2)
+    n = min(_N_PATCHES, (column + _PATCH_GAP) // (size + _PATCH_GAP)) - 1
+    chosen = np.unique(np.linspace(0, len(around) - 1, n).astype(int))
+    factor = size / (2 * half + 1)
+    shown = [rendered(around[k], scale, factor) for k in chosen]
+    return [rendered(mean, measured_scale([mean]), factor), *shown]

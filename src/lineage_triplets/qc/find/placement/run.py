@@ -125,10 +125,11 @@ def look_at_index(
                     placement, hypothesis, key = looked
                     if hypothesis != _AS_IS:
                         likely = (hypothesis,)
+                    yield KnownPlacement(placement, key)
+                    # What is told of was taken.
                     done += 1
                     if progress is not None:
                         progress(done, len(index.fovs))
-                    yield KnownPlacement(placement, key)
 
 
 _Look = tuple[Placement, Hypothesis, str] | None
