@@ -85,6 +85,7 @@ def write_image(
     key_encoding: tuple[str, str] | None = None,
     normalization: Mapping[str, Any] | None = None,
     pixel_size_um: float = 0.5,
+    slice_um: float = 2.0,
     interval_minutes: float = 30.0,
     write_empty_chunks: bool = True,
     compressor: Any = "auto",
@@ -122,7 +123,7 @@ def write_image(
     assert len(shape) == len(axes)
     if chunks is None:
         chunks = [n if axis in "yx" else 1 for axis, n in zip(axes.lower(), shape, strict=True)]
-    scale = {"t": interval_minutes, "z": 2.0, "y": pixel_size_um, "x": pixel_size_um}
+    scale = {"t": interval_minutes, "z": slice_um, "y": pixel_size_um, "x": pixel_size_um}
     described = []
     for axis in axes:
         entry = {"name": axis, "type": _TYPES.get(axis.lower(), "space")}

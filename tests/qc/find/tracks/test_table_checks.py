@@ -38,6 +38,7 @@ def check(tmp_path_factory) -> Check:
         shape: tuple[int, int] = (FRAMES, 1),
         intervals: Mapping[str, float] | None = None,
         pixel_size_um: float = UM,
+        slice_um: float = 2.0,
         **index: object,
     ) -> list[Finding]:
         if isinstance(tables, pd.DataFrame):
@@ -46,7 +47,7 @@ def check(tmp_path_factory) -> Check:
         for name in dict.fromkeys(name for name, _ in tables):
             by_fov = {fov: table for (other, fov), table in tables.items() if other == name}
             interval = (intervals or {}).get(name, 15.0)
-            key = (name, tuple(by_fov), shape, interval, pixel_size_um)
+            key = (name, tuple(by_fov), shape, interval, pixel_size_um, slice_um)
             if key not in experiments:
                 experiments[key] = stores.make_experiment(
                     tmp_path_factory.mktemp("plate"),
@@ -56,6 +57,7 @@ def check(tmp_path_factory) -> Check:
                     shape=(shape[0], 1, shape[1], SIZE, SIZE),
                     channels=["Phase"],
                     pixel_size_um=pixel_size_um,
+                    slice_um=slice_um,
                     interval_minutes=interval,
                 )
             configs.append(experiments[key])
@@ -490,6 +492,39 @@ def test_depth_counts_where_there_are_slices(check):
     leap = (table["track_id"] == 15) & (table["t"] >= 10)
     table.loc[leap, "z"] += 6.5
     assert only(check(table, shape=(FRAMES, 12)), "jump").tracks == (15,)
+
+
+def ball(slice_px: float, *, whole: bool) -> pd.DataFrame:
+    """A ball of cells 24 px apart, which stray alike along all axes; z in slices."""
+    rng = np.random.default_rng(0)
+    grid = 24.0 * np.stack(np.meshgrid(*[np.arange(5)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    place = np.empty((FRAMES, *grid.shape))
+    place[0] = grid
+    for t in range(1, FRAMES):
+        place[t] = place[t - 1] + 0.2 * (grid - place[t - 1]) + rng.normal(0, 2.0, grid.shape)
+    t, cell = np.divmod(np.arange(FRAMES * len(grid)), len(grid))
+    z = (place[t, cell, 0] + 20) / slice_px
+    return pd.DataFrame(
+        {
+            "track_id": cell + 1,
+            "t": t,
+            "parent_track_id": -1,
+            "z": z.round() if whole else z,
+            "y": place[t, cell, 1] + 200,
+            "x": place[t, cell, 2] + 200,
+        }
+    )
+
+
+def test_depth_in_whole_slices_is_no_exchange_of_cells(check):
+    table = ball(8.0, whole=True)
+    assert warnings(check(table, shape=(FRAMES, 40), pixel_size_um=0.25)) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_slices_of_unknown_distance_are_scaled_by_how_cells_move(check, whole):
+    table = ball(8.0, whole=whole)
+    assert warnings(check(table, shape=(FRAMES, 40), pixel_size_um=1.0, slice_um=1.0)) == []
 
 
 # Properties

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _ENOUGH_CELLS = 5
 _FEW_CELLS = 3
 _LIKE_SHARE = 0.35
+_CLIP_QUANTILE = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class TrackRows:
     """All observations of an index as arrays, sorted by FOV, track and frame.
 
     Lengths are in pixels of the image's columns; rows and depth are scaled to them where the
-    store gives the size of its voxels.
+    store gives the size of its voxels. Where it does not, a slice counts as many pixels as make
+    cells move as much in depth as along an axis of the plane.
 
     Attributes
     ----------
@@ -99,6 +101,17 @@ class TrackRows:
         step = np.flatnonzero(rows.track[1:] == rows.track[:-1])
         moved, gap = place[:, step + 1] - place[:, step], rows.t[step + 1] - rows.t[step]
         drift = drift_steps(group[step], gap, moved, int(n_frames.sum()))
+        still = stabilized(place, group, drift, first_group[fov])
+        if len(place) == 3:
+            unknown = np.array([_slice_is_unknown(source) for source in sources], dtype=bool)
+            of_fov = np.ones(len(sources))
+            for number in np.unique(fov_experiment[unknown]).tolist():
+                steps = step[unknown[fov[step]] & (fov_experiment[fov[step]] == number)]
+                factor = _slice_by_movement(still[:, steps + 1] - still[:, steps])
+                of_fov[unknown & (fov_experiment == number)] = factor
+            place[2] *= of_fov[fov]
+            still[2] *= of_fov[fov]
+            drift[2] *= np.repeat(of_fov, n_frames)
         first_row, last_row = _row_ranges(rows.track, len(index.forest.parent))
         patch = max(index.settings.yx_patch_size)
         return cls(
@@ -115,7 +128,7 @@ class TrackRows:
             track=rows.track,
             t=rows.t,
             place=place,
-            still=stabilized(place, group, drift, first_group[fov]),
+            still=still,
             drift_px=np.sqrt((drift**2).sum(axis=0)),
             group=group,
             first_row=first_row,
@@ -203,6 +216,26 @@ def _slice_height(source: FovSource) -> float:
         return 0.0
     size = source.fov.pixel_size_um
     return 1.0 if size is None else size[0] / size[2]
+
+
+def _slice_is_unknown(source: FovSource) -> bool:
+    """Whether an image has slices, and its store does not say how far apart they are."""
+    size = source.fov.pixel_size_um
+    return source.fov.shape[2] > 1 and (size is None or set(size) == {1.0})
+
+
+def _slice_by_movement(step: Float64Array) -> float:
+    """Distance of slices in pixels, by which cells move alike along all axes; at least 1."""
+    if step.shape[1] == 0:
+        return 1.0
+    y, x, z = (_clipped_rms(np.abs(values)) for values in step)
+    return max(float(np.sqrt((y**2 + x**2) / 2)) / z, 1.0) if z > 0 else 1.0
+
+
+def _clipped_rms(size: Float64Array) -> float:
+    """Root of the mean square, where the hundredth part that is largest counts as its least."""
+    clipped = np.minimum(size, np.quantile(size, _CLIP_QUANTILE))
+    return float(np.sqrt((clipped**2).mean()))
 
 
 def _places(index: MultiExperimentIndex) -> Float64Array:

@@ -22,6 +22,7 @@ _LAGS = 4
 REACH = 2
 _CLIP_SIGMAS = 3.0
 _LEAST_SIGMA_PX = 0.3
+_LEAST_STEP_PX = 1e-3
 _LEAST_UNFORETOLD_SHARE = 0.1
 _MEDIAN_OF_SQUARE_1D = 0.4549
 # Medians of the length of a normal vector of unit variance, by the number of axes.
@@ -81,7 +82,7 @@ class MotionModel:
             # Both axes of the plane share one law; depth has its own.
             for axes in ([0, 1], [2])[: n_axes - 1]:
                 values = steps[axes]
-                limit[number, axes] = _clip_limit(values)
+                limit[number, axes] = _clip_limit(values, is_depth=axes == [2])
                 covariance[number, axes] = _covariances(
                     np.clip(values, -limit[number, axes[0]], limit[number, axes[0]]), chained
                 )
@@ -98,10 +99,16 @@ class MotionModel:
         return result
 
 
-def _clip_limit(values: Float64Array) -> float:
+def _clip_limit(values: Float64Array, *, is_depth: bool) -> float:
     if values.size == 0:
         return _CLIP_SIGMAS * _LEAST_SIGMA_PX
     sigma = float(np.sqrt(np.median(values**2) / _MEDIAN_OF_SQUARE_1D))
+    if is_depth:
+        # In whole slices most steps are 0, and what cells move is in the share that is not.
+        size = np.abs(values[np.abs(values) > _LEAST_STEP_PX])
+        if len(size):
+            share = len(size) / values.size
+            sigma = max(sigma, float(np.sqrt(share) * np.median(size)))
     return _CLIP_SIGMAS * max(sigma, _LEAST_SIGMA_PX)
 
 
