@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from lineage_triplets.plugin.audit import panel as audit
 from lineage_triplets.plugin.browse import panel as browse
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, key_groups
 from lineage_triplets.plugin.problems import panel as problems
@@ -55,7 +56,7 @@ def test_f1_lists_all_keys_also_those_that_are_not_bound_here(qtbot: QtBot, pane
     shown.close()
 
 
-@pytest.mark.parametrize("module", [browse, problems])
+@pytest.mark.parametrize("module", [audit, browse, problems])
 def test_no_key_of_a_panel_is_for_two_things(module: Any) -> None:
     groups = key_groups(*module._KEYS_OF)
     bound = Counter(

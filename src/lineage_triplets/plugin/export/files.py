@@ -33,7 +33,7 @@ _PURPOSES: dict[Format, str] = {
     "config": "what training loads",
     "report": "the report of this review",
     "cell_index": "flat table for DynaCLR",
-    "collection": "DynaCLR's list of experiments",
+    "collection": "experiments for DynaCLR",
 }
 _CODE_LINES = 3
 
