@@ -170,7 +170,9 @@ def _chance(
     for places, start, at, length in zip((rows.y, rows.x), first, coarse, shape, strict=True):
         moved = places + (start + at * step)[:, None]
         inside.append(((moved >= 0) & (moved < length)).astype(np.float32))
-    grid = (inside[0] * density[rows.frame].astype(np.float32)) @ inside[1].T
+    weighted = inside[0] * density[rows.frame].astype(np.float32)
+    # No matrix product: so small a one costs more in threads that wait for each other.
+    grid: Float32Array = np.einsum("ar,br->ab", weighted, inside[1])
     to_row, to_column = (np.linspace(0, len(at) - 1, n) for at, n in zip(coarse, bins, strict=True))
     return interpolated(grid, to_row, to_column)
 

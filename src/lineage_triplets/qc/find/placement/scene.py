@@ -20,6 +20,7 @@ from lineage_triplets.qc.find.placement.objects import (
     find_objects,
     usable_widths,
 )
+from lineage_triplets.qc.find.placement.offsets import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Float32Array, Float64Array, Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.tracks.table import TrackTable
-    from lineage_triplets.qc.find.placement.offsets import Rows
 
 _SIDE_PX = 512
 _ROWS_WANTED = 240
+_ROWS_SEARCHED = 400
 _FEWEST_FRAMES, _MOST_FRAMES = 4, 16
+_MOST_FINER_FRAMES = 6
 _FRAMES_FOR_TIME = 40
 _BYTES = 256_000_000
 _BYTES_FOR_TIME = 64_000_000
@@ -76,6 +78,12 @@ class Scene:
     x: Float64Array
     pixel_size_um: tuple[float, float] | None = None
     more: Callable[[], Scene] | None = None
+
+    def some_rows(self, hypothesis: Hypothesis) -> Rows:
+        """Give as many rows as a search needs, evenly of all frames."""
+        rows = self.rows(hypothesis)
+        some = np.linspace(0, len(rows) - 1, min(len(rows), _ROWS_SEARCHED)).astype(np.int64)
+        return Rows(rows.frame[some], rows.track[some], rows.y[some], rows.x[some])
 
     def rows(self, hypothesis: Hypothesis | None = None) -> Rows:
         """Give the table's rows in these frames, in the table's own places."""
@@ -159,7 +167,7 @@ class SceneReader:
         Parameters
         ----------
         finer : bool
-            Whether images are binned half as much.
+            Whether images are binned half as much, and fewer frames looked at.
 
         Returns
         -------

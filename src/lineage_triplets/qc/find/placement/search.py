@@ -39,6 +39,7 @@ _BAR_OTHERS = 3.5
 _FEWEST_AGREE = 3
 _AGREES = 2.0
 _LASTS = 1.75
+_MOST_DETECTORS = 10
 _LIKELY = ("cores", "pieces", "peaks")
 _SHIFTS = (-1, 1, -2, 2, -3, 3)
 _REACH_SHARE = 1 / 4
@@ -64,7 +65,7 @@ def search(scene: Scene, seen: Sequence[Objects], quick: Trial) -> Trial | None:
 
 def _all_trials(scene: Scene, searched: Sequence[Objects], first_frame: int) -> list[Trial]:
     late = Hypothesis(first_frame=first_frame)
-    rows = scene.rows(late)
+    rows = scene.some_rows(late)
     trials: list[Trial] = []
     if not len(rows):
         return trials
@@ -87,7 +88,7 @@ def _searched(seen: Sequence[Objects]) -> list[Objects]:
     for objects in sorted(seen, key=lambda objects: _LIKELY.index(objects.detector.kind)):
         if len(objects) and objects.detector.kind != "peaks":
             of_channel.setdefault(objects.detector.channel, []).append(objects)
-    rounds = itertools.zip_longest(*of_channel.values())
+    rounds = itertools.zip_longest(*(listed[:_MOST_DETECTORS] for listed in of_channel.values()))
     return [objects for round_ in rounds for objects in round_ if objects is not None]
 
 
@@ -100,7 +101,7 @@ def _is_clear(trials: Sequence[Trial], scene: Scene) -> bool:
 def try_here(scene: Scene, hypothesis: Hypothesis, objects: Objects) -> Trial:
     """Try a hypothesis on a scene, by the offsets near its own."""
     return try_near(
-        hypothesis, scene.rows(hypothesis), objects, scene.shape, reach_px(scene, objects)
+        hypothesis, scene.some_rows(hypothesis), objects, scene.shape, reach_px(scene, objects)
     )
 
 
@@ -184,7 +185,7 @@ def _best(
 
 def _refined(trial: Trial, scene: Scene, seen: Sequence[Objects]) -> Trial:
     """Give the same hypothesis as the detector that is surest of it has it, to the pixel."""
-    rows = scene.rows(trial.hypothesis)
+    rows = scene.some_rows(trial.hypothesis)
     again = [
         try_near(trial.hypothesis, rows, objects, scene.shape, reach_px(scene, objects))
         for objects in seen
@@ -195,7 +196,7 @@ def _refined(trial: Trial, scene: Scene, seen: Sequence[Objects]) -> Trial:
 def _agreed(trial: Trial, scene: Scene, seen: Sequence[Objects]) -> bool:
     """Whether several detectors have a hypothesis at the very place where one found it."""
     found = trial.hypothesis
-    rows = scene.rows(found)
+    rows = scene.some_rows(found)
     agree = 0
     for objects in seen:
         other = try_near(found, rows, objects, scene.shape, reach_px(scene, objects))
