@@ -176,6 +176,20 @@ def test_a_jump_is_found_with_its_lengths(check):
     assert " um)" in one.sentence
 
 
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.05])
+def test_many_jumps_do_not_hide_each_other(check, share):
+    table = crowd()
+    rng = np.random.default_rng(4)
+    n_steps = len(table) - table["track_id"].nunique()
+    t, track_id = np.divmod(rng.choice(n_steps, round(share * n_steps), replace=False), 36)
+    for number, (at, cell) in enumerate(zip(t + 1, track_id + 1, strict=True)):
+        later = (table["track_id"] == cell) & (table["t"] >= at)
+        table = moved(table, later, x=26 if number % 2 else -26)
+    found = {(one.tracks[0], one.t) for one in check(table) if one.kind == "jump"}
+    planted = set(zip(track_id + 1, t + 1, strict=True))
+    assert len(found & planted) >= 0.85 * len(planted)
+
+
 def test_lengths_are_in_pixels_where_their_size_is_not_known(check):
     table = crowd()
     table = moved(table, (table["track_id"] == 15) & (table["t"] >= 10), y=28)

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.track_data.data import TrackData
 
 
-_LEAST_MISFIT = 4.5
-_TAIL_QUANTILE, _TAIL_POWER = 0.97, 1.5
-# That quantile of the length of a normal vector of unit variance, by the number of axes.
-_NORMAL_TAIL = np.array([np.nan, 2.17, 2.65, 2.99])
+# By the number of axes; a normal law is as rarely beyond it.
+_LEAST_MISFIT = np.array([np.nan, 4.7, 5.0, 5.3])
+_TAIL_POWER = 3.5
+# Median, and upper quartile, of the length of a normal vector of unit variance, by its axes.
+_NORMAL_MEDIAN = np.array([np.nan, 0.6745, 1.1774, 1.5382])
+_NORMAL_QUARTILE = np.array([np.nan, 1.1503, 1.6651, 2.0269])
 _LEAST_SHARE_OF_CELL = 0.85
 _NEIGHBOUR_CELLS, _ONE_CELL_SHARE, _ALIKE_SHARE = 2.5, 0.3, 0.4
 
@@ -55,19 +57,30 @@ def odd_links(data: TrackData) -> Int64Array:
     """Links that are no divisions, and much longer than both the track and the FOV foretell."""
     links = data.links
     misfit = np.sqrt(data.links.misfit)
-    least = np.full(data.n_experiments, _LEAST_MISFIT)
+    least = _LEAST_MISFIT[data.n_axes]
     experiment = data.experiment[links.source]
     for number in range(data.n_experiments):
         own = misfit[(experiment == number) & ~links.is_division]
         if len(own):
-            # Where steps have long tails by nature, it takes more to be odd.
-            tail = float(np.quantile(own, _TAIL_QUANTILE)) / _NORMAL_TAIL[data.n_axes[number]]
-            least[number] *= max(tail, 1.0) ** _TAIL_POWER
+            least[number] *= _tail(own, int(data.n_axes[number])) ** _TAIL_POWER
     odd = np.flatnonzero(misfit > least[experiment])
     source, target = links.source[odd], links.target[odd]
     long = data.distance(source, target) > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
     kept: Int64Array = odd[long]
     return kept
+
+
+def _tail(misfit: Float64Array, n_axes: int) -> float:
+    """How much longer the tail of steps is than a normal law's; 1 for that, and for a shorter one.
+
+    Steps that are heavy in the tail are heavy in the shoulders: the upper quartile against the
+    median tells it. Quantiles further out tell it as well, until there are errors beyond them.
+    """
+    median, quartile = (float(value) for value in np.quantile(misfit, [0.5, 0.75]))
+    normal_median, normal_quartile = float(_NORMAL_MEDIAN[n_axes]), float(_NORMAL_QUARTILE[n_axes])
+    # Cells that hardly move have no shape.
+    median = max(median, normal_median / 2)
+    return max(quartile / median / (normal_quartile / normal_median), 1.0)
 
 
 def _carried_along(data: TrackData, jumps: Int64Array) -> BoolArray:
