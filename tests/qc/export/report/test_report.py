@@ -25,6 +25,7 @@ from lineage_triplets.qc.export.report import plots as report_plots
 from lineage_triplets.qc.export.report.content import (
     ChecksRun,
     ExperimentRow,
+    PlacementRow,
     ReportContent,
     Sheet,
     TauBars,
@@ -164,6 +165,12 @@ def rich_content() -> ReportContent:
             ExperimentRow("gone", "/data/gone.zarr", "/data/gone_tracks", problem="No plate"),
         ),
         settings={"seed": None, "read_strategy": "auto"},
+        placements=(
+            PlacementRow(
+                "fast", 5, 2, 2, 1, 1, (4.25, 28.0), 1, "scale: [1, 2, 2]",
+                Sheet("fast", png(9, 7), "FOV A/1/0. The table lies", "Rows of one frame"),
+            ),
+        ),
         taus=(
             TauBars("fast", 10.0, (3, 4), (0.6, 0.4), (0.8, 0.2), (0.9, 0.8), "rounded"),
             TauBars("daily", 1440.0, note="no frame"),
@@ -241,8 +248,10 @@ def test_the_page_needs_nothing_from_outside(page):
 
 def test_pictures_are_inside_with_their_size_and_words(page):
     images = page.of("img")
-    assert [one["alt"] for one in images] == ["Pairs of fast", "Channels of fast"]
-    for one, size in zip(images, [(6, 4), (8, 8)], strict=True):
+    assert [one["alt"] for one in images] == [
+        "Rows of one frame", "Pairs of fast", "Channels of fast",
+    ]  # fmt: skip
+    for one, size in zip(images, [(9, 7), (6, 4), (8, 8)], strict=True):
         data = base64.b64decode(one["src"].removeprefix("data:image/png;base64,"), validate=True)
         with Image.open(BytesIO(data)) as image:
             assert image.size == size == (int(one["width"]), int(one["height"]))
@@ -442,6 +451,14 @@ def test_costs_are_anchors_lost():
     rows = [" ".join(text.split()) for _, text in page.rows]
     assert "fast 1,400 1,350 50 3.6 %" in rows
     assert "gone 0 0 0 no anchors" in rows
+
+
+def test_tables_on_their_images_are_counted(page):
+    (row,) = [" ".join(text.split()) for _, text in page.rows if "scale: [1, 2, 2]" in text]
+    assert row.startswith("fast 5 2 2 1 left out 1 4.25 to 28 sure in 1 of 2")
+    assert "It was not looked at" not in page.text
+    empty = Page(render_report(ReportContent("c.yml", Verdict(False), "/c.yaml")))
+    assert "It was not looked at whether the tables lie on their images." in empty.text
 
 
 def test_a_picture_of_another_kind_is_refused():

@@ -179,6 +179,38 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacementRow:
+    """Whether the tables of one experiment lie on their images.
+
+    Attributes
+    ----------
+    experiment : str
+    n_fovs, fits, misfits, misfits_left_out, untold : int
+        FOVs: all, those that do, those that do not and how many of them are left out of training,
+        and those of which it cannot be told.
+    ratios : (float, float) or None
+        The least and largest R of those that do.
+    timing_sure : int
+        Of how many of those it is known that their frames are the right ones.
+    track_transform : str
+        What is in force, as the config says it; empty where tables are taken as written.
+    picture : Sheet or None
+        One FOV.
+    """
+
+    experiment: str
+    n_fovs: int = 0
+    fits: int = 0
+    misfits: int = 0
+    misfits_left_out: int = 0
+    untold: int = 0
+    ratios: tuple[float, float] | None = None
+    timing_sure: int = 0
+    track_transform: str = ""
+    picture: Sheet | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChecksRun:
     """Which checks ran, on how much, and whether that was everything."""
 
@@ -202,6 +234,7 @@ class ReportContent:
     experiments : tuple of ExperimentRow
     settings : mapping of str to object
         The dataset settings, as JSON has them.
+    placements : tuple of PlacementRow
     audits : tuple of AuditRow
     taus : tuple of TauBars
     sheets : tuple of Sheet
@@ -233,6 +266,7 @@ class ReportContent:
     written_at: str = ""
     experiments: tuple[ExperimentRow, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    placements: tuple[PlacementRow, ...] = ()
     audits: tuple[AuditRow, ...] = ()
     taus: tuple[TauBars, ...] = ()
     sheets: tuple[Sheet, ...] = ()

@@ -22,6 +22,7 @@ from lineage_triplets.qc.export.report.content import (
     Verdict,
 )
 from lineage_triplets.qc.export.report.page import encoded_picture, render_report
+from lineage_triplets.qc.export.report.placed import placements_of
 from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.find.channels.pictures import channel_grid
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS
@@ -65,6 +66,7 @@ def report_of(
     record = config.verification
     name = "validated.yaml" if plan.passed else "draft.yaml"
     sheets, failed = _sheets(review, index)
+    placements, unread = placements_of(review, index)
     table = review.tau_distribution()
     inspection = review.checks.inspection
     effect = review.effect
@@ -87,6 +89,7 @@ def report_of(
         written_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         experiments=_experiments(review, plan, config, table),
         settings=config.dataset.model_dump(mode="json"),
+        placements=tuple(placements),
         audits=_audits(review, plan, index),
         taus=_taus(review, table),
         sheets=tuple(sheets),
@@ -99,7 +102,7 @@ def report_of(
             "For every slot and experiment: patches at a common scale, and the histogram.",
         ),
         slots=() if inspection is None else inspection.slots,
-        checks=(*_checks(review), *failed),
+        checks=(*_checks(review), *failed, *unread),
         findings=tuple(review.findings()),
         exclusions=tuple(
             sorted(
@@ -266,6 +269,11 @@ def _checks(review: Review) -> list[ChecksRun]:
     return [
         ChecksRun(f"tables: {counted(len(TABLE_CHECKS), 'check')}", rows),
         ChecksRun(f"settings: {counted(len(SETTINGS_CHECKS), 'check')}", "the config"),
+        ChecksRun(
+            "placement of tables",
+            f"{len(review.checks.placements)} of {counted(len(raw.fovs), 'FOV')}",
+            len(review.checks.placements) == len(raw.fovs),
+        ),
         ChecksRun(
             "channels",
             "a sample of cells of each experiment",

@@ -207,11 +207,11 @@ def finding_groups(findings: Sequence[ReviewedFinding], most: int) -> list[Findi
     )
 
 
-def encoded_picture(image: Image.Image) -> bytes:
+def encoded_picture(image: Image.Image, most_png_bytes: int = _MOST_PNG_BYTES) -> bytes:
     """Encode a picture for a report: as PNG, or as JPEG where that would be large."""
     file = BytesIO()
     image.save(file, "PNG", optimize=True)
-    if file.tell() > _MOST_PNG_BYTES:
+    if file.tell() > most_png_bytes:
         file = BytesIO()
         image.convert("RGB").save(file, "JPEG", quality=88, subsampling=0)
     return file.getvalue()
