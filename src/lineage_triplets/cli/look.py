@@ -1,7 +1,9 @@
-"""Commands that look: validate and preview."""
+"""Commands that look: validate, preview and links."""
 
 from __future__ import annotations
 
+import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +19,12 @@ from lineage_triplets.engine.files import refuse_existing, whole_file
 if TYPE_CHECKING:
     from lineage_triplets.engine.diagnosis import Diagnosis
     from lineage_triplets.engine.settings.model import TripletConfig
+    from lineage_triplets.qc.find.doubt.links import DoubtedLink
+
+_LINK_COLUMNS = (
+    "rank", "experiment", "fov_name", "track_id", "t", "to_track_id", "to_t", "doubt", "pairs",
+    "reason",
+)  # fmt: skip
 
 
 def diagnosed(
@@ -153,3 +161,82 @@ def _as_decided(
     with opened(path, decisions=decisions, read_only=True, path_map=path_map) as review:
         reviewed = review.data.config.model_copy(update={"dataset": config.dataset})
         return reviewed, len(review.decisions) - len(review.effect.stale)
+
+
+def links(
+    config: common.Config,
+    top: Annotated[
+        str, typer.Option("--top", help="How many, as a number or as a share.", metavar="N|P%")
+    ] = "5%",
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", "-e", help="Only of this one. All by default.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write them to this file instead.")
+    ] = None,
+    decisions: Decisions = None,
+    path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
+) -> None:
+    """List the links of the tables that are worth a look, the worst first."""
+    from lineage_triplets.qc.find.doubt.links import link_queue
+
+    wanted = _number_or_share(top)
+    if csv_file is not None:
+        refuse_existing(csv_file, overwrite)
+    with (
+        opened(config, decisions=decisions, read_only=True, path_map=path_map) as review,
+        Console(stderr=True).status("Weighing links"),
+    ):
+        found = review.links(wanted, experiment)
+        n_links = link_queue(review.data).n_links(experiment)
+    console = Console()
+    if csv_file is None:
+        _print_links(found, console)
+        console.print(f"{len(found)} of {n_links} links", highlight=False)
+        return
+    with (
+        whole_file(csv_file, overwrite=overwrite) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(_LINK_COLUMNS)
+        rows.writerows([_link_words(link)[name] for name in _LINK_COLUMNS] for link in found)
+    console.print(
+        f"wrote {len(found)} of {n_links} links to {csv_file}", highlight=False, soft_wrap=True
+    )
+
+
+def _number_or_share(text: str) -> float:
+    """Read ``200`` or ``5%``."""
+    number, is_share = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    # 100 % is all of them: a number that no table has, since 1 is one link.
+    if is_share and 0 <= value <= 100:
+        return value / 100 if value < 100 else float(2**53)
+    if not is_share and math.isfinite(value) and value >= 0 and value == int(value):
+        return value
+    raise typer.BadParameter(f"{text!r} is neither a number nor a share", param_hint="--top")
+
+
+def _link_words(link: DoubtedLink) -> dict[str, str]:
+    values = {name: str(getattr(link, name)) for name in _LINK_COLUMNS}
+    return values | {"doubt": f"{link.doubt:.4f}", "pairs": f"{link.pairs:.2f}"}
+
+
+def _print_links(found: tuple[DoubtedLink, ...], console: Console) -> None:
+    """Print a line of columns for each link, and the reason below it."""
+    *columns, reason = _LINK_COLUMNS
+    rows = [_link_words(link) for link in found]
+    widths = {name: max(map(len, (name, *(row[name] for row in rows)))) for name in columns}
+    for row in ({name: name for name in columns}, *rows):
+        line = "  ".join(row[name].rjust(widths[name]) for name in columns)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if reason in row:
+            indent = " " * (widths["rank"] + 2)
+            console.print(
+                f"{indent}{row[reason]}", style="dim", highlight=False, markup=False, soft_wrap=True
+            )

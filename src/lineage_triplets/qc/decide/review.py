@@ -24,6 +24,7 @@ from lineage_triplets.qc.decide.settled import (
 )
 from lineage_triplets.qc.decide.sitting import Sitting
 from lineage_triplets.qc.decide.targets import Verdict, cuts, find_target, verdicts
+from lineage_triplets.qc.find.doubt.links import link_queue
 from lineage_triplets.qc.look.strip import Strip, strip_of
 from lineage_triplets.qc.look.tables import TauTable, lineage_table, tau_table
 from lineage_triplets.qc.look.view import Intent, ReviewState, View, resolve
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.qc.audit.answers import Judgement, Queue
+    from lineage_triplets.qc.find.doubt.links import DoubtedLink
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.record import Decision
 
@@ -132,6 +134,28 @@ class Review(Sitting):
     def findings(self) -> list[ReviewedFinding]:
         """Everything found so far with what became of it, worst first."""
         return reviewed_findings(self.checks, self.effect, self.data)
+
+    def links(
+        self, top: float | None = None, experiment: str | None = None
+    ) -> tuple[DoubtedLink, ...]:
+        """Give the links of the tables as cut now, those that are worth a look first.
+
+        The order is by how likely a link is wrong, times the root of the share of pairs that rest
+        on it; both are in each `DoubtedLink`. Links on which no pair rests are the last.
+
+        Parameters
+        ----------
+        top : int or float, optional
+            How many, or from 0 to below 1 their share; all by default.
+        experiment : str, optional
+            Of this one alone; ranks and share are then of its links.
+
+        Raises
+        ------
+        UnknownNameError, ConfigError
+            There is no such experiment, or `top` is no number or share.
+        """
+        return link_queue(self.data).links(top, experiment)
 
     def approval(self, experiment: str) -> Approval:
         """Say whether an experiment's channels are approved, or why not."""

@@ -2,8 +2,9 @@
 
 A tour: `finding` is what a check gives, and where that is; `checks` what a check is, and the list
 of those there are. They stand in `tracks`, `pixels` and `settings`, by what they look at; those
-of tables share `track_data`. `channels` tells what each slot shows. `run` runs all of them and
-keeps what they found, as `Review.checks`.
+of tables share `track_data`. `doubt` puts links in the order in which they are worth a look.
+`channels` tells what each slot shows. `run` runs all of them and keeps what they found, as
+`Review.checks`.
 """
 
 from lineage_triplets.qc.find.finding import (

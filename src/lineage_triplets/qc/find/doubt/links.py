@@ -1,0 +1,330 @@
+"""All links of the tables, the ones worth a look first, with what would be likelier instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.qc.find.doubt.alternatives import Doubts, Kind
+from lineage_triplets.qc.find.doubt.cells import Cells
+from lineage_triplets.qc.find.doubt.harm import resting_pairs
+from lineage_triplets.qc.find.track_data.rows import TrackRows
+from lineage_triplets.qc.record.decision import Target
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.settings.model import DatasetConfig
+    from lineage_triplets.qc.open.data import ReviewData
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtedLink:
+    """A link from a cell to the next, with how doubtful it is.
+
+    Attributes
+    ----------
+    rank : int
+        From 1, the most worth a look.
+    experiment, fov_name : str
+    track_id, t : int
+        The table's track and the frame where the link begins.
+    to_track_id, to_t : int
+        Where it ends: the same track, or a daughter's.
+    doubt : float
+        From 0 to 1, how likely the link is wrong, told from the table alone. It orders links, and
+        is no measured share of wrong ones.
+    pairs : float
+        Pairs of an epoch, with each anchor drawn once, that rest on the link.
+    reason : str
+        What may have been instead, with lengths in px.
+    link : Target
+        The link itself, to be cut.
+    repair : tuple of Target
+        Links to cut for what may have been instead: the link, and its partner of an exchange.
+    """
+
+    rank: int
+    experiment: str
+    fov_name: str
+    track_id: int
+    t: int
+    to_track_id: int
+    to_t: int
+    doubt: float
+    pairs: float
+    reason: str
+    link: Target
+    repair: tuple[Target, ...]
+
+    @property
+    def wrong_pairs(self) -> float:
+        """Pairs that are expected to be wrong by this link."""
+        return self.doubt * self.pairs
+
+
+@dataclass(frozen=True, eq=False)
+class LinkQueue:
+    """Every link of an index in the order in which they are worth a look.
+
+    Attributes
+    ----------
+    index : MultiExperimentIndex
+    rows : TrackRows
+        Of that index.
+    source, target : ndarray of int64, shape (links,)
+        Rows.
+    doubt, pairs, nats : ndarray of float64, shape (links,)
+        How likely it is wrong, what rests on it, and by how much the best alternative is less
+        likely than the link.
+    kind : ndarray of int64, shape (links,)
+        `Kind` of that alternative.
+    other_source, other_target : ndarray of int64, shape (links,)
+        Rows of the link that takes part in it, or of the one cell that does; the sister where
+        there would be no division; else -1.
+    usual_px : ndarray of float64, shape (experiments,)
+        Median step.
+    """
+
+    index: MultiExperimentIndex
+    rows: TrackRows
+    source: Int64Array
+    target: Int64Array
+    doubt: Float64Array
+    pairs: Float64Array
+    nats: Float64Array
+    kind: Int64Array
+    other_source: Int64Array
+    other_target: Int64Array
+    usual_px: Float64Array
+
+    @classmethod
+    def of_indices(
+        cls,
+        linked: MultiExperimentIndex,
+        training: MultiExperimentIndex,
+        settings: DatasetConfig,
+    ) -> LinkQueue:
+        """Weigh all links.
+
+        Parameters
+        ----------
+        linked : MultiExperimentIndex
+            With links cut and nothing excluded.
+        training : MultiExperimentIndex
+            What training reads.
+        settings : DatasetConfig
+            The law of tau.
+        """
+        rows = TrackRows.of_index(linked)
+        numbers = [np.zeros((5, 0), dtype=np.int64)]
+        weights = [np.zeros((2, 0))]
+        usual_px = np.zeros(len(linked.registry.experiments))
+        for experiment in np.unique(rows.experiment):
+            own = np.flatnonzero(rows.experiment == experiment)
+            place = rows.place[: int(rows.n_axes[experiment]), own]
+            fov = rows.fov[own] - rows.fov[own[0]]
+            cells = Cells.of_arrays(place, fov, rows.t[own], rows.track[own], rows.parent)
+            found = Doubts.of_cells(cells)
+            usual_px[experiment] = found.scales.step_px
+            made = (cells.source, cells.target, *_other_cells(cells, found))
+            in_rows = [np.where(cell >= 0, own[cell], -1) for cell in made]
+            numbers.append(np.stack([*in_rows, found.kind]))
+            weights.append(np.stack([found.doubt, found.nats]))
+        source, target, other_source, other_target, kind = np.concatenate(numbers, axis=1)
+        doubt, nats = np.concatenate(weights, axis=1)
+        pairs = _pairs(rows, linked, training, settings, target)
+        experiment = rows.experiment[target]
+        anchors = np.bincount(
+            training.experiment_of_row[training.anchor_rows], minlength=len(usual_px)
+        )
+        # Looks are spent best where both doubt and harm are; by their product alone, one link
+        # near the root of a large lineage would go before many that are wrong for certain.
+        worth = doubt * np.sqrt(pairs / np.maximum(anchors, 1)[experiment])
+        order = np.lexsort((target, -doubt, -worth))
+        return cls(
+            linked, rows, source[order], target[order], doubt[order], pairs[order], nats[order],
+            kind[order], other_source[order], other_target[order], usual_px,
+        )  # fmt: skip
+
+    def links(
+        self, top: float | None = None, experiment: str | None = None
+    ) -> tuple[DoubtedLink, ...]:
+        """Give the first links.
+
+        Parameters
+        ----------
+        top : int or float, optional
+            How many, or from 0 to below 1 their share; all by default.
+        experiment : str, optional
+            Of this one alone; ranks and share are then of its links.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such experiment.
+        ConfigError
+            `top` is no number or share.
+        """
+        chosen = self._of(experiment)
+        chosen = chosen[: _number(top, len(chosen))]
+        return tuple(self._link(rank, int(at)) for rank, at in enumerate(chosen, 1))
+
+    def n_links(self, experiment: str | None = None) -> int:
+        """Count all links, or those of one experiment; raises as `links`."""
+        return len(self._of(experiment))
+
+    def _of(self, experiment: str | None) -> Int64Array:
+        if experiment is None:
+            return np.arange(len(self.source))
+        self.index.registry.get_experiment(experiment)
+        own = np.array(
+            [source.experiment == experiment for source in self.rows.sources], dtype=bool
+        )
+        return np.flatnonzero(own[self.rows.fov[self.target]])
+
+    def _link(self, rank: int, at: int) -> DoubtedLink:
+        rows, source, target = self.rows, int(self.source[at]), int(self.target[at])
+        fov = rows.sources[int(rows.fov[target])]
+        link = self._target(source, target)
+        repair: tuple[Target, ...] = (link,)
+        if self.kind[at] == Kind.EXCHANGE:
+            repair += (self._target(int(self.other_source[at]), int(self.other_target[at])),)
+        return DoubtedLink(
+            rank=rank,
+            experiment=fov.experiment,
+            fov_name=fov.fov.name,
+            track_id=self._track_id(source),
+            t=int(rows.t[source]),
+            to_track_id=self._track_id(target),
+            to_t=int(rows.t[target]),
+            doubt=float(self.doubt[at]),
+            pairs=float(self.pairs[at]),
+            reason=self._reason(at),
+            link=link,
+            repair=repair,
+        )
+
+    def _track_id(self, row: int) -> int:
+        return int(self.rows.track_id[self.rows.track[row]])
+
+    def _target(self, source: int, target: int) -> Target:
+        fov = self.rows.sources[int(self.rows.fov[target])]
+        track, into = self._track_id(source), self._track_id(target)
+        inside = self.rows.track[source] == self.rows.track[target]
+        return Target(
+            "link",
+            fov.experiment,
+            fov.fov.name,
+            track=str(track),
+            t=int(self.rows.t[target]) if inside else None,
+            daughter=None if inside else into,
+        )
+
+    def _px(self, row: int, other: int) -> str:
+        way = self.rows.place[:, row] - self.rows.place[:, other]
+        return f"{float(np.sqrt((way**2).sum())):.3g} px"
+
+    def _reason(self, at: int) -> str:
+        """Say what may have been instead, and which of the two is likelier."""
+        source, target = int(self.source[at]), int(self.target[at])
+        other, into = int(self.other_source[at]), int(self.other_target[at])
+        now = self._px(source, target)
+        kind = Kind(int(self.kind[at]))
+        if kind is Kind.EXCHANGE:
+            words = (
+                f"exchanged with the link of track {self._track_id(other)} into track "
+                f"{self._track_id(into)} at t = {self.rows.t[into]}, the two would be "
+                f"{self._px(source, into)} and {self._px(other, target)} long instead of {now} "
+                f"and {self._px(other, into)}"
+            )
+        elif kind is Kind.OTHER_END:
+            words = (
+                f"track {self._track_id(other)} ends {self._px(other, target)} away at t = "
+                f"{self.rows.t[other]}; the link is {now} long"
+            )
+        elif kind is Kind.OTHER_START:
+            words = (
+                f"track {self._track_id(into)} begins {self._px(source, into)} away at t = "
+                f"{self.rows.t[into]}; the link is {now} long"
+            )
+        elif kind is Kind.OTHER_MOTHER:
+            words = (
+                f"it may be a second daughter of track {self._track_id(other)}, "
+                f"{self._px(other, target)} away; the link is {now} long"
+            )
+        elif into >= 0:
+            words = (
+                f"without a division, track {self._track_id(source)} goes on as track "
+                f"{self._track_id(into)}, {self._px(source, into)} away; the other daughter is "
+                f"{now} from her mother"
+            )
+        else:
+            usual = self.usual_px[int(self.rows.experiment[target])]
+            words = (
+                f"one cell is lost and another begins; the link is {now} long, and the usual step "
+                f"{usual:.3g} px"
+            )
+        if self.nats[at] < 0:
+            return f"{words[:1].upper()}{words[1:]}. That is likelier."
+        return f"Next best: {words}. Alone it is less likely than the link."
+
+
+def link_queue(data: ReviewData) -> LinkQueue:
+    """Weigh all links of a review's data as decided now, once for as long as these are the same."""
+    return data.of_training(
+        "links", lambda training: LinkQueue.of_indices(data.linked, training, data.settings)
+    )
+
+
+def _number(top: float | None, n_links: int) -> int:
+    """How many links a number or share is."""
+    if top is None:
+        return n_links
+    if not np.isfinite(top) or top < 0 or (top >= 1 and top != int(top)):
+        raise ConfigError(
+            Problem(
+                "bad-top",
+                f"{top} is neither a number of links nor a share of them.",
+                "Give a whole number, or a share below 1 such as 0.05.",
+            )
+        )
+    return int(top) if top >= 1 else int(np.ceil(top * n_links))
+
+
+def _other_cells(cells: Cells, found: Doubts) -> tuple[Int64Array, Int64Array]:
+    """Cells at which the link begins and ends that takes part in the best alternative."""
+    of_link = (found.kind == Kind.EXCHANGE) | (found.kind == Kind.OTHER_MOTHER)
+    link = np.where(of_link, found.partner, 0)
+    source = np.where(of_link, cells.source[link], -1)
+    target = np.where(of_link, cells.target[link], -1)
+    source = np.where(found.kind == Kind.OTHER_END, found.partner, source)
+    target = np.where(found.kind == Kind.OTHER_START, found.partner, target)
+    target = np.where(found.kind == Kind.NEITHER, cells.sister, target)
+    return source, target
+
+
+def _pairs(
+    rows: TrackRows,
+    linked: MultiExperimentIndex,
+    training: MultiExperimentIndex,
+    settings: DatasetConfig,
+    target: Int64Array,
+) -> Float64Array:
+    """Pairs that rest on the links into rows of `linked`; none where training reads no such FOV."""
+    fov = np.array(
+        [training.fov_number(source.experiment, source.fov.name) for source in linked.fovs],
+        dtype=np.int64,
+    )
+    # Exclusions take no track away: those of a FOV are the same, in the same order.
+    first = np.searchsorted(linked.fov_of_track, np.arange(len(linked.fovs)))
+    first_there = np.searchsorted(training.fov_of_track, np.maximum(fov, 0))
+    read = fov[rows.fov[target]] >= 0
+    own = rows.fov[target[read]]
+    track = rows.track[target[read]] - first[own] + first_there[own]
+    pairs = np.zeros(len(target))
+    pairs[read] = resting_pairs(training, settings, track, rows.t[target[read]])
+    return pairs

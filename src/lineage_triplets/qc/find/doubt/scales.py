@@ -1,0 +1,234 @@
+"""What is usual for the cells of one experiment: steps, neighbours, rates, divisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import fdtri, gammaln
+
+from lineage_triplets.qc.find.doubt.cells import Nearest
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
+    from lineage_triplets.qc.find.doubt.cells import Cells
+
+DEGREES_OF_FREEDOM = 3.0
+_NEIGHBOURS, _ENOUGH_NEIGHBOURS = 8, 3
+_CLIP_QUANTILE = 0.99
+_ROUNDS = 8
+_ENOUGH_DIVISIONS = 8
+_LEAST_DIVISION_SHARE = 0.002
+_USUAL_MIDPOINT_STEPS, _USUAL_HALF_SHARE, _USUAL_LOG_SPREAD = 1.5, 0.45, 0.35
+_LEAST_LOG_SPREAD = 0.1
+_LEAST_SHARE_OF_NEIGHBOUR = 0.01
+_NORMAL_MAD = 1.4826
+
+
+@dataclass(frozen=True)
+class DivisionLaw:
+    """How daughters lie about their mother.
+
+    Attributes
+    ----------
+    midpoint_px : float
+        Scale of the way from the mother to the midpoint of her daughters.
+    log_half_px, log_spread : float
+        Logarithm of half the daughters' distance, and its scale.
+    log_share : float
+        Of the share of cells that divide.
+    """
+
+    midpoint_px: float
+    log_half_px: float
+    log_spread: float
+    log_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """What is usual, from the table alone.
+
+    Attributes
+    ----------
+    place : ndarray of float64, shape (axes, cells)
+        As in the table, z so that steps along it are as long as those along other axes; without
+        z where it says nothing.
+    nearest : Nearest
+        Of these places.
+    forth, back : ndarray of float64, shape (axes, cells)
+        Step after, and before, each cell that its neighbours' steps foretell.
+    step_px, neighbour_px : float
+        Median length of a step, and distance of the nearest cell.
+    sigma_px : float
+        Scale of what is left of a step.
+    log_density : ndarray of float64, shape (cells,)
+        Of the number of cells a px² or px³ around each cell.
+    log_start, log_end : float
+        Of the share of cells that begin, or end, a track amid the movie.
+    division : DivisionLaw
+    """
+
+    place: Float64Array
+    nearest: Nearest
+    forth: Float64Array
+    back: Float64Array
+    step_px: float
+    neighbour_px: float
+    sigma_px: float
+    log_density: Float64Array
+    log_start: float
+    log_end: float
+    division: DivisionLaw
+
+    @classmethod
+    def of_cells(cls, cells: Cells) -> Scales:
+        """Measure them."""
+        plain = np.flatnonzero(~cells.is_division)
+        place = _isotropic(cells, plain)
+        n_axes = len(place)
+        nearest = Nearest(place, cells.frame)
+        found, apart = nearest(place, cells.frame, _NEIGHBOURS + 1)
+        found = np.where(found == np.arange(found.shape[0])[:, None], -1, found)
+        apart = np.where(found >= 0, apart, np.inf)
+        usual_px = _finite_median(apart.min(axis=1), 1.0)
+        single = plain[cells.gap[plain] == 1]
+        source, target = cells.source[single], cells.target[single]
+        step = place[:, target] - place[:, source]
+        step_px = _finite_median(np.sqrt((step**2).sum(axis=0)), usual_px)
+        after, before = (np.full(place.shape, np.nan) for _ in range(2))
+        after[:, source], before[:, target] = step, step
+        forth, back = _of_neighbours(after, found), _of_neighbours(before, found)
+        least = max(_LEAST_SHARE_OF_NEIGHBOUR * usual_px, 1e-6)
+        share = _shared_motion(step, forth[:, source], least)
+        way = place[:, cells.target[plain]] - place[:, cells.source[plain]]
+        gap = cells.gap[plain]
+        left = (way - share * gap * forth[:, cells.source[plain]]) / np.sqrt(gap)
+        n_follow = max(int(cells.may_end.sum()), 1)
+        n_led = max(int(cells.may_start.sum()), 1)
+        return cls(
+            place=place,
+            nearest=nearest,
+            forth=share * forth,
+            back=share * back,
+            step_px=step_px,
+            neighbour_px=usual_px,
+            sigma_px=max(student_scale(np.sqrt((left**2).sum(axis=0)), n_axes, usual_px), least),
+            log_density=_log_density(apart, n_axes, usual_px),
+            log_start=float(np.log((int(cells.is_start.sum()) + 0.5) / n_led)),
+            log_end=float(np.log((int(cells.is_end.sum()) + 0.5) / n_follow)),
+            division=_division_law(cells, place, step_px, usual_px, n_follow),
+        )
+
+
+def student_scale(length: Float64Array, n_axes: int, otherwise: float) -> float:
+    """Scale of a Student law in `n_axes` dimensions, from the median length of its vectors."""
+    usual = np.sqrt(n_axes * fdtri(n_axes, DEGREES_OF_FREEDOM, 0.5))
+    return _finite_median(length, otherwise * usual) / float(usual)
+
+
+def student_cost(squared: Float64Array, scale: Float64Array | float, n_axes: int) -> Float64Array:
+    """Minus the logarithm of the density of a vector, from its squared length."""
+    nu = DEGREES_OF_FREEDOM
+    constant = gammaln(nu / 2) - gammaln((nu + n_axes) / 2) + n_axes / 2 * np.log(nu * np.pi)
+    tail = (nu + n_axes) / 2 * np.log1p(squared / (nu * np.square(scale)))
+    cost: Float64Array = constant + n_axes * np.log(scale) + tail
+    return cost
+
+
+def _finite_median(values: Float64Array, otherwise: float) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else otherwise
+
+
+def _isotropic(cells: Cells, plain: Int64Array) -> Float64Array:
+    """Scale z by itself: pixel sizes are often not known, and slices are no px."""
+    if len(cells.place) < 3 or not np.ptp(cells.place[2]):
+        return cells.place[:2]
+    step = cells.place[:, cells.target[plain]] - cells.place[:, cells.source[plain]]
+    plane, depth = np.sqrt(step[0] ** 2 + step[1] ** 2), np.abs(step[2])
+    if not depth.any() or not plane.any():
+        return cells.place
+    clipped = [np.minimum(way, np.quantile(way, _CLIP_QUANTILE)) for way in (plane, depth)]
+    along = [float(np.sqrt((way**2).mean())) for way in clipped]
+    if not along[1]:
+        return cells.place
+    scaled: Float64Array = cells.place * np.array(
+        [[1.0], [1.0], [along[0] / np.sqrt(2.0) / along[1]]]
+    )
+    return scaled
+
+
+def _of_neighbours(step: Float64Array, neighbours: Int64Array) -> Float64Array:
+    """Median of the neighbours' steps, along each axis; 0 where too few are known."""
+    median = np.zeros_like(step)
+    rows = np.arange(neighbours.shape[0])
+    for axis, values in enumerate(step):
+        of_neighbours = np.where(neighbours >= 0, values[neighbours], np.nan)
+        # What is not a number is sorted to the end.
+        of_neighbours.sort(axis=1)
+        n = neighbours.shape[1] - np.isnan(of_neighbours).sum(axis=1)
+        enough = n >= _ENOUGH_NEIGHBOURS
+        low, high = np.maximum(n - 1, 0) // 2, n // 2
+        high = np.minimum(high, neighbours.shape[1] - 1)
+        middle = (of_neighbours[rows, low] + of_neighbours[rows, high]) / 2
+        median[axis] = np.where(enough, middle, 0.0)
+    return median
+
+
+def _shared_motion(step: Float64Array, foretold: Float64Array, least: float) -> float:
+    """Share of the neighbours' step that a cell makes, by weighted least squares."""
+    share = 0.0
+    if not foretold.any():
+        return share
+    for _ in range(_ROUNDS):
+        squared = ((step - share * foretold) ** 2).sum(axis=0)
+        scale = max(student_scale(np.sqrt(squared), len(step), 1.0), least)
+        weight = 1.0 / (1.0 + squared / (DEGREES_OF_FREEDOM * scale**2))
+        against = float((weight * (foretold**2).sum(axis=0)).sum())
+        share = float((weight * (step * foretold).sum(axis=0)).sum()) / max(against, 1e-300)
+    return float(np.clip(share, 0.0, 1.0))
+
+
+def _log_density(apart: Float64Array, n_axes: int, usual_px: float) -> Float64Array:
+    ordered = np.sort(apart, axis=1)
+    n = np.isfinite(ordered).sum(axis=1)
+    farthest = np.where(n > 0, ordered[np.arange(len(n)), np.maximum(n - 1, 0)], usual_px)
+    farthest = np.maximum(farthest, _LEAST_SHARE_OF_NEIGHBOUR * usual_px + 1e-9)
+    ball = np.log(np.pi) if n_axes == 2 else np.log(4 / 3 * np.pi)
+    density: Float64Array = np.log(np.maximum(n, 1)) - ball - n_axes * np.log(farthest)
+    return density
+
+
+def _division_law(
+    cells: Cells, place: Float64Array, step_px: float, neighbour_px: float, n_follow: int
+) -> DivisionLaw:
+    """Learn from the table's own divisions; medians, so that wrong ones among them do no harm."""
+    division = np.flatnonzero(cells.is_division & (cells.n_out[cells.source] == 2))
+    # Both links of a division tell of the same.
+    division = division[cells.target[division] < cells.sister[division]]
+    mother, one, other = cells.source[division], cells.target[division], cells.sister[division]
+    least = max(_LEAST_SHARE_OF_NEIGHBOUR * neighbour_px, 1e-6)
+    n_divisions = len(np.unique(cells.source[cells.is_division]))
+    log_share = float(np.log(max(n_divisions / n_follow, _LEAST_DIVISION_SHARE)))
+    if len(division) < _ENOUGH_DIVISIONS:
+        return DivisionLaw(
+            max(_USUAL_MIDPOINT_STEPS * step_px, least),
+            float(np.log(max(_USUAL_HALF_SHARE * neighbour_px, least))),
+            _USUAL_LOG_SPREAD,
+            log_share,
+        )
+    late = np.maximum(cells.t[one], cells.t[other]) - cells.t[mother]
+    midpoint = (place[:, one] + place[:, other]) / 2 - place[:, mother]
+    half = np.sqrt(((place[:, one] - place[:, other]) ** 2).sum(axis=0)) / 2
+    log_half = np.log(np.maximum(half, least))
+    middle = float(np.median(log_half))
+    spread = _NORMAL_MAD * float(np.median(np.abs(log_half - middle)))
+    away = np.sqrt((midpoint**2).sum(axis=0) / late)
+    return DivisionLaw(
+        max(student_scale(away, len(place), step_px), least),
+        middle,
+        max(spread, _LEAST_LOG_SPREAD),
+        log_share,
+    )
