@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,8 +107,12 @@ def test_real_plates(name, settings, rejected, tmp_path, capsys):
         if finding["severity"] == "error" and finding["status"] == "open":
             script("waive", finding["key"], "--reason", "looked at")
     script("approve", *experiments, "--by", "ada")
-    script("seen", *experiments, "--pairs", 8, "--by", "bea")
-    script("export", "--to", tmp_path / "out", "--by", "ada", *WITHOUT)
+    script("audit", "-n", 59, "--folder", tmp_path / "audit", "--by", "bea")
+    answers = tmp_path / "audit" / "answers.csv"
+    # The tables are true ones: every pair of theirs is right.
+    answers.write_text(re.sub(r",$", ",same", answers.read_text(), flags=re.MULTILINE))
+    script("audit", "--answers", answers, "--by", "bea")
+    script("export", "--to", tmp_path / "out", "--by", "ada")
 
     run = trained(tmp_path / "out" / "validated.yaml")
 
@@ -117,6 +122,10 @@ def test_real_plates(name, settings, rejected, tmp_path, capsys):
     record = load_config(tmp_path / "out" / "validated.yaml").verification
     assert record.counts[experiments[0]]["valid_anchors"] > 0
     assert {one["by"] for one in record.channel_approvals.values()} == {"ada"}
+    assert sorted(record.audit) == sorted(experiments)
+    for audit in record.audit.values():
+        assert audit.bound == pytest.approx(1 - 0.05 ** (1 / 59))
+        assert (audit.judged, audit.wrong, list(audit.by)) == (59, 0, ["bea"])
 
 
 def simulated(root: Path) -> Path:
