@@ -442,6 +442,35 @@ def test_cells_that_touch_for_a_moment_are_two(check):
     assert "duplicate-track" not in kinds(check(table))
 
 
+def test_neighbours_that_pass_over_each_other_are_two(check):
+    table = crowd()
+    lain = (table["track_id"] == 16) & table["t"].between(8, 11)
+    under = (table["track_id"] == 15) & table["t"].between(8, 11)
+    table.loc[lain, ["y", "x"]] = table.loc[under, ["y", "x"]].to_numpy() + [4.0, 2.0]
+    assert "duplicate-track" not in kinds(check(table))
+
+
+def test_many_cells_twice(check):
+    table = crowd()
+    table = table[table["track_id"] <= 30]
+    copies = table[table["track_id"] <= 10]
+    copies = copies.assign(track_id=copies["track_id"] + NEW)
+    copies[["y", "x"]] += np.random.default_rng(1).normal(0, 0.5, (len(copies), 2))
+    found = check(pd.concat([table, copies]))
+    assert kinds(found) == ["duplicate-track"] * 10
+
+
+def test_where_cells_are_small_and_dense_neighbours_are_two(check):
+    # A field of large cells, in some frames of which there are small ones, too.
+    table = crowd()
+    y, x = np.divmod(np.arange(36), 6)
+    small = pd.DataFrame({"track_id": np.arange(36) + NEW, "y": 300 + 6.0 * y, "x": 20 + 6.0 * x})
+    parts = [
+        small.assign(t=t, parent_track_id=-1, z=0.0, x=small["x"] + 0.1 * t) for t in range(9, 14)
+    ]
+    assert "duplicate-track" not in kinds(check(pd.concat([table, *parts])))
+
+
 def test_sisters_may_lie_on_one_cell_until_they_part(check):
     table = family_crowd()
     for t, expected in ((13, []), (FRAMES, ["duplicate-track"])):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.qc.find.checks import TableCheck, register
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _SHARE_OF_CELL, _TIGHT_SHARE_OF_CELL = 0.3, 0.12
+_SHARE_OF_NEIGHBOUR, _LEAST_SHARE_OF_LIFE = 0.25, 0.5
+_NEAREST, _FEW_CELLS = 6, 5
 _LEAST_FRAMES = 3
 _SISTER_FRAMES, _SISTER_HOURS = 4, 2.0
 _SHORT_ROWS = 2
@@ -43,8 +46,13 @@ def find_duplicates(data: TrackData) -> Iterator[Finding]:
     one, other, apart = one[order], other[order], apart[order]
     starts = np.flatnonzero(np.append(True, _breaks(data, one, other))[: len(one)])
     runs = np.diff(np.append(starts, len(one)))
-    enough = (runs >= _LEAST_FRAMES) | _whole_and_tight(data, one, other, apart, starts, runs)
+    tight = _tight(data, one, apart, starts)
+    overlap = _frames_together(data, one[starts], other[starts])
+    lasting = runs >= _LEAST_SHARE_OF_LIFE * overlap
+    # Neighbours that pass each other are on one place for some frames; one cell's tracks stay so.
+    enough = (runs >= _LEAST_FRAMES) & (lasting | tight) | tight & (runs == overlap)
     enough &= ~_excused_sisters(data, one[starts], other[starts], runs)
+    enough[enough] = _nearer_than_neighbours(data, one, apart, starts[enough], runs[enough])
     reported: set[tuple[int, int]] = set()
     for start, n in zip(starts[enough].tolist(), runs[enough].tolist(), strict=True):
         pair = int(data.track[one[start]]), int(data.track[other[start]])
@@ -63,21 +71,50 @@ def _breaks(data: TrackData, one: Int64Array, other: Int64Array) -> BoolArray:
     return breaks
 
 
-def _whole_and_tight(
-    data: TrackData,
-    one: Int64Array,
-    other: Int64Array,
-    apart: Float64Array,
-    starts: Int64Array,
-    runs: Int64Array,
+def _tight(
+    data: TrackData, one: Int64Array, apart: Float64Array, starts: Int64Array
 ) -> BoolArray:
-    """Runs that last as long as the shorter track, so close that two cells cannot be."""
-    lengths_of = data.last_row - data.first_row + 1
-    shorter = np.minimum(lengths_of[data.track[one[starts]]], lengths_of[data.track[other[starts]]])
+    """Runs so close throughout that two cells cannot be."""
     widest = np.maximum.reduceat(apart, starts) if len(starts) else apart
     tight: BoolArray = widest < _TIGHT_SHARE_OF_CELL * data.cell_px[data.fov[one[starts]]]
-    tight &= runs == shorter
     return tight
+
+
+def _frames_together(data: TrackData, one: Int64Array, other: Int64Array) -> Int64Array:
+    """From the first frame to the last in which both tracks of a pair are."""
+    tracks = data.track[one], data.track[other]
+    first = np.maximum(*(data.t[data.first_row[track]] for track in tracks))
+    last = np.minimum(*(data.t[data.last_row[track]] for track in tracks))
+    together: Int64Array = last - first + 1
+    return together
+
+
+def _nearer_than_neighbours(
+    data: TrackData, one: Int64Array, apart: Float64Array, starts: Int64Array, runs: Int64Array
+) -> BoolArray:
+    """Runs that are far closer than neighbours are in the frame where the run begins."""
+    frames, of = np.unique(data.group[one[starts]], return_inverse=True)
+    usual = np.array([_usual_neighbour_px(data, group) for group in frames.tolist()])
+    mean = [
+        float(apart[start : start + n].mean())
+        for start, n in zip(starts.tolist(), runs.tolist(), strict=True)
+    ]
+    nearer: BoolArray = np.array(mean) < _SHARE_OF_NEIGHBOUR * usual[of]
+    return nearer
+
+
+def _usual_neighbour_px(data: TrackData, group: int) -> float:
+    """Median distance of neighbours in a frame, copies apart; infinite where there are few."""
+    low, high = np.searchsorted(data.search.key, np.array([group, group + 1]) * data.search.stride)
+    rows = data.search.order[low:high]
+    if len(rows) < _FEW_CELLS:
+        return np.inf
+    place = data.still[:, rows].T
+    distance, _ = KDTree(place).query(place, k=min(_NEAREST, len(rows)))
+    copies = distance < _TIGHT_SHARE_OF_CELL * data.cell_px[data.fov[rows[0]]]
+    nearest = np.where(copies, np.inf, distance).min(axis=1)
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.median(nearest)) if len(nearest) else np.inf
 
 
 def _excused_sisters(
