@@ -61,7 +61,8 @@ class Checks:
         # Replaced and never changed: snapshots share it.
         self._pixels: Mapping[tuple[str, str], Sequence[Finding]] = {}
         self._placements: Mapping[tuple[str, str], KnownPlacement] = {}
-        self._recalled: MultiExperimentIndex | None = None
+        # The version of the data for which it was done.
+        self._recalled: int | None = None
         self.inspection: ChannelInspection | None = None
         self.config_problems: tuple[Problem, ...] = ()
 
@@ -89,7 +90,7 @@ class Checks:
                 # What a snapshot keeps is kept in memory alone.
                 found.keep(self._log)
         self._placements = {**snapshot._placements, **self._placements}
-        if self._recalled is None:
+        if snapshot._recalled == self._data.data_version:
             self._recalled = snapshot._recalled
         return before != self._extent
 
@@ -344,12 +345,12 @@ class Checks:
 
     def recall_pixels(self) -> None:
         """Take up what earlier scans of these very images found; nothing is read."""
-        if not self._data.opened or self._recalled is self._data.raw:
+        if not self._data.opened or self._recalled == self._data.data_version:
             return
-        self._recalled = self._data.raw
-        for result in recall_index(self._recalled, list(PIXEL_CHECKS.values()), self._log):
+        self._recalled, raw = self._data.data_version, self._data.raw
+        for result in recall_index(raw, list(PIXEL_CHECKS.values()), self._log):
             self._keep(result)
-        for known in recall_placements(self._recalled, self._data.tables, self._log):
+        for known in recall_placements(raw, self._data.tables, self._log):
             self._placements = {known.place: known, **self._placements}
 
     @property

@@ -16,6 +16,7 @@ from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.tracks.read import read_track_table
 from lineage_triplets.engine.tracks.transform import place_table
 from lineage_triplets.qc import Review, gate_points
+from lineage_triplets.qc.find import run
 from lineage_triplets.qc.find.placement import Placement
 from lineage_triplets.qc.find.placement.look import look_at_fov, table_signs
 from lineage_triplets.qc.record.decision import Target
@@ -234,6 +235,21 @@ class TestReview:
         with Review.open(config, by="ada") as review:
             review.checks.recall_pixels()
             assert len(review.checks.placements) == 1
+
+    def test_what_a_snapshot_recalled_is_not_looked_up_again(
+        self, tmp_path, truth, pixels, monkeypatch
+    ):
+        config = write(tmp_path, {"A/1/0": SPOILS["swapped"](truth)}, {"A/1/0": pixels})
+        with Review.open(config, by="ada") as review:
+            review.check(channels=False)
+            review.place("plate", {"swap_xy": True}, "exchanged")
+            snapshot = review.snapshot()
+            snapshot.check(channels=False)
+            review.take_up(snapshot)
+            looked_up = []
+            monkeypatch.setattr(run, "recall_placements", lambda *of: looked_up.append(of) or [])
+            assert not [one for one in review.findings() if one.finding.kind == "placement"]
+            assert looked_up == []
 
     def test_it_stops_when_it_is_told_to(self, tmp_path, truth, pixels):
         with Review.open(write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels})) as review:

@@ -25,6 +25,7 @@ _PATCH_PX = 72
 _N_PATCHES = 6
 _GAP, _SMALL_GAP, _PATCH_GAP = 14, 6, 5
 _SMALL_BELOW_PX = 600
+_THIN_BELOW_PX = 300
 _SHARE = 1 / 12
 _TEXT, _SMALL = 14, 12
 # Orange and blue stay apart for colour-blind readers.
@@ -129,7 +130,7 @@ def _ringed(
     radius = max(3.0, min(9.0, 0.02 * max(picture.size)))
     for row, column in zip((y + 0.5) * factor, (x + 0.5) * factor, strict=True):
         box = (column - radius, row - radius, column + radius, row + radius)
-        draw.ellipse(box, outline=colour, width=2)
+        draw.ellipse(box, outline=colour, width=2 if column >= _THIN_BELOW_PX else 1)
     return np.asarray(picture)
 
 
@@ -148,7 +149,8 @@ def _patches(
     # A narrow column has room for the mean and one more.
     size = min(_PATCH_PX, (column - _PATCH_GAP) // 2)
     n = min(_N_PATCHES, (column + _PATCH_GAP) // (size + _PATCH_GAP)) - 1
-    chosen = np.unique(np.linspace(0, len(around) - 1, n).astype(int))
+    # Not the first and last: tables are often sorted, and these lie at the edge.
+    chosen = np.unique(np.linspace(0, len(around) - 1, n + 2).astype(int)[1:-1])
     factor = size / (2 * half + 1)
     shown = [rendered(around[k], scale, factor) for k in chosen]
     return [rendered(mean, measured_scale([mean]), factor), *shown]
