@@ -359,16 +359,38 @@ def test_more_than_two_daughters(check):
     assert found[0].settled_by[3] == (track(NEW),)
 
 
-@pytest.mark.parametrize(("gap", "severity"), [(2, "note"), (5, "warning")])
-def test_daughters_that_begin_late(check, gap, severity):
+@pytest.mark.parametrize("gap", [2, 5])
+def test_daughters_that_begin_late(check, gap):
     found = check(divided(family_crowd(), 15, 9, gap=gap))
-    assert [(one.kind, one.severity) for one in found] == [("late-daughter", severity)]
+    assert [(one.kind, one.severity) for one in found] == [("late-daughter", "warning")]
+    assert "Of 8 other mothers 8 have theirs at once" in found[0].sentence
     assert found[0].tracks == (15, NEW, NEW + 1)
     assert found[0].t == 8 + gap
     assert found[0].evidence[0].value == gap
     assert found[0].evidence[1].value == gap / 4
     assert f"{gap} frames ({gap / 4:g} h) later" in found[0].sentence
     assert found[0].settled_by[0] == (link(15, daughter=NEW), link(15, daughter=NEW + 1))
+
+
+def test_a_frame_or_two_late_is_a_note_where_others_are_as_late_or_few(check):
+    often = crowd()
+    for number, mother in enumerate((1, 3, 5, 15, 27, 31)):
+        gap = 2 if number % 2 else 1
+        often = divided(often, mother, 5 + number, first=41 + 2 * number, gap=gap)
+    alone = divided(crowd(), 15, 9, gap=2)
+    for table, late in ((often, 3), (alone, 1)):
+        found = [one for one in check(table) if one.kind == "late-daughter"]
+        assert [one.severity for one in found] == ["note"] * late
+    long_late = divided(crowd(), 15, 9, gap=5)
+    assert [one.severity for one in check(long_late)] == ["warning"]
+
+
+def test_daughters_that_begin_far_apart_on_both_sides(check):
+    table = divided(family_crowd(), 15, 9)
+    for number, way in ((NEW, 1), (NEW + 1, -1)):
+        table = moved(table, table["track_id"] == number, x=way * 26)
+    far = [one for one in check(table) if one.kind == "far-daughter"]
+    assert {one.tracks[0] for one in far} == {NEW, NEW + 1}
 
 
 def test_late_daughters_may_have_moved_on(check):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _MANY_FRAMES = 3
+_ENOUGH_FAMILIES, _FEW_LATE_SHARE = 5, 0.2
 _MOST_ALTERNATIVES = 20
 _FAR_SPREADS, _FAR_SPREADS_WITH_ROOT = 5.0, 3.0
 _LEAST_SHARE_OF_CELL = 1.0
@@ -76,6 +77,7 @@ def find_late_daughters(data: TrackData) -> Iterator[Finding]:
     links = data.links
     late = np.flatnonzero(links.is_division & (links.gap > 1))
     mothers = np.unique(data.track[links.source[late]])
+    at_once, n_families = _families_at_once(data, mothers)
     for mother, of_mother in _families(data, mothers):
         own = of_mother[links.gap[of_mother] > 1]
         names = data.track_id[data.track[links.target[own]]].tolist()
@@ -85,6 +87,9 @@ def find_late_daughters(data: TrackData) -> Iterator[Finding]:
         fov = int(data.track_fov[mother])
         hours = float(gaps.max() * data.interval_minutes[fov] / 60)
         words = f"{'daughter' if len(names) == 1 else 'daughters'} {' and '.join(map(str, names))}"
+        experiment = int(data.fov_experiment[fov])
+        others, prompt = int(n_families[experiment]) - 1, int(at_once[experiment])
+        are_prompt = others >= _ENOUGH_FAMILIES and others - prompt <= _FEW_LATE_SHARE * others
         later = f"{gaps.max()} frames ({hours:.3g} h) later"
         if len(set(gaps.tolist())) > 1:
             later = f"up to {later}"
@@ -93,10 +98,11 @@ def find_late_daughters(data: TrackData) -> Iterator[Finding]:
         )
         yield Finding(
             kind="late-daughter",
-            severity="warning" if gaps.max() > _MANY_FRAMES else "note",
+            severity="warning" if are_prompt or gaps.max() > _MANY_FRAMES else "note",
             sentence=(
                 f"Track {name} ends in frame {end}, and its {words} begin"
                 f"{'s' if len(names) == 1 else ''} in frame {when}, {later}."
+                + (f" Of {others} other mothers {prompt} have theirs at once." if others else "")
             ),
             remedy="Look at the frames between; cut the link if the cells are not its daughters.",
             **where(data, fov),
@@ -105,6 +111,7 @@ def find_late_daughters(data: TrackData) -> Iterator[Finding]:
             evidence=(
                 Evidence("frames from mother to daughter", float(gaps.max()), "frames"),
                 Evidence("time from mother to daughter", hours, "h"),
+                *((Evidence("other mothers with daughters at once", prompt),) if others else ()),
             ),
             settled_by=(
                 tuple(link_target(data, int(link)) for link in own),
@@ -113,6 +120,15 @@ def find_late_daughters(data: TrackData) -> Iterator[Finding]:
             ),
             count=len(names),
         )
+
+
+def _families_at_once(data: TrackData, late: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Mothers of each experiment whose daughters all begin in the next frame; and all mothers."""
+    mothers = np.unique(data.track[data.links.source[data.links.is_division]])
+    experiment = data.fov_experiment[data.track_fov[mothers]]
+    all_of = np.bincount(experiment, minlength=data.n_experiments)
+    prompt = np.bincount(experiment[~np.isin(mothers, late)], minlength=data.n_experiments)
+    return prompt, all_of
 
 
 def _families(data: TrackData, mothers: Int64Array) -> Iterator[tuple[int, Int64Array]]:

@@ -71,9 +71,7 @@ def _breaks(data: TrackData, one: Int64Array, other: Int64Array) -> BoolArray:
     return breaks
 
 
-def _tight(
-    data: TrackData, one: Int64Array, apart: Float64Array, starts: Int64Array
-) -> BoolArray:
+def _tight(data: TrackData, one: Int64Array, apart: Float64Array, starts: Int64Array) -> BoolArray:
     """Runs so close throughout that two cells cannot be."""
     widest = np.maximum.reduceat(apart, starts) if len(starts) else apart
     tight: BoolArray = widest < _TIGHT_SHARE_OF_CELL * data.cell_px[data.fov[one[starts]]]
