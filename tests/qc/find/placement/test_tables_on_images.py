@@ -256,6 +256,19 @@ class TestReview:
             assert review.checks.check_placement(stop=lambda: True) == 0
             assert review.checks.check_placement() == 1
 
+    def test_a_search_that_is_told_to_stops_amid_a_fov(self, tmp_path, pixels):
+        asked = []
+
+        def stop() -> bool:
+            asked.append(1)
+            # All frames are read by then, and nothing fits.
+            return len(asked) > N_FRAMES + 8
+
+        config = write(tmp_path, {"A/1/0": cells(99)}, {"A/1/0": pixels})
+        with Review.open(config, by="ada") as review:
+            assert review.checks.check_placement(stop=stop) == 0
+            assert len(asked) < N_FRAMES + 12
+
     def test_a_placement_survives_being_kept_as_json(self, tmp_path, truth, pixels):
         config = write(tmp_path, {"A/1/0": SPOILS["turned"](truth)}, {"A/1/0": pixels})
         (found,) = placed(config)

@@ -10,7 +10,7 @@ import numpy as np
 from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.qc.find.placement.hypotheses import Hypothesis, rows_at
 from lineage_triplets.qc.find.placement.judge import Judgement, judge
-from lineage_triplets.qc.find.placement.scene import Scene, SceneReader
+from lineage_triplets.qc.find.placement.scene import Scene, SceneReader, StoppedError
 from lineage_triplets.qc.find.placement.verdict import Placement, placement_of
 from lineage_triplets.qc.find.placement.z import ZJudgement, judge_z, seen_slices
 
@@ -45,7 +45,7 @@ def look_at_fov(
     likely : sequence of Hypothesis
         What was found in other FOVs of the experiment.
     stop : callable, optional
-        Asked between frames.
+        Asked between frames, and before each step of a search.
 
     Returns
     -------
@@ -67,6 +67,8 @@ def look_at_fov(
         if judgement is not None and reader.is_binned and judgement.status in _WORTH_FINER:
             scene = reader.scene(finer=True)
             judgement = judgement if scene is None else judge(scene, likely)
+    except StoppedError:
+        return None
     except StoreError as error:
         return untold(f"the images cannot be read: {error.problems[0].message}")
     if stop is not None and stop():

@@ -41,6 +41,10 @@ _MOST_CHANNELS = 4
 _MOST_SLICES = 12
 
 
+class StoppedError(Exception):
+    """Whoever asked for a placement wants it no more."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """What is compared: some frames of an FOV's images, and its table.
@@ -65,6 +69,8 @@ class Scene:
         (y, x), where the store tells.
     more : callable, optional
         Gives the same with more frames, to tell which frame is which.
+    go_on : callable, optional
+        Called before each step of a search; what it raises ends that.
     """
 
     channels: Sequence[Sequence[Float32Array]]
@@ -78,6 +84,7 @@ class Scene:
     x: Float64Array
     pixel_size_um: tuple[float, float] | None = None
     more: Callable[[], Scene] | None = None
+    go_on: Callable[[], None] | None = None
 
     def some_rows(self, hypothesis: Hypothesis) -> Rows:
         """Give as many rows as a search needs, evenly of all frames."""
@@ -113,6 +120,8 @@ class Scene:
         """Find objects by all detectors, a width at a time, in pixels of the image."""
         first = self.channels[0][0]
         for batch in all_objects(self.channels, usable_widths(first.shape)):
+            if self.go_on is not None:
+                self.go_on()
             yield [_unbinned(found, self.bin_px) for found in batch]
 
 
@@ -219,7 +228,12 @@ class SceneReader:
             y=table.y,
             x=table.x,
             pixel_size_um=told,
+            go_on=self._go_on,
         )
+
+    def _go_on(self) -> None:
+        if self._stop is not None and self._stop():
+            raise StoppedError
 
     def _frame(self, t: int) -> list[Float32Array] | None:
         if t not in self._known:

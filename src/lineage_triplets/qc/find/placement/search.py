@@ -73,6 +73,8 @@ def _all_trials(scene: Scene, searched: Sequence[Objects], first_frame: int) -> 
         if number >= _FEWEST_AGREE and _is_clear(trials, scene):
             break
         for lying in turned_and_mirrored(scene.shape):
+            if scene.go_on is not None:
+                scene.go_on()
             hypothesis = replace(lying, first_frame=first_frame)
             trials += try_whole(hypothesis, rows, objects, scene.shape)
         trials += _scaled(scene, rows, objects, first_frame)
