@@ -419,6 +419,25 @@ def test_a_division_with_one_link(check):
     assert "one daughter was not linked" in one.sentence
 
 
+@pytest.mark.parametrize(("life", "found"), [(4, ["short-cycle"]), (12, [])])
+def test_a_daughter_that_divides_again_at_once(check, life, found):
+    table = crowd(frames=LONG)
+    for number, mother in enumerate((1, 3, 5, 13, 17, 25, 27, 29)):
+        table = divided(table, mother, 10, first=100 + 10 * number)
+        table = divided(table, 100 + 10 * number, 40, first=102 + 10 * number)
+    table = divided(table, 35, 10, first=300)
+    table = divided(table, 300, 10 + life, first=302)
+    result = [one for one in check(table, shape=(LONG, 1)) if one.kind == "short-cycle"]
+    assert kinds(result) == found
+    for one in result:
+        assert (one.tracks, one.t) == ((300, 35, 302, 303), 10)
+        assert one.settled_by == (
+            (link(35, daughter=300),),
+            (link(300, daughter=302), link(300, daughter=303)),
+            (track(300),),
+        )
+
+
 # Losses and doubles
 
 
@@ -468,7 +487,7 @@ def test_neighbours_that_pass_over_each_other_are_two(check):
     table = crowd()
     lain = (table["track_id"] == 16) & table["t"].between(8, 11)
     under = (table["track_id"] == 15) & table["t"].between(8, 11)
-    table.loc[lain, ["y", "x"]] = table.loc[under, ["y", "x"]].to_numpy() + [4.0, 2.0]
+    table.loc[lain, ["y", "x"]] = table.loc[under, ["y", "x"]].to_numpy() + 3.0
     assert "duplicate-track" not in kinds(check(table))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.errors import counted
 from lineage_triplets.qc.find.checks import TableCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.track_data.data import (
@@ -17,6 +18,7 @@ from lineage_triplets.qc.find.track_data.data import (
     track_target,
     where,
 )
+from lineage_triplets.qc.find.track_data.groups import group_median
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _MANY_FRAMES = 3
 _ENOUGH_FAMILIES, _FEW_LATE_SHARE = 5, 0.2
 _MOST_ALTERNATIVES = 20
+_ENOUGH_CYCLES, _SHORT_CYCLE_SHARE = 8, 0.25
 _FAR_SPREADS, _FAR_SPREADS_WITH_ROOT = 5.0, 3.0
 _LEAST_SHARE_OF_CELL = 1.0
 
@@ -119,6 +122,51 @@ def find_late_daughters(data: TrackData) -> Iterator[Finding]:
                 (track_target(data, mother),),
             ),
             count=len(names),
+        )
+
+
+def find_short_cycles(data: TrackData) -> Iterator[Finding]:
+    """One finding a daughter that divides again long before cells of her experiment do."""
+    whole = np.flatnonzero(data.is_daughter & (data.n_children > 1) & (data.first_row >= 0))
+    frames = data.t[data.last_row[whole]] - data.t[data.first_row[whole]] + 1
+    experiment = data.fov_experiment[data.track_fov[whole]]
+    usual, n = group_median(frames.astype(np.float64), experiment, data.n_experiments)
+    short = frames < _SHORT_CYCLE_SHARE * usual[experiment]
+    short &= n[experiment] >= _ENOUGH_CYCLES
+    for at in np.flatnonzero(short).tolist():
+        track = int(whole[at])
+        fov, row = int(data.track_fov[track]), int(data.first_row[track])
+        hours = data.interval_minutes[fov] / 60
+        own, middle = float(frames[at]), float(usual[experiment[at]])
+        mother = int(data.track_id[data.parent[track]])
+        after = np.flatnonzero(data.parent == track)
+        into = int(data.links.into[row])
+        cuts = tuple(
+            link_target(data, int(data.links.into[data.first_row[child]]))
+            for child in after.tolist()
+            if data.first_row[child] >= 0 and data.links.into[data.first_row[child]] >= 0
+        )
+        yield Finding(
+            kind="short-cycle",
+            severity="warning",
+            sentence=(
+                f"Track {data.track_id[track]} begins as a daughter of {mother} in frame "
+                f"{data.t[row]} and divides again {counted(int(own), 'frame')} "
+                f"({own * hours:.3g} h) later; usual here is {middle:.0f} ({middle * hours:.3g} h)."
+            ),
+            remedy="Look at both divisions; cut the links of the one that is none.",
+            **where(data, fov),
+            tracks=(int(data.track_id[track]), mother, *data.track_id[after].tolist()),
+            t=int(data.t[row]),
+            evidence=(
+                Evidence("frames between divisions", own, "frames"),
+                Evidence("usual frames between divisions", middle, "frames"),
+            ),
+            settled_by=(
+                *(((link_target(data, into),),) if into >= 0 else ()),
+                *((cuts,) if cuts else ()),
+                (track_target(data, track),),
+            ),
         )
 
 
@@ -230,4 +278,5 @@ def _far_daughter(
 
 register(TableCheck("many-daughters", ("many-daughters",), find_many_daughters))
 register(TableCheck("late-daughters", ("late-daughter",), find_late_daughters))
+register(TableCheck("short-cycles", ("short-cycle",), find_short_cycles))
 register(TableCheck("far-daughters", ("far-daughter",), find_far_daughters))
