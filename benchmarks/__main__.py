@@ -22,6 +22,7 @@ from benchmarks import (
     read,
     review,
     soak,
+    trackers,
     widget,
 )
 from lineage_triplets import __version__
@@ -39,7 +40,7 @@ BENCHMARKS = {
     "widget": widget.tables,
 }
 # Minutes long, and run by name alone.
-LONG = {"soak": soak.tables}
+LONG = {"soak": soak.tables, "trackers": trackers.tables}
 
 
 def main() -> None:
