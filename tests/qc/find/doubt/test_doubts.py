@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
-from lineage_triplets.qc.find.doubt.alternatives import Doubts
+from lineage_triplets.qc.find.doubt.alternatives import Doubts, Kind
 from lineage_triplets.qc.find.doubt.cells import Cells
 from lineage_triplets.qc.find.doubt.harm import pairs_on_links
 
@@ -143,3 +143,23 @@ def test_pairs_that_rest_on_a_link_are_those_whose_way_crosses_it(relation, fall
     )
     expected = counted_one_by_one(positives, up, fallback)[cells.target]
     np.testing.assert_allclose(pairs, expected, atol=1e-9)
+
+
+@given(seed=st.integers(0, 10_000), slice_px=st.floats(0.05, 20.0))
+@settings(max_examples=20, deadline=None)
+def test_doubts_do_not_hang_on_the_unit_of_depth(seed, slice_px):
+    rng = np.random.default_rng(seed)
+    parents, track, t = family(rng, 14)
+    place = np.concatenate([walk(rng, parents, track, t), rng.normal(0, 3, (1, len(t)))])
+    flatter = place * np.array([[1.0], [1.0], [slice_px]])
+    before, after = (of_rows(where, parents, track, t).doubt for where in (place, flatter))
+    np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_frames", [0, 1, 2])
+def test_a_cell_alone_has_no_alternative_but_one(n_frames):
+    t = np.arange(n_frames)
+    found = of_rows(np.full((2, n_frames), 7.0), np.array([-1]), np.zeros_like(t), t)
+    assert len(found.doubt) == max(n_frames - 1, 0)
+    assert (found.kind == Kind.NEITHER).all()
+    assert (found.doubt < 0.5).all()

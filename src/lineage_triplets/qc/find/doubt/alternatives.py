@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lineage_triplets.qc.find.doubt.costs import Costs
-from lineage_triplets.qc.find.doubt.scales import Scales
+from lineage_triplets.qc.find.doubt.scales import Scales, isotropic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,8 @@ class Doubts:
     kind : ndarray of int64, shape (links,)
         `Kind` of the likeliest alternative.
     partner : ndarray of int64, shape (links,)
-        The other link of an exchange or mother, the cell of an end or start; -1 for neither.
+        The other link of an exchange or mother, the cell of an end or start; of neither the
+        other daughter of a division, else -1.
     nats : ndarray of float64, shape (links,)
         By how much that alternative is less likely than the link; negative where it is likelier.
     scales : Scales
@@ -65,6 +66,7 @@ class Doubts:
         n_links = len(cells.source)
         doubt, nats = np.zeros(n_links), np.zeros(n_links)
         kind, partner = (np.zeros(n_links, dtype=np.int64) for _ in range(2))
+        cells = replace(cells, place=isotropic(cells))
         scales = Scales.of_cells(cells)
         costs = Costs(cells, scales)
         for first in range(0, n_links, _LINKS_AT_ONCE):
@@ -95,7 +97,8 @@ def _alternatives(costs: Costs, link: Int64Array) -> Iterator[Alternative]:
     gone = now.copy()
     now[link] = costs.to(link, target)
     gone[link] = costs.without(link)
-    yield _alternative(link, gone[link] + costs.start(target) - now[link], Kind.NEITHER)
+    more = gone[link] + costs.start(target) - now[link]
+    yield _alternative(link, more, Kind.NEITHER, cells.sister[link])
     of, cell = _candidates(costs, link, ahead=False)
     known = of * len(cells.t) + cell
     known.sort()
@@ -130,10 +133,9 @@ def _alternatives(costs: Costs, link: Int64Array) -> Iterator[Alternative]:
 
 
 def _alternative(
-    link: Int64Array, more: Float64Array, kind: Kind, partner: Int64Array | None = None
+    link: Int64Array, more: Float64Array, kind: Kind, partner: Int64Array
 ) -> Alternative:
-    whom = np.full(len(link), -1, dtype=np.int64) if partner is None else partner
-    return link, more, np.full(len(link), int(kind), dtype=np.int64), whom
+    return link, more, np.full(len(link), int(kind), dtype=np.int64), partner
 
 
 def _exchanged(costs: Costs, link: Int64Array, other: Int64Array, now: Float64Array) -> Alternative:

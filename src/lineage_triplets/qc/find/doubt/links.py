@@ -303,7 +303,7 @@ def _other_cells(cells: Cells, found: Doubts) -> tuple[Int64Array, Int64Array]:
     target = np.where(of_link, cells.target[link], -1)
     source = np.where(found.kind == Kind.OTHER_END, found.partner, source)
     target = np.where(found.kind == Kind.OTHER_START, found.partner, target)
-    target = np.where(found.kind == Kind.NEITHER, cells.sister, target)
+    target = np.where(found.kind == Kind.NEITHER, found.partner, target)
     return source, target
 
 

@@ -53,8 +53,7 @@ class Scales:
     Attributes
     ----------
     place : ndarray of float64, shape (axes, cells)
-        As in the table, z so that steps along it are as long as those along other axes; without
-        z where it says nothing.
+        Of the cells, `isotropic`.
     nearest : Nearest
         Of these places.
     forth, back : ndarray of float64, shape (axes, cells)
@@ -84,9 +83,9 @@ class Scales:
 
     @classmethod
     def of_cells(cls, cells: Cells) -> Scales:
-        """Measure them."""
+        """Measure them, of cells whose places are `isotropic`."""
         plain = np.flatnonzero(~cells.is_division)
-        place = _isotropic(cells, plain)
+        place = cells.place
         n_axes = len(place)
         nearest = Nearest(place, cells.frame)
         found, apart = nearest(place, cells.frame, _NEIGHBOURS + 1)
@@ -142,8 +141,12 @@ def _finite_median(values: Float64Array, otherwise: float) -> float:
     return float(np.median(finite)) if len(finite) else otherwise
 
 
-def _isotropic(cells: Cells, plain: Int64Array) -> Float64Array:
-    """Scale z by itself: pixel sizes are often not known, and slices are no px."""
+def isotropic(cells: Cells) -> Float64Array:
+    """Scale z by itself, so that steps along it are as long as those along other axes.
+
+    Sizes of pixels are often not known. Without z where it says nothing.
+    """
+    plain = np.flatnonzero(~cells.is_division)
     if len(cells.place) < 3 or not np.ptp(cells.place[2]):
         return cells.place[:2]
     step = cells.place[:, cells.target[plain]] - cells.place[:, cells.source[plain]]
