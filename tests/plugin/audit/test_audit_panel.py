@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 
@@ -469,6 +469,7 @@ def test_a_panel_that_goes_while_it_plans_leaves_nothing_behind(
     panel.overview.begin.click()
     assert PLAN_JOB in session.work.running
     panel.deleteLater()
+    QApplication.sendPostedEvents(panel, QEvent.Type.DeferredDelete.value)
     qtbot.waitUntil(lambda: not session.work.running)
     assert session.said == []
     assert not session.review.audit("early").planned

@@ -395,6 +395,7 @@ def test_a_frame_of_nan_alone_is_told_to_be_nan_and_by_nothing_else(find):
 
 
 def test_an_acquisition_stopped_within_the_last_frame_is_one_finding(find):
+    # As acquire-zarr 0.10.0 leaves it: findings/acquire-zarr-stopped-stream.sh.
     (found,) = find(spoil=put((FRAMES - 1, 1), 0))
     assert (found.kind, found.severity, found.t, found.count) == (
         "blank-frame",
