@@ -12,6 +12,7 @@ from lineage_triplets.engine.dataset.verification import percent
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError, Problem, counted
 from lineage_triplets.qc.audit.bound import more_needed
 from lineage_triplets.qc.decide.seen import divisions_seen
+from lineage_triplets.qc.find.placement.findings import KIND as PLACEMENT
 from lineage_triplets.qc.open.population import population_of
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def gate_points(
         for found in findings
         if found.status == "open"
         and found.finding.severity == "error"
-        and found.finding.kind != "placement"
+        and found.finding.kind != PLACEMENT
     ]
     if not points:
         points.append(GatePoint("error", True, "No error is open."))
@@ -198,7 +199,7 @@ def _placement(review: Review, experiment: str) -> GatePoint:
         found.finding
         for found in review.findings()
         if found.status == "open"
-        and found.finding.kind == "placement"
+        and found.finding.kind == PLACEMENT
         and found.finding.experiment == experiment
         and found.finding.severity != "note"
     ]

@@ -16,18 +16,17 @@ from qtpy.QtWidgets import (
     QTextBrowser,
 )
 
-from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.problems.panel import ProblemsPanel
 from lineage_triplets.plugin.problems.placement_look import PLACEMENT_JOB, placement_words
 from lineage_triplets.qc.find.placement import Placement
 from movies import SPOILS, cells, movie, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from qtpy.QtGui import QImage
 
+    from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.review import Review
 
 Key = Qt.Key
@@ -46,17 +45,6 @@ def plates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         name: write(tmp_path_factory.mktemp(name), spoilt, images)
         for name, spoilt in listed.items()
     }
-
-
-@pytest.fixture
-def session(qtbot: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.places = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    made.place_wanted.connect(made.places.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture

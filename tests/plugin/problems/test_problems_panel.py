@@ -18,7 +18,6 @@ from reviews import SHAPE, experiments, field, save, single
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from qtpy.QtWidgets import QWidget
@@ -47,17 +46,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels=pixels,
     )
     return save(root / "config.yml", [*experiments(root), bad])
-
-
-@pytest.fixture
-def session(qtbot: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.places = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    made.place_wanted.connect(made.places.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture
