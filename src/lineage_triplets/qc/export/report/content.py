@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
+    from lineage_triplets.engine.settings.verified import Audit
     from lineage_triplets.qc.decide.channels import Approval
     from lineage_triplets.qc.decide.seen import DivisionsSeen
     from lineage_triplets.qc.decide.settled import ReviewedFinding
@@ -105,38 +106,19 @@ class AuditRow:
     experiment : str
     sentence : str
         What the audit says.
-    without : str
-        Why the experiment is let through without it; empty if it is not.
     reached : bool
         Whether the bound is what was asked for.
-    bound : float or None
-        None where no sample of these pairs was judged to its end.
-    limit : float
-        The bound that was asked for.
-    planned, judged, wrong, cannot_tell, disagreements, changed : int
-    by : str
-        Who judged.
-    before : tuple of str
-        Samples of other pairs before, in words.
+    audit : Audit
+        As the config has it.
     images : str
         How many images were scanned, or why not.
     """
 
     experiment: str
     sentence: str
-    without: str = ""
-    reached: bool = False
-    bound: float | None = None
-    limit: float = 0.05
-    planned: int = 0
-    judged: int = 0
-    wrong: int = 0
-    cannot_tell: int = 0
-    disagreements: int = 0
-    changed: int = 0
-    by: str = ""
-    before: tuple[str, ...] = ()
-    images: str = ""
+    reached: bool
+    audit: Audit
+    images: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,29 +185,7 @@ def _audits(review: Review, plan: ExportPlan, index: MultiExperimentIndex) -> tu
         images = f"The images of {scanned} of {counted(n_fovs, 'FOV')} were scanned"
         if scanned < n_fovs and plan.asked.without_images:
             images += f", because: {plan.asked.without_images}"
-        rows.append(
-            AuditRow(
-                name,
-                why or review.audit(name).sentence,
-                found.without,
-                not why,
-                found.bound,
-                found.max_wrong,
-                found.planned,
-                found.judged,
-                found.wrong,
-                found.cannot_tell,
-                found.disagreements,
-                found.changed,
-                ", ".join(found.by),
-                tuple(
-                    f"{before.judged} of {before.planned} judged, {before.wrong} wrong, "
-                    f"{before.cannot_tell} could not be told"
-                    for before in found.samples_before
-                ),
-                images,
-            )
-        )
+        rows.append(AuditRow(name, why or review.audit(name).sentence, not why, found, images))
     return tuple(rows)
 
 

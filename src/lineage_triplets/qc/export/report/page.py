@@ -146,7 +146,8 @@ def render_report(content: ReportContent, limits: Limits | None = None) -> str:
             exclusions=stale_first[: limits.exclusions],
             history=content.history[max(0, len(content.history) - limits.history) :],
             audits=[
-                (row, None if row.bound is None else audit_plot(row)) for row in content.audits
+                (row, None if row.audit.bound is None else audit_plot(row))
+                for row in content.audits
             ],
             taus=[
                 (bars, tau_plot(bars, hours, f"tau{place}") if bars.tau_frames else None)

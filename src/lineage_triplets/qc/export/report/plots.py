@@ -181,12 +181,13 @@ def audit_plot(row: AuditRow) -> Markup:
     row : AuditRow
         With a bound.
     """
-    bound = row.bound or 0.0
-    step = _step(max(bound, row.limit) * 1.1, 6)
-    high = min(1.0, step * float(np.ceil(max(bound, row.limit) * 1.1 / step)))
+    audit = row.audit
+    bound = audit.bound or 0.0
+    step = _step(max(bound, audit.max_wrong) * 1.1, 6)
+    high = min(1.0, step * float(np.ceil(max(bound, audit.max_wrong) * 1.1 / step)))
     per_share = (_WIDTH - _LEFT - _RIGHT) / high
-    base, limit = 40.0, _LEFT + row.limit * per_share
-    not_right = (row.wrong + row.cannot_tell) / max(row.judged, 1)
+    base, limit = 40.0, _LEFT + audit.max_wrong * per_share
+    not_right = (audit.wrong + audit.cannot_tell) / max(audit.judged, 1)
     parts = [_bar(_LEFT, base, bound * per_share, 18, "#c9d6de")]
     parts.append(_bar(_LEFT, base, not_right * per_share, 18, _DRAWN))
     parts.append(_line(limit, base - 26, limit, base + 4, _INK))
@@ -194,7 +195,7 @@ def audit_plot(row: AuditRow) -> Markup:
     places = _LEFT + ticks * per_share
     parts.extend(_line(x, base, x, base + 4, _GREY) for x in places)
     parts.extend(_axis("wrong", [percent(tick) for tick in ticks], places, base + 16))
-    said = f"asked: at most {percent(row.limit)}"
+    said = f"asked: at most {percent(audit.max_wrong)}"
     room = len(said) * _CHARACTER
     anchor = "end" if limit + room > _WIDTH else "start"
     parts.append(_text(limit + (-4 if anchor == "end" else 4), 12, said, anchor))
