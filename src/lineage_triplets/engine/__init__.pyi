@@ -28,6 +28,7 @@ from .settings.model import ExperimentConfig as ExperimentConfig
 from .settings.model import FovExclusion as FovExclusion
 from .settings.model import FrameExclusion as FrameExclusion
 from .settings.model import LineageExclusion as LineageExclusion
+from .settings.model import Link as Link
 from .settings.model import ObservationExclusion as ObservationExclusion
 from .settings.model import TrackExclusion as TrackExclusion
 from .settings.model import TripletConfig as TripletConfig

@@ -54,14 +54,14 @@ _PARTS = {
 
 
 def config_hash(config: TripletConfig) -> str:
-    """Hash of experiments (without paths), dataset, exclusions and cuts, as they take effect.
+    """Hash of experiments (without paths), dataset, exclusions, cuts and links, as they act.
 
     Where the config says what an audit or a scan of images found, that is hashed with it, and
     whether it is validated; a config of before audits has the hash that it had.
     """
     content = config.model_dump(
         mode="json",
-        include={"experiments", "dataset", "exclude", "cut"},
+        include={"experiments", "dataset", "exclude", "cut", "link"},
         exclude={
             "experiments": {"__all__": {"data_path", "tracks_path"}},
             "dataset": {"cache_pool_bytes", "read_strategy"},

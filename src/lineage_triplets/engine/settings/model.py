@@ -291,6 +291,37 @@ class Cut(StrictModel):
         return self
 
 
+class Link(StrictModel):
+    """A link that the table lacks: a cell is followed by another one, later in the same FOV.
+
+    Both cells are named as the table names them. A cell that nothing follows once links are cut
+    goes on as the other; one that is followed already divides into both.
+
+    Attributes
+    ----------
+    experiment, fov : str
+    track_id, t : int
+        The table's track and the frame of the cell that is followed.
+    to_track_id, to_t : int
+        Of the cell that follows it, which nothing may precede.
+    reason : str
+    """
+
+    experiment: Name
+    fov: Name
+    track_id: int
+    t: int
+    to_track_id: int
+    to_t: int
+    reason: Text = ""
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.to_t <= self.t:
+            raise ValueError(f"a link goes forward in time, not from t = {self.t} to {self.to_t}")
+        return self
+
+
 class TripletConfig(StrictModel):
     """Everything that training reads, and the record of who checked it.
 
@@ -311,4 +342,5 @@ class TripletConfig(StrictModel):
     dataset: DatasetConfig = DatasetConfig()
     exclude: Exclusions = Exclusions()
     cut: list[Cut] = []
+    link: list[Link] = []
     verification: Verification = Verification()

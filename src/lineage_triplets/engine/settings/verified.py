@@ -121,7 +121,7 @@ class Verification(StrictModel):
         By experiment; empty in a config that was validated before audits were asked for.
     images_scanned : dict of str to ImagesScanned
     config_hash : str
-        Hash over experiments (without paths), dataset, exclude and cut; and over `validated`,
+        Hash over experiments (without paths), dataset, exclude, cut and link; and over `validated`,
         `audit` and `images_scanned`, where these are given.
     fingerprints : dict of str to Fingerprint
     counts : dict

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Level = Literal[
-    "experiment", "well", "fov", "frame", "lineage", "track", "observation", "link", "finding"
+    "experiment",
+    "well",
+    "fov",
+    "frame",
+    "lineage",
+    "track",
+    "observation",
+    "link",
+    "join",
+    "finding",
 ]
 
 _NEEDED: dict[str, tuple[str, ...]] = {
@@ -25,15 +34,19 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "track": ("experiment", "fov", "track"),
     "observation": ("experiment", "fov", "track", "t"),
     "link": ("experiment", "fov", "track"),
+    "join": ("experiment", "fov", "track", "t", "daughter", "to_t"),
     "finding": ("key",),
 }
-_OF_A_TABLE = frozenset({"lineage", "track", "observation", "link"})
+_OF_A_TABLE = frozenset({"lineage", "track", "observation", "link", "join"})
 
 DecisionKind = Literal[
     "accept",
     "reject",
     "undecided",
     "cut",
+    "link",
+    "unlink",
+    "keep",
     "waive",
     "unwaive",
     "remap",
@@ -63,11 +76,14 @@ class Target:
         ``"A/1/0"``; of a well its name, ``"A/1"``.
     track : str
         The table's ``track_id``, with ``@t`` for what follows a cut inside a track; of a lineage
-        its root's; of a link the mother's, or the track that is cut.
+        its root's; of a link the mother's, or the track that is cut; of a join, which is a link
+        that the table lacks, the table's ``track_id`` of the cell that is followed.
     t : int or None
         Frame; of a link the first frame after a cut inside the track.
     daughter : int or None
-        Of a link to a daughter.
+        Of a link to a daughter; of a join the table's ``track_id`` of the cell that follows.
+    to_t : int or None
+        Of a join the frame of the cell that follows.
     key : str
         Of a finding.
 
@@ -84,6 +100,7 @@ class Target:
     t: int | None = None
     daughter: int | None = None
     key: str = ""
+    to_t: int | None = None
 
     def __post_init__(self) -> None:
         if self.level not in _NEEDED:
@@ -133,6 +150,9 @@ class Target:
                 return f"link of {self.experiment} {self.fov} track {self.track} to {self.daughter}"
             case "link":
                 return f"link inside {self.experiment} {self.fov} track {self.track}{at}"
+            case "join":
+                after = f"track {self.daughter} at t = {self.to_t}"
+                return f"link of {self.experiment} {self.fov} track {self.track}{at} to {after}"
             case "well" | "fov" | "frame":
                 word = {"well": "well", "fov": "FOV", "frame": "FOV"}[self.level]
                 return f"{word} {self.experiment} {self.fov}{at}"

@@ -19,6 +19,7 @@ from lineage_triplets.engine.settings.model import (
     FovExclusion,
     FrameExclusion,
     LineageExclusion,
+    Link,
     ObservationExclusion,
     TrackExclusion,
     WellExclusion,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     Place = tuple[str, str]
 
 AUDIT_KINDS = ("audit_plan", "audit")
+_OF_LINKS = ("cut", "link", "unlink", "keep")
 _VERDICTS = ("accept", "reject", "undecided")
 
 
@@ -48,6 +50,10 @@ class Effect:
         The last accept or reject of each target.
     cuts : dict of Target to Decision
         Links that are cut.
+    links : dict of Target to Decision
+        Links that the tables lack, by their ``join``.
+    kept : dict of Target to Decision
+        Links that were looked at and are right.
     waived : dict of str to Decision
         By the finding's key.
     remaps : dict of str to Decision
@@ -65,6 +71,8 @@ class Effect:
 
     verdicts: Mapping[Target, Decision] = field(default_factory=dict)
     cuts: Mapping[Target, Decision] = field(default_factory=dict)
+    links: Mapping[Target, Decision] = field(default_factory=dict)
+    kept: Mapping[Target, Decision] = field(default_factory=dict)
     waived: Mapping[str, Decision] = field(default_factory=dict)
     remaps: Mapping[str, Decision] = field(default_factory=dict)
     placed: Mapping[str, Decision] = field(default_factory=dict)
@@ -99,6 +107,21 @@ class Effect:
                 reason=made.reason,
             )
             for key, made in sorted(self.cuts.items(), key=lambda item: _order(item[0]))
+        ]
+
+    def link_list(self) -> list[Link]:
+        """Give the links that tables lack as a config has them, in an order of their own."""
+        return [
+            Link(
+                experiment=key.experiment,
+                fov=key.fov,
+                track_id=int(key.track),
+                t=key.t or 0,
+                to_track_id=key.daughter or 0,
+                to_t=key.to_t or 0,
+                reason=made.reason,
+            )
+            for key, made in sorted(self.links.items(), key=lambda item: _order(item[0]))
         ]
 
     def experiment(self, config: ExperimentConfig) -> ExperimentConfig:
@@ -145,7 +168,7 @@ def apply_decisions(
         if made.kind == "confirm"
     }
     verdicts: dict[Target, Decision] = {}
-    cuts: dict[Target, Decision] = {}
+    of_links: dict[str, dict[Target, Decision]] = {"cut": {}, "link": {}, "keep": {}}
     by_kind: dict[str, dict[str, Decision]] = {
         kind: {} for kind in ("waive", "remap", "place", "approve", "seen")
     }
@@ -158,8 +181,8 @@ def apply_decisions(
             verdicts.pop(target, None)
             if made.kind != "undecided":
                 verdicts[target] = made
-        elif made.kind == "cut":
-            cuts[target] = made
+        elif made.kind in _OF_LINKS:
+            _decide_link(of_links, made)
         elif made.kind == "waive":
             by_kind["waive"][target.key] = made
         elif made.kind == "unwaive":
@@ -170,7 +193,9 @@ def apply_decisions(
             by_kind[made.kind][target.experiment] = made
     return Effect(
         verdicts=verdicts,
-        cuts=cuts,
+        cuts=of_links["cut"],
+        links=of_links["link"],
+        kept=of_links["keep"],
         waived=by_kind["waive"],
         remaps=by_kind["remap"],
         placed=by_kind["place"],
@@ -179,6 +204,16 @@ def apply_decisions(
         audits=_audits(decisions),
         stale=tuple(stale),
     )
+
+
+def _decide_link(of_links: Mapping[str, dict[Target, Decision]], made: Decision) -> None:
+    """Let the last decision about a link count: one that was cut is kept no longer."""
+    if made.kind == "unlink":
+        of_links["link"].pop(made.target, None)
+        return
+    of_links[made.kind][made.target] = made
+    if made.kind == "cut":
+        of_links["keep"].pop(made.target, None)
 
 
 def _audits(decisions: Sequence[Decision]) -> dict[str, tuple[Decision, ...]]:
@@ -235,13 +270,14 @@ def exclusions_of(rejected: Iterable[tuple[Target, str]]) -> Exclusions:
     return Exclusions(**items)
 
 
-def _order(target: Target) -> tuple[str, str, str, int, int]:
+def _order(target: Target) -> tuple[str, str, str, int, int, int]:
     return (
         target.experiment,
         target.fov,
         target.track,
         -1 if target.t is None else target.t,
         -1 if target.daughter is None else target.daughter,
+        -1 if target.to_t is None else target.to_t,
     )
 
 
