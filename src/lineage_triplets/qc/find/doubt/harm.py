@@ -64,6 +64,46 @@ def resting_pairs(
     return pairs
 
 
+def pairs_into(
+    linked: MultiExperimentIndex,
+    training: MultiExperimentIndex,
+    settings: DatasetConfig,
+    target: Int64Array,
+) -> Float64Array:
+    """Count the pairs of an epoch that rest on the links into rows.
+
+    Parameters
+    ----------
+    linked : MultiExperimentIndex
+        The same tables and links as `training`, whatever either leaves out.
+    training : MultiExperimentIndex
+        What training reads.
+    settings : DatasetConfig
+        The law of tau.
+    target : ndarray of int64, shape (links,)
+        Rows of `linked`.
+
+    Returns
+    -------
+    ndarray of float64, shape (links,)
+        As `resting_pairs`; 0 where training reads no such FOV.
+    """
+    fov = np.array(
+        [training.fov_number(source.experiment, source.fov.name) for source in linked.fovs],
+        dtype=np.int64,
+    )
+    # Exclusions take no track away: those of a FOV are the same, in the same order.
+    first = np.searchsorted(linked.fov_of_track, np.arange(len(linked.fovs)))
+    first_there = np.searchsorted(training.fov_of_track, np.maximum(fov, 0))
+    read = fov[linked.fov_of_row[target]] >= 0
+    rows = target[read]
+    own = linked.fov_of_row[rows]
+    track = linked.observations.track[rows] - first[own] + first_there[own]
+    pairs = np.zeros(len(target))
+    pairs[read] = resting_pairs(training, settings, track, linked.observations.t[rows])
+    return pairs
+
+
 def pairs_on_links(
     positives: PositiveLookup,
     forest: Forest,

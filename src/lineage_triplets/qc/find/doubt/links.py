@@ -10,7 +10,7 @@ import numpy as np
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.qc.find.doubt.alternatives import Doubts, Kind
 from lineage_triplets.qc.find.doubt.cells import Cells
-from lineage_triplets.qc.find.doubt.harm import resting_pairs
+from lineage_triplets.qc.find.doubt.harm import pairs_into
 from lineage_triplets.qc.find.track_data.rows import TrackRows
 from lineage_triplets.qc.record.decision import Target
 
@@ -136,7 +136,7 @@ class LinkQueue:
             weights.append(np.stack([found.doubt, found.nats]))
         source, target, other_source, other_target, kind = np.concatenate(numbers, axis=1)
         doubt, nats = np.concatenate(weights, axis=1)
-        pairs = _pairs(rows, linked, training, settings, target)
+        pairs = pairs_into(linked, training, settings, target)
         experiment = rows.experiment[target]
         anchors = np.bincount(
             training.experiment_of_row[training.anchor_rows], minlength=len(usual_px)
@@ -305,26 +305,3 @@ def _other_cells(cells: Cells, found: Doubts) -> tuple[Int64Array, Int64Array]:
     target = np.where(found.kind == Kind.OTHER_START, found.partner, target)
     target = np.where(found.kind == Kind.NEITHER, found.partner, target)
     return source, target
-
-
-def _pairs(
-    rows: TrackRows,
-    linked: MultiExperimentIndex,
-    training: MultiExperimentIndex,
-    settings: DatasetConfig,
-    target: Int64Array,
-) -> Float64Array:
-    """Pairs that rest on the links into rows of `linked`; none where training reads no such FOV."""
-    fov = np.array(
-        [training.fov_number(source.experiment, source.fov.name) for source in linked.fovs],
-        dtype=np.int64,
-    )
-    # Exclusions take no track away: those of a FOV are the same, in the same order.
-    first = np.searchsorted(linked.fov_of_track, np.arange(len(linked.fovs)))
-    first_there = np.searchsorted(training.fov_of_track, np.maximum(fov, 0))
-    read = fov[rows.fov[target]] >= 0
-    own = rows.fov[target[read]]
-    track = rows.track[target[read]] - first[own] + first_there[own]
-    pairs = np.zeros(len(target))
-    pairs[read] = resting_pairs(training, settings, track, rows.t[target[read]])
-    return pairs
