@@ -107,6 +107,15 @@ def test_a_true_table_is_hardly_doubted(tmp_path):
     doubts = np.array([link.doubt for link in links])
     assert np.median(doubts) < 0.001
     assert (doubts > 0.5).sum() == 0
+    divisions = [link for link in links if link.partners and link.partners[0].daughter]
+    undivided = [link for link in divisions if link.instead == link.now[1:]]
+    assert {link.to_track_id for link in undivided} <= set(range(101, 101 + n_children))
+    assert undivided
+    for link in undivided:
+        sister = 203 - link.to_track_id + 4 * (link.track_id - 1)
+        assert link.partners == (
+            Target("link", "one", FOV, track=str(link.track_id), daughter=sister),
+        )
 
 
 def test_an_exchange_names_both_links_and_lengths(tmp_path):
@@ -118,6 +127,11 @@ def test_an_exchange_names_both_links_and_lengths(tmp_path):
         assert f"track {other}" in link.reason
         assert "px" in link.reason
         assert link.wrong_pairs == link.doubt * link.pairs
+        assert link.partners == (link.repair[1],)
+        (a, b), (other, into) = link.now
+        assert link.instead == ((a, into), (other, b))
+        cells = review.data.linked.observations.take(np.array([a, b, other, into]))
+        assert cells.t.tolist() == [7, 8, 7, 8]
         with pytest.raises(FrozenInstanceError):
             link.doubt = 0.0
         review.settle(link.repair, "exchanged")
@@ -129,6 +143,11 @@ def test_the_second_daughter_can_be_cut_off(tmp_path):
     with Review.open(write(tmp_path, adopted(crowd()))) as review:
         link = review.links(1)[0]
         assert link.link == Target("link", "one", FOV, track="3", daughter=106)
+        (_, b), (end, instead) = link.now[0], link.instead[0]
+        assert (link.partners, instead) == ((), b)
+        assert (
+            review.data.linked.names.of(review.data.linked.observations.track[end]) == "one_A/1/0_9"
+        )
         n_links = len(review.links())
         review.cut(link.link, "another cell")
         assert len(review.links()) == n_links - 1

@@ -45,6 +45,12 @@ class DoubtedLink:
         The link itself, to be cut.
     repair : tuple of Target
         Links to cut for what may have been instead: the link, and its partner of an exchange.
+    now, instead : tuple of (int, int)
+        Cells that the table links here, and those that would be linked instead, by their rows in
+        the queue's index. The first of `now` is the link.
+    partners : tuple of Target
+        Links that are right if this one is: its partner of an exchange, the sister's of a division
+        that may be none.
     """
 
     rank: int
@@ -59,6 +65,9 @@ class DoubtedLink:
     reason: str
     link: Target
     repair: tuple[Target, ...]
+    now: tuple[tuple[int, int], ...]
+    instead: tuple[tuple[int, int], ...]
+    partners: tuple[Target, ...]
 
     @property
     def wrong_pairs(self) -> float:
@@ -171,7 +180,7 @@ class LinkQueue:
         """
         chosen = self._of(experiment)
         chosen = chosen[: _number(top, len(chosen))]
-        return tuple(self._link(rank, int(at)) for rank, at in enumerate(chosen, 1))
+        return tuple(self.link(int(at), rank) for rank, at in enumerate(chosen, 1))
 
     def n_links(self, experiment: str | None = None) -> int:
         """Count all links, or those of one experiment; raises as `links`."""
@@ -186,13 +195,16 @@ class LinkQueue:
         )
         return np.flatnonzero(own[self.rows.fov[self.target]])
 
-    def _link(self, rank: int, at: int) -> DoubtedLink:
+    def link(self, at: int, rank: int) -> DoubtedLink:
+        """Give the link at a place of the arrays."""
         rows, source, target = self.rows, int(self.source[at]), int(self.target[at])
         fov = rows.sources[int(rows.fov[target])]
         link = self._target(source, target)
         repair: tuple[Target, ...] = (link,)
         if self.kind[at] == Kind.EXCHANGE:
             repair += (self._target(int(self.other_source[at]), int(self.other_target[at])),)
+        now, instead = self._cells(at)
+        partners = now[1:] if self.kind[at] != Kind.OTHER_MOTHER else ()
         return DoubtedLink(
             rank=rank,
             experiment=fov.experiment,
@@ -206,7 +218,25 @@ class LinkQueue:
             reason=self._reason(at),
             link=link,
             repair=repair,
+            now=now,
+            instead=instead,
+            partners=tuple(self._target(*cells) for cells in partners),
         )
+
+    def _cells(self, at: int) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+        """Rows of the cells that are linked now, and would be instead."""
+        a, b = int(self.source[at]), int(self.target[at])
+        other, into = int(self.other_source[at]), int(self.other_target[at])
+        match Kind(int(self.kind[at])):
+            case Kind.EXCHANGE:
+                return ((a, b), (other, into)), ((a, into), (other, b))
+            case Kind.OTHER_END:
+                return ((a, b),), ((other, b),)
+            case Kind.OTHER_START:
+                return ((a, b),), ((a, into),)
+            case Kind.OTHER_MOTHER:
+                return ((a, b), (other, into)), ((other, b), (other, into))
+        return (((a, b), (a, into)), ((a, into),)) if into >= 0 else (((a, b),), ())
 
     def _track_id(self, row: int) -> int:
         return int(self.rows.track_id[self.rows.track[row]])
