@@ -1,10 +1,11 @@
-"""What lineages, pairs and cuts are, in the slowest and plainest words: dicts, walks and scans.
+"""What lineages, pairs, cuts and links are, in the slowest and plainest words.
 
 Tracks have any keys: numbers, or (number, first frame after a cut) where links were cut.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,6 +138,51 @@ class Movie:
                 before = [one for one in parts[mother] if frames[one][0] < frames[keys[0]][0]]
                 parent[keys[0]] = before[-1] if before else parts[mother][0]
         return Movie(parent, frames)
+
+    def before(self, sources: Collection[Cell] = ()) -> dict[Cell, Cell | None]:
+        """Which cell each follows, as the table names them; of a movie that was cut.
+
+        A daughter follows the last cell of her mother; where tracks end with `sources`, that of the
+        last piece of her mother that begins before her.
+        """
+        before: dict[Cell, Cell | None] = {}
+        for (number, _), frames in self.frames.items():
+            before |= {(number, t): (number, last) for last, t in itertools.pairwise(frames)}
+        for key, mother in self.parent.items():
+            begins = self.frames[key][0]
+            before[key[0], begins] = None
+            if mother is not None:
+                number, frames = mother[0], self.frames[mother]
+                ends = [t for t in frames[:-1] if (number, t) in sources]
+                ends = [t for t in ends if frames[frames.index(t) + 1] >= begins]
+                before[key[0], begins] = (number, min(ends, default=frames[-1]))
+        return before
+
+    def link(self, links: Collection[tuple[Cell, Cell]]) -> tuple[Movie, dict[Cell, Key]]:
+        """Add links that can be to a movie that was cut; also names each cell's track in the table.
+
+        A track begins with a root, with a daughter of the table, and after a division.
+        """
+        before = self.before([source for source, _ in links])
+        words = {(key[0], frames[0]): key for key, frames in self.frames.items()}
+        daughters = {cell for cell in words if before[cell] is not None}
+        before |= {target: source for source, target in links}
+        n_after = count(source for source in before.values() if source is not None)
+        track_of: dict[Cell, Key] = {}
+        frames: dict[Key, tuple[int, ...]] = {}
+        for cell in sorted(before, key=lambda cell: cell[1]):
+            source = before[cell]
+            if source is None or cell in daughters or n_after[source] > 1:
+                track_of[cell] = words.get(cell, cell)
+            else:
+                track_of[cell] = track_of[source]
+            frames[track_of[cell]] = (*frames.get(track_of[cell], ()), cell[1])
+        parent: dict[Key, Key | None] = {}
+        for cell, source in before.items():
+            if frames[track_of[cell]][0] == cell[1]:
+                parent[track_of[cell]] = None if source is None else track_of[source]
+        numbers = {(track, cell[1]): cell[0] for cell, track in track_of.items()}
+        return Movie(parent, frames), numbers
 
 
 def has_cycle(parent: Sequence[int]) -> bool:

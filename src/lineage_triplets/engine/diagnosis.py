@@ -78,7 +78,9 @@ def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosi
     except ConfigError as error:
         problems += error.problems
         registry = ExperimentRegistry.of_opened(opened)
-    index = MultiExperimentIndex.of_what_loads(registry, loaded.dataset, loaded.exclude, loaded.cut)
+    index = MultiExperimentIndex.of_what_loads(
+        registry, loaded.dataset, loaded.exclude, loaded.cut, loaded.link
+    )
     everything = [*problems, *index.problems]
     refused = {problem.experiment for problem in everything if problem.severity == "error"}
     problems += [

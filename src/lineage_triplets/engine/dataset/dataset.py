@@ -171,7 +171,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         verify: VerifyMode = "error",
         path_map: Mapping[str, str] | None = None,
     ) -> MultiExperimentTripletDataset:
-        """Build from a config file: experiments, settings, exclusions and cuts.
+        """Build from a config file: experiments, settings, exclusions, cuts and links.
 
         Parameters
         ----------

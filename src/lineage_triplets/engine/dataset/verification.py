@@ -1,8 +1,8 @@
 """Drafts with fingerprints, and whether what a config stands for is still what it was.
 
 Fingerprints cover axes, shape, dtype, codecs, levels, channel labels, the tables' bytes, 32 seeded
-patches an experiment, and the config's own experiments, dataset, exclusions and cuts. They do not
-cover paths, times, display windows or normalization.
+patches an experiment, and the config's own experiments, dataset, exclusions, cuts and links. They
+do not cover paths, times, display windows or normalization.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""All tables as arrays: which FOVs, what is cut and excluded, what everything is called.
+"""All tables as arrays: which FOVs, what is cut, linked and excluded, what everything is called.
 
 - `fovs`: which FOVs are read, and where their tables are.
 - `rows`: observations and tracks as columns, with links cut.
+- `links`: the links that tables lack.
 - `assemble`: all tables together: sorted, related, excluded, counted.
 - `names`: the ids that people see, written and read.
 - `index`: `MultiExperimentIndex`; `one_lineage` is a part of it for a choice on screen.

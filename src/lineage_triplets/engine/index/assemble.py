@@ -1,6 +1,6 @@
-"""All experiments' track tables as one set of arrays: sorted, cut, related, excluded, counted.
+"""All experiments' track tables as one set of arrays: sorted, cut, linked, excluded, counted.
 
-The order is: tables, cuts, lineages, exclusions. Exclusions never change an id.
+The order is: tables, cuts, links, lineages, exclusions. Exclusions never change an id.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 
 from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
 from lineage_triplets.engine.index.fovs import FovSource, find_fovs, fov_numbers
+from lineage_triplets.engine.index.links import link_tracks
 from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.index.rows import Observations, Tracks, cut_tracks
 from lineage_triplets.engine.pairs.forest import Forest
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry
-    from lineage_triplets.engine.settings.model import Cut, DatasetConfig, Exclusions
+    from lineage_triplets.engine.settings.model import Cut, DatasetConfig, Exclusions, Link
 
 
 class TableReader(Protocol):
@@ -73,6 +74,7 @@ def assemble(
     settings: DatasetConfig,
     exclude: Exclusions,
     cut: Sequence[Cut],
+    link: Sequence[Link] = (),
     *,
     read: TableReader = read_track_table,
 ) -> Assembly:
@@ -84,20 +86,27 @@ def assemble(
     settings : DatasetConfig
     exclude : Exclusions
     cut : sequence of Cut
+    link : sequence of Link, optional
     read : callable, optional
         Reads one table, as `read_track_table` does; one that remembers spares a second reading.
     """
     sources, problems = find_fovs(registry, settings, exclude)
     sources, tables, table_problems = _read_tables(sources, read)
     problems += table_problems
-    rows, fov, track_id, parent = _stack(tables)
-    order = _sorting(fov, track_id, rows.t)
+    rows, fov, parent = _stack(tables)
+    order = _sorting(fov, rows.track_id, rows.t)
     if order is not None:
-        rows, fov, track_id, parent = rows.take(order), fov[order], track_id[order], parent[order]
+        rows, fov, parent = rows.take(order), fov[order], parent[order]
     tracks, parent_track, track_of_row, cut_problems = cut_tracks(
-        fov, track_id, parent, rows.t, cut, fov_numbers(sources)
+        fov, rows.track_id, parent, rows.t, cut, fov_numbers(sources)
     )
     problems += cut_problems
+    if link:
+        linked = link_tracks(tracks, parent_track, track_of_row, rows.t, link, fov_numbers(sources))
+        tracks, parent_track, track_of_row = linked.tracks, linked.parent, linked.track
+        problems += linked.problems
+        # Rows move within their FOV alone.
+        rows = rows if linked.order is None else rows.take(linked.order)
     rows = replace(rows, track=track_of_row)
     forest = Forest.build(parent_track)
     rows, border_problems = _in_image(rows, fov, sources, settings)
@@ -147,10 +156,8 @@ def _read_tables(
     return kept, tables, problems
 
 
-def _stack(
-    tables: list[TrackTable],
-) -> tuple[Observations, Int64Array, Int64Array, Int64Array]:
-    """All tables' rows below each other: columns, FOV number, track_id, parent_track_id."""
+def _stack(tables: list[TrackTable]) -> tuple[Observations, Int64Array, Int64Array]:
+    """All tables' rows below each other: columns, FOV number, parent_track_id."""
 
     def numbers(name: str) -> Int64Array:
         parts = [getattr(table, name) for table in tables]
@@ -166,6 +173,7 @@ def _stack(
     t, y, x = numbers("t"), places("y"), places("x")
     rows = Observations(
         track=t,
+        track_id=numbers("track_id"),
         t=t,
         y=y,
         x=x,
@@ -176,7 +184,7 @@ def _stack(
         parent_id=numbers("parent_id"),
     )
     fov = np.repeat(np.arange(len(tables), dtype=np.int64), [len(table.t) for table in tables])
-    return rows, fov, numbers("track_id"), numbers("parent_track_id")
+    return rows, fov, numbers("parent_track_id")
 
 
 def _sorting(fov: Int64Array, track_id: Int64Array, t: Int64Array) -> Int64Array | None:

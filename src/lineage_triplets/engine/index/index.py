@@ -29,6 +29,7 @@ from lineage_triplets.engine.settings.model import (
     Cut,
     DatasetConfig,
     Exclusions,
+    Link,
     PositiveRelation,
     TripletConfig,
 )
@@ -74,6 +75,8 @@ class MultiExperimentIndex:
         What is neither anchor nor positive nor negative.
     cut : sequence of Cut, optional
         Links that are wrong.
+    link : sequence of Link, optional
+        Links that the tables lack.
 
     Attributes
     ----------
@@ -113,6 +116,7 @@ class MultiExperimentIndex:
         border: Border = "clamp",
         exclude: Exclusions | None = None,
         cut: Sequence[Cut] = (),
+        link: Sequence[Link] = (),
     ) -> None:
         settings = checked_settings(
             z_range=plain_z_range(z_range),
@@ -123,7 +127,8 @@ class MultiExperimentIndex:
             positive_relation=positive_relation,
             border=border,
         )
-        self._adopt(registry, settings, assemble(registry, settings, exclude or Exclusions(), cut))
+        assembly = assemble(registry, settings, exclude or Exclusions(), cut, link)
+        self._adopt(registry, settings, assembly)
         _raise_or_log(self.problems)
 
     @classmethod
@@ -133,6 +138,7 @@ class MultiExperimentIndex:
         settings: DatasetConfig,
         exclude: Exclusions,
         cut: Sequence[Cut],
+        link: Sequence[Link] = (),
         *,
         read: TableReader = read_track_table,
     ) -> MultiExperimentIndex:
@@ -141,7 +147,7 @@ class MultiExperimentIndex:
         Parameters are those of `assemble`.
         """
         return cls.of_assembly(
-            registry, settings, assemble(registry, settings, exclude, cut, read=read)
+            registry, settings, assemble(registry, settings, exclude, cut, link, read=read)
         )
 
     @classmethod
@@ -157,7 +163,7 @@ class MultiExperimentIndex:
     def from_config(
         cls, config: TripletConfig | str | Path, *, path_map: Mapping[str, str] | None = None
     ) -> MultiExperimentIndex:
-        """Build from a config or its file, with its exclusions and cuts.
+        """Build from a config or its file, with its exclusions, cuts and links.
 
         Raises
         ------
@@ -166,7 +172,7 @@ class MultiExperimentIndex:
         """
         loaded = config if isinstance(config, TripletConfig) else load_config(config, path_map)
         registry = ExperimentRegistry(loaded.experiments, slot_labels=loaded.dataset.slot_labels)
-        index = cls.of_what_loads(registry, loaded.dataset, loaded.exclude, loaded.cut)
+        index = cls.of_what_loads(registry, loaded.dataset, loaded.exclude, loaded.cut, loaded.link)
         _raise_or_log(index.problems)
         return index
 
@@ -190,7 +196,7 @@ class MultiExperimentIndex:
         )
         self.fov_of_track = assembly.tracks.fov
         self.fov_of_row = assembly.tracks.fov[rows.track]
-        self.track_id_of_row = assembly.tracks.track_id[rows.track]
+        self.track_id_of_row = rows.track_id
         self.experiment_of_row = self.experiment_of_fov[self.fov_of_row]
         self.tau_range_frames, tau_problems = tau_ranges(
             registry.experiments, settings.tau_range_hours
@@ -253,7 +259,7 @@ class MultiExperimentIndex:
                 "well_name": by_fov([source.fov.well_name for source in self.fovs]),
                 "fov_name": by_fov([source.fov.name for source in self.fovs]),
                 "position": fov,
-                "track_id": tracks.track_id[rows.track],
+                "track_id": rows.track_id,
                 "global_track_id": text_column(names, rows.track),
                 "parent_track_id": tracks.parent_track_id[rows.track],
                 "lineage_id": text_column(names, self.forest.root[rows.track]),

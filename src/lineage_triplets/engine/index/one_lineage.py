@@ -13,7 +13,7 @@ import numpy as np
 
 from lineage_triplets.engine.index.assemble import Assembly, excluded_rows, is_fov_excluded
 from lineage_triplets.engine.index.index import MultiExperimentIndex
-from lineage_triplets.engine.index.rows import Observations, Tracks
+from lineage_triplets.engine.index.rows import Observations
 from lineage_triplets.engine.pairs.forest import Forest
 
 if TYPE_CHECKING:
@@ -90,12 +90,7 @@ class LineageParts:
         rows = self.rows_of(tracks)
         source = index.fovs[int(index.fov_of_track[root])]
         taken = index.observations.take(rows)
-        columns = Tracks(
-            fov=np.zeros(len(tracks), dtype=np.int64),
-            track_id=index.track_columns.track_id[tracks],
-            parent_track_id=index.track_columns.parent_track_id[tracks],
-            cut_t=index.track_columns.cut_t[tracks],
-        )
+        columns = index.track_columns.of_one_fov(tracks)
         parent = index.forest.parent[tracks]
         parent = np.where(parent < 0, -1, np.searchsorted(tracks, parent))
         forest = Forest.build(parent)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,42 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import Cut
 
 
+def _nothing() -> Int64Array:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the tables' tracks fall into, sorted by (FOV, track_id, frame), and what became of it.
+
+    Attributes
+    ----------
+    fov, track_id : ndarray of int64
+        Number of the FOV, and the track in its table.
+    cut_t : ndarray of int64
+        First frame after a cut, or a division that a link made, inside the track; -1 for its start.
+    track : ndarray of int64
+        Number in `Tracks` of the track that the part is, or is joined to.
+    """
+
+    fov: Int64Array = field(default_factory=_nothing)
+    track_id: Int64Array = field(default_factory=_nothing)
+    cut_t: Int64Array = field(default_factory=_nothing)
+    track: Int64Array = field(default_factory=_nothing)
+
+    def of_track(self, fov: int, track_id: int) -> slice:
+        """Give the entries of a table's track."""
+        low, high = np.searchsorted(self.fov, [fov, fov + 1])
+        first, end = np.searchsorted(self.track_id[low:high], [track_id, track_id + 1]) + low
+        return slice(int(first), int(end))
+
+    def of_cell(self, fov: int, track_id: int, t: int) -> int:
+        """Give the entry that has, or would have, a table's cell; -1 where there is none."""
+        own = self.of_track(fov, track_id)
+        place = int(np.searchsorted(self.cut_t[own], t, side="right"))
+        return own.start + place - 1 if place else -1
+
+
 @dataclass(frozen=True)
 class Tracks:
     """Every track that any table has, sorted by (FOV, track_id, frame); one entry a track.
@@ -24,16 +61,53 @@ class Tracks:
     ----------
     fov : ndarray of int64
         Number of the FOV.
-    track_id, parent_track_id : ndarray of int64
-        As in the table; the parent is -1 for a root, also where its link was cut.
+    track_id : ndarray of int64
+        As in the table; of a track joined of several, that of its first part.
+    parent_track_id : ndarray of int64
+        That of the parent; -1 for a root, also where its link was cut.
     cut_t : ndarray of int64
-        First frame after a cut inside the track; -1 where none precedes.
+        First frame after a cut, or a division that a link made, inside the track; -1 where none
+        precedes.
+    joined : Parts
+        Those that links joined to an earlier one, and that are no track of their own.
     """
 
     fov: Int64Array
     track_id: Int64Array
     parent_track_id: Int64Array
     cut_t: Int64Array
+    joined: Parts = field(default_factory=Parts)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Every part of every table's track, to find what a cell of a table belongs to."""
+        own = Parts(self.fov, self.track_id, self.cut_t, np.arange(len(self.fov)))
+        if not len(self.joined.track):
+            return own
+        columns = [
+            np.concatenate([getattr(own, column.name), getattr(self.joined, column.name)])
+            for column in fields(Parts)
+        ]
+        order = np.lexsort((columns[2], columns[1], columns[0]))
+        return Parts(*(column[order] for column in columns))
+
+    def of_one_fov(self, tracks: Int64Array) -> Tracks:
+        """Give some tracks of one FOV, by ascending number, as those of FOV 0."""
+        joined = self.joined
+        place = np.searchsorted(tracks, joined.track)
+        taken = np.append(tracks, -1)[place] == joined.track
+        return Tracks(
+            np.zeros(len(tracks), dtype=np.int64),
+            self.track_id[tracks],
+            self.parent_track_id[tracks],
+            self.cut_t[tracks],
+            Parts(
+                np.zeros(int(taken.sum()), dtype=np.int64),
+                joined.track_id[taken],
+                joined.cut_t[taken],
+                place[taken],
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +118,8 @@ class Observations:
     ----------
     track : ndarray of int64
         Number of the track in `Tracks`.
+    track_id : ndarray of int64
+        The track in the table, whatever was cut or linked.
     t : ndarray of int64
         Frame of the image.
     y, x, z : ndarray of float64
@@ -55,6 +131,7 @@ class Observations:
     """
 
     track: Int64Array
+    track_id: Int64Array
     t: Int64Array
     y: Float64Array
     x: Float64Array
@@ -151,17 +228,25 @@ def _parent_numbers(
     linked = np.flatnonzero(tracks.parent_track_id >= 0)
     found = whole_key.find_all(tracks.fov[linked], tracks.parent_track_id[linked])
     linked, found = linked[found >= 0], found[found >= 0]
-    first = first_segment[found]
     end = np.append(first_segment, len(first_t))[found + 1]
-    parent[linked] = first
+    parent[linked] = part_followed(first_segment[found], end, first_t, first_t[linked])
+    return parent
+
+
+def part_followed(
+    first: Int64Array, end: Int64Array, first_t: Int64Array, child_t: Int64Array
+) -> Int64Array:
+    """Of each parent's parts, `first` to `end`, the last that starts before the child does.
+
+    The first one where none does. `first_t` are the frames in which parts start.
+    """
+    part = first.copy()
     while True:
-        further = parent[linked] + 1
-        inside = further < end
-        candidate = np.where(inside, further, first)
-        moves = inside & (first_t[candidate] < first_t[linked])
+        further = np.where(part + 1 < end, part + 1, first)
+        moves = (further > part) & (first_t[further] < child_t)
         if not moves.any():
-            return parent
-        parent[linked[moves]] += 1
+            return part
+        part = part + moves
 
 
 class _Keys:

@@ -1,4 +1,4 @@
-"""What a config file says: experiments, dataset, exclusions, cuts, verification.
+"""What a config file says: experiments, dataset, exclusions, cuts, links, verification.
 
 Models are frozen and refuse unknown keys. Reading and writing the YAML is in ``file.py``.
 """

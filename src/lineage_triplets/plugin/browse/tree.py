@@ -281,13 +281,13 @@ class _Places:
     """Finds the rows of a tree for tracks as tables, findings and decisions name them."""
 
     def __init__(self, view: LineageView, layout: TreeLayout) -> None:
-        columns = view.part.whole.track_columns
+        parts = view.part.whole.track_columns.parts
         self.experiment, self.fov = view.experiment, view.fov
         self.layout = layout
         self.words = {word: row for row, word in enumerate(view.tracks["track"].tolist())}
         self.parts: dict[int, list[tuple[int, int]]] = {}
-        ids = columns.track_id.tolist()
-        for row, (track_id, cut_t) in enumerate(zip(ids, columns.cut_t.tolist(), strict=True)):
+        columns = (parts.track_id.tolist(), parts.cut_t.tolist(), parts.track.tolist())
+        for track_id, cut_t, row in zip(*columns, strict=True):
             self.parts.setdefault(track_id, []).append((cut_t, row))
 
     def holds(self, experiment: str, fov: str) -> bool:
@@ -296,9 +296,9 @@ class _Places:
 
     def rows(self, track_id: int, t: int | None) -> list[int]:
         """Rows that a track of the table is; the one that has the frame, if one is given."""
-        parts = sorted(self.parts.get(track_id, []))
+        parts = self.parts.get(track_id, [])
         if t is None:
-            return [row for _, row in parts]
+            return list(dict.fromkeys(row for _, row in parts))
         return [row for cut_t, row in parts if cut_t <= t][-1:]
 
     def at(self, row: int, t: int | None) -> int:

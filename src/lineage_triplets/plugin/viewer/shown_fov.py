@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.index.assemble import excluded_rows, is_fov_excluded
-from lineage_triplets.engine.index.rows import Observations, Tracks
+from lineage_triplets.engine.index.rows import Observations
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.settings.tau import TauFrames
@@ -302,13 +302,7 @@ def cells_of_fov(
     first, end = np.searchsorted(index.track_columns.fov, [number, number + 1])
     low, high = np.searchsorted(index.observations.track, [first, end])
     taken = index.observations.take(np.arange(low, high))
-    columns = index.track_columns
-    tracks = Tracks(
-        fov=np.zeros(end - first, dtype=np.int64),
-        track_id=columns.track_id[first:end],
-        parent_track_id=columns.parent_track_id[first:end],
-        cut_t=columns.cut_t[first:end],
-    )
+    tracks = index.track_columns.of_one_fov(np.arange(first, end))
     parent = index.forest.parent[first:end]
     forest = Forest.build(np.where(parent < 0, -1, parent - first))
     own = {name: getattr(taken, name) for name in taken.__dataclass_fields__}

@@ -247,7 +247,7 @@ def _windows(source: FovSource) -> Iterator[bytes]:
     middle_y, middle_x = np.full(len(t), float(height // 2)), np.full(len(t), float(width // 2))
     none = np.full(len(t), -1, dtype=np.int64)
     rows = Observations(
-        track=none, t=t, y=middle_y, x=middle_x, z=np.zeros(len(t)),
+        track=none, track_id=none, t=t, y=middle_y, x=middle_x, z=np.zeros(len(t)),
         y_clamp=middle_y, x_clamp=middle_x, id=none, parent_id=none,
     )  # fmt: skip
     for number in range(len(t)):

@@ -282,7 +282,7 @@ def _check(index: MultiExperimentIndex) -> None:
     tracks, rows = index.track_columns, index.observations
     for name, values in (
         ("z", np.rint(np.nan_to_num(rows.z))),
-        ("track_id", tracks.track_id[rows.track]),
+        ("track_id", rows.track_id),
         ("parent_track_id", tracks.parent_track_id[rows.track]),
     ):
         limits = np.iinfo(CELL_INDEX_SCHEMA.field(name).type.to_pandas_dtype())

@@ -244,8 +244,8 @@ def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -
         for track in finding.tracks
     ]
     finding, fov, track_id, t = np.array(named, dtype=np.int64).reshape(-1, 4).T
-    columns = index.track_columns
-    places = pd.MultiIndex.from_arrays([columns.fov, columns.track_id])
+    in_tables = index.track_columns.parts
+    places = pd.MultiIndex.from_arrays([in_tables.fov, in_tables.track_id])
     distinct, row_of_named = np.unique(np.c_[fov, track_id], axis=0, return_inverse=True)
     wanted = pd.MultiIndex.from_arrays([distinct[:, 0], distinct[:, 1]])
     of_track = wanted.get_indexer(places) if len(wanted) else np.full(len(places), -1)
@@ -258,14 +258,16 @@ def lineage_problems(index: MultiExperimentIndex, findings: Sequence[Finding]) -
     within = np.arange(len(row)) - np.repeat(np.cumsum(n_parts) - n_parts, n_parts)
     part = parts[np.repeat(low, n_parts) + within]
     is_last = within == n_parts[row] - 1
-    starts = columns.cut_t[part]
+    starts = in_tables.cut_t[part]
     ends = np.where(is_last, np.iinfo(np.int64).max, np.append(starts[1:], -1))
     kept = (t[row] < 0) | ((starts <= t[row]) & (t[row] < ends))
-    words = index.names.words
-    return pd.DataFrame(
+    words, track = index.names.words, in_tables.track[part[kept]]
+    concerned = pd.DataFrame(
         {
             "finding": finding[row[kept]],
-            "lineage_id": words.take(index.forest.root[part[kept]]).to_pylist(),
-            "global_track_id": words.take(part[kept]).to_pylist(),
+            "lineage_id": words.take(index.forest.root[track]).to_pylist(),
+            "global_track_id": words.take(track).to_pylist(),
         }
     )
+    # A finding may name two tracks, or two parts of one, that a link has joined.
+    return concerned.drop_duplicates(ignore_index=True)

@@ -401,20 +401,18 @@ class ReviewData:
         fov, named = index.fov_number(target.experiment, target.fov), parse_word(target.track)
         if fov < 0 or named is None:
             return []
-        columns = index.track_columns
-        low, high = np.searchsorted(columns.fov, [fov, fov + 1])
+        parts = index.track_columns.parts
         track_id, cut_t = named
-        wanted = track_id if target.daughter is None else target.daughter
-        first, end = np.searchsorted(columns.track_id[low:high], [wanted, wanted + 1]) + low
-        parts = np.arange(int(first), int(end))
+        own = parts.of_track(fov, track_id if target.daughter is None else target.daughter)
         if target.daughter is not None:
-            parts = parts[:1]
+            own = slice(own.start, min(own.start + 1, own.stop))
         elif target.t is not None:
-            last_cut = target.t - (target.level == "link")
-            parts = parts[columns.cut_t[parts] <= last_cut][-1:]
-        elif cut_t >= 0:
-            parts = parts[columns.cut_t[parts] == cut_t]
-        return [int(part) for part in parts]
+            at = parts.of_cell(fov, track_id, target.t - (target.level == "link"))
+            own = slice(at, at + 1) if at >= 0 else slice(0, 0)
+        track, starts = parts.track[own], parts.cut_t[own]
+        if target.daughter is None and target.t is None and cut_t >= 0:
+            track = track[starts == cut_t]
+        return list(dict.fromkeys(track.tolist()))
 
     def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
         """Name a track of `linked`, or the lineage that it belongs to."""

@@ -116,11 +116,14 @@ def _cells(index: MultiExperimentIndex, rows: slice, anchors: slice) -> str:
         columns.cut_t[root], forest.enter[present] - forest.enter[root],
         forest.leave[present] - forest.enter[root],
     )  # fmt: skip
-    of_rows = (
+    of_rows = [
         of_row, observations.t[rows], observations.z[rows], observations.y[rows],
         observations.x[rows], observations.y_clamp[rows], observations.x_clamp[rows],
         index.anchor_rows[anchors] - rows.start,
-    )  # fmt: skip
+    ]  # fmt: skip
+    # Draws follow the tables' own numbers, which those of tracks are but where parts were joined.
+    if (observations.track_id[rows] != columns.track_id[track]).any():
+        of_rows.append(observations.track_id[rows])
     for values in (*of_tracks, *of_rows):
         digest.update(np.ascontiguousarray(values).tobytes())
         digest.update(b"|")

@@ -239,7 +239,7 @@ class LinkQueue:
         return (((a, b), (a, into)), ((a, into),)) if into >= 0 else (((a, b),), ())
 
     def _track_id(self, row: int) -> int:
-        return int(self.rows.track_id[self.rows.track[row]])
+        return int(self.index.track_id_of_row[row])
 
     def _target(self, source: int, target: int) -> Target:
         fov = self.rows.sources[int(self.rows.fov[target])]
