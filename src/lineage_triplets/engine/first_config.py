@@ -16,7 +16,7 @@ from lineage_triplets.engine.settings.file import locate_experiment, written_exp
 from lineage_triplets.engine.settings.model import ExperimentConfig
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.settings.yaml import write_yaml_text
-from lineage_triplets.engine.tracks.read import find_track_table
+from lineage_triplets.engine.tracks.read import find_fov_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
     places = [root / f"{found.name}_tracks", root / found.name, root]
     for place in places:
         for name in found.fov_names:
-            if find_track_table(place if found.plate.single_image else place / name) is not None:
+            if find_fov_table(found.plate, place, name) is not None:
                 return place
     raise ConfigError(
         Problem(

@@ -259,8 +259,14 @@ class TestParquet:
         assert "2.5" in fault.message
 
     def test_not_parquet(self, tmp_path):
-        file = write(tmp_path, *MOTHER, name="t.parquet")
+        file = tmp_path / "t.parquet"
+        file.write_bytes(b"PAR1 and no more")
         assert the_fault(file).kind == "not-a-table"
+
+    def test_the_content_decides_and_not_the_ending(self, tmp_path):
+        text = write(tmp_path, *MOTHER, *DAUGHTERS, name="t.parquet")
+        pd.read_csv(text).to_parquet(tmp_path / "t.csv")
+        assert same(read_track_table(text), read_track_table(tmp_path / "t.csv"))
 
 
 class TestNoParent:
@@ -443,7 +449,8 @@ class TestRefused:
         assert the_fault(file).kind in {"not-a-table", "missing-column"}
 
     def test_an_unknown_ending(self, tmp_path):
-        assert ".parquet" in the_fault(write(tmp_path, *MOTHER, name="tracks.docx")).message
+        file = write(tmp_path, "of nobody", header="A tale", name="tracks.docx")
+        assert ".parquet" in the_fault(file).message
 
     @pytest.mark.parametrize("column", ["track_id", "t"])
     @pytest.mark.parametrize(("value", "shown"), [

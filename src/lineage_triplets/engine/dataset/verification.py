@@ -31,6 +31,7 @@ from lineage_triplets.engine.pairs.randomness import epoch_salt, observation_key
 from lineage_triplets.engine.process import has_read
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.verified import Fingerprint, Verification
+from lineage_triplets.engine.tracks.read import digest_table
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array
@@ -99,7 +100,7 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
             images.update(json.dumps(described).encode())
             channels.update(json.dumps([fov.name, fov.channel_labels or None]).encode())
             try:
-                table = source.table.read_bytes()
+                table = digest_table(source.table)
             except OSError as error:
                 raise StoreError(
                     Problem(
@@ -111,7 +112,7 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
                         file=str(source.table),
                     )
                 ) from None
-            tables.update(json.dumps([fov.name, _sha256(table)]).encode())
+            tables.update(json.dumps([fov.name, table]).encode())
         result[config.name] = Fingerprint(
             images=images.hexdigest(),
             channels=channels.hexdigest(),

@@ -20,7 +20,7 @@ from lineage_triplets.engine.index.rows import Observations, Tracks, cut_tracks
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
-from lineage_triplets.engine.tracks.transform import place_table
+from lineage_triplets.engine.tracks.transform import place_table, transform_into_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,29 +130,36 @@ def _read_tables(
 ) -> tuple[list[FovSource], list[TrackTable], list[Problem]]:
     """Read all tables side by side, placed; FOVs whose table cannot be used are left out."""
 
-    def read(source: FovSource) -> TrackTable | tuple[Problem, ...]:
+    def read(source: FovSource) -> tuple[FovSource, TrackTable] | list[Problem]:
+        names = {"experiment": source.experiment, "fov": source.fov.name}
         try:
-            table = read_table(source.table, experiment=source.experiment, fov=source.fov.name)
-            return place_table(table, source.track_transform)
+            table = read_table(source.table, **names)
+            transform = transform_into_pixels(
+                table, source.track_transform, source.fov.pixel_size_um, **names
+            )
         except (TrackTableError, StoreError) as error:
-            return error.problems
+            return list(error.problems)
+        known = replace(
+            source,
+            track_transform=transform,
+            has_id=table.id is not None,
+            has_parent_id=table.parent_id is not None,
+        )
+        return known, place_table(table, transform)
 
     with ThreadPoolExecutor(usable_cpus()) as pool:
         results = list(pool.map(read, sources))
     kept: list[FovSource] = []
     tables: list[TrackTable] = []
     problems: list[Problem] = []
-    for source, result in zip(sources, results, strict=True):
-        if isinstance(result, TrackTable):
-            problems += result.problems
-            kept.append(
-                replace(
-                    source, has_id=result.id is not None, has_parent_id=result.parent_id is not None
-                )
-            )
-            tables.append(result)
-        else:
+    for result in results:
+        if isinstance(result, list):
             problems += result
+        else:
+            source, table = result
+            kept.append(source)
+            tables.append(table)
+            problems += table.problems
     return kept, tables, problems
 
 

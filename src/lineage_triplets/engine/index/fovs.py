@@ -19,7 +19,11 @@ from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.pairs.randomness import text_key
 from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.experiments import find_tables_fault
-from lineage_triplets.engine.tracks.read import find_track_table
+from lineage_triplets.engine.tracks.read import (
+    find_fov_table,
+    find_track_table,
+    is_track_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 
 _OF_EVERY_FOV = frozenset(
     {"patch-too-large", "z-range", "channel-names", "no-channel-names", "some-channel-names"}
+    | {"one-table-for-all"}
 )
 
 
@@ -141,7 +146,7 @@ def _fovs_of_experiment(
     problems += faults
     for name in names:
         try:
-            table = _table_of(opened, name)
+            table = find_fov_table(opened.plate, Path(config.tracks_path), name)
         except (StoreError, TrackTableError) as error:
             problems += opened.fov_faults(error, name)
             continue
@@ -220,7 +225,7 @@ def _fovs_skipped(
 def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
     """Folders of tables, ``{row}/{column}/{fov}``, for which the plate has no FOV."""
     root, plate = Path(opened.config.tracks_path), opened.plate
-    if plate.single_image or not root.is_dir():
+    if plate.single_image or is_track_table(root):
         return []
     folders = sorted(
         folder.relative_to(root).as_posix() for folder in root.glob("*/*/*") if folder.is_dir()
@@ -233,11 +238,6 @@ def _has_table(folder: Path) -> bool:
         return find_track_table(folder) is not None
     except TrackTableError:
         return True
-
-
-def _table_of(opened: OpenedExperiment, name: str) -> Path | None:
-    root = Path(opened.config.tracks_path)
-    return find_track_table(root if opened.plate.single_image else root / name)
 
 
 def _source(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import TrackTableError
-from lineage_triplets.engine.tracks.formats.base import shown
+from lineage_triplets.engine.tracks.formats.columns import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

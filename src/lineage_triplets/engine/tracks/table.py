@@ -17,7 +17,7 @@ from lineage_triplets.engine.tracks.faults import (
     parents_of_tracks,
     span_tracks,
 )
-from lineage_triplets.engine.tracks.formats.base import (
+from lineage_triplets.engine.tracks.formats.columns import (
     COORDINATE_COLUMNS,
     coordinates,
     none_as_minus_one,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.errors import Problem
-    from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource, WholeNumbers
+    from lineage_triplets.engine.tracks.formats.base import Lengths, RawTable, TrackSource
+    from lineage_triplets.engine.tracks.formats.columns import WholeNumbers
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -57,6 +58,8 @@ class TrackTable:
     file : Path
     rows_in_file : int
         Rows below the header, those left out included.
+    lengths : Lengths or None
+        The unit of y, x and z, where the file says one that is not pixels.
     """
 
     track_id: Int64Array
@@ -71,6 +74,7 @@ class TrackTable:
     problems: tuple[Problem, ...]
     file: Path
     rows_in_file: int
+    lengths: Lengths | None = None
 
     def __len__(self) -> int:
         return len(self.track_id)
@@ -129,7 +133,7 @@ class _Check:
             id=None if ids is None else kept(ids),
             parent_id=None if parent_ids is None else kept(parent_ids),
             row=kept(self._raw.row), problems=tuple(self._report.problems),
-            file=self._source.file, rows_in_file=self._n_rows,
+            file=self._source.file, rows_in_file=self._n_rows, lengths=self._raw.lengths,
         )  # fmt: skip
 
     def _integers(self, name: str) -> WholeNumbers:
@@ -319,8 +323,10 @@ class _Check:
             )
 
         self._report.add_each(
-            "two-positions", contradicts, contradiction, "Keep one row a track and frame."
-        )
+            "two-positions", contradicts, contradiction,
+            "Each branch needs its own id: if these are two cells of one tree, give each its own"
+            " track_id, and their mother's in parent_track_id; if one is wrong, remove it.",
+        )  # fmt: skip
         repeats = order[is_again & is_same]
         if len(repeats):
             first = int(repeats.min())

@@ -7,9 +7,75 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.errors import Problem, TrackTableError
+from lineage_triplets.engine.settings.track_transform import TrackTransform
+
 if TYPE_CHECKING:
-    from lineage_triplets.engine.settings.track_transform import TrackTransform
+    from lineage_triplets.engine.tracks.formats.base import Lengths
     from lineage_triplets.engine.tracks.table import TrackTable
+
+# What writers put down that know no size.
+_UNKNOWN_SIZE = (1.0, 1.0, 1.0)
+
+
+def transform_into_pixels(
+    table: TrackTable,
+    transform: TrackTransform | None,
+    pixel_size_um: tuple[float, float, float] | None,
+    *,
+    experiment: str = "",
+    fov: str = "",
+) -> TrackTransform | None:
+    """Add to a config's transform the scale that a table's own unit asks for.
+
+    Parameters
+    ----------
+    table : TrackTable
+        As it was read.
+    transform : TrackTransform or None
+        As the config says it. A scale there counts, whatever unit the table says.
+    pixel_size_um : tuple of float or None
+        z, y, x of the image; 1 everywhere is what writers put down that know no size.
+    experiment, fov : str
+        Whose table it is, for messages.
+
+    Raises
+    ------
+    TrackTableError
+        The table is not in pixels, and the image has no pixel size.
+    """
+    lengths = table.lengths
+    first = TrackTransform() if transform is None else transform
+    if lengths is None or first.scale != (1.0, 1.0, 1.0):
+        return transform
+    if pixel_size_um is None or pixel_size_um == _UNKNOWN_SIZE or min(pixel_size_um) <= 0:
+        raise TrackTableError(
+            Problem(
+                "unknown-pixel-size",
+                f"Its positions are in {lengths.unit}, and the image says no pixel size.",
+                _scale_to_give(lengths),
+                experiment=experiment,
+                fov=fov,
+                file=str(table.file),
+                field="track_transform",
+            )
+        )
+    z, y, x = lengths.um
+    y, x = (x, y) if first.swap_xy else (y, x)
+    scale = tuple(um / size for um, size in zip((z, y, x), pixel_size_um, strict=True))
+    return TrackTransform.model_validate({**first.model_dump(), "scale": scale})
+
+
+def _scale_to_give(lengths: Lengths) -> str:
+    """Say which scale to write into the config, as a number where the file says one."""
+    say = "Give track_transform.scale in the config: pixels for one unit, as [z, y, x]"
+    if lengths.pixel_um is None or min(lengths.pixel_um) <= 0:
+        return f"{say}."
+    numbers = [f"{um / size:.6g}" for um, size in zip(lengths.um, lengths.pixel_um, strict=True)]
+    return (
+        f"{say}; [{', '.join(numbers)}] if the images have the pixels that the file says it was "
+        "made on."
+    )
 
 
 def place_table(table: TrackTable, transform: TrackTransform | None) -> TrackTable:

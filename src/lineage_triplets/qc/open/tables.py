@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,18 @@ from lineage_triplets.engine.errors import (
     StoreError,
     TrackTableError,
 )
-from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
+from lineage_triplets.engine.tracks.read import (
+    TrackTable,
+    digest_table,
+    read_track_table,
+    table_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[tuple[int, int, int], ...]
 
 
 class TableChangedError(LineageTripletsError, OSError):
@@ -111,18 +115,16 @@ class TableMemory:
 
 
 def _stamp(path: Path) -> _Stamp | None:
+    """Times, sizes and numbers of all files that a table is made of; None if one is gone."""
     try:
-        status = path.stat()
+        found = [file.stat() for file in table_files(path)]
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return tuple((status.st_mtime_ns, status.st_size, status.st_ino) for status in found)
 
 
 def _digest(path: Path) -> str:
     try:
-        if path.is_dir():
-            return ""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return digest_table(path)[:16]
     except OSError:
         return ""

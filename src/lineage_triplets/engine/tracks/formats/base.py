@@ -1,48 +1,28 @@
-"""What a track format is, from a file to raw columns; and its columns as numbers.
-
-People write "3.0", NaN, nothing or text; integers stay exact.
-"""
+"""What a track format is: from a file or folder to raw columns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import Problem, TrackTableError, choices, nearest
+from lineage_triplets.engine.tracks.formats.columns import KNOWN_COLUMNS, REQUIRED_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    import pyarrow as pa
 
-    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.errors import Severity
-
-REQUIRED_COLUMNS = ("track_id", "t", "y", "x")
-INTEGER_COLUMNS = ("track_id", "t", "parent_track_id", "id", "parent_id")
-COORDINATE_COLUMNS = ("y", "x", "z")
-KNOWN_COLUMNS = INTEGER_COLUMNS + COORDINATE_COLUMNS
-
-EMPTY_TEXTS = (
-    *("", "nan", "NaN", "NAN", "-nan", "na", "NA", "n/a", "N/A", "<NA>"),
-    *("null", "Null", "NULL", "none", "None", "NONE"),
-)
-
-# Beyond this a float64 no longer tells neighbouring integers apart.
-EXACT_FLOAT_LIMIT = 2.0**53
-
-_FLOAT = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
-_INTEGER = r"^\+?(-?\d+)(\.0*)?$"
+    from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 
 
 @dataclass(frozen=True, slots=True)
 class TrackSource:
-    """The file to read and whose it is; every problem found in it is made here.
+    """The file or folder to read and whose it is; every problem found in it is made here.
 
     Attributes
     ----------
@@ -72,15 +52,66 @@ class TrackSource:
             line=line, row=row, count=count,
         )  # fmt: skip
 
-    def not_a_table(self, reason: str) -> TrackTableError:
+    def not_a_table(self, reason: str, *, line: int | None = None) -> TrackTableError:
         """Return the error for a file that holds something else than a table."""
         return TrackTableError(
             self.problem(
                 "not-a-table",
                 f"This is not a track table: {reason}.",
-                "Give a table with the columns track_id, t, y, x and parent_track_id.",
+                "Give a table with the columns track_id, t, y, x and parent_track_id, or what a "
+                "tracker wrote that the manual lists (File formats).",
+                line=line,
             )
         )
+
+    def damaged(self, what: str, reason: object, *, line: int | None = None) -> TrackTableError:
+        """Return the error for what was recognised and cannot be read."""
+        return TrackTableError(
+            self.problem(
+                "not-a-table",
+                f"This is {what}, and cannot be read: {reason}.",
+                "Was it cut short while it was written or copied? Write it again.",
+                line=line,
+            )
+        )
+
+    def library(self, name: str, what: str) -> Any:
+        """Import a library of the extra ``formats`` at its first use.
+
+        Raises
+        ------
+        TrackTableError
+            It is not installed.
+        """
+        try:
+            return import_module(name)
+        except ImportError as error:
+            raise TrackTableError(
+                self.problem(
+                    "needs-library",
+                    f"This is {what}, which is read with {name}, and that is not installed.",
+                    "pip install 'lineage-triplets[formats]' adds it.",
+                )
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """What a file says of the unit of its positions.
+
+    Attributes
+    ----------
+    um : tuple of float
+        Micrometres for one unit of z, y, x.
+    unit : str
+        As the file writes it.
+    pixel_um : tuple of float, optional
+        z, y, x of the voxels that the file says it was made on.
+    """
+
+    um: tuple[float, float, float]
+    unit: str
+    pixel_um: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +121,8 @@ class RawTable:
     Attributes
     ----------
     columns : mapping of str to pyarrow.Array
-        The known columns that the file has, by their canonical names; numbers, or text.
+        The known columns that the file has, by their canonical names; numbers, or text. A dialect
+        has its extra ones beside them.
     found : tuple of str
         All column names as the file has them.
     row : ndarray of int64, shape (n,)
@@ -99,6 +131,10 @@ class RawTable:
         Whether `row` counts lines.
     problems : tuple of Problem
         What the reader itself found wrong.
+    lengths : Lengths or None
+        None for positions in pixels, and where nothing is said.
+    heads : tuple of tuple of str
+        Cells of the lines between the header and the first row.
     """
 
     columns: Mapping[str, pa.Array]
@@ -106,6 +142,12 @@ class RawTable:
     row: Int64Array
     has_lines: bool
     problems: tuple[Problem, ...] = ()
+    lengths: Lengths | None = None
+    heads: tuple[tuple[str, ...], ...] = ()
+
+
+def _one_file(path: Path) -> tuple[Path, ...]:
+    return (path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +158,21 @@ class TrackFormat:
     ----------
     name : str
     suffixes : tuple of str
-        Endings of its files' names, in lower case, with the dot.
+        Endings of its files' names, in lower case, with the dot: they decide where no content is
+        recognised.
     read : callable
         From a TrackSource to a RawTable. Raises TrackTableError and OSError.
+    recognises : callable, optional
+        Says from the beginning of a file, or the names in a folder, whether it is one.
+    files : callable, optional
+        From the path of a table to all files that it is made of, sorted but for itself.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[TrackSource], RawTable]
+    recognises: Callable[[Glimpse], bool] | None = None
+    files: Callable[[Path], tuple[Path, ...]] = _one_file
 
 
 TRACK_FORMATS: dict[str, TrackFormat] = {}
@@ -160,7 +209,21 @@ def format_of(file_name: str) -> TrackFormat | None:
     return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
-def locate_columns(source: TrackSource, found: Sequence[str], *, has_rows: bool) -> dict[str, int]:
+def recognise(glimpse: Glimpse) -> TrackFormat | None:
+    """Return the format of a file's or folder's content, whatever its name."""
+    for track_format in TRACK_FORMATS.values():
+        if track_format.recognises is not None and track_format.recognises(glimpse):
+            return track_format
+    return None
+
+
+def locate_columns(
+    source: TrackSource,
+    found: Sequence[str],
+    *,
+    has_rows: bool,
+    spellings: Mapping[str, str] | None = None,
+) -> dict[str, int]:
     """Find the known columns, whatever their case and the blanks around them.
 
     Parameters
@@ -169,6 +232,8 @@ def locate_columns(source: TrackSource, found: Sequence[str], *, has_rows: bool)
         Column names as the file has them. One written exactly wins over "T" beside "t".
     has_rows : bool
         A file without rows needs no more than one known column, or no column at all.
+    spellings : mapping of str to str, optional
+        Canonical name to the one, in lower case, that a tool writes for it.
 
     Returns
     -------
@@ -184,21 +249,23 @@ def locate_columns(source: TrackSource, found: Sequence[str], *, has_rows: bool)
     located: dict[str, int] = {}
     faults = []
     for column in KNOWN_COLUMNS:
-        exact = [i for i, name in enumerate(stripped) if name == column]
-        alike = [i for i, name in enumerate(stripped) if name.lower() == column]
+        spelled = column if spellings is None else spellings.get(column, "")
+        exact = [i for i, name in enumerate(stripped) if name == spelled and name]
+        alike = [i for i, name in enumerate(stripped) if name.lower() == spelled and name]
         matches = exact if len(exact) == 1 else alike
         if len(matches) > 1:
             faults.append(
                 source.problem(
                     "duplicate-column",
-                    f"The column {column} is there {len(matches)} times"
+                    f"The column {spelled} is there {len(matches)} times"
                     f" (columns {choices(i + 1 for i in matches)} of {len(found)}).",
                     "Keep one of them.",
                 )
             )
         if matches:
             located[column] = matches[0]
-    missing = [column for column in REQUIRED_COLUMNS if column not in located]
+    required = REQUIRED_COLUMNS if spellings is None else ()
+    missing = [column for column in required if column not in located]
     if missing and (has_rows or (found and not located)):
         unused = [name for i, name in enumerate(stripped) if name and i not in located.values()]
         near = {column: nearest(column, unused) for column in missing}
@@ -214,126 +281,3 @@ def locate_columns(source: TrackSource, found: Sequence[str], *, has_rows: bool)
     if faults:
         raise TrackTableError(*faults)
     return located
-
-
-class WholeNumbers(NamedTuple):
-    """A column of integers.
-
-    Attributes
-    ----------
-    values : ndarray of int64, shape (n,)
-        Arbitrary where empty or bad.
-    empty, bad : ndarray of bool, shape (n,)
-        Nothing is written, or NaN; something is written that is no whole 64-bit number.
-    """
-
-    values: Int64Array
-    empty: BoolArray
-    bad: BoolArray
-
-
-class Coordinates(NamedTuple):
-    """A column of floats: NaN where nothing is written; bad where it is no number."""
-
-    values: Float64Array
-    bad: BoolArray
-
-
-def is_numeric(kind: pa.DataType) -> bool:
-    """Say whether a column of this type needs no parsing of text."""
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind))
-
-
-def whole_numbers(column: pa.Array) -> WholeNumbers:
-    """Return a column as int64, exactly wherever the file has it exactly."""
-    kind, n = column.type, len(column)
-    nothing = np.zeros(n, bool)
-    if pa.types.is_null(kind):
-        return WholeNumbers(np.zeros(n, np.int64), ~nothing, nothing)
-    if pa.types.is_integer(kind):
-        empty = _numpy(column.is_null()) if column.null_count else nothing
-        numbers = _numpy(column.fill_null(0) if column.null_count else column)
-        bad = numbers > np.iinfo(np.int64).max if kind == pa.uint64() else nothing
-        return WholeNumbers(numbers.astype(np.int64, copy=False), empty, bad)
-    if pa.types.is_floating(kind):
-        floats = _floats(column)
-        empty = np.isnan(floats)
-        whole = (floats == np.floor(floats)) & (np.abs(floats) < 2.0**63)
-        return WholeNumbers(np.where(whole, floats, 0).astype(np.int64), empty, ~whole & ~empty)
-    text = _text(column)
-    if text is None:
-        return WholeNumbers(np.zeros(n, np.int64), nothing, ~nothing)
-    floats, not_numbers = coordinates(text)
-    empty = np.isnan(floats) & ~not_numbers
-    exact = _numpy(pc.match_substring_regex(text, _INTEGER).fill_null(False))
-    exact = exact & (np.abs(floats) < 2.0**63)
-    whole = exact | ((floats == np.floor(floats)) & (np.abs(floats) < EXACT_FLOAT_LIMIT))
-    digits = pc.if_else(pa.array(exact), pc.replace_substring_regex(text, _INTEGER, r"\1"), "0")
-    rounded = np.where(whole & ~exact, floats, 0).astype(np.int64)
-    values = np.where(exact, _numpy(digits.cast(pa.int64())), rounded)
-    return WholeNumbers(values, empty, ~whole & ~empty)
-
-
-def coordinates(column: pa.Array) -> Coordinates:
-    """Return a column as float64."""
-    nothing = np.zeros(len(column), bool)
-    if is_numeric(column.type):
-        return Coordinates(_floats(column), nothing)
-    text = _text(column)
-    if text is None:
-        return Coordinates(np.full(len(column), np.nan), ~nothing)
-    parses = pc.match_substring_regex(text, _FLOAT)
-    floats = pc.if_else(parses, text, pa.scalar(None, pa.string())).cast(pa.float64())
-    bad = ~_numpy(parses.fill_null(True))
-    return Coordinates(_floats(floats), bad)
-
-
-def none_as_minus_one(written: WholeNumbers, ids: Int64Array, usable: BoolArray) -> Int64Array:
-    """Write every spelling of "no parent" as -1.
-
-    0 is a parent only if there is an id 0, and the usable rows write none in another way: as
-    nothing, as a negative number, or by naming themselves.
-
-    Parameters
-    ----------
-    written : WholeNumbers
-        The parent on each row.
-    ids : ndarray of int64, shape (n,)
-        The id of each row.
-    usable : ndarray of bool, shape (n,)
-    """
-    none = written.empty | written.bad | (written.values < 0)
-    values = np.where(none, -1, written.values)
-    is_zero = values == 0
-    # That 0 names itself may also be a root of a table in which 0 is none.
-    says_none = none | ((values == ids) & ~is_zero)
-    if is_zero.any() and not ((says_none & usable).any() and ((ids == 0) & usable).any()):
-        values[is_zero] = -1
-    return values
-
-
-def shown(column: pa.Array, index: int) -> str:
-    """Return one value for a message."""
-    value = column[index].as_py()
-    return "empty" if value is None else repr(value)
-
-
-def _text(column: pa.Array) -> pa.Array | None:
-    """Return trimmed text, null where empty; None for a column of lists or structs."""
-    try:
-        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-    is_empty = pc.is_in(text, value_set=pa.array(EMPTY_TEXTS))
-    return pc.if_else(is_empty, pa.scalar(None, pa.string()), text)
-
-
-def _floats(column: pa.Array) -> Float64Array:
-    """Return float64, NaN where null."""
-    floats = column.cast(pa.float64(), safe=False)
-    return _numpy(floats.fill_null(np.nan) if floats.null_count else floats)
-
-
-def _numpy(column: pa.Array) -> NDArray[Any]:
-    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return values

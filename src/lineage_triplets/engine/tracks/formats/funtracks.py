@@ -1,0 +1,94 @@
+"""Tables whose parents are cells: funtracks, plain and with display names; the motile tracker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lineage_triplets.engine.tracks.formats.columns import none_as_minus_one, whole_numbers
+from lineage_triplets.engine.tracks.formats.dialects import Dialect
+from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
+from lineage_triplets.engine.tracks.formats.values import (
+    place_column,
+    whole_column,
+    whole_or_none,
+    with_parents,
+)
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
+
+
+def _tracks_of_cells(source: TrackSource, raw: RawTable) -> RawTable:
+    """Rebuild tracks from cells, each of which names the one before it."""
+    ids = whole_column(source, raw, "id")
+    everywhere = np.ones(len(ids), bool)
+    parent = none_as_minus_one(whole_or_none(source, raw, "parent_id"), ids, everywhere)
+    own = next((name for name in ("tracklet_id", "tracklet id") if name in raw.columns), None)
+    track = None if own is None else whole_numbers(raw.columns[own])
+    cells = Cells(
+        id=ids,
+        t=whole_column(source, raw, "t"),
+        y=place_column(source, raw, "y"),
+        x=place_column(source, raw, "x"),
+        z=place_column(source, raw, "z") if "z" in raw.columns else None,
+        row=raw.row,
+        track=None if track is None or (track.bad | track.empty).any() else track.values,
+    )
+    has_parent = parent >= 0
+    return table_of_links(
+        source,
+        cells,
+        (parent[has_parent], ids[has_parent]),
+        found=raw.found,
+        has_lines=raw.has_lines,
+        problems=raw.problems,
+    )
+
+
+def _parents_of_tracks(_source: TrackSource, raw: RawTable) -> RawTable:
+    """Find the parents of tracks, which have numbers, by the cells that their first cells name."""
+    ids, parents = whole_numbers(raw.columns["id"]), whole_numbers(raw.columns["parent_id"])
+    track = whole_numbers(raw.columns["track_id"])
+    everywhere = np.ones(len(ids.values), bool)
+    known = ~(ids.empty | ids.bad | track.empty | track.bad)
+    order = np.argsort(ids.values, kind="stable")
+    order = order[known[order]]
+    ordered = ids.values[order]
+    # Ids that are not unique name no cell.
+    if not known.all() or not len(order) or (ordered[1:] == ordered[:-1]).any():
+        return raw
+    parent_id = none_as_minus_one(parents, ids.values, everywhere)
+    place = np.minimum(np.searchsorted(ordered, parent_id), len(ordered) - 1)
+    found = (parent_id >= 0) & (ordered[place] == parent_id)
+    before = track.values[order[place]]
+    return with_parents(raw, np.where(found & (before != track.values), before, -1))
+
+
+_CELLS = {"id": "id", "parent_id": "parent_id", "t": "t", "z": "z", "y": "y", "x": "x"}
+
+DIALECTS = (
+    Dialect(
+        "a table whose parents are cells (funtracks, motile tracker)",
+        _CELLS,
+        _tracks_of_cells,
+        telling=frozenset({"id", "parent_id", "t", "y", "x"}),
+        without=frozenset({"parent_track_id", "track_id"}),
+        extra=("tracklet_id",),
+    ),
+    Dialect(
+        "funtracks' table with display names",
+        {**_CELLS, "parent_id": "parent id", "t": "time"},
+        _tracks_of_cells,
+        telling=frozenset({"id", "parent id", "time", "y", "x"}),
+        extra=("tracklet id",),
+    ),
+    Dialect(
+        "a table of tracks whose parents are cells (motile tracker)",
+        {**_CELLS, "track_id": "track_id"},
+        _parents_of_tracks,
+        telling=frozenset({"track_id", "id", "parent_id", "t", "y", "x"}),
+        without=frozenset({"parent_track_id"}),
+    ),
+)
