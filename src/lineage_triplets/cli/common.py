@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import functools
 import inspect
 import logging
@@ -16,8 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lineage_triplets.engine.files import whole_file
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -279,3 +282,30 @@ def quiet_log() -> Iterator[None]:
         yield
     finally:
         log.setLevel(level)
+
+
+def print_listed(rows: Sequence[Mapping[str, str]], columns: Sequence[str], below: str) -> None:
+    """Print a line of columns for each row, and one of its texts below it."""
+    console = Console()
+    widths = {name: max(map(len, (name, *(row[name] for row in rows)))) for name in columns}
+    for row in ({name: name for name in columns}, *rows):
+        line = "  ".join(row[name].rjust(widths[name]) for name in columns)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if below in row:
+            indent = " " * (widths[columns[0]] + 2)
+            console.print(
+                f"{indent}{row[below]}", style="dim", highlight=False, markup=False, soft_wrap=True
+            )
+
+
+def write_listed(
+    file: Path, rows: Sequence[Mapping[str, str]], columns: Sequence[str], *, overwrite: bool
+) -> None:
+    """Write rows as CSV, the whole file or none."""
+    with (
+        whole_file(file, overwrite=overwrite) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        written = csv.writer(stream, lineterminator="\n")
+        written.writerow(columns)
+        written.writerows([row[name] for name in columns] for row in rows)

@@ -14,6 +14,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lineage_triplets.cli import common
+from lineage_triplets.cli.against import (
+    Against,
+    Experiment,
+    Fov,
+    Within,
+    compared,
+    comparison_as_dict,
+    print_comparison,
+    write_comparison,
+)
 from lineage_triplets.cli.common import By, Decisions, TakeOver, opened
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.export.plan import ExportPlan
+    from lineage_triplets.qc.find.against.compare import Comparison
 
 _VERDICTS = {
     "fits": "[green]fits[/]",
@@ -43,15 +54,30 @@ def check(
         bool, typer.Option("--all", help="List settled and waived findings too.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    against: Against = None,
+    within: Within = None,
+    experiment: Experiment = None,
+    fov: Fov = None,
+    top: Annotated[
+        int, typer.Option("--top", min=0, help="How many of what differs are printed.")
+    ] = 20,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write all that differs to this file.")
+    ] = None,
     by: By = None,
     decisions: Decisions = None,
     take_over: TakeOver = False,
     path_map: common.PathMap = None,
+    overwrite: common.Overwrite = False,
 ) -> None:
     """List what automatic checks find, the worst first, and what became of it.
 
-    Exits with 1 if an error is open, with 3 if a warning is, with 0 otherwise.
+    Exits with 1 if an error is open, with 3 if a warning is or tables differ, with 0 otherwise.
     """
+    if against is None and (within, experiment, fov, csv_file) != (None,) * 4:
+        raise typer.BadParameter("it is of a comparison", param_hint="without --against")
+    if csv_file is not None:
+        refuse_existing(csv_file, overwrite)
     with opened(
         config,
         by=by,
@@ -68,15 +94,24 @@ def check(
         else:
             review.checks.recall_pixels()
         found = review.findings()
+        differing = None
+        if against is not None:
+            differing = compared(review, against, within, experiment, fov, path_map)
         n_fovs = len(review.data.raw.fovs) if review.data.opened else 0
         scanned = len(review.checks.scanned)
     shown = [reviewed for reviewed in found if everything or reviewed.status == "open"]
     if as_json:
-        _print_json(shown, scanned, n_fovs)
+        _print_json(shown, scanned, n_fovs, differing)
     else:
         _print_findings(shown, Console())
         _print_counts(found, scanned, n_fovs, Console())
+        if differing is not None:
+            print_comparison(differing, top)
+    if differing is not None and csv_file is not None:
+        write_comparison(differing, csv_file, overwrite=overwrite)
     severities = {reviewed.finding.severity for reviewed in found if reviewed.status == "open"}
+    if differing is not None and differing.disagreements:
+        severities.add("warning")
     raise typer.Exit(1 if "error" in severities else 3 if "warning" in severities else 0)
 
 
@@ -360,7 +395,9 @@ def _print_counts(
         )
 
 
-def _print_json(found: Sequence[ReviewedFinding], scanned: int, n_fovs: int) -> None:
+def _print_json(
+    found: Sequence[ReviewedFinding], scanned: int, n_fovs: int, differing: Comparison | None
+) -> None:
     listed = [
         {
             **reviewed.finding.as_dict(),
@@ -370,5 +407,7 @@ def _print_json(found: Sequence[ReviewedFinding], scanned: int, n_fovs: int) -> 
         }
         for reviewed in found
     ]
-    content = {"findings": listed, "fovs_scanned": scanned, "fovs": n_fovs}
+    content: dict[str, Any] = {"findings": listed, "fovs_scanned": scanned, "fovs": n_fovs}
+    if differing is not None:
+        content["against"] = comparison_as_dict(differing)
     typer.echo(json.dumps(content, indent=2, allow_nan=False, default=str))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,15 @@ import typer
 from rich.console import Console
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import Decisions, opened, print_index, print_problems, quiet_log
+from lineage_triplets.cli.common import (
+    Decisions,
+    opened,
+    print_index,
+    print_listed,
+    print_problems,
+    quiet_log,
+    write_listed,
+)
 from lineage_triplets.engine.errors import ConfigError, Problem, counted
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
@@ -190,18 +197,14 @@ def links(
     ):
         found = review.links(wanted, experiment)
         n_links = link_queue(review.data).n_links(experiment)
+    rows = [_link_words(link) for link in found]
     console = Console()
     if csv_file is None:
-        _print_links(found, console)
+        *columns, reason = _LINK_COLUMNS
+        print_listed(rows, columns, reason)
         console.print(f"{len(found)} of {n_links} links", highlight=False)
         return
-    with (
-        whole_file(csv_file, overwrite=overwrite) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(_LINK_COLUMNS)
-        rows.writerows([_link_words(link)[name] for name in _LINK_COLUMNS] for link in found)
+    write_listed(csv_file, rows, _LINK_COLUMNS, overwrite=overwrite)
     console.print(
         f"wrote {len(found)} of {n_links} links to {csv_file}", highlight=False, soft_wrap=True
     )
@@ -225,18 +228,3 @@ def _number_or_share(text: str) -> float:
 def _link_words(link: DoubtedLink) -> dict[str, str]:
     values = {name: str(getattr(link, name)) for name in _LINK_COLUMNS}
     return values | {"doubt": f"{link.doubt:.4f}", "pairs": f"{link.pairs:.2f}"}
-
-
-def _print_links(found: tuple[DoubtedLink, ...], console: Console) -> None:
-    """Print a line of columns for each link, and the reason below it."""
-    *columns, reason = _LINK_COLUMNS
-    rows = [_link_words(link) for link in found]
-    widths = {name: max(map(len, (name, *(row[name] for row in rows)))) for name in columns}
-    for row in ({name: name for name in columns}, *rows):
-        line = "  ".join(row[name].rjust(widths[name]) for name in columns)
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-        if reason in row:
-            indent = " " * (widths["rank"] + 2)
-            console.print(
-                f"{indent}{row[reason]}", style="dim", highlight=False, markup=False, soft_wrap=True
-            )

@@ -15,6 +15,9 @@ from .export.export import ExportResult as ExportResult
 from .export.export import export_review as export_review
 from .export.export import plan_export as plan_export
 from .export.plan import ExportPlan as ExportPlan
+from .find.against.agreement import Agreement as Agreement
+from .find.against.compare import Comparison as Comparison
+from .find.against.disagreements import Disagreement as Disagreement
 from .find.channels import ChannelInspection as ChannelInspection
 from .find.channels import SlotView as SlotView
 from .find.channels.proof import Proof as Proof

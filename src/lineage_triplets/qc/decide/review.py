@@ -24,6 +24,7 @@ from lineage_triplets.qc.decide.settled import (
 )
 from lineage_triplets.qc.decide.sitting import Sitting
 from lineage_triplets.qc.decide.targets import Verdict, cuts, find_target, verdicts
+from lineage_triplets.qc.find.against.compare import compare
 from lineage_triplets.qc.find.doubt.links import link_queue
 from lineage_triplets.qc.look.strip import Strip, strip_of
 from lineage_triplets.qc.look.tables import TauTable, lineage_table, tau_table
@@ -33,12 +34,14 @@ from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from typing import Literal
 
     import pandas as pd
 
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.qc.audit.answers import Judgement, Queue
+    from lineage_triplets.qc.find.against.compare import Comparison
     from lineage_triplets.qc.find.doubt.links import DoubtedLink
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.record import Decision
@@ -156,6 +159,44 @@ class Review(Sitting):
             There is no such experiment, or `top` is no number or share.
         """
         return link_queue(self.data).links(top, experiment)
+
+    def against(
+        self,
+        other: str | Path,
+        *,
+        within: float | None = None,
+        experiment: str | None = None,
+        fov: str | None = None,
+        path_map: Mapping[str, str] | None = None,
+    ) -> Comparison:
+        """Hold the tables as cut now against another tracker's, or a truth.
+
+        Cells are matched frame by frame by their places, then links between cells that both have
+        are compared. ``review.settle(compared.repair([1, 2]), reason)`` takes the other's links.
+
+        Parameters
+        ----------
+        other : str or Path
+            A folder laid out as ``tracks_path``, or with such a folder for each experiment by its
+            name; one table; or another config of the same plates.
+        within : float, optional
+            Cells nearer than so many px may be one. By default half the usual distance to the
+            nearest neighbour in the frame, and a quarter of the patch at most.
+        experiment, fov : str, optional
+            Compare these alone.
+        path_map : dict, optional
+            Leading folders to replace in another config.
+
+        Raises
+        ------
+        ConfigError, UnknownNameError
+            There is nothing to compare with, or it is not clear whose tables they are.
+        TrackTableError
+            None of the other's tables can be read.
+        """
+        return compare(
+            self.data, other, within=within, experiment=experiment, fov=fov, path_map=path_map
+        )
 
     def approval(self, experiment: str) -> Approval:
         """Say whether an experiment's channels are approved, or why not."""

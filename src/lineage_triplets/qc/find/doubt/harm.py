@@ -88,6 +88,20 @@ def pairs_into(
     ndarray of float64, shape (links,)
         As `resting_pairs`; 0 where training reads no such FOV.
     """
+    read, track = tracks_read(linked, training, target)
+    pairs = np.zeros(len(target))
+    t = linked.observations.t[target[read]]
+    pairs[read] = resting_pairs(training, settings, track[read], t)
+    return pairs
+
+
+def tracks_read(
+    linked: MultiExperimentIndex, training: MultiExperimentIndex, rows: Int64Array
+) -> tuple[BoolArray, Int64Array]:
+    """Tell if training reads the FOV of each row, and which of its tracks the row is of.
+
+    Parameters are those of `pairs_into`.
+    """
     fov = np.array(
         [training.fov_number(source.experiment, source.fov.name) for source in linked.fovs],
         dtype=np.int64,
@@ -95,13 +109,8 @@ def pairs_into(
     # Exclusions take no track away: those of a FOV are the same, in the same order.
     first = np.searchsorted(linked.fov_of_track, np.arange(len(linked.fovs)))
     first_there = np.searchsorted(training.fov_of_track, np.maximum(fov, 0))
-    read = fov[linked.fov_of_row[target]] >= 0
-    rows = target[read]
     own = linked.fov_of_row[rows]
-    track = linked.observations.track[rows] - first[own] + first_there[own]
-    pairs = np.zeros(len(target))
-    pairs[read] = resting_pairs(training, settings, track, linked.observations.t[rows])
-    return pairs
+    return fov[own] >= 0, linked.observations.track[rows] - first[own] + first_there[own]
 
 
 def pairs_on_links(

@@ -45,6 +45,8 @@ class TrackRows:
         Cells nearer to the border of the image than this are not in the rows.
     fov, experiment, track, t : ndarray of int64, shape (rows,)
         By number; and frame.
+    px_per_unit : ndarray of float64, shape (axes, fovs)
+        Pixels for a row, a column and, where a FOV has slices, a slice of its image.
     place, still : ndarray of float64, shape (axes, rows)
         y, x, and z where a FOV has slices; as in the table, and without the stage's drift.
     drift_px : ndarray of float64, shape (groups,)
@@ -70,6 +72,7 @@ class TrackRows:
     experiment: Int64Array
     track: Int64Array
     t: Int64Array
+    px_per_unit: Float64Array
     place: Float64Array
     still: Float64Array
     drift_px: Float64Array
@@ -97,7 +100,8 @@ class TrackRows:
         n_frames = np.array([source.fov.shape[0] for source in sources], dtype=np.int64)
         first_group = np.cumsum(n_frames) - n_frames
         group = first_group[fov] + rows.t
-        place = _places(index)
+        px_per_unit = _px_per_unit(index)
+        place = places_px(index, px_per_unit[:, fov])
         step = np.flatnonzero(rows.track[1:] == rows.track[:-1])
         moved, gap = place[:, step + 1] - place[:, step], rows.t[step + 1] - rows.t[step]
         drift = drift_steps(group[step], gap, moved, int(n_frames.sum()))
@@ -109,6 +113,7 @@ class TrackRows:
                 steps = step[unknown[fov[step]] & (fov_experiment[fov[step]] == number)]
                 factor = _slice_by_movement(still[:, steps + 1] - still[:, steps])
                 of_fov[unknown & (fov_experiment == number)] = factor
+            px_per_unit[2] *= of_fov
             place[2] *= of_fov[fov]
             still[2] *= of_fov[fov]
             drift[2] *= np.repeat(of_fov, n_frames)
@@ -127,6 +132,7 @@ class TrackRows:
             experiment=fov_experiment[fov],
             track=rows.track,
             t=rows.t,
+            px_per_unit=px_per_unit,
             place=place,
             still=still,
             drift_px=np.sqrt((drift**2).sum(axis=0)),
@@ -238,14 +244,18 @@ def _clipped_rms(size: Float64Array) -> float:
     return float(np.sqrt((clipped**2).mean()))
 
 
-def _places(index: MultiExperimentIndex) -> Float64Array:
-    rows, fov = index.observations, index.fov_of_row
+def _px_per_unit(index: MultiExperimentIndex) -> Float64Array:
     tall = np.array([_row_height(source) for source in index.fovs])
     deep = np.array([_slice_height(source) for source in index.fovs])
-    y = rows.y if (tall == 1.0).all() else rows.y * tall[fov]
-    if not deep.any():
-        return np.stack([y, rows.x])
-    return np.stack([y, rows.x, np.nan_to_num(rows.z) * deep[fov]])
+    return np.stack([tall, np.ones_like(tall), deep][: 2 + bool(deep.any())])
+
+
+def places_px(index: MultiExperimentIndex, px_per_unit: Float64Array) -> Float64Array:
+    """Give where the rows of an index are, in px: (axes, rows), by those of a unit of each row."""
+    rows = index.observations
+    units = np.stack([rows.y, rows.x, np.nan_to_num(rows.z)][: len(px_per_unit)])
+    place: Float64Array = units * px_per_unit
+    return place
 
 
 def drift_steps(

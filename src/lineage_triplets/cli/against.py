@@ -1,0 +1,136 @@
+"""Tables held against another's: what `check --against` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from lineage_triplets.cli import common
+from lineage_triplets.cli.common import print_listed, print_problems, write_listed
+
+if TYPE_CHECKING:
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.find.against.agreement import Agreement
+    from lineage_triplets.qc.find.against.compare import Comparison
+    from lineage_triplets.qc.find.against.disagreements import Disagreement
+
+_COLUMNS = (
+    "rank", "experiment", "fov_name", "kind", "track_id", "t", "to_track_id", "to_t", "pairs",
+    "reason",
+)  # fmt: skip
+
+Within = Annotated[
+    float | None,
+    typer.Option(
+        "--within", help="Cells nearer than this may be one, in px. By default half the spacing."
+    ),
+]
+Experiment = Annotated[
+    str | None, typer.Option("--experiment", "-e", help="Compare this one. All by default.")
+]
+Fov = Annotated[str | None, typer.Option("--fov", help="Compare this FOV, as in A/1/0.")]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        "--against",
+        help="Compare with a folder of tables, one table, or another config of the same plates.",
+    ),
+]
+
+
+def compared(
+    review: Review,
+    other: Path,
+    within: float | None,
+    experiment: str | None,
+    fov: str | None,
+    path_map: list[str] | None,
+) -> Comparison:
+    """Hold a review's tables against another's, and say that it takes a while."""
+    with Console(stderr=True).status("Comparing tables"):
+        return review.against(
+            other,
+            within=within,
+            experiment=experiment,
+            fov=fov,
+            path_map=common.parse_path_map(path_map),
+        )
+
+
+def print_comparison(found: Comparison, top: int) -> None:
+    """Print what was compared, and the worst of what differs."""
+    console = Console()
+    console.print(f"Against {found.other}", highlight=False, markup=False, soft_wrap=True)
+    print_problems(found.problems, console)
+    for agreement in found.agreements:
+        for line in _agreement_lines(agreement):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    rows = [_words(one) for one in found.disagreements]
+    n_shown = min(top, len(rows))
+    if n_shown:
+        *columns, reason = _COLUMNS
+        print_listed(rows[:n_shown], columns, reason)
+    console.print(f"{n_shown} of {len(rows)} that differ", highlight=False)
+
+
+def write_comparison(found: Comparison, file: Path, *, overwrite: bool) -> None:
+    """Write all that differs as CSV, and say so where it does not spoil JSON."""
+    rows = [_words(one) for one in found.disagreements]
+    write_listed(file, rows, _COLUMNS, overwrite=overwrite)
+    Console(stderr=True).print(
+        f"wrote {len(rows)} that differ to {file}", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def comparison_as_dict(found: Comparison) -> dict[str, Any]:
+    """Plain values, for JSON."""
+    listed = []
+    for one in found.disagreements:
+        values = {field.name: getattr(one, field.name) for field in fields(one)}
+        listed.append(values | {"repair": [target.as_dict() for target in one.repair]})
+    return {
+        "other": found.other,
+        "agreements": [
+            {**asdict(agreement), "share": agreement.share if agreement.share >= 0 else None}
+            for agreement in found.agreements
+        ],
+        "disagreements": listed,
+        "problems": [str(problem) for problem in found.problems],
+    }
+
+
+def _agreement_lines(of_one: Agreement) -> list[str]:
+    n_compared = of_one.agreed + of_one.wrong + of_one.missed
+    if n_compared:
+        sure = f"{of_one.low:.1%} to {of_one.high:.1%} by {of_one.n_units} {of_one.unit}"
+        head = f"{of_one.share:.2%} of {n_compared:,} links agree (95 %: {sure})"
+    else:
+        head = "no link can be compared"
+
+    def both(here: int, there: int) -> str:
+        return f"{here:,} here, {there:,} there"
+
+    rows = {
+        "cells": f"{both(of_one.cells, of_one.other_cells)}: {of_one.matched:,} the same, within "
+        f"{of_one.within_px:.3g} px",
+        "without partner": both(of_one.unmatched, of_one.other_unmatched),
+        "links": f"{both(of_one.links, of_one.other_links)}: {of_one.agreed:,} agree, "
+        f"{of_one.wrong:,} wrong, {of_one.missed:,} missed",
+        "not comparable": both(of_one.not_comparable, of_one.other_not_comparable),
+        "divisions": f"{both(of_one.divisions, of_one.other_divisions)}: "
+        f"{of_one.divisions_agreed:,} the same",
+    }
+    width = max(map(len, rows))
+    return [
+        f"{of_one.experiment}: {head}",
+        *(f"  {name.ljust(width)}  {said}" for name, said in rows.items()),
+    ]
+
+
+def _words(found: Disagreement) -> dict[str, str]:
+    values = {name: str(getattr(found, name)) for name in _COLUMNS}
+    return values | {"pairs": f"{found.pairs:.2f}"}
