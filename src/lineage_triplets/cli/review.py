@@ -26,6 +26,8 @@ Name = Annotated[
         metavar="NAME…",
     ),
 ]
+Experiment = Annotated[str, typer.Argument()]
+Fov = Annotated[str, typer.Argument(help="As in A/1/0.")]
 Experiments = Annotated[list[str], typer.Argument(help="Names of experiments.")]
 
 
@@ -65,8 +67,8 @@ def undecide(
 @deciding
 def cut(
     review: Review,
-    experiment: Annotated[str, typer.Argument()],
-    fov: Annotated[str, typer.Argument(help="As in A/1/0.")],
+    experiment: Experiment,
+    fov: Fov,
     track: Annotated[int, typer.Argument(help="The mother, or the track that is cut.")],
     reason: Reason,
     daughter: Annotated[
@@ -83,6 +85,84 @@ def cut(
         raise typer.BadParameter("name one of --daughter and --at")
     link = Target("link", experiment, fov, track=str(track), t=at, daughter=daughter)
     say(review.cut(link, reason))
+
+
+@deciding
+def link(
+    review: Review,
+    experiment: Experiment,
+    fov: Fov,
+    track: Annotated[int, typer.Argument(help="The table's track of the cell that is followed.")],
+    t: Annotated[int, typer.Argument(help="Its frame.")],
+    to_track: Annotated[int, typer.Argument(help="The table's track of the cell that follows.")],
+    to_t: Annotated[int, typer.Argument(help="Its frame.")],
+    reason: Reason,
+) -> None:
+    """Make a link that the table lacks: a cell goes on as another one, or divides."""
+    say(*review.link(_join(experiment, fov, track, t, to_track, to_t), reason))
+
+
+@deciding
+def unlink(
+    review: Review,
+    experiment: Experiment,
+    fov: Fov,
+    track: Annotated[int, typer.Argument(help="The table's track of the cell that is followed.")],
+    t: Annotated[int, typer.Argument(help="Its frame.")],
+    to_track: Annotated[int, typer.Argument(help="The table's track of the cell that follows.")],
+    to_t: Annotated[int, typer.Argument(help="Its frame.")],
+    reason: Reason = "",
+) -> None:
+    """Take a link back that somebody made; one of the table is cut."""
+    say(*review.unlink(_join(experiment, fov, track, t, to_track, to_t), reason))
+
+
+@deciding
+def swap(
+    review: Review,
+    experiment: Experiment,
+    fov: Fov,
+    track: Annotated[int, typer.Argument(help="The table's track of a cell that a link leads to.")],
+    t: Annotated[int, typer.Argument(help="Its frame.")],
+    other_track: Annotated[int, typer.Argument(help="The track of the other such cell.")],
+    reason: Reason,
+    other_t: Annotated[
+        int | None, typer.Argument(help="Its frame; that of the first by default.")
+    ] = None,
+) -> None:
+    """Let the links that lead to two cells exchange them."""
+    from lineage_triplets.qc.decide.links import link_into
+
+    first = link_into(review.data, experiment, fov, track, t)
+    other = link_into(review.data, experiment, fov, other_track, t if other_t is None else other_t)
+    say(*review.swap(first, other, reason))
+
+
+@deciding
+def keep(
+    review: Review,
+    experiment: Experiment,
+    fov: Fov,
+    track: Annotated[int, typer.Argument(help="The mother, or the track of the link.")],
+    daughter: Annotated[
+        int | None, typer.Option("--daughter", help="The link to this daughter is right.")
+    ] = None,
+    at: Annotated[
+        int | None, typer.Option("--at", help="The link to the track's cell in this frame is.")
+    ] = None,
+    reason: Reason = "",
+) -> None:
+    """Say that a link was looked at and is right; `links` lists it no more."""
+    from lineage_triplets.qc.decide.links import link_into
+    from lineage_triplets.qc.record.decision import Target
+
+    if at is not None and daughter is None:
+        kept = link_into(review.data, experiment, fov, track, at)
+    elif daughter is not None and at is None:
+        kept = Target("link", experiment, fov, track=str(track), daughter=daughter)
+    else:
+        raise typer.BadParameter("name one of --daughter and --at")
+    say(*review.keep([kept], reason))
 
 
 @deciding
@@ -274,6 +354,12 @@ def history(
             f"{state}{decision.kind} {decision.target}{mark}", decision.reason,
         )  # fmt: skip
     Console(markup=False, highlight=False).print(table)
+
+
+def _join(experiment: str, fov: str, track: int, t: int, to_track: int, to_t: int) -> Target:
+    from lineage_triplets.qc.record.decision import Target
+
+    return Target("join", experiment, fov, track=str(track), t=t, daughter=to_track, to_t=to_t)
 
 
 def _say_or_nothing(decisions: Any, verb: str) -> None:

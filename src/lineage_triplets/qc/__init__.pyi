@@ -27,6 +27,7 @@ from .find.checks import SettingsCheck as SettingsCheck
 from .find.checks import TableCheck as TableCheck
 from .find.checks import register as register
 from .find.doubt.links import DoubtedLink as DoubtedLink
+from .find.doubt.links import Harm as Harm
 from .find.finding import Evidence as Evidence
 from .find.finding import Finding as Finding
 from .find.placement.verdict import Placement as Placement

@@ -197,8 +197,10 @@ def cost_words(plan: ExportPlan) -> str:
     """Say in one sentence what is left out, and what that costs in anchors."""
     before = int(plan.cost["valid_anchors_before"].sum())
     after = int(plan.cost["valid_anchors_after"].sum())
-    n_cuts = int(plan.excluded["what"].str.startswith("cut ").sum())
-    made = f"{counted(len(plan.excluded) - n_cuts, 'rejection')} and {counted(n_cuts, 'cut')}"
+    verbs = plan.excluded["what"].str.partition(" ")[0].tolist()
+    nouns = {"reject": "rejection", "cut": "cut"} | ({"link": "link"} if "link" in verbs else {})
+    *first, last = (counted(verbs.count(verb), noun) for verb, noun in nouns.items())
+    made = f"{', '.join(first)} and {last}"
     if plan.excluded.empty and not plan.only_accepted:
         return f"Nothing is left out: {before:,} anchors."
     if plan.only_accepted:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record import Decision, HistoryEntry
 
 _PARTS = {
-    "cells": "its tables, or the config's own exclusions and cuts, are others",
+    "cells": "its tables, or the config's own exclusions, cuts and links, are others",
     "law": "tau, its decay, the fallback or who may be a positive is another",
     "patch": "patch size, slices or border are others",
     "slots": "other channels are in the slots",
     "images": "its images have other metadata",
 }
 _CHANGE_NOTHING = frozenset(
-    {"accept", "waive", "unwaive", "approve", "disapprove", "seen", "audit_plan", "audit"}
+    {"accept", "keep", "waive", "unwaive", "approve", "disapprove", "seen", "audit_plan", "audit"}
 )
 _DECIDED = frozenset({"cells", "slots"})
 

@@ -14,6 +14,7 @@ from lineage_triplets.qc.decide.channels import (
     images_hash,
     remapped,
 )
+from lineage_triplets.qc.decide.links import cuts, joins, keeps, swaps, unlinks
 from lineage_triplets.qc.decide.place import placement
 from lineage_triplets.qc.decide.seen import How, seen_value
 from lineage_triplets.qc.decide.settled import (
@@ -23,7 +24,7 @@ from lineage_triplets.qc.decide.settled import (
     waiver,
 )
 from lineage_triplets.qc.decide.sitting import Sitting
-from lineage_triplets.qc.decide.targets import Verdict, cuts, find_target, verdicts
+from lineage_triplets.qc.decide.targets import Verdict, find_target, verdicts
 from lineage_triplets.qc.find.against.compare import compare
 from lineage_triplets.qc.find.doubt.links import link_queue
 from lineage_triplets.qc.look.strip import Strip, strip_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.qc.audit.answers import Judgement, Queue
     from lineage_triplets.qc.find.against.compare import Comparison
-    from lineage_triplets.qc.find.doubt.links import DoubtedLink
+    from lineage_triplets.qc.find.doubt.links import DoubtedLink, Harm
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.record import Decision
 
@@ -139,9 +140,9 @@ class Review(Sitting):
         return reviewed_findings(self.checks, self.effect, self.data)
 
     def links(
-        self, top: float | None = None, experiment: str | None = None
+        self, top: float | None = None, experiment: str | None = None, *, judged: bool = False
     ) -> tuple[DoubtedLink, ...]:
-        """Give the links of the tables as cut now, those that are worth a look first.
+        """Give the links of the tables as cut and joined now, those worth a look first.
 
         The order is by how likely a link is wrong, times the root of the share of pairs that rest
         on it; both are in each `DoubtedLink`. Links on which no pair rests are the last.
@@ -152,13 +153,22 @@ class Review(Sitting):
             How many, or from 0 to below 1 their share; all by default.
         experiment : str, optional
             Of this one alone; ranks and share are then of its links.
+        judged : bool
+            Whether those are among them that somebody kept, or made.
 
         Raises
         ------
         UnknownNameError, ConfigError
             There is no such experiment, or `top` is no number or share.
         """
-        return link_queue(self.data).links(top, experiment)
+        return link_queue(self.data).links(top, experiment, judged=judged)
+
+    def harm_left(self, experiment: str | None = None) -> Harm:
+        """Say how many pairs are expected to be wrong, by all links and by those nobody judged.
+
+        It is the sum of doubt times pairs, told from the tables alone: a rough guide, no bound.
+        """
+        return link_queue(self.data).harm(experiment)
 
     def against(
         self,
@@ -224,8 +234,28 @@ class Review(Sitting):
         """Cut a wrong link; what a rejected lineage or track loses by it stays rejected."""
         return self._add(*cuts(self.data, target, reason))[0]
 
+    def link(self, target: Target, reason: str) -> tuple[Decision, ...]:
+        """Make a link that the table lacks, a target of level "join", as `links.relink`.
+
+        A cell that nothing follows goes on as the other one, and both tracks are one by the name
+        of the first; one that is followed already divides.
+        """
+        return self._add(*joins(self.data, target, reason))
+
+    def unlink(self, target: Target, reason: str = "") -> tuple[Decision, ...]:
+        """Take a link back that somebody made, as `links.relink`."""
+        return self._add(*unlinks(self.data, target, reason))
+
+    def swap(self, link: Target, other: Target, reason: str) -> tuple[Decision, ...]:
+        """Let two links exchange the cells that they lead to, in one step, as `links.swaps`."""
+        return self._add(*swaps(self.data, link, other, reason))
+
+    def keep(self, targets: Sequence[Target], reason: str = "") -> tuple[Decision, ...]:
+        """Say that links were looked at and are right, as `links.keeps`; nothing else changes."""
+        return self._add(*keeps(self.data, targets, reason))
+
     def settle(self, targets: Sequence[Target], reason: str) -> tuple[Decision, ...]:
-        """Cut the links and reject the rest of what settles a finding, in one step."""
+        """Cut, link and reject what settles a finding, in one step, as `settled.settlement`."""
         return self._add(*settlement(self.data, targets, reason))
 
     def waive(self, key: str, reason: str) -> Decision:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lineage_triplets.engine.errors import ConfigError, Problem, nearest
+from lineage_triplets.qc.decide.links import relink
+from lineage_triplets.qc.decide.renamed import Relinking
 from lineage_triplets.qc.decide.targets import (
     about,
-    cuts,
     reason_given,
     require_target,
     require_verdict_target,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 Status = Literal["open", "settled", "waived"]
+
+_LINKS = frozenset({"link", "join"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,10 @@ class ReviewedFinding:
 
 
 def left_to_settle(data: ReviewData, targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Name what is still to be cut or rejected of one alternative of ``Finding.settled_by``.
+    """Name what is still to be cut, linked or rejected of one of ``Finding.settled_by``.
 
-    A finding names tracks as the table has them; a track that was cut is named by its parts.
+    A finding names tracks as the table has them; one that was cut or linked is named by what its
+    parts are now.
 
     Parameters
     ----------
@@ -66,38 +70,45 @@ def left_to_settle(data: ReviewData, targets: Sequence[Target]) -> tuple[Target,
     effect = data.effect
     left = []
     for target in dict.fromkeys(part for named in targets for part in _as_now(data, named)):
-        if target.level == "link":
+        if target.level in _LINKS:
             require_target(data, target)
         else:
             require_verdict_target(data, target)
-        if target not in effect.cuts and target not in effect.rejected:
+        if not any(target in made for made in (effect.cuts, effect.links, effect.rejected)):
             left.append(target)
     return tuple(left)
 
 
 def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list[NewDecision]:
-    """Make the decisions that settle a finding: links are cut, the rest is rejected.
+    """Make the decisions that settle a finding: cuts first, then links, then rejections.
 
     Parameters
     ----------
     data : ReviewData
     targets : sequence of Target
-        One alternative of ``Finding.settled_by``; what was decided already is left out.
+        One alternative of ``Finding.settled_by``; what was decided already is left out. Links of
+        the table are cut, links that it lacks are made, and the rest is rejected as it is called
+        then.
     reason : str
 
     Raises
     ------
     ConfigError, UnknownNameError
-        One is not there, or no reason is given.
+        One is not there, or no reason is given; a link cannot be, as of `relink`.
     """
     reason = reason_given(reason, "settle a finding")
+    left = left_to_settle(data, targets)
+    change = Relinking(
+        cut=tuple(target for target in left if target.level == "link"),
+        link=tuple(target for target in left if target.level == "join"),
+    )
     new: list[NewDecision] = []
-    for target in left_to_settle(data, targets):
-        if target.level == "link":
-            new += cuts(data, target, reason)
-        else:
-            new.append(about(data, "reject", target, reason))
-    return new
+    if change:
+        new = relink(data, change, reason)
+        rest = [target for target in targets if target.level not in _LINKS]
+        left = left_to_settle(data.with_effect(change.of(data.effect, reason)), rest)
+    made = {decision.target for decision in new}
+    return new + [about(data, "reject", target, reason) for target in left if target not in made]
 
 
 def waiver(
@@ -135,7 +146,7 @@ def waiver(
 
 
 def _as_now(data: ReviewData, target: Target) -> Iterator[Target]:
-    parts = data.parts_of(target) if target.track and target.level != "link" else []
+    parts = data.parts_of(target) if target.track and target.level not in _LINKS else []
     if not parts:
         yield target
     for part in parts:
@@ -184,8 +195,8 @@ def settling_decision(
     for targets in finding.settled_by:
         decisions: list[Decision] = []
         for target in targets:
-            cut = effect.cuts.get(target)
-            found = [cut] if cut is not None else _rejections(target, rejected, touched, data)
+            linked = effect.cuts.get(target) or effect.links.get(target)
+            found = [linked] if linked is not None else _rejections(target, rejected, touched, data)
             if not found:
                 break
             decisions += found

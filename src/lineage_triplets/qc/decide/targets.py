@@ -15,7 +15,6 @@ from lineage_triplets.engine.errors import (
     choices,
     nearest,
 )
-from lineage_triplets.engine.index.names import track_word
 from lineage_triplets.qc.record.decision import NewDecision
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.plates.experiments import OpenedExperiment
     from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.qc.open.data import ReviewData
-    from lineage_triplets.qc.record.decision import Decision, DecisionKind, Target
+    from lineage_triplets.qc.record.decision import DecisionKind, Target
 
 Verdict = Literal["accept", "reject", "undecided"]
 
@@ -115,11 +114,14 @@ def _require_inside(data: ReviewData, plate: Plate, target: Target) -> None:
     """Raise if a FOV has no such frame, track, lineage, link or cell."""
     if target.level == "link":
         _require_link(data, target)
+    elif target.level == "join":
+        ends = [(int(target.track), target.t or 0), (target.daughter or 0, target.to_t or 0)]
+        require_cells(data, target, ends)
     elif target.level == "frame":
         source = data.source_of(target.experiment, target.fov) if _is_read(data, target) else None
         n_frames = (plate.fov(target.fov) if source is None else source.fov).shape[0]
         if not 0 <= (target.t or 0) < n_frames:
-            raise _nothing(target, f"The FOV has the frames 0 to {n_frames - 1}.")
+            raise nothing(target, f"The FOV has the frames 0 to {n_frames - 1}.")
     elif target.level == "lineage":
         data.linked.find_lineage(target.id)
     elif target.level in {"track", "observation"}:
@@ -170,25 +172,6 @@ def verdicts(
     return [about(data, verdict, target, reason) for target in targets]
 
 
-def cuts(data: ReviewData, link: Target, reason: str) -> list[NewDecision]:
-    """Make the decision to cut a link, and those that keep rejected what was so before.
-
-    Raises
-    ------
-    ConfigError
-        There is no such link, or no reason is given.
-    TableChangedError
-        The table changed since the review read it.
-    """
-    require_target(data, link)
-    reason = reason_given(reason, "cut")
-    also = [
-        about(data, "reject", part, f"cut off from what was rejected: {before.reason}")
-        for part, before in _cut_off_by(data, link)
-    ]
-    return [about(data, "cut", link, reason), *also]
-
-
 def about(data: ReviewData, kind: DecisionKind, target: Target, reason: str) -> NewDecision:
     """Make a decision about a target as its table is now; `TableChangedError` if it changed."""
     table_hash = data.table_hash(target.experiment, target.fov) if target.of_table else ""
@@ -204,46 +187,23 @@ def reason_given(reason: str, verb: str) -> str:
     return reason.strip()
 
 
-def _cut_off_by(data: ReviewData, link: Target) -> list[tuple[Target, Decision]]:
-    """Give what a cut makes a thing of its own out of what is rejected, and its rejection."""
-    rejected = data.effect.rejected
-    parts = data.parts_of(link)
-    if link in data.effect.cuts or not parts:
-        return []
-    own = track_word(int(link.track) if link.daughter is None else link.daughter, link.t)
-    lineage = data.track_target("lineage", parts[0])
-    cut_off: list[tuple[Target, Decision]] = []
-    if lineage in rejected:
-        cut_off.append((replace(lineage, track=own), rejected[lineage]))
-    if link.t is None:
-        return cut_off
-    track = data.track_target("track", parts[0])
-    if track in rejected:
-        cut_off.append((replace(track, track=own), rejected[track]))
-    for before, decision in rejected.items():
-        is_cell = before.level == "observation" and (before.t or 0) >= link.t
-        if is_cell and replace(before, level="track", t=None) == track:
-            cut_off.append((replace(before, track=own), decision))
-    return cut_off
-
-
 def _require_link(data: ReviewData, link: Target) -> None:
     raw = data.raw
     mother = raw.names.find(link.id)
     if mother < 0:
-        raise _nothing(link, "There is no such track in the table; a cut names it without '@'.")
+        raise nothing(link, "There is no such track in the table; a cut names it without '@'.")
     if link.daughter is not None:
         daughters = np.flatnonzero(raw.forest.parent == mother)
         known = raw.track_columns.track_id[daughters].tolist()
         if link.daughter not in known:
-            raise _nothing(link, f"Its daughters: {choices(known)}.")
+            raise nothing(link, f"Its daughters: {choices(known)}.")
         return
     first, last = np.searchsorted(raw.observations.track, [mother, mother + 1])
     frames = raw.observations.t[first:last]
     t = link.t or 0
     if not len(frames) or not frames[0] < t <= frames[-1]:
         span = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
-        raise _nothing(link, f"The track has the frames {span}; t is the first after the cut.")
+        raise nothing(link, f"The track has the frames {span}; t is the first after the cut.")
     for cut in data.effect.cuts:
         if cut.t is None or cut.t == t or replace(cut, t=t) != link:
             continue
@@ -260,13 +220,35 @@ def _require_link(data: ReviewData, link: Target) -> None:
             )
 
 
+def require_cells(data: ReviewData, target: Target, cells: Sequence[tuple[int, int]]) -> None:
+    """Raise unless the table of a target's FOV has some cells, by track and frame."""
+    raw = data.raw
+    for track_id, t in cells:
+        track = raw.names.find(replace(target, track=str(track_id)).id)
+        if track < 0:
+            raise nothing(target, f"The table has no track {track_id}, as links name them.")
+        first, last = np.searchsorted(raw.observations.track, [track, track + 1])
+        frames = raw.observations.t[first:last]
+        if t not in frames:
+            has = f"{frames[0]} to {frames[-1]}" if len(frames) else "none"
+            but = (
+                ", but not all between"
+                if len(frames) and len(frames) <= frames[-1] - frames[0]
+                else ""
+            )
+            raise nothing(
+                target, f"Track {track_id} has no cell at t = {t}: its frames are {has}{but}."
+            )
+
+
 def _require_frame(index: MultiExperimentIndex, target: Target, track: int) -> None:
     first, last = np.searchsorted(index.observations.track, [track, track + 1])
     if target.t not in index.observations.t[first:last]:
-        raise _nothing(target, "The track is in no table at that frame.")
+        raise nothing(target, "The track is in no table at that frame.")
 
 
-def _nothing(target: Target, remedy: str) -> ConfigError:
+def nothing(target: Target, remedy: str) -> ConfigError:
+    """Say that there is no such thing."""
     return ConfigError(
         Problem(
             "unknown-target",

@@ -60,7 +60,7 @@ CELL_INDEX_LOSES: tuple[str, ...] = (
     "The range and law of tau, and tau_fallback: they are arguments of its training.",
     "Patch size, z_range, border and data type: its training has its own.",
     "The seed: its pairs are not those that were looked at here.",
-    "Why and by whom something was excluded or cut: the one is not there, the other is two roots.",
+    "Why and by whom something was excluded, cut or linked: only what came of it is there.",
     "Channels that are in no slot; date and moi of the experiments.",
     "The verification: nothing notices when images or tables change afterwards.",
 )
@@ -96,7 +96,7 @@ def write_cell_index(
     Parameters
     ----------
     index : MultiExperimentIndex
-        What training reads: exclusions and cuts effect.
+        What training reads: exclusions, cuts and links effect.
     path : str or Path
     verification : Verification, optional
         What is known of the pairs; kept inside the file, in the schema's metadata under

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLLECTION_LOSES: tuple[str, ...] = (
     "Excluded lineages, tracks, frames and observations: they are in training again.",
-    "Cut links: what a tracker joined wrongly is joined again.",
+    "Cut links, and links that tables lack: all is joined as the tracker wrote it.",
     "The whole dataset section (tau, relation, patch size, z_range, border, seed).",
     "Tables that are no CSV: its readers know no other.",
     "Wells that no condition names: its readers leave them out, here they are 'unknown'.",
@@ -125,10 +125,12 @@ def _not_carried(config: TripletConfig) -> str:
     lost = [f"the exclusion of {', '.join(excluded)}"] if excluded else []
     if config.cut:
         lost.append(f"{counted(len(config.cut), 'cut link')}")
+    if config.link:
+        lost.append(f"{counted(len(config.link), 'link')} that no table has")
     what = f": {' and '.join(lost)}" if lost else " (there are none)"
     return (
-        "Exported by lineage-triplets. A collection cannot carry exclusions below a FOV, nor cut "
-        f"links{what}; the validated config and the cell index can."
+        "Exported by lineage-triplets. A collection cannot carry exclusions below a FOV, cut "
+        f"links, nor links that tables lack{what}; the validated config and the cell index can."
     )
 
 

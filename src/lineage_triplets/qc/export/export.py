@@ -291,12 +291,13 @@ def _require_same(path: Path, index: MultiExperimentIndex) -> None:
 def _excluded(review: Review) -> pd.DataFrame:
     import pandas as pd
 
-    decisions = [*review.effect.rejected.values(), *review.effect.cuts.values()]
+    effect = review.effect
+    decisions = [*effect.rejected.values(), *effect.relinking.values()]
     decisions.sort(key=lambda made: made.number)
     return pd.DataFrame(
         [
             {
-                "what": f"{'cut' if made.kind == 'cut' else 'reject'} {made.target}",
+                "what": f"{made.kind} {made.target}",
                 "reason": made.reason,
                 "by": made.by,
                 "at": made.at,

@@ -45,7 +45,7 @@ class ExportPlan:
     cost : DataFrame
         As `cost_table` gives it.
     excluded : DataFrame
-        ``what, reason, by, at``, one row a rejection or cut in effect.
+        ``what, reason, by, at``, one row a rejection, cut or link in effect.
     loses : dict of str to tuple of str
         What each format cannot carry.
     files : tuple of Path

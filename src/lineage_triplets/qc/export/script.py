@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record import Decision
 
 _PROGRAM = "lineage-triplets"
+_RELINKING = frozenset({"cut", "link", "unlink"})
 
 
 def commands_of(
@@ -37,20 +38,37 @@ def commands_of(
     config = review.config_path.name
     lines = _settings(review, config) + _taken_back(review, config)
     holding = _holding(review)
+    relinked = {made.group for made in review.decisions if made.kind in _RELINKING}
     for made in review.effect.placed.values():
         # First, since the frames that are named below are those of tables in this place.
         lines += _command(made, config)
     for made in review.decisions:
         said_by_config = made.value.get("from") == "config"
         may_fall = made.kind in {"waive", "approve", "seen", "audit_plan"}
-        fallen = may_fall and made not in holding
+        # A change of links takes verdicts along by itself.
+        by_itself = made.kind == "undecided" and made.group in relinked
+        fallen = (may_fall and made not in holding) or by_itself
         if made.kind == "place":
             continue
         if made not in review.effect.stale and not said_by_config and not fallen:
             lines += (_plan if made.kind == "audit_plan" else _command)(made, config)
+    lines += _accepted_again(review, config)
     options = ["--only-accepted"] if only_accepted else []
     options += [] if asked is None else _asked(asked)
     return [*lines, shlex.join([_PROGRAM, "export", config, "--to", folder, *options])]
+
+
+def _accepted_again(review: Review, config: str) -> list[str]:
+    """Accept what links of one step would undecide when they are made one after the other."""
+    last: dict[tuple[str, str], int] = {}
+    for made in review.decisions:
+        if made.kind in _RELINKING:
+            last[made.place] = made.number
+    lines = []
+    for made in review.effect.accepted.values():
+        if made.target.id and made.number < last.get(made.place, 0):
+            lines += _command(made, config)
+    return lines
 
 
 def _asked(asked: Asked) -> list[str]:
@@ -102,7 +120,7 @@ def _taken_back(review: Review, config: str) -> list[str]:
         if made.kind == "reject":
             lines += _command(replace(made, kind="undecided", reason="", value={}), config)
         else:
-            lines.append(f"# first take out of {config}: cut of {made.target}")
+            lines.append(f"# first take out of {config}: {made.kind} of {made.target}")
     return lines
 
 
@@ -131,11 +149,8 @@ def _command(decision: Decision, config: str) -> list[str]:
             verb = "undecide" if decision.kind == "undecided" else decision.kind
             level = "cell" if target.level == "observation" else target.level
             words = [verb, config, level, *names[target.level]]
-        case "cut":
-            where = ["--at", str(target.t)]
-            if target.daughter is not None:
-                where = ["--daughter", str(target.daughter)]
-            words = ["cut", config, target.experiment, target.fov, target.track]
+        case "cut" | "link" | "unlink" | "keep":
+            words, where = _of_link(decision, config)
         case "waive":
             words = ["waive", config, target.key]
         case "remap":
@@ -157,6 +172,19 @@ def _command(decision: Decision, config: str) -> list[str]:
     if any(word.startswith("-") for word in words[1:]):
         return [shlex.join([_PROGRAM, words[0], *where, *options, "--", *words[1:]])]
     return [shlex.join([_PROGRAM, *words, *where, *options])]
+
+
+def _of_link(decision: Decision, config: str) -> tuple[list[str], list[str]]:
+    """Words of a command about a link, and its options."""
+    target = decision.target
+    words = [decision.kind, config, target.experiment, target.fov]
+    if target.level == "join" and decision.kind == "keep":
+        return [*words, str(target.daughter)], ["--at", str(target.to_t)]
+    if target.level == "join":
+        return [*words, *map(str, (target.track, target.t, target.daughter, target.to_t))], []
+    if target.daughter is not None:
+        return [*words, target.track], ["--daughter", str(target.daughter)]
+    return [*words, target.track], ["--at", str(target.t)]
 
 
 def _place_options(value: Mapping[str, Any]) -> list[str]:

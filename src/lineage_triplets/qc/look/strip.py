@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, Pixels
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.look.pairs import PairList
-    from lineage_triplets.qc.open.data import IndexPatches, ReviewData
+    from lineage_triplets.qc.open.data import ReviewData
+    from lineage_triplets.qc.open.patches import IndexPatches
 
 
 @dataclass(frozen=True, eq=False)

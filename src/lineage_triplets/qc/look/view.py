@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -20,13 +20,14 @@ from lineage_triplets.engine.errors import (
     nearest,
     shown,
 )
-from lineage_triplets.engine.index.names import text_column, whole_track
+from lineage_triplets.engine.index.names import parse_id, text_column, whole_track
 from lineage_triplets.engine.settings.faults import checked_settings, distinct_faults
 from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.engine.settings.tau import TauFrames
 from lineage_triplets.engine.settings.values import StrictModel, Text
 from lineage_triplets.qc.look.pairs import PairList, sample_pairs
-from lineage_triplets.qc.open.data import Derived
+from lineage_triplets.qc.open.derived import Derived
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -235,7 +236,8 @@ def resolve(intent: Intent, data: ReviewData) -> ReviewState:
 def still_there(intent: Intent, data: ReviewData) -> Intent:
     """Give an intent without what there is no longer: after a cut, an undo, or a reload.
 
-    Of a lineage that is part of another one now, that one is taken.
+    Of a lineage that is part of another one now, that one is taken; of one whose root a link
+    joined to another track, that track's.
     """
     if not data.opened:
         return intent
@@ -250,11 +252,20 @@ def still_there(intent: Intent, data: ReviewData) -> Intent:
         changes = {"fov": ""}
     if intent.lineage:
         index = data.linked
-        track = index.names.find(intent.lineage)
-        if track < 0:
-            track = index.names.find(whole_track(intent.lineage))
-        changes["lineage"] = "" if track < 0 else index.names.of(index.forest.root[track])
+        named = index.names.find(intent.lineage)
+        tracks = [named] if named >= 0 else _tracks_now(data, intent.lineage)
+        changes["lineage"] = index.names.of(index.forest.root[tracks[0]]) if tracks else ""
     return intent.model_copy(update=changes)
+
+
+def _tracks_now(data: ReviewData, name: str) -> list[int]:
+    """Give what a track is part of that has no name of its own any more."""
+    place = parse_id(name, [config.name for config in data.registry.experiments])
+    if place is None:
+        return []
+    experiment, fov, word = place
+    wanted = Target("track", experiment, fov, track=word)
+    return data.parts_of(wanted) or data.parts_of(replace(wanted, track=whole_track(word)))
 
 
 def taus_in_frames(

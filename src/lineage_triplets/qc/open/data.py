@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
-
-import numpy as np
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -20,6 +18,8 @@ from lineage_triplets.engine.plates.experiments import (
 )
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
+from lineage_triplets.qc.open.derived import Derived
+from lineage_triplets.qc.open.patches import IndexPatches
 from lineage_triplets.qc.open.population import Population, population_of
 from lineage_triplets.qc.open.tables import TableChangedError, TableMemory
 from lineage_triplets.qc.record.decision import Target
@@ -29,73 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
     from pathlib import Path
 
-    from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.settings.model import Cut, ExperimentConfig
+    from lineage_triplets.engine.settings.model import Cut, ExperimentConfig, Link
 
 
-Made = TypeVar("Made")
 MadeOfTraining = TypeVar("MadeOfTraining")
 
 _NOTHING_DECIDED = Effect()
 _numbers = itertools.count()
-
-
-class Derived(Generic[Made]):
-    """A property that is made when it is first asked for, and kept.
-
-    No thread waits for another that makes it, as it would for a `cached_property` of Python 3.11.
-    """
-
-    def __init__(self, make: Callable[[Any], Made]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, owner: type) -> Made:
-        made = vars(instance)[self._name] = self._make(instance)
-        return made
-
-
-@dataclass(frozen=True, eq=False)
-class IndexPatches:
-    """Reads the patches of an index; what a review chooses afterwards changes neither.
-
-    Attributes
-    ----------
-    index : MultiExperimentIndex
-    reader : PatchReader
-        Has the FOVs of the index, and maybe others.
-    """
-
-    index: MultiExperimentIndex
-    reader: PatchReader
-
-    def read(self, rows: Int64Array) -> Pixels:
-        """Read the patches of some rows: (B, C, Z, Y, X).
-
-        Raises
-        ------
-        StoreError, ChunkError
-            Pixels cannot be read.
-        """
-        return self.reader.read(self.index.observations.take(rows), self._fov(rows))
-
-    def centres(self, rows: Int64Array) -> list[tuple[float, float]]:
-        """Give the (y, x) of each row's cell inside its patch, in pixels of the patch."""
-        observations = self.index.observations.take(rows)
-        _, top, left = self.reader.corners(observations, self._fov(rows))
-        inside = zip(observations.y - top, observations.x - left, strict=True)
-        return [(float(y), float(x)) for y, x in inside]
-
-    def _fov(self, rows: Int64Array) -> Int64Array:
-        """Number of each row's FOV in the reader."""
-        number = {source.key: k for k, source in enumerate(self.reader.sources)}
-        of_index = np.array([number[source.key] for source in self.index.fovs], dtype=np.int64)
-        fov: Int64Array = of_index[self.index.fov_of_row[rows]]
-        return fov
 
 
 class ReviewData:
@@ -107,7 +48,7 @@ class ReviewData:
     Parameters
     ----------
     config : TripletConfig
-        With absolute paths; its own ``exclude`` and ``cut`` are not looked at.
+        With absolute paths; its own ``exclude``, ``cut`` and ``link`` are not looked at.
     settings : DatasetConfig, optional
         The config's by default.
     effect : Effect
@@ -142,10 +83,14 @@ class ReviewData:
         """Give the data under other decisions."""
         other = ReviewData(self.base, self.settings, effect, self.tables)
         if other.experiments == self.experiments:
-            same_cuts = set(effect.cuts) == set(self.effect.cuts)
             self._hand(other, {"_opening", "raw", "plain", "pixels"})
-            self._hand(other, {"linked", "_parts"} if same_cuts else set())
-            if effect.rejected == self.effect.rejected and effect.cuts == self.effect.cuts:
+            before = self.effect
+            if (
+                effect.cuts.keys() == before.cuts.keys()
+                and effect.links.keys() == before.links.keys()
+            ):
+                self._hand(other, {"linked", "_parts"})
+            if effect.rejected == before.rejected and effect.relinking == before.relinking:
                 self._hand(other, {"exclusions", "training", "_of_training"})
             other.data_version = self.data_version
         return other
@@ -220,39 +165,47 @@ class ReviewData:
         return list(labels)
 
     def _index(
-        self, settings: DatasetConfig, exclude: Exclusions, cut: Sequence[Cut]
+        self,
+        settings: DatasetConfig,
+        exclude: Exclusions,
+        cut: Sequence[Cut] = (),
+        link: Sequence[Link] = (),
     ) -> MultiExperimentIndex:
         return MultiExperimentIndex.of_what_loads(
-            self.registry, settings, exclude, cut, read=self.tables
+            self.registry, settings, exclude, cut, link, read=self.tables
         )
 
     @Derived
     def raw(self) -> MultiExperimentIndex:
         """All that is on disk: nothing cut, nothing excluded, cells near the border included."""
-        return self._index(_whole(self.settings), Exclusions(), ())
+        return self._index(every_cell(self.settings), Exclusions())
 
     @Derived
     def linked(self) -> MultiExperimentIndex:
-        """Nothing excluded, links cut."""
-        cuts = self.effect.cut_list()
-        return self._index(self.settings, Exclusions(), cuts) if cuts else self.plain
+        """Nothing excluded, links cut and joined."""
+        cuts, links = self.effect.cut_list(), self.effect.link_list()
+        if not cuts and not links:
+            return self.plain
+        return self._index(self.settings, Exclusions(), cuts, links)
 
     @Derived
     def plain(self) -> MultiExperimentIndex:
         """What training would read, had nobody decided anything."""
         as_chosen = self.raw.settings == self.settings
-        return self.raw if as_chosen else self._index(self.settings, Exclusions(), ())
+        return self.raw if as_chosen else self._index(self.settings, Exclusions())
 
     def index_of(self, config: TripletConfig) -> MultiExperimentIndex:
         """Give what training reads of a config with this one's experiments."""
-        if config.exclude == self.exclusions and config.cut == self.effect.cut_list():
+        relinked = config.cut == self.effect.cut_list() and config.link == self.effect.link_list()
+        if relinked and config.exclude == self.exclusions:
             return self.training
-        return self._index(config.dataset, config.exclude, config.cut)
+        return self._index(config.dataset, config.exclude, config.cut, config.link)
 
     @Derived
     def training(self) -> MultiExperimentIndex:
         """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
-        return self._index(self.settings, self.exclusions, self.effect.cut_list())
+        effect = self.effect
+        return self._index(self.settings, self.exclusions, effect.cut_list(), effect.link_list())
 
     @Derived
     def _of_training(self) -> dict[Hashable, Any]:
@@ -298,6 +251,7 @@ class ReviewData:
                 "dataset": self.settings,
                 "exclude": self.exclusions,
                 "cut": self.effect.cut_list(),
+                "link": self.effect.link_list(),
                 "verification": type(self.base.verification)(),
             }
         )
@@ -394,8 +348,9 @@ class ReviewData:
     def parts_of(self, target: Target) -> list[int]:
         """Give the tracks of `linked` that a track, link or cell of the table is now.
 
-        A track may be several after cuts; of a link it is the one before it inside the track, or
-        the daughter; of a cell the one that has its frame. None if it is gone.
+        A track may be several, and one that links joined to others is theirs; of a link it is the
+        one before it inside the track, or the daughter, or the one that a join leads to; of a cell
+        the one that has its frame. None if it is gone.
         """
         index = self.linked
         fov, named = index.fov_number(target.experiment, target.fov), parse_word(target.track)
@@ -403,16 +358,19 @@ class ReviewData:
             return []
         parts = index.track_columns.parts
         track_id, cut_t = named
+        cell = None if target.t is None else (track_id, target.t - (target.level == "link"))
+        if target.level == "join":
+            cell = target.daughter or 0, target.to_t or 0
+        if cell is not None:
+            part = parts.of_cell(fov, *cell)
+            return [] if part < 0 else [int(parts.track[part])]
         own = parts.of_track(fov, track_id if target.daughter is None else target.daughter)
+        tracks = parts.track[own]
         if target.daughter is not None:
-            own = slice(own.start, min(own.start + 1, own.stop))
-        elif target.t is not None:
-            at = parts.of_cell(fov, track_id, target.t - (target.level == "link"))
-            own = slice(at, at + 1) if at >= 0 else slice(0, 0)
-        track, starts = parts.track[own], parts.cut_t[own]
-        if target.daughter is None and target.t is None and cut_t >= 0:
-            track = track[starts == cut_t]
-        return list(dict.fromkeys(track.tolist()))
+            tracks = tracks[:1]
+        elif cut_t >= 0:
+            tracks = tracks[parts.cut_t[own] == cut_t]
+        return list(dict.fromkeys(tracks.tolist()))
 
     def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
         """Name a track of `linked`, or the lineage that it belongs to."""
@@ -427,10 +385,16 @@ class ReviewData:
         return None if source is None else source.table
 
     def load_problems(self) -> list[Problem]:
-        """Everything that loading the data as they are on disk met."""
+        """Everything that loading the data as they are on disk met, and links that cannot be."""
         problems = list(self.open_problems)
         try:
             problems += self.raw.problems
+            if self.effect.links:
+                problems += [
+                    replace(met, remedy="Unlink it, or cut the link that is in its way.")
+                    for met in self.linked.problems
+                    if met.field == "link"
+                ]
         except (ConfigError, NoAnchorsError) as error:
             problems += [problem for problem in error.problems if problem not in problems]
         # Whether there are anchors is a matter of the settings, and is checked with them.
@@ -440,7 +404,7 @@ class ReviewData:
         return [replace(problem) for problem in dict.fromkeys(kept)]
 
 
-def _whole(settings: DatasetConfig) -> DatasetConfig:
+def every_cell(settings: DatasetConfig) -> DatasetConfig:
     """Settings that leave no cell out."""
     if settings.border == "exclude":
         return settings.model_copy(update={"border": "pad"})

@@ -1,6 +1,7 @@
 """What decisions come to: which links are cut, what is left out, what is approved.
 
-A config's own ``exclude`` and ``cut``, from an earlier review, become decisions like any other.
+A config's own ``exclude``, ``cut`` and ``link``, from an earlier review, become decisions like any
+other.
 
 Order never depends on a clock: later decisions about the same thing replace earlier ones.
 """
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 AUDIT_KINDS = ("audit_plan", "audit")
 _OF_LINKS = ("cut", "link", "unlink", "keep")
 _VERDICTS = ("accept", "reject", "undecided")
+_KIND_OF: dict[str, DecisionKind] = {"cut": "cut", "link": "link"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Effect:
     def accepted(self) -> dict[Target, Decision]:
         """What is accepted."""
         return {key: made for key, made in self.verdicts.items() if made.kind == "accept"}
+
+    @property
+    def relinking(self) -> dict[Target, Decision]:
+        """All that links the tables otherwise than they are written: cuts, and links they lack."""
+        return {**self.cuts, **self.links}
 
     def exclusions(self) -> Exclusions:
         """Give the rejections as a config has them, in an order of their own."""
@@ -207,9 +214,10 @@ def apply_decisions(
 
 
 def _decide_link(of_links: Mapping[str, dict[Target, Decision]], made: Decision) -> None:
-    """Let the last decision about a link count: one that was cut is kept no longer."""
+    """Let the last decision about a link count: one that is gone is kept no longer."""
     if made.kind == "unlink":
-        of_links["link"].pop(made.target, None)
+        for kind in ("link", "keep"):
+            of_links[kind].pop(made.target, None)
         return
     of_links[made.kind][made.target] = made
     if made.kind == "cut":
@@ -289,7 +297,7 @@ def import_key(decision: NewDecision) -> str:
 def imported_decisions(
     config: TripletConfig, known: Sequence[str]
 ) -> tuple[list[NewDecision], list[Problem]]:
-    """Turn exclusions and cuts into decisions, but for those that were before.
+    """Turn exclusions, cuts and links into decisions, but for those that were before.
 
     Parameters
     ----------
@@ -318,8 +326,9 @@ def imported_decisions(
                 )
             )
             continue
-        kind: DecisionKind = "cut" if part == "cut" else "reject"
-        new = NewDecision(kind, target, {"from": "config"}, reason or "said by the config")
+        new = NewDecision(
+            _KIND_OF.get(part, "reject"), target, {"from": "config"}, reason or "said by the config"
+        )
         if import_key(new) not in seen:
             seen.add(import_key(new))
             decisions.append(new)
@@ -329,7 +338,7 @@ def imported_decisions(
 def _targets(
     config: TripletConfig, names: list[str]
 ) -> Iterator[tuple[str, Target | None, str, str]]:
-    """Part of the config, target, reason and words of each exclusion and cut."""
+    """Part of the config, target, reason and words of each exclusion, cut and link."""
     exclude = config.exclude
     for well in exclude.wells:
         target = Target("well", well.experiment, well.well)
@@ -363,3 +372,10 @@ def _targets(
             "link", cut.experiment, cut.fov, track=str(cut.track_id), t=cut.t, daughter=cut.daughter
         )
         yield "cut", link if known else None, cut.reason, f"the cut of track {cut.track_id}"
+    for joined in config.link:
+        join = Target(
+            "join", joined.experiment, joined.fov, track=str(joined.track_id), t=joined.t,
+            daughter=joined.to_track_id, to_t=joined.to_t,
+        )  # fmt: skip
+        words = f"the link of track {joined.track_id} to track {joined.to_track_id}"
+        yield "link", join if joined.experiment in names else None, joined.reason, words

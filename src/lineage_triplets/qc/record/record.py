@@ -38,15 +38,15 @@ class Record:
     ----------
     log : DecisionLog
     config : TripletConfig
-        Its ``exclude`` and ``cut`` become decisions, but for those that were before. Where
-        nothing can be recorded they hold all the same.
+        Its ``exclude``, ``cut`` and ``link`` become decisions, but for those that were before.
+        Where nothing can be recorded they hold all the same.
 
     Attributes
     ----------
     log : DecisionLog
         What is on disk.
     problems : tuple of Problem
-        Exclusions and cuts that name no experiment of the config.
+        Exclusions, cuts and links that name no experiment of the config.
     """
 
     def __init__(self, log: DecisionLog, config: TripletConfig) -> None:

@@ -324,7 +324,7 @@ def test_an_empty_review_is_said_in_words():
         "The distribution of tau was not worked out.", "The relations were not counted.",
         "It is not recorded whether anybody looked", "There is no contact sheet",
         "There is no picture of the channels.", "Nobody has approved any channels.",
-        "No finding is recorded.", "Nothing is excluded, and no link is cut.",
+        "No finding is recorded.", "Nothing is excluded, and no link is cut or made.",
         "No decision was made.", "No other files were exported.",
     ):  # fmt: skip
         assert words in page.text

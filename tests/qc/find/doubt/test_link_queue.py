@@ -13,6 +13,7 @@ import pytest
 from lineage_triplets.cli import main
 from lineage_triplets.engine.errors import ConfigError, UnknownNameError
 from lineage_triplets.qc import Review, Target
+from lineage_triplets.qc.decide.links import swap_targets
 from reviews import save
 from stores import make_experiment
 
@@ -70,6 +71,14 @@ def jumped(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([lost, found], ignore_index=True)
 
 
+def stolen(table: pd.DataFrame) -> pd.DataFrame:
+    """Let the second daughter of 4 be one of 10, which goes on as 400."""
+    own = (table["track_id"] == 10) & (table["t"] >= 8)
+    changed = table.assign(track_id=table["track_id"].mask(own, 400))
+    taken = changed["track_id"].isin([400, 108])
+    return changed.assign(parent_track_id=changed["parent_track_id"].mask(taken, 10))
+
+
 PLANTED: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], set[tuple[int, int]]]] = [
     (exchanged, {(15, 8), (16, 8)}),
     (adopted, {(106, 7)}),
@@ -123,7 +132,9 @@ def test_an_exchange_names_both_links_and_lengths(tmp_path):
         link = review.links(1)[0]
         other = 31 - link.track_id
         assert link.link == Target("link", "one", FOV, track=str(link.track_id), t=8)
-        assert link.repair == (link.link, Target("link", "one", FOV, track=str(other), t=8))
+        exchanged_with = Target("link", "one", FOV, track=str(other), t=8)
+        assert link.repair[:2] == (link.link, exchanged_with)
+        assert link.repair == swap_targets(review.data, link.link, exchanged_with)
         assert f"track {other}" in link.reason
         assert "px" in link.reason
         assert link.wrong_pairs == link.doubt * link.pairs
@@ -135,8 +146,31 @@ def test_an_exchange_names_both_links_and_lengths(tmp_path):
         with pytest.raises(FrozenInstanceError):
             link.doubt = 0.0
         review.settle(link.repair, "exchanged")
-        left = {(found.to_track_id, found.to_t) for found in review.links()}
-    assert not left & {(15, 8), (16, 8)}
+        joined = [found for found in review.links(judged=True) if found.status == "made"]
+    assert {(found.track_id, found.to_track_id, found.to_t) for found in joined} == {
+        (15, 16, 8),
+        (16, 15, 8),
+    }
+    assert max(found.doubt for found in joined) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("plant", "wrong", "repair"),
+    [
+        (adopted, (106, 7), [("link", "3", None, 106, None), ("join", "9", 6, 106, 7)]),
+        (jumped, (20, 9), [("link", "20", 9, None, None), ("join", "20", 8, 300, 9)]),
+        (stolen, (108, 8), [("link", "10", None, 108, None), ("join", "4", 7, 108, 8)]),
+    ],
+)
+def test_a_repair_cuts_and_joins_for_what_may_have_been_instead(tmp_path, plant, wrong, repair):
+    with Review.open(write(tmp_path, plant(crowd()))) as review:
+        (link,) = [one for one in review.links(9) if (one.to_track_id, one.to_t) == wrong]
+        named = [(one.level, one.track, one.t, one.daughter, one.to_t) for one in link.repair]
+        assert named == repair
+        doubted = review.harm_left().total
+        review.settle(link.repair, "as it may have been")
+        assert review.harm_left().total < doubted
+        assert review.undo()
 
 
 def test_the_second_daughter_can_be_cut_off(tmp_path):

@@ -57,7 +57,7 @@ class ExperimentRow:
     n_fovs, n_observations, n_tracks, n_lineages, n_divisions : int
         As they are on disk.
     anchors_before, anchors_after : int
-        Without and with exclusions and cuts.
+        Without and with exclusions, cuts and links.
     tau : str
         ``"3 to 12 frames (0.5 to 2 h)"``.
     fingerprints : tuple of (str, str)
@@ -227,7 +227,7 @@ class ReportContent:
     checks : tuple of ChecksRun
     findings : tuple of ReviewedFinding
     exclusions : tuple of Decision
-        Rejections and cuts in effect, and those that are stale, in their order.
+        Rejections, cuts and links in effect, and those that are stale, in their order.
     stale : set of int
         Numbers of the stale ones: their table changed since, so that they are not applied until
         they are confirmed.

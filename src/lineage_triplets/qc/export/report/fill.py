@@ -70,7 +70,7 @@ def report_of(
     table = review.tau_distribution()
     inspection = review.checks.inspection
     effect = review.effect
-    stale = [made for made in effect.stale if made.kind in {"reject", "cut"}]
+    stale = [made for made in effect.stale if made.kind in {"reject", "cut", "link"}]
     content = ReportContent(
         title=review.config_path.name,
         verdict=Verdict(
@@ -106,7 +106,7 @@ def report_of(
         findings=tuple(review.findings()),
         exclusions=tuple(
             sorted(
-                [*effect.rejected.values(), *effect.cuts.values(), *stale],
+                [*effect.rejected.values(), *effect.relinking.values(), *stale],
                 key=lambda made: made.number,
             )
         ),

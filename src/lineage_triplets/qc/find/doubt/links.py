@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,14 +11,37 @@ from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.qc.find.doubt.alternatives import Doubts, Kind
 from lineage_triplets.qc.find.doubt.cells import Cells
 from lineage_triplets.qc.find.doubt.harm import pairs_into
+from lineage_triplets.qc.find.doubt.repairs import LinkNames
 from lineage_triplets.qc.find.track_data.rows import TrackRows
-from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from lineage_triplets.engine.arrays import Float64Array, Int64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import DatasetConfig
     from lineage_triplets.qc.open.data import ReviewData
+    from lineage_triplets.qc.record.decision import Target
+    from lineage_triplets.qc.record.effect import Effect
+
+
+Status = Literal["open", "kept", "made"]
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """How many pairs of an epoch, with each anchor drawn once, are expected to be wrong.
+
+    Attributes
+    ----------
+    total : float
+        By all links as they are now.
+    left : float
+        By those that nobody looked at.
+    """
+
+    total: float
+    left: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +65,18 @@ class DoubtedLink:
     reason : str
         What may have been instead, with lengths in px.
     link : Target
-        The link itself, to be cut.
+        The link itself, to be cut, or kept.
     repair : tuple of Target
-        Links to cut for what may have been instead: the link, and its partner of an exchange.
+        What makes what may have been instead, as `Review.settle` takes it: links to cut, the link
+        and its partner of an exchange, then links to make. Nothing of a link that somebody made.
     now, instead : tuple of (int, int)
-        Cells that the table links here, and those that would be linked instead, by their rows in
-        the queue's index. The first of `now` is the link.
+        Cells that are linked here, and those that would be linked instead, by their rows in the
+        queue's index. The first of `now` is the link.
     partners : tuple of Target
         Links that are right if this one is: its partner of an exchange, the sister's of a division
         that may be none.
+    status : {"open", "kept", "made"}
+        Whether somebody looked at it and left it, or made it.
     """
 
     rank: int
@@ -68,6 +94,7 @@ class DoubtedLink:
     now: tuple[tuple[int, int], ...]
     instead: tuple[tuple[int, int], ...]
     partners: tuple[Target, ...]
+    status: Status = "open"
 
     @property
     def wrong_pairs(self) -> float:
@@ -96,6 +123,10 @@ class LinkQueue:
         there would be no division; else -1.
     usual_px : ndarray of float64, shape (experiments,)
         Median step.
+    names : LinkNames
+        Of the links of that index.
+    status : mapping of int to str
+        Of the links that are not open, by their place.
     """
 
     index: MultiExperimentIndex
@@ -109,6 +140,8 @@ class LinkQueue:
     other_source: Int64Array
     other_target: Int64Array
     usual_px: Float64Array
+    names: LinkNames
+    status: Mapping[int, Status] = field(default_factory=dict)
 
     @classmethod
     def of_indices(
@@ -116,17 +149,20 @@ class LinkQueue:
         linked: MultiExperimentIndex,
         training: MultiExperimentIndex,
         settings: DatasetConfig,
+        joined: Iterable[Target] = (),
     ) -> LinkQueue:
         """Weigh all links.
 
         Parameters
         ----------
         linked : MultiExperimentIndex
-            With links cut and nothing excluded.
+            With links cut and joined, and nothing excluded.
         training : MultiExperimentIndex
             What training reads.
         settings : DatasetConfig
             The law of tau.
+        joined : iterable of Target
+            The links that its tables lack.
         """
         rows = TrackRows.of_index(linked)
         numbers = [np.zeros((5, 0), dtype=np.int64)]
@@ -157,10 +193,46 @@ class LinkQueue:
         return cls(
             linked, rows, source[order], target[order], doubt[order], pairs[order], nats[order],
             kind[order], other_source[order], other_target[order], usual_px,
+            LinkNames(linked, joined),
         )  # fmt: skip
 
+    def judged(self, effect: Effect) -> LinkQueue:
+        """Give the queue with what somebody kept, or made: nothing is weighed anew."""
+        status: dict[int, Status] = {}
+        of_row = self._into
+        for listed, what in ((effect.kept, "kept"), (effect.links, "made")):
+            for link in listed:
+                row = self.names.row_into(link)
+                at = int(of_row[row]) if row >= 0 else -1
+                # What was kept may lead from another cell by now.
+                if at >= 0 and self.names.link(int(self.source[at]), row) == link:
+                    status[at] = "kept" if what == "kept" else "made"
+        return replace(self, status=status)
+
+    @property
+    def _into(self) -> Int64Array:
+        """Place of the link into each row, -1 where there is none."""
+        into = np.full(len(self.rows.t), -1, dtype=np.int64)
+        into[self.target] = np.arange(len(self.target))
+        return into
+
+    def harm(self, experiment: str | None = None) -> Harm:
+        """Count the pairs that are expected to be wrong; raises as `links`."""
+        total, left = (
+            float((self.doubt[chosen] * self.pairs[chosen]).sum())
+            for chosen in (self._of(experiment), self._open(self._of(experiment)))
+        )
+        return Harm(total, left)
+
+    def _open(self, chosen: Int64Array) -> Int64Array:
+        return chosen[~np.isin(chosen, list(self.status))] if self.status else chosen
+
     def links(
-        self, top: float | None = None, experiment: str | None = None
+        self,
+        top: float | None = None,
+        experiment: str | None = None,
+        *,
+        judged: bool = False,
     ) -> tuple[DoubtedLink, ...]:
         """Give the first links.
 
@@ -170,6 +242,8 @@ class LinkQueue:
             How many, or from 0 to below 1 their share; all by default.
         experiment : str, optional
             Of this one alone; ranks and share are then of its links.
+        judged : bool
+            Whether those are among them that somebody kept, or made.
 
         Raises
         ------
@@ -179,6 +253,7 @@ class LinkQueue:
             `top` is no number or share.
         """
         chosen = self._of(experiment)
+        chosen = chosen if judged else self._open(chosen)
         chosen = chosen[: _number(top, len(chosen))]
         return tuple(self.link(int(at), rank) for rank, at in enumerate(chosen, 1))
 
@@ -199,10 +274,6 @@ class LinkQueue:
         """Give the link at a place of the arrays."""
         rows, source, target = self.rows, int(self.source[at]), int(self.target[at])
         fov = rows.sources[int(rows.fov[target])]
-        link = self._target(source, target)
-        repair: tuple[Target, ...] = (link,)
-        if self.kind[at] == Kind.EXCHANGE:
-            repair += (self._target(int(self.other_source[at]), int(self.other_target[at])),)
         now, instead = self._cells(at)
         partners = now[1:] if self.kind[at] != Kind.OTHER_MOTHER else ()
         return DoubtedLink(
@@ -216,11 +287,12 @@ class LinkQueue:
             doubt=float(self.doubt[at]),
             pairs=float(self.pairs[at]),
             reason=self._reason(at),
-            link=link,
-            repair=repair,
+            link=self.names.link(source, target),
+            repair=self.names.repair(now, instead),
             now=now,
             instead=instead,
-            partners=tuple(self._target(*cells) for cells in partners),
+            partners=tuple(self.names.link(*cells) for cells in partners),
+            status=self.status.get(at, "open"),
         )
 
     def _cells(self, at: int) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
@@ -240,19 +312,6 @@ class LinkQueue:
 
     def _track_id(self, row: int) -> int:
         return int(self.index.track_id_of_row[row])
-
-    def _target(self, source: int, target: int) -> Target:
-        fov = self.rows.sources[int(self.rows.fov[target])]
-        track, into = self._track_id(source), self._track_id(target)
-        inside = self.rows.track[source] == self.rows.track[target]
-        return Target(
-            "link",
-            fov.experiment,
-            fov.fov.name,
-            track=str(track),
-            t=int(self.rows.t[target]) if inside else None,
-            daughter=None if inside else into,
-        )
 
     def _px(self, row: int, other: int) -> str:
         way = self.rows.place[:, row] - self.rows.place[:, other]
@@ -304,10 +363,17 @@ class LinkQueue:
 
 
 def link_queue(data: ReviewData) -> LinkQueue:
-    """Weigh all links of a review's data as decided now, once for as long as these are the same."""
-    return data.of_training(
-        "links", lambda training: LinkQueue.of_indices(data.linked, training, data.settings)
+    """Weigh all links of a review's data as decided now, once for as long as these are the same.
+
+    That links are kept changes nothing that is weighed.
+    """
+    weighed = data.of_training(
+        "links",
+        lambda training: LinkQueue.of_indices(
+            data.linked, training, data.settings, data.effect.links
+        ),
     )
+    return weighed.judged(data.effect)
 
 
 def _number(top: float | None, n_links: int) -> int:
