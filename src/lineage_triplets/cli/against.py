@@ -1,7 +1,8 @@
-"""Tables held against another's: what `check --against` prints."""
+"""Tables held against another's: what `check --against` prints, and the command take."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,17 @@ import typer
 from rich.console import Console
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import print_listed, print_problems, write_listed
+from lineage_triplets.cli.common import (
+    By,
+    Decisions,
+    Reason,
+    TakeOver,
+    opened,
+    print_listed,
+    print_problems,
+    say,
+    write_listed,
+)
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -23,6 +34,7 @@ _COLUMNS = (
     "reason",
 )  # fmt: skip
 
+_OTHER = "a folder of tables, one table, or another config of the same plates."
 Within = Annotated[
     float | None,
     typer.Option(
@@ -33,13 +45,39 @@ Experiment = Annotated[
     str | None, typer.Option("--experiment", "-e", help="Compare this one. All by default.")
 ]
 Fov = Annotated[str | None, typer.Option("--fov", help="Compare this FOV, as in A/1/0.")]
-Against = Annotated[
-    Path | None,
-    typer.Option(
-        "--against",
-        help="Compare with a folder of tables, one table, or another config of the same plates.",
+Against = Annotated[Path | None, typer.Option("--against", help=f"Compare with {_OTHER}")]
+
+
+def take(
+    config: common.Config,
+    against: Annotated[Path, typer.Option("--against", help=f"The other's tables: {_OTHER}")],
+    reason: Reason,
+    rank: Annotated[
+        str, typer.Option("--rank", help="Which, by their ranks.", metavar="1,2,5-9")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Take all of the other's links.")] = (
+        False
     ),
-]
+    within: Within = None,
+    experiment: Experiment = None,
+    fov: Fov = None,
+    by: By = None,
+    decisions: Decisions = None,
+    take_over: TakeOver = False,
+    path_map: common.PathMap = None,
+) -> None:
+    """Take another table's links where ``check --against`` found that they differ."""
+    ranks = None if everything else _ranks(rank)
+    if bool(rank) == everything:
+        raise typer.BadParameter("name ranks, or --all", param_hint="--rank")
+    with opened(
+        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
+    ) as review:
+        found = compared(review, against, within, experiment, fov, path_map)
+        print_problems(found.problems, Console(stderr=True))
+        say(*review.take(found, reason, ranks))
+    if not found.disagreements:
+        Console().print("The tables agree: there is nothing to take.")
 
 
 def compared(
@@ -106,8 +144,10 @@ def comparison_as_dict(found: Comparison) -> dict[str, Any]:
 def _agreement_lines(of_one: Agreement) -> list[str]:
     n_compared = of_one.agreed + of_one.wrong + of_one.missed
     if n_compared:
-        sure = f"{of_one.low:.1%} to {of_one.high:.1%} by {of_one.n_units} {of_one.unit}"
-        head = f"{of_one.share:.2%} of {n_compared:,} links agree (95 %: {sure})"
+        sure = f"95 %: {of_one.low:.1%} to {of_one.high:.1%} by {of_one.n_units} {of_one.unit}"
+        if of_one.n_units == 1:
+            sure = f"one of the {of_one.unit} alone tells nothing of others"
+        head = f"{of_one.share:.2%} of {n_compared:,} links agree ({sure})"
     else:
         head = "no link can be compared"
 
@@ -134,3 +174,15 @@ def _agreement_lines(of_one: Agreement) -> list[str]:
 def _words(found: Disagreement) -> dict[str, str]:
     values = {name: str(getattr(found, name)) for name in _COLUMNS}
     return values | {"pairs": f"{found.pairs:.2f}"}
+
+
+def _ranks(text: str) -> list[int]:
+    """Read ``1,2,5-9``."""
+    ranks: list[int] = []
+    for part in filter(None, re.split(r"[,\s]+", text)):
+        span = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
+        low, high = (int(span[1]), int(span[2] or span[1])) if span else (1, 0)
+        if high < low:
+            raise typer.BadParameter(f"{part!r} is no rank, nor 5-9", param_hint="--rank")
+        ranks += range(low, high + 1)
+    return ranks

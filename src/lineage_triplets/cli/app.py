@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from lineage_triplets.cli import audit, data, export, look, review
+from lineage_triplets.cli import against, audit, data, export, look, review
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.common import print_problems
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -41,6 +41,7 @@ app.command("link")(review.link)
 app.command("unlink")(review.unlink)
 app.command("swap")(review.swap)
 app.command("keep")(review.keep)
+app.command("take")(against.take)
 app.command("waive")(review.waive)
 app.command("seen")(review.seen)
 app.command("audit")(audit.audit)

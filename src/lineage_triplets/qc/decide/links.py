@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.qc.find.against.compare import Comparison
     from lineage_triplets.qc.open.data import ReviewData
 
     Cell = tuple[int, int]
@@ -187,6 +188,38 @@ def swaps(data: ReviewData, link: Target, other: Target, reason: str) -> list[Ne
         link=(_join(link, first.source, second.target), _join(link, second.source, first.target)),
     )
     return relink(data, change, reason)
+
+
+def takes(
+    data: ReviewData, found: Comparison, ranks: Sequence[int] | None, reason: str
+) -> list[NewDecision]:
+    """Make the decisions that take another table's links, as `relink`, which needs a reason.
+
+    What was decided since the tables were compared is left out.
+
+    Parameters
+    ----------
+    data : ReviewData
+    found : Comparison
+    ranks : sequence of int, or None
+        Of its disagreements; None for all.
+    reason : str
+    """
+    reason = reason_given(reason, "take another's link")
+    targets, made = found.repair(ranks), data.effect.links
+    cut = tuple(link for link in targets if link.level == "link" and not _is_cut(data, link))
+    for link in cut:
+        require_target(data, link)
+    change = Relinking(
+        cut=cut,
+        unlink=tuple(link for link in targets if link in found.made and link in made),
+        link=tuple(
+            link
+            for link in targets
+            if link.level == "join" and link not in found.made and link not in made
+        ),
+    )
+    return relink(data, change, reason) if change else []
 
 
 def keeps(data: ReviewData, links: Sequence[Target], reason: str) -> list[NewDecision]:

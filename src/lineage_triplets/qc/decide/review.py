@@ -14,7 +14,7 @@ from lineage_triplets.qc.decide.channels import (
     images_hash,
     remapped,
 )
-from lineage_triplets.qc.decide.links import cuts, joins, keeps, swaps, unlinks
+from lineage_triplets.qc.decide.links import cuts, joins, keeps, swaps, takes, unlinks
 from lineage_triplets.qc.decide.place import placement
 from lineage_triplets.qc.decide.seen import How, seen_value
 from lineage_triplets.qc.decide.settled import (
@@ -179,10 +179,10 @@ class Review(Sitting):
         fov: str | None = None,
         path_map: Mapping[str, str] | None = None,
     ) -> Comparison:
-        """Hold the tables as cut now against another tracker's, or a truth.
+        """Hold the tables as linked now against another tracker's, or a truth.
 
         Cells are matched frame by frame by their places, then links between cells that both have
-        are compared. ``review.settle(compared.repair([1, 2]), reason)`` takes the other's links.
+        are compared. `take` takes the other's links.
 
         Parameters
         ----------
@@ -253,6 +253,23 @@ class Review(Sitting):
     def keep(self, targets: Sequence[Target], reason: str = "") -> tuple[Decision, ...]:
         """Say that links were looked at and are right, as `links.keeps`; nothing else changes."""
         return self._add(*keeps(self.data, targets, reason))
+
+    def take(
+        self, found: Comparison, reason: str, ranks: Sequence[int] | None = None
+    ) -> tuple[Decision, ...]:
+        """Take another table's links where `against` found that they differ, in one step.
+
+        Of what hangs together all is taken: both links of an exchange, both daughters. Raises as
+        `links.takes`.
+
+        Parameters
+        ----------
+        found : Comparison
+        reason : str
+        ranks : sequence of int, optional
+            Of its disagreements; all by default.
+        """
+        return self._add(*takes(self.data, found, ranks, reason))
 
     def settle(self, targets: Sequence[Target], reason: str) -> tuple[Decision, ...]:
         """Cut, link and reject what settles a finding, in one step, as `settled.settlement`."""

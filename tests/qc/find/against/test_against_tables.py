@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from lineage_triplets import TripletConfig, load_config, save_config
 from lineage_triplets.cli import main
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc import Comparison, Disagreement
 
 FOV = "A/1/0"
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 def plates(root: Path, tables: dict[str, dict[str, pd.DataFrame]], **changes) -> Path:
@@ -127,16 +130,16 @@ def test_what_most_pairs_rest_on_comes_first_and_rejected_cells_last(tmp_path):
     write_tables(tmp_path / "other", {FOV: spoilt})
     with Review.open(config, by="ada") as review:
         before = review.against(tmp_path / "other").disagreements
-        review.reject(Target("track", "one", FOV, track="21"), "drifts")
+        review.reject(Target("lineage", "one", FOV, track="1"), "drifts")
         after = review.against(tmp_path / "other").disagreements
     assert [found.rank for found in before] == [1, 2, 3, 4]
     worth: dict[tuple, float] = {}
     for found in before:
         worth[found.repair] = worth.get(found.repair, 0.0) + found.pairs
     assert list(worth.values()) == sorted(worth.values(), reverse=True)
-    assert before[-1].to_track_id != 21
-    assert after[-1].to_track_id == 21
-    assert after[-1].pairs == 0
+    assert [found.to_track_id for found in before].index(3) == 0
+    assert [found.to_track_id for found in after].index(3) == 3
+    assert [found.pairs > 0 for found in after] == [True, True, True, False]
 
 
 def test_cells_that_one_table_lacks_are_counted_and_gaps_are_passed_over(tmp_path):
@@ -290,3 +293,106 @@ def test_the_command_prints_what_differs_writes_it_all_and_exits_with_3(tmp_path
     with pytest.raises(SystemExit) as ended:
         main(["check", str(config), "--within", "3"])
     assert ended.value.code == 2
+
+
+def anything(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two tables of one field, each without some of its cells and linked in a way of its own."""
+    t = np.repeat(np.arange(7), 5)
+    place = np.stack([8.0 * (1 + np.tile(np.arange(5), 7)), np.full(35, 30.0)])
+    place += rng.uniform(-1, 1, place.shape)
+    return tuple(linked_anyhow(rng, t, place, rng.random(35) < 0.85) for _ in range(2))
+
+
+def linked_anyhow(rng, t: np.ndarray, place: np.ndarray, there: np.ndarray) -> pd.DataFrame:
+    """Let cells follow any of the two frames before; one that nothing else follows goes on."""
+    cells = np.flatnonzero(there)
+    before = {}
+    for cell in cells:
+        earlier = cells[(t[cells] < t[cell]) & (t[cells] >= t[cell] - 2)]
+        before[cell] = rng.choice(earlier) if len(earlier) and rng.random() < 0.8 else -1
+    n_after = pd.Series(before).value_counts()
+    names = iter(rng.permutation(100) + 1)
+    track, mother = {}, {}
+    for cell in cells:
+        source = before[cell]
+        goes_on = source >= 0 and n_after[source] == 1
+        track[cell] = track[source] if goes_on else next(names)
+        mother[cell] = mother[source] if goes_on else track.get(source, -1)
+    columns = {"track_id": pd.Series(track), "parent_track_id": pd.Series(mother)}
+    return pd.DataFrame(columns).assign(t=t[cells], y=place[0, cells], x=place[1, cells])
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=5, deadline=None, phases=WITHOUT_SHRINKING)
+def test_all_of_the_others_links_taken_leave_nothing_that_differs(seed, tmp_path_factory):
+    rng = np.random.default_rng(seed)
+    root = tmp_path_factory.mktemp("anything")
+    (mine, other), (_, third) = anything(rng), anything(rng)
+    config = plates(root, {"one": {FOV: mine}})
+    write_tables(root / "other", {FOV: other})
+    write_tables(root / "third", {FOV: third})
+    with Review.open(config, by="ada") as review:
+        for name in ("other", "third"):
+            found = review.against(root / name, within=3)
+            if found.disagreements:
+                first = int(rng.integers(1, 1 + len(found.disagreements)))
+                review.take(found, "the truth", [first])
+                left = review.against(root / name, within=3)
+                taken = found.disagreements[first - 1]
+                assert (taken.to_track_id, taken.to_t) not in {
+                    (differing.to_track_id, differing.to_t) for differing in left.disagreements
+                }
+                assert len(left.disagreements) < len(found.disagreements)
+                review.take(found, "the truth")
+            again = review.against(root / name, within=3)
+            assert not again.disagreements
+            assert again.agreements[0].share == 1
+            assert again.agreements[0].matched == found.agreements[0].matched
+
+
+def test_the_command_takes_what_is_named_in_one_step_that_undo_takes_back(tmp_path, capsys):
+    config = plates(tmp_path, {"one": {FOV: parent(exchanged(field(), 21, 12, 10), 3, -1)}})
+    write_tables(tmp_path / "other", {FOV: field()})
+    asked = [str(config), "--against", str(tmp_path / "other"), "--reason", "the truth"]
+
+    def left() -> int:
+        with Review.open(config, read_only=True) as review:
+            return len(review.against(tmp_path / "other").disagreements)
+
+    assert left() == 3
+    for wrong in ([], ["--rank", "1", "--all"], ["--rank", "3-1"], ["--rank", "x"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["take", *asked, *wrong])
+        assert ended.value.code == 2
+    assert left() == 3
+    with pytest.raises(SystemExit):
+        main(["take", *asked, "--rank", "1,2-3"])
+    assert left() == 0
+    assert "the truth" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["undo", str(config)])
+    assert left() == 3
+    with pytest.raises(SystemExit):
+        main(["take", *asked, "--all"])
+    assert left() == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["take", *asked, "--all"])
+    assert "nothing to take" in capsys.readouterr().out
+
+
+def test_links_made_before_are_taken_back_where_the_other_lacks_them(tmp_path):
+    config = plates(tmp_path, {"one": {FOV: field()}})
+    write_tables(tmp_path / "other", {FOV: field()})
+    made = join(1, 3, 21, 4)
+    with Review.open(config, by="ada") as review:
+        review.settle([link(21, t=4), made], "a mistake")
+        found = review.against(tmp_path / "other")
+        assert found.made == {made}
+        assert set(found.repair()) == {made, join(21, 3, 21, 4)}
+        review.take(found, "the truth", [1])
+        assert not review.effect.links.keys() & {made}
+        assert not review.against(tmp_path / "other").disagreements
+        n_decisions = len(review.decisions)
+        review.take(found, "the truth", [1])
+        assert len(review.decisions) == n_decisions

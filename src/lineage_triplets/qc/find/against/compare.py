@@ -44,15 +44,18 @@ class Comparison:
         Those first on which most pairs rest.
     problems : tuple of Problem
         What was not compared, and why.
+    made : frozenset of Target
+        Links that somebody had made: what takes the other's word takes them back.
     """
 
     other: str
     agreements: tuple[Agreement, ...]
     disagreements: tuple[Disagreement, ...]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...]
+    made: frozenset[Target]
 
     def repair(self, ranks: Sequence[int] | None = None) -> tuple[Target, ...]:
-        """Give what takes the other's links, for ``Review.settle``.
+        """Give what takes the other's links: those to cut, or of `made` to take back, and to add.
 
         Parameters
         ----------
@@ -78,7 +81,9 @@ class Comparison:
         chosen = (self.disagreements[rank - 1] for rank in wanted)
         targets = dict.fromkeys(target for found in chosen for target in found.repair)
         # What is cut makes room for what is added.
-        return tuple(sorted(targets, key=lambda target: target.level == "join"))
+        return tuple(
+            sorted(targets, key=lambda link: link.level == "join" and link not in self.made)
+        )
 
 
 def compare(
@@ -112,15 +117,26 @@ def compare(
         differences.append(found)
         if agreement.matched < _FEW_MATCHED * min(agreement.cells, agreement.other_cells):
             problems.append(_few_matched(agreement, tables.name))
-    return Comparison(tables.name, tuple(agreements), tuple(in_order(differences)), tuple(problems))
+    return Comparison(
+        other=tables.name,
+        agreements=tuple(agreements),
+        disagreements=tuple(in_order(differences)),
+        problems=tuple(problems),
+        made=frozenset(data.effect.links),
+    )
 
 
 def _whole(data: ReviewData) -> MultiExperimentIndex:
-    """Give the review's tables with links cut, nothing excluded, and cells near the border."""
+    """Give the review's tables as linked now, nothing excluded, with cells near the border."""
     if data.raw.settings == data.settings:
         return data.linked
     return MultiExperimentIndex.of_what_loads(
-        data.registry, data.raw.settings, Exclusions(), data.effect.cut_list(), read=data.tables
+        data.registry,
+        data.raw.settings,
+        Exclusions(),
+        data.effect.cut_list(),
+        data.effect.link_list(),
+        read=data.tables,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lineage_triplets.engine.errors import (
     ConfigError,
@@ -17,9 +17,8 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.settings.file import read_config
-from lineage_triplets.engine.settings.model import Cut, Exclusions, FovExclusion
-from lineage_triplets.engine.tracks.formats import format_of
-from lineage_triplets.engine.tracks.read import find_track_table, read_track_table
+from lineage_triplets.engine.settings.model import Cut, Exclusions, FovExclusion, Link
+from lineage_triplets.engine.tracks.read import find_fov_table, is_track_table, read_track_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.open.data import ReviewData
 
     Place = tuple[str, str]
+
+
+Named = TypeVar("Named", Cut, Link)
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class OtherTables:
         By experiment and FOV of the review.
     transforms : mapping of str to TrackTransform or None
         Where they are in the images, by experiment.
-    cuts : tuple of Cut
-        Links of theirs that do not hold, by the review's names.
+    cuts, links : tuple of Cut, tuple of Link
+        What their config cuts and links, by the review's names.
     problems : tuple of Problem
         What is not compared.
     """
@@ -54,6 +56,7 @@ class OtherTables:
     tables: Mapping[Place, Path]
     transforms: Mapping[str, TrackTransform | None]
     cuts: tuple[Cut, ...] = ()
+    links: tuple[Link, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def index(self, data: ReviewData) -> MultiExperimentIndex:
@@ -89,6 +92,7 @@ class OtherTables:
             data.raw.settings,
             Exclusions(fovs=left_out),
             self.cuts,
+            self.links,
             read=read,
         )
 
@@ -147,7 +151,7 @@ def find_other(
     if other.is_file() and other.suffix.lower() in {".yml", ".yaml"}:
         return _of_config(data, other, wanted, path_map)
     transforms = {config.name: config.track_transform for config in data.experiments}
-    if format_of(other.name) is not None:
+    if is_track_table(other):
         return OtherTables(str(other), _of_one_table(other, wanted), transforms)
     names = list(dict.fromkeys(name for name, _ in wanted))
     roots = {name: other / name for name in names if (other / name).is_dir()}
@@ -160,9 +164,8 @@ def find_other(
         )
     roots = roots or {names[0]: other}
     tables, problems = _of_folders(data, roots, wanted)
-    if not tables and len(wanted) == 1 and (table := find_track_table(other)) is not None:
-        tables = {wanted[0]: table}
-    return _found(OtherTables(str(other), tables, transforms, (), tuple(problems)), wanted)
+    found = OtherTables(str(other), tables, transforms, problems=tuple(problems))
+    return _found(found, wanted)
 
 
 def _of_one_table(other: Path, wanted: Sequence[Place]) -> dict[Place, Path]:
@@ -195,13 +198,17 @@ def _of_config(
     roots = {name: Path(found.tracks_path) for name, found in theirs.items()}
     tables, faults = _of_folders(data, roots, wanted)
     mine = {found.name: name for name, found in theirs.items()}
-    cuts = tuple(
-        cut.model_copy(update={"experiment": mine[cut.experiment]})
-        for cut in config.cut
-        if cut.experiment in mine and (mine[cut.experiment], cut.fov) in tables
-    )
+
+    def by_my_names(theirs: Sequence[Named]) -> tuple[Named, ...]:
+        return tuple(
+            named.model_copy(update={"experiment": mine[named.experiment]})
+            for named in theirs
+            if named.experiment in mine and (mine[named.experiment], named.fov) in tables
+        )
+
     transforms = {name: found.track_transform for name, found in theirs.items()}
-    found = OtherTables(str(other), tables, transforms, cuts, (*problems, *faults))
+    cuts, links = by_my_names(config.cut), by_my_names(config.link)
+    found = OtherTables(str(other), tables, transforms, cuts, links, (*problems, *faults))
     return _found(found, wanted)
 
 
@@ -226,15 +233,14 @@ def _same_experiments(
 def _of_folders(
     data: ReviewData, roots: Mapping[str, Path], wanted: Sequence[Place]
 ) -> tuple[dict[Place, Path], list[Problem]]:
-    single = {opened.config.name: opened.plate.single_image for opened in data.opened}
+    plates = {opened.config.name: opened.plate for opened in data.opened}
     tables: dict[Place, Path] = {}
     problems: list[Problem] = []
     for experiment, fov in wanted:
         if experiment not in roots:
             continue
-        root = roots[experiment]
         try:
-            table = find_track_table(root if single[experiment] else root / fov)
+            table = find_fov_table(plates[experiment], roots[experiment], fov)
         except LineageTripletsError as error:
             problems += [replace(found, severity="warning") for found in error.problems]
             continue
