@@ -171,7 +171,7 @@ class TestAgainstWalking:
 
     @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(movies_to_mend())
-    def test_pairs_of_a_lineage_by_itself_are_those_of_the_whole(self, plates, case):
+    def test_a_lineage_by_itself_has_the_pairs_and_the_parts_of_the_whole(self, plates, case):
         movie, inside, to_daughters, links = case
         cuts = [cut_of(track, t=t) for track, t in inside]
         cuts += [cut_of(mother, daughter=daughter) for mother, daughter in to_daughters]
@@ -182,6 +182,13 @@ class TestAgainstWalking:
         parts = LineageParts(index)
         for root in np.flatnonzero(index.forest.parent < 0).tolist():
             part = parts.part(root, Exclusions(), index.settings)
+            rows, in_tables = part.whole.observations, part.whole.track_columns.parts
+            of_cells = [
+                in_tables.of_cell(0, track, t)
+                for track, t in zip(rows.track_id, rows.t, strict=True)
+            ]
+            assert min(of_cells) >= 0
+            assert (in_tables.track[of_cells] == rows.track).all()
             if len(part.included.anchor_rows):
                 own = PairSource(part.included).draw(part.included.anchor_rows, seed=1, epoch=0)
                 rows = part.rows[own.anchor].tolist()
