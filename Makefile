@@ -12,6 +12,11 @@ DEMO := demo
 
 PYTHONS := 3.11 3.12 3.13
 
+# A process of tests for each core: threads of a library for each core too would only push each other aside.
+# Neighbours stay together, as they share what a module makes once, until a process has no more to do.
+TESTS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest \
+	--numprocesses logical --maxprocesses 8 --dist worksteal
+
 demo: $(READY)
 	$(BIN)/python -m lineage_triplets.plugin.demo $(DEMO)
 
@@ -23,12 +28,12 @@ lint: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: lint pytest
-	PYTHONPATH=$(CURDIR)/$(VENV)/pyqt6 QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(BIN)/pytest \
+	PYTHONPATH=$(CURDIR)/$(VENV)/pyqt6 QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(TESTS) \
 		tests/plugin/test_long_walk.py tests/plugin/test_widget.py tests/plugin/browse/test_browse.py \
 		$(wildcard tests/plugin/*/test_*_panel.py)
 
 pytest: $(READY)
-	$(BIN)/pytest
+	$(TESTS)
 
 test-all:
 	@oldest=; \
