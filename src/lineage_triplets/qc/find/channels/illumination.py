@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lineage_triplets.engine.arrays import Float32Array, Float64Array
     from lineage_triplets.qc.find.channels.sample import Surroundings
@@ -84,13 +84,12 @@ def _light(patches: Sequence[Surroundings], channel: int) -> Illumination | None
         pixels, field = patch.pixels[channel].astype(np.float64), patch.field
         if field is None or not np.isfinite(pixels).all() or not pixels.min() > 0:
             continue
-        y, x = _places(field, pixels.shape)
-        rows = np.array_split(np.arange(pixels.shape[0]), _PIECES)
-        columns = np.array_split(np.arange(pixels.shape[1]), _PIECES)
-        for piece in (np.ix_(a, b) for a in rows for b in columns if len(a) and len(b)):
-            values.append(np.log(np.median(pixels[piece])))
-            spreads.append(np.median(np.abs(pixels[piece] / np.median(pixels[piece]) - 1)))
-            places.append(_terms(y[piece], x[piece]).mean(axis=(0, 1)))
+        terms = _terms(*_places(field, pixels.shape))
+        for piece, place in zip(_pieces(pixels), _pieces(terms), strict=True):
+            median = np.median(piece, axis=1)
+            values.extend(np.log(median))
+            spreads.extend(np.median(np.abs(piece / median[:, None] - 1), axis=1))
+            places.extend(place.mean(axis=1))
     if len(values) < _LEAST_PATCHES * _PIECES or np.median(spreads) > _MOST_SPREAD:
         return None
     log, terms = np.array(values), np.array(places)
@@ -106,6 +105,24 @@ def _light(patches: Sequence[Surroundings], channel: int) -> Illumination | None
     if explained < _LEAST_EXPLAINED:
         return None
     return Illumination(coefficients, float(np.exp(low - high)))
+
+
+def _pieces(values: Float64Array) -> Iterator[Float64Array]:
+    """Cut a patch (Y, X, ...) into pieces, those of one size at once: (pieces, pixels, ...)."""
+    for rows, height in _runs(values.shape[0]):
+        for columns, width in _runs(values.shape[1]):
+            part = values[rows, columns]
+            rest = part.shape[2:]
+            tiles = part.reshape(-1, height, part.shape[1] // width, width, *rest)
+            yield tiles.swapaxes(1, 2).reshape(-1, height * width, *rest)
+
+
+def _runs(length: int) -> list[tuple[slice, int]]:
+    """Where pieces of one size lie along an axis, and the size: they differ by a pixel at most."""
+    size, n_larger = divmod(length, _PIECES)
+    end = n_larger * (size + 1)
+    runs = [(slice(0, end), size + 1), (slice(end, length), size)]
+    return [(run, size) for run, size in runs if run.start < run.stop]
 
 
 def _places(field: FieldPlace, shape: tuple[int, ...]) -> tuple[Float64Array, Float64Array]:
