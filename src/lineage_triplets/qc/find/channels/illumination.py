@@ -79,7 +79,9 @@ def evened(
 
 
 def _light(patches: Sequence[Surroundings], channel: int) -> Illumination | None:
-    values, places, spreads = [], [], []
+    values: list[float] = []
+    spreads: list[float] = []
+    places: list[Float64Array] = []
     for patch in patches:
         pixels, field = patch.pixels[channel].astype(np.float64), patch.field
         if field is None or not np.isfinite(pixels).all() or not pixels.min() > 0:
