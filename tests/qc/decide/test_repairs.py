@@ -267,6 +267,23 @@ def test_a_lineage_that_takes_in_what_nobody_accepted_is_undecided(review):
     assert [target.track for target in review.effect.accepted] == ["31"]
 
 
+def test_what_is_rejected_stays_so_when_links_and_cuts_are_withdrawn(review):
+    (linked,) = review.link(GAP, "same cell")
+    review.reject(thing("lineage", "31"), "debris")
+    decisions = review.withdraw(linked)
+    assert made(decisions)[1:] == [("reject", "lineage one_A/1/0_32")]
+    assert not given(review) & {(31, 0), (32, 9)}
+    assert len(review.undo()) == 2
+
+    cut = review.cut(link(21, t=7), "jumps")
+    review.reject(thing("track", "21@7"), "debris")
+    with pytest.raises(ConfigError, match="one_A/1/0_21@7 is rejected"):
+        review.withdraw(cut)
+    review.reject(thing("track", "21"), "debris")
+    assert ("undecided", "track one_A/1/0_21@7") in made(review.withdraw(cut))
+    assert not given(review) & {(21, 0), (21, 9)}
+
+
 # What becomes of it later.
 
 

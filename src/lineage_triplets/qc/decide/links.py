@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, Problem
-from lineage_triplets.qc.decide.renamed import Relinking, revised
+from lineage_triplets.qc.decide.renamed import Relinking, Revised, revised
 from lineage_triplets.qc.decide.targets import (
     about,
     nothing,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.qc.find.against.compare import Comparison
     from lineage_triplets.qc.open.data import ReviewData
+    from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.record.effect import Effect
 
     Cell = tuple[int, int]
 
@@ -127,7 +129,7 @@ def relink(data: ReviewData, change: Relinking, reason: str) -> list[NewDecision
             raise nothing(link, "Nobody made it; a link of the table is cut.")
     for number, link in enumerate(change.link):
         _require_free(data, link, change, change.link[:number])
-    found = revised(data, change)
+    found = revised(data, change.of(data.effect), change.places)
     words = (
         "cut off from"
         if change.cut and not (change.link or change.unlink)
@@ -136,11 +138,44 @@ def relink(data: ReviewData, change: Relinking, reason: str) -> list[NewDecision
     new = [about(data, "cut", link, reason) for link in change.cut]
     new += [about(data, "unlink", link, reason) for link in change.unlink]
     new += [about(data, "link", link, reason) for link in change.link]
-    new += [
+    return new + _of_verdicts(data, found, words, reason)
+
+
+def withdrawn(
+    data: ReviewData, after: Effect, decisions: Sequence[Decision], reason: str
+) -> list[NewDecision]:
+    """Make the decisions that keep rejected what was so, when cuts and links are withdrawn.
+
+    Parameters
+    ----------
+    data : ReviewData
+    after : Effect
+        What is in effect without `decisions`.
+    decisions : sequence of Decision
+        Those that are withdrawn.
+    reason : str
+
+    Raises
+    ------
+    ConfigError
+        Something would be one with what is rejected.
+    TableChangedError
+        A table changed since the review read it.
+    """
+    if after.relinking.keys() == data.effect.relinking.keys():
+        return []
+    places = dict.fromkeys(_place(made.target) for made in decisions if made.target.of_table)
+    # A link that rests on a cut may hold no longer: that is a finding.
+    found = revised(data, after, places, all_hold=False)
+    return _of_verdicts(data, found, "linked as before, part of", reason or "links were withdrawn")
+
+
+def _of_verdicts(data: ReviewData, found: Revised, words: str, reason: str) -> list[NewDecision]:
+    rejected = [
         about(data, "reject", target, f"{words} what was rejected: {before}")
         for target, before in found.rejected
     ]
-    return new + [
+    return rejected + [
         about(data, "undecided", target, f"it is something else: {reason}")
         for target in found.undecided
     ]

@@ -72,26 +72,38 @@ class Revised:
     undecided: tuple[Target, ...] = ()
 
 
-def revised(data: ReviewData, change: Relinking) -> Revised:
+def revised(
+    data: ReviewData, after: Effect, places: Iterable[Place], *, all_hold: bool = True
+) -> Revised:
     """Follow the verdicts of the FOVs that a change of links concerns.
+
+    Parameters
+    ----------
+    data : ReviewData
+    after : Effect
+        The decisions in effect after the change; its verdicts are followed.
+    places : iterable of (str, str)
+        Experiments and FOVs.
+    all_hold : bool
+        Whether every link that held has to hold then, and every new one.
 
     Raises
     ------
     ConfigError
-        A link would make something one with what is rejected, or the links cannot be.
+        A link would make something one with what is rejected, or a link cannot be.
     """
     rejected: list[tuple[Target, str]] = []
     undecided: list[Target] = []
-    after = change.of(data.effect)
-    for place in change.places:
+    for place in places:
         if data.source_of(*place) is None:
             continue
         old = _Named.of_fov(data, data.effect, place)
         new = _Named.of_fov(data, after, place)
-        _require_links_hold(old, new)
+        if all_hold:
+            _require_links_hold(old, new)
         of_place = {
             target: made
-            for target, made in data.effect.verdicts.items()
+            for target, made in after.verdicts.items()
             if target.level in _NAMED and (target.experiment, target.fov) == place
         }
         if of_place:

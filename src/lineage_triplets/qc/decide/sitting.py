@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lineage_triplets.engine.errors import ConfigError, LineageTripletsError
 from lineage_triplets.engine.settings.file import read_config, with_lines
+from lineage_triplets.qc.decide.links import withdrawn
 from lineage_triplets.qc.find.run import Checks
 from lineage_triplets.qc.look.view import Intent, ReviewState, View, still_there
 from lineage_triplets.qc.open.data import ReviewData
@@ -196,8 +197,16 @@ class Sitting:
         return self._follow(self.record.confirm(decisions, hashes))
 
     def withdraw(self, *decisions: Decision, reason: str = "") -> tuple[Decision, ...]:
-        """Take decisions back, whenever they were made, as `Record.withdraw`."""
-        return self._follow(self.record.withdraw(decisions, reason))
+        """Take decisions back, whenever they were made, as `Record.withdraw`.
+
+        What was rejected stays so if cuts and links are among them, as of `links.withdrawn`.
+        """
+        also: list[NewDecision] = []
+        if any(made.kind in {"cut", "link", "unlink"} for made in decisions):
+            hashes = self.data.table_hashes(self.record.tables)
+            after = self.record.effect(hashes, without=decisions)
+            also = withdrawn(self.data, after, decisions, reason)
+        return self._follow(self.record.withdraw(decisions, reason, also))
 
     def undo(self) -> tuple[Decision, ...]:
         """Undo the last decision, as `Record.undo`."""

@@ -22,7 +22,7 @@ from lineage_triplets.qc.record.frames import of_other_frames
 from lineage_triplets.qc.record.log import DecisionLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.record.decision import HistoryEntry
@@ -122,10 +122,14 @@ class Record:
         """Experiments and FOVs whose tables the active decisions were made about."""
         return {made.place for made in self.decisions if made.table_hash}
 
-    def effect(self, table_hashes: Mapping[Place, str]) -> Effect:
-        """Say which decisions hold, given what the hashes of `tables` are now."""
+    def effect(
+        self, table_hashes: Mapping[Place, str], without: Collection[Decision] = ()
+    ) -> Effect:
+        """Say which decisions hold, or would without some, given the hashes of `tables` now."""
         other_frames = of_other_frames((*self._unrecorded, *self.log.active), self._first_frames)
-        return apply_decisions(self.decisions, table_hashes, other_frames)
+        numbers = {made.number for made in without}
+        left = [made for made in self.decisions if made.number not in numbers]
+        return apply_decisions(left, table_hashes, other_frames)
 
     def history(self) -> list[HistoryEntry]:
         """Everything that was ever decided, undone and redone."""
@@ -161,8 +165,12 @@ class Record:
             )
         )
 
-    def withdraw(self, decisions: Sequence[Decision], reason: str = "") -> tuple[Decision, ...]:
+    def withdraw(
+        self, decisions: Sequence[Decision], reason: str = "", also: Sequence[NewDecision] = ()
+    ) -> tuple[Decision, ...]:
         """Take decisions back, whenever they were made, as if they never had been, in one step.
+
+        `also` is decided with it.
 
         Raises
         ------
@@ -183,7 +191,8 @@ class Record:
             *(
                 NewDecision("withdraw", made.target, {"decision": made.number}, reason)
                 for made in decisions
-            )
+            ),
+            *also,
         )
 
     @property
