@@ -29,6 +29,7 @@ from lineage_triplets.plugin.common.keys import bind
 from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.common.views import Messages
 from lineage_triplets.plugin.export.panel import ExportPanel
+from lineage_triplets.plugin.links.panel import LinksPanel
 from lineage_triplets.plugin.pairs.panel import PairsPanel
 from lineage_triplets.plugin.problems.panel import ProblemsPanel
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
@@ -47,7 +48,7 @@ _LEAST_WIDTH_CHARACTERS = 58
 
 
 class ReviewWidget(QWidget):
-    """Review of one config: Browse, Pairs, Channels, Problems, Audit, Export.
+    """Review of one config: Browse, Pairs, Channels, Problems, Links, Audit, Export.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class ReviewWidget(QWidget):
         # Themes leave its colour to the platform: a white line on dark.
         self.tabs.tabBar().setDrawBase(False)
         # All titles fit into a narrow dock.
-        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding-left: 3px; padding-right: 3px; }")
+        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding-left: 1px; padding-right: 1px; }")
         browse = BrowsePanel(self.session, self)
         browse.wanted.connect(lambda: self.show_panel("Browse"))
         export = ExportPanel(self.session, self)
@@ -81,6 +82,7 @@ class ReviewWidget(QWidget):
             "Pairs": PairsPanel(self.session, self),
             "Channels": ChannelsPanel(self.session, self),
             "Problems": ProblemsPanel(self.session, self),
+            "Links": LinksPanel(self.session, self),
             "Audit": AuditPanel(self.session, self),
             "Export": export,
         }

@@ -20,8 +20,8 @@ from superqt.utils import signals_blocked
 from lineage_triplets.plugin.audit.frames_view import FramesView
 from lineage_triplets.plugin.audit.model import bound_words, question
 from lineage_triplets.plugin.audit.pair_view import PairView
-from lineage_triplets.plugin.audit.said import CountBar, SaidWords
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
+from lineage_triplets.plugin.common.said import CountBar, SaidWords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +96,7 @@ class Judging(QWidget):
         self._slots.setToolTip("Which slots are shown (0 all, 1, 2, … one)")
         LettersStay(self._slots)
         self._slots.currentIndexChanged.connect(self._on_slot)
-        self._bar = CountBar(self)
+        self._bar = CountBar("audit_progress", self)
         self._bound = SaidWords("audit_bound", self)
         self._connect()
         self._lay_out()

@@ -242,12 +242,18 @@ class CutPlace:
     frames : (int, int)
     cells : tuple of (float, float, float)
         (z, y, x) in pixels.
+    words : str
+        What is about it.
+    crossed : bool
+        Whether it is crossed out.
     """
 
     experiment: str
     fov: str
     frames: tuple[int, int]
     cells: tuple[End, End]
+    words: str = "to be cut"
+    crossed: bool = True
 
 
 def cut_place(view: LineageView, spot: Spot) -> CutPlace | None:

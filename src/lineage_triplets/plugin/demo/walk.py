@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QAbstractItemView, QCheckBox, QLabel, QPushButton, QW
 from lineage_triplets.plugin.audit.pair_view import PairView
 from lineage_triplets.plugin.demo.clicks import Hand, NotThereError
 from lineage_triplets.plugin.demo.truth import TrueLineages
+from lineage_triplets.plugin.links.picture import LinkPicture
 from lineage_triplets.plugin.manifest import review_widget
 
 if TYPE_CHECKING:
@@ -147,6 +148,14 @@ class Walk:
             hand.key("reason", Qt.Key.Key_Return)
             n_settled += 1
         return n_settled
+
+    def look_at_links(self) -> None:
+        """Look at the link that is most worth it."""
+        hand = self.hand
+        hand.panel("Links")
+        picture = hand.find("link_picture", LinkPicture)
+        hand.until(lambda: picture.painted == 0, "the first link is on screen")
+        hand.picture("links")
 
     def reject(self, lineage: str, reason: str) -> None:
         """Reject a lineage with a reason."""
@@ -359,6 +368,7 @@ def walk_through_sample(config: Path, pictures: Path) -> tuple[list[Path], Path]
         walk.remap("slow", ("H2B-GFP", "Phase"))
         walk.approve(_EXPERIMENTS)
         walk.settle_problems(scan=True)
+        walk.look_at_links()
         walk.reject(lineages[1], "debris beside the cell")
         walk.see_divisions(_EXPERIMENTS)
         judge = TrueLineages(config.parent).judge

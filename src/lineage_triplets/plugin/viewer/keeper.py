@@ -61,6 +61,7 @@ class LayerKeeper(QObject):
         self._view = Viewpoint(viewer, self._stack)
         self._contrast = SlotContrast(viewer, session)
         self._cut = CutMark(self._stack)
+        self._marked: CutPlace | None = None
         # What is on screen as a whole, and what the layers were made for last.
         self._shown: ShownFov | None = None
         self._begun: ShownFov | None = None
@@ -195,6 +196,8 @@ class LayerKeeper(QObject):
         wanted, self._look_next = self._look_next, None
         if wanted is not None and _of(wanted) == self.place:
             self._look(wanted)
+            if self._marked is not None and _of(self._marked) == self.place:
+                self._on_cut_marked(self._marked)
         self._choose_lineage(state)
 
     def _choose_lineage(self, state: ReviewState) -> None:
@@ -327,7 +330,8 @@ class LayerKeeper(QObject):
         return False
 
     def _on_cut_marked(self, cut: CutPlace | None) -> None:
-        """Draw the link that is about to be cut."""
+        """Draw the link that is about to be cut; where its FOV is to come, once it is there."""
+        self._marked = cut
         self._changing = True
         try:
             self._cut.show(cut, self._shown, self._view.z)
@@ -347,5 +351,5 @@ class LayerKeeper(QObject):
             self._session.failed.emit(fault.what)
 
 
-def _of(place: Place | PairPlace) -> tuple[str, str]:
+def _of(place: Place | PairPlace | CutPlace) -> tuple[str, str]:
     return place.experiment, place.fov

@@ -201,7 +201,7 @@ def _faded(color: str, full: bool) -> list[float]:
 
 
 class CutMark:
-    """A line between the two cells of a link, with a cross on it, in every frame.
+    """A line between the two cells of a link, in every frame; with a cross if it is to be cut.
 
     Parameters
     ----------
@@ -234,7 +234,8 @@ class CutMark:
         if z is not None:
             ends[:, 0] = z
         middle, arms = ends.mean(axis=0), size / 2 * np.array([[0, -1, -1], [0, 1, 1]])
-        lines = [ends, middle + arms, middle + arms * [1, 1, -1]]
+        cross = [middle + arms, middle + arms * [1, 1, -1]] if place.crossed else []
+        lines = [ends, *cross]
         n_axes = len(scale)
         layer = Shapes(
             [line[:, -n_axes:] for line in lines],
@@ -242,7 +243,10 @@ class CutMark:
             edge_color=_COLOR,
             edge_width=max(0.3, size / 10),
             features={
-                "words": [f"frame {place.frames[0]} to {place.frames[1]}: to be cut", "", ""]
+                "words": [
+                    f"frame {place.frames[0]} to {place.frames[1]}: {place.words}",
+                    *("" for _ in cross),
+                ]
             },
             text={"string": "{words}", "anchor": "upper_left", "color": _COLOR, "size": 11},
             name=CUT_ROLE,

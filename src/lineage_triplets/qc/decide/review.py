@@ -271,9 +271,15 @@ class Review(Sitting):
         """
         return self._add(*takes(self.data, found, ranks, reason))
 
-    def settle(self, targets: Sequence[Target], reason: str) -> tuple[Decision, ...]:
-        """Cut, link and reject what settles a finding, in one step, as `settled.settlement`."""
-        return self._add(*settlement(self.data, targets, reason))
+    def settle(
+        self, targets: Sequence[Target], reason: str, *, right: Sequence[Target] = ()
+    ) -> tuple[Decision, ...]:
+        """Cut, link and reject what settles a finding, in one step, as `settled.settlement`.
+
+        Links in `right` were looked at, and are kept in that step.
+        """
+        new = settlement(self.data, targets, reason)
+        return self._add(*new, *keeps(self.data, right, reason))
 
     def waive(self, key: str, reason: str) -> Decision:
         """Say that a finding is no fault, with a reason, as `settled.waiver`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Pictures = tuple[NDArray[np.uint8], ...]
     Projections = dict[str, Float32Array]
 
+Made = TypeVar("Made")
 SCALE_PAIRS = 12
 _MOST_BYTES = 256 * 2**20
 
@@ -161,7 +162,7 @@ def read_pairs(pairs: PairList, numbers: Sequence[int]) -> dict[int, Projections
             for anchor, positive in zip(anchors, positives, strict=True)
         ]
 
-    return dict(zip(numbers, _one_by_one(read, numbers), strict=True))
+    return dict(zip(numbers, read_each(read, numbers), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,7 @@ def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = (
             images = strip.images(number, np.asarray(chosen, dtype=np.int64))
             return [{"cell": projected(image)} for image in images]
 
-        found = dict(zip(there, _one_by_one(read, there), strict=True))
+        found = dict(zip(there, read_each(read, there), strict=True))
         lanes.append([found.get(int(place)) for place in places])
     whole = [cell for lane in lanes for cell in lane if isinstance(cell, dict)]
     used = tuple(scales) or (scales_of(whole) if whole else ())
@@ -219,10 +220,10 @@ def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = (
     )
 
 
-def _one_by_one(
-    read: Callable[[Sequence[int]], list[Projections]], numbers: Sequence[int]
-) -> list[Projections | str]:
-    """Read all at once, and each by itself where that fails."""
+def read_each(
+    read: Callable[[Sequence[int]], Sequence[Made]], numbers: Sequence[int]
+) -> list[Made | str]:
+    """Read all at once, and each by itself where that fails; why, of those that cannot be read."""
     if not len(numbers):
         return []
     try:
@@ -230,7 +231,7 @@ def _one_by_one(
     except StoreError as error:
         if len(numbers) == 1:
             return [error.problems[0].message]
-    return [_one_by_one(read, [number])[0] for number in numbers]
+    return [read_each(read, [number])[0] for number in numbers]
 
 
 def _pictures(values: Projections, scales: Sequence[GreyScale]) -> dict[str, Pictures]:

@@ -35,17 +35,17 @@ class IndexPatches:
         StoreError, ChunkError
             Pixels cannot be read.
         """
-        return self.reader.read(self.index.observations.take(rows), self._fov(rows))
+        return self.reader.read(self.index.observations.take(rows), self.fov_numbers(rows))
 
     def centres(self, rows: Int64Array) -> list[tuple[float, float]]:
         """Give the (y, x) of each row's cell inside its patch, in pixels of the patch."""
         observations = self.index.observations.take(rows)
-        _, top, left = self.reader.corners(observations, self._fov(rows))
+        _, top, left = self.reader.corners(observations, self.fov_numbers(rows))
         inside = zip(observations.y - top, observations.x - left, strict=True)
         return [(float(y), float(x)) for y, x in inside]
 
-    def _fov(self, rows: Int64Array) -> Int64Array:
-        """Number of each row's FOV in the reader."""
+    def fov_numbers(self, rows: Int64Array) -> Int64Array:
+        """Give the number of each row's FOV in the reader."""
         number = {source.key: k for k, source in enumerate(self.reader.sources)}
         of_index = np.array([number[source.key] for source in self.index.fovs], dtype=np.int64)
         fov: Int64Array = of_index[self.index.fov_of_row[rows]]

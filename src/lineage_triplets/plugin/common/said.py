@@ -16,22 +16,21 @@ from lineage_triplets.plugin.common.patch_image import dimmed
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent, QShowEvent
 
-_LINES = 2
-
 
 class SaidWords(QWidget):
-    """Words in two lines' room, whatever is said.
+    """Words in the room of some lines, whatever is said.
 
     Parameters
     ----------
     name : str
         ``objectName``.
+    lines : int
     """
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, lines: int = 2) -> None:
         super().__init__(parent)
         self.setObjectName(name)
-        self._text = ""
+        self._text, self._lines = "", lines
 
     def text(self) -> str:
         """Give what is said."""
@@ -47,7 +46,7 @@ class SaidWords(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Make room, once the font is known."""
         super().showEvent(event)
-        self.setFixedHeight(_LINES * self.fontMetrics().lineSpacing() + 2)
+        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + 2)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the words."""
@@ -60,31 +59,38 @@ class SaidWords(QWidget):
 class CountBar(QWidget):
     """How many are done, of how many; drawn with all else, and not at once as Qt's own bar is.
 
+    Parameters
+    ----------
+    name : str
+        ``objectName``.
+
     Attributes
     ----------
-    done, total : int
+    done, total : float
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("audit_progress")
+        self.setObjectName(name)
         self.setFixedHeight(self.fontMetrics().height() + 4)
-        self.done = self.total = 0
+        self.done = self.total = 0.0
+        self._words = ""
 
-    def set_count(self, done: int, total: int) -> None:
-        """Show other counts."""
+    def set_count(self, done: float, total: float, words: str = "") -> None:
+        """Show other counts, and words in the bar; by default what they are."""
         self.done, self.total = done, total
-        self.setAccessibleName(f"{done} of {total} judged")
+        self._words = words or f"{done:g} of {total:g}"
+        self.setAccessibleName(words or f"{self._words} judged")
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw a bar with the counts in it."""
         painter, palette = QPainter(self), self.palette()
         outline = self.rect().adjusted(0, 0, -1, -1)
-        share = self.done / max(self.total, 1)
+        share = self.done / self.total if self.total else 0.0
         done = QRect(outline.topLeft(), QSize(round(outline.width() * share), outline.height()))
         painter.fillRect(done, palette.color(QPalette.ColorRole.Highlight))
         painter.setPen(dimmed(palette, 0.4))
         painter.drawRect(outline)
         painter.setPen(palette.color(QPalette.ColorRole.WindowText))
-        painter.drawText(outline, int(Qt.AlignmentFlag.AlignCenter), f"{self.done} of {self.total}")
+        painter.drawText(outline, int(Qt.AlignmentFlag.AlignCenter), self._words)

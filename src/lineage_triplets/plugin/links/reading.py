@@ -1,0 +1,93 @@
+"""Reads the cells of links ahead of whoever looks at them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from lineage_triplets.qc.look.link_view import LinkReader
+from lineage_triplets.qc.look.pictures.grey import measured_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.plugin.links.model import LinkList
+    from lineage_triplets.qc.look.link_view import LinkView, ShownLink
+    from lineage_triplets.qc.look.pictures.grey import GreyScale
+
+JOB = "Links to look at"
+AHEAD = 5
+_KEPT = 24
+
+
+class LinksAhead(QObject):
+    """The pixels of links, as far as they were read: of the one that is wanted, and those next.
+
+    Parameters
+    ----------
+    session : Session
+
+    Attributes
+    ----------
+    read : Signal()
+        More was read.
+    shown : dict of int to ShownLink
+        By the row where each ends.
+    scales : dict of str to tuple of GreyScale
+        Of each experiment, one a slot: of the first of its links that could be read.
+    """
+
+    read = Signal()
+
+    def __init__(self, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._reader = LinkReader()
+        self._index: MultiExperimentIndex | None = None
+        self._wanted: dict[int, LinkView] = {}
+        self.shown: dict[int, ShownLink] = {}
+        self.scales: dict[str, tuple[GreyScale, ...]] = {}
+
+    def set_links(self, links: LinkList | None) -> None:
+        """Read links of another list from now on; of the same index what was read is kept."""
+        index = None if links is None else links.queue.index
+        if index is not self._index:
+            self._session.work.cancel(JOB)
+            self._index, self._wanted, self.shown = index, {}, {}
+            self._reader = LinkReader()
+            if links is None:
+                self.scales = {}
+
+    def want(self, links: LinkList, numbers: Sequence[int]) -> None:
+        """Read some links by their numbers in the list, the first one first."""
+        self._wanted = {links.row(number): links.view(number) for number in numbers}
+        self._go_on()
+
+    def _go_on(self) -> None:
+        row = next((row for row in self._wanted if row not in self.shown), None)
+        if row is None or JOB in self._session.work.running:
+            return
+        view, reader = self._wanted[row], self._reader
+        self._session.work.start(
+            self,
+            JOB,
+            lambda _job: reader.read(view),
+            lambda shown: self._take(row, view, shown),
+        )
+
+    def _take(self, row: int, view: LinkView, shown: ShownLink) -> None:
+        self.shown[row] = shown
+        for old in list(self.shown)[:-_KEPT]:
+            if old not in self._wanted:
+                del self.shown[old]
+        name = view.experiment
+        if name not in self.scales and shown.whole:
+            n_slots = len(shown.whole[0])
+            self.scales[name] = tuple(
+                measured_scale([values[slot] for values in shown.whole]) for slot in range(n_slots)
+            )
+        self.read.emit()
+        self._go_on()
