@@ -7,18 +7,22 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
 
-from lineage_triplets.qc.find.doubt.costs import Costs
-from lineage_triplets.qc.find.doubt.scales import Scales, isotropic
+from lineage_triplets.qc.find.doubt.fragments import Fragments, second_daughters
+from lineage_triplets.qc.find.doubt.scales import isotropic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lineage_triplets.engine.arrays import Float64Array, Int64Array
     from lineage_triplets.qc.find.doubt.cells import Cells
+    from lineage_triplets.qc.find.doubt.costs import Costs
+    from lineage_triplets.qc.find.doubt.scales import Scales
 
 _CANDIDATES = 6
 _LINKS_AT_ONCE = 100_000
+_MOST_NATS = 500.0
 
 
 class Kind(IntEnum):
@@ -43,7 +47,7 @@ class Doubts:
     Attributes
     ----------
     doubt : ndarray of float64, shape (links,)
-        From 0 to 1.
+        From 0 to 1, `calibrated`.
     kind : ndarray of int64, shape (links,)
         `Kind` of the likeliest alternative.
     partner : ndarray of int64, shape (links,)
@@ -63,12 +67,11 @@ class Doubts:
     @classmethod
     def of_cells(cls, cells: Cells) -> Doubts:
         """Weigh every link."""
-        n_links = len(cells.source)
-        doubt, nats = np.zeros(n_links), np.zeros(n_links)
+        fragments = Fragments.of_cells(replace(cells, place=isotropic(cells)))
+        costs = fragments.costs
+        n_links = len(costs.cells.source)
+        log_weight, nats = np.zeros(n_links), np.zeros(n_links)
         kind, partner = (np.zeros(n_links, dtype=np.int64) for _ in range(2))
-        cells = replace(cells, place=isotropic(cells))
-        scales = Scales.of_cells(cells)
-        costs = Costs(cells, scales)
         for first in range(0, n_links, _LINKS_AT_ONCE):
             link = np.arange(first, min(first + _LINKS_AT_ONCE, n_links))
             parts = zip(*_alternatives(costs, link), strict=True)
@@ -81,9 +84,70 @@ class Doubts:
             best = np.flatnonzero(cost == least[of])[::-1]
             kind[link[of[best]]], partner[link[of[best]]] = kinds[best], partners[best]
             nats[link] = least
-            log_odds = np.clip(np.log(weight) - least, -500, 500)
-            doubt[link] = 1.0 / (1.0 + np.exp(-log_odds))
-        return cls(doubt, kind, partner, nats, scales)
+            log_weight[link] = np.log(weight) - least
+        log_odds = log_weight - np.log(_weight_of_right(costs, log_weight))
+        # A link that others now lie on the way of is wrong if one of these is; the best alternative
+        # to any of them is its own.
+        whole, part = fragments.whole, fragments.part
+        summed, least = np.full(len(cells.source), -np.inf), np.full(len(cells.source), np.inf)
+        np.logaddexp.at(summed, whole, log_odds[part])
+        np.minimum.at(least, whole, nats[part])
+        is_best = nats[part] == least[whole]
+        best = np.zeros(len(cells.source), dtype=np.int64)
+        best[whole[is_best]] = part[is_best]
+        kind, partner = _in_table(cells, fragments, kind, partner)
+        return cls(calibrated(summed), kind[best], partner[best], least, costs.scales)
+
+
+def calibrated(log_odds: Float64Array) -> Float64Array:
+    """Probability that a link is wrong, from what the laws of the table say.
+
+    The laws are not the whole truth: their odds are a little too bold, and where they say that a
+    link is wrong for certain, it is right in one of ten cases. The numbers are those of the tables
+    in docs/review.md.
+    """
+    bold, shift, most = 0.9, -0.2, 0.9
+    doubt: Float64Array = most * expit(bold * log_odds + shift)
+    return doubt
+
+
+def _weight_of_right(costs: Costs, log_weight: Float64Array) -> Float64Array:
+    """How likely each link is right, against how likely it is as it stands: in what else may be.
+
+    A source may divide in truth; and what is wrong with a division may be the other daughter.
+    """
+    cells = costs.cells
+    link, _, gain = second_daughters(costs)
+    weight = np.ones(len(cells.source))
+    np.add.at(weight, link, _bounded_exp(gain))
+    of_two = np.flatnonzero(cells.sister >= 0)
+    weight[of_two] += _bounded_exp(log_weight[cells.link_into[cells.sister[of_two]]])
+    return weight
+
+
+def _bounded_exp(values: Float64Array) -> Float64Array:
+    return np.exp(np.clip(values, -_MOST_NATS, _MOST_NATS))
+
+
+def _in_table(
+    cells: Cells, fragments: Fragments, kind: Int64Array, partner: Int64Array
+) -> tuple[Int64Array, Int64Array]:
+    """Word alternatives by the table's links, of links that may be others."""
+    joined = fragments.costs.cells
+    table = np.full(len(joined.source), -1, dtype=np.int64)
+    table[fragments.part] = fragments.whole
+    of_link = (kind == Kind.EXCHANGE) | (kind == Kind.OTHER_MOTHER)
+    link = np.where(of_link, partner, 0)
+    known = of_link & (table[link] >= 0)
+    lacks = of_link & ~known
+    # For the table an end and a start that were joined are just that.
+    ends = lacks & (cells.n_out[joined.source[link]] == 0)
+    starts = lacks & ~ends
+    # So is a daughter that was added: without the division, the mother goes on as her.
+    starts |= (kind == Kind.NEITHER) & (partner >= 0) & cells.is_start[partner]
+    kind = np.where(ends, Kind.OTHER_END, np.where(starts, Kind.OTHER_START, kind))
+    cell = np.where(ends, joined.source[link], np.where(lacks, joined.target[link], partner))
+    return kind, np.where(known, table[link], cell)
 
 
 Alternative = tuple["Int64Array", "Float64Array", "Int64Array", "Int64Array"]
@@ -93,9 +157,8 @@ def _alternatives(costs: Costs, link: Int64Array) -> Iterator[Alternative]:
     """Give links, what an alternative costs more than what is there, its kind, and its partner."""
     cells = costs.cells
     target = cells.target[link]
-    now = np.zeros(int(link[-1]) + 1 if len(link) else 0)
-    gone = now.copy()
-    now[link] = costs.to(link, target)
+    now = costs.as_they_are
+    gone = np.zeros(len(now))
     gone[link] = costs.without(link)
     more = gone[link] + costs.start(target) - now[link]
     yield _alternative(link, more, Kind.NEITHER, cells.sister[link])
@@ -141,7 +204,7 @@ def _alternative(
 def _exchanged(costs: Costs, link: Int64Array, other: Int64Array, now: Float64Array) -> Alternative:
     cells = costs.cells
     more = costs.to(link, cells.target[other]) + costs.to(other, cells.target[link])
-    more -= now[link] + costs.to(other, cells.target[other])
+    more -= now[link] + now[other]
     return _alternative(link, more, Kind.EXCHANGE, other)
 
 

@@ -6,6 +6,7 @@ All in nats, so that alternatives of different kinds can be compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,16 +37,23 @@ class Costs:
     def follow(self, cell: Int64Array, later: Int64Array) -> Float64Array:
         """Cost of one cell going on as another, of a later frame."""
         place, n_axes = self.scales.place, len(self.scales.place)
-        gap = (self.cells.t[later] - self.cells.t[cell]).astype(np.float64)
-        way = place[:, later] - place[:, cell]
-        squared = np.zeros((2, len(cell)))
+        gap = self.cells.t[later] - self.cells.t[cell]
+        forward, backward = np.zeros((2, len(cell)))
         for axis in range(n_axes):
-            squared[0] += (way[axis] - gap * self.scales.forth[axis, cell]) ** 2
-            squared[1] += (way[axis] - gap * self.scales.back[axis, later]) ** 2
-        scale = self.scales.sigma_px * np.sqrt(gap)
+            way = place[axis, later] - place[axis, cell]
+            forward += (way - gap * self.scales.forth[axis, cell]) ** 2
+            backward += (way - gap * self.scales.back[axis, later]) ** 2
         # One step seen from both its ends: two views of one event, not two events.
-        cost: Float64Array = student_cost(squared, scale, n_axes).mean(axis=0)
+        scale = self.scales.sigma_px * np.sqrt(gap)
+        both = student_cost(forward, scale, n_axes) + student_cost(backward, scale, n_axes)
+        gap_cost = self.scales.gap_cost
+        cost: Float64Array = both / 2 + gap_cost[np.minimum(gap, len(gap_cost) - 1)]
         return cost
+
+    @cached_property
+    def as_they_are(self) -> Float64Array:
+        """Cost of each link's target beginning as it does, with its sister if it has one."""
+        return self.to(np.arange(len(self.cells.source)), self.cells.target)
 
     def divide(self, mother: Int64Array, one: Int64Array, other: Int64Array) -> Float64Array:
         """Cost of a mother having two daughters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.special import fdtri, gammaln
 from lineage_triplets.qc.find.doubt.cells import Nearest
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Float64Array, Int64Array
+    from lineage_triplets.engine.arrays import Float64Array, Int32Array
     from lineage_triplets.qc.find.doubt.cells import Cells
 
 DEGREES_OF_FREEDOM = 3.0
@@ -20,6 +20,7 @@ _CLIP_QUANTILE = 0.99
 _ROUNDS = 8
 _ENOUGH_DIVISIONS = 8
 _LEAST_DIVISION_SHARE = 0.002
+_DAUGHTERS_AMONG_STARTS = 0.5
 _USUAL_MIDPOINT_STEPS, _USUAL_HALF_SHARE, _USUAL_LOG_SPREAD = 1.5, 0.45, 0.35
 _LEAST_LOG_SPREAD = 0.1
 _LEAST_SHARE_OF_NEIGHBOUR = 0.01
@@ -56,6 +57,8 @@ class Scales:
         Of the cells, `isotropic`.
     nearest : Nearest
         Of these places.
+    neighbours : ndarray of int32, shape (cells, n)
+        Nearest cells of the same frame; -1 for the cell itself, and where there are fewer.
     forth, back : ndarray of float64, shape (axes, cells)
         Step after, and before, each cell that its neighbours' steps foretell.
     step_px, neighbour_px : float
@@ -66,11 +69,14 @@ class Scales:
         Of the number of cells a px² or px³ around each cell.
     log_start, log_end : float
         Of the share of cells that begin, or end, a track amid the movie.
+    gap_cost : ndarray of float64, shape (frames,)
+        By number of frames: minus the logarithm of the share of links that go over so many.
     division : DivisionLaw
     """
 
     place: Float64Array
     nearest: Nearest
+    neighbours: Int32Array
     forth: Float64Array
     back: Float64Array
     step_px: float
@@ -79,46 +85,72 @@ class Scales:
     log_density: Float64Array
     log_start: float
     log_end: float
+    gap_cost: Float64Array
     division: DivisionLaw
 
     @classmethod
     def of_cells(cls, cells: Cells) -> Scales:
         """Measure them, of cells whose places are `isotropic`."""
-        plain = np.flatnonzero(~cells.is_division)
         place = cells.place
-        n_axes = len(place)
         nearest = Nearest(place, cells.frame)
         found, apart = nearest(place, cells.frame, _NEIGHBOURS + 1)
-        found = np.where(found == np.arange(found.shape[0])[:, None], -1, found)
-        apart = np.where(found >= 0, apart, np.inf)
+        found[found == np.arange(found.shape[0])[:, None]] = -1
+        apart[found < 0] = np.inf
         usual_px = _finite_median(apart.min(axis=1), 1.0)
-        single = plain[cells.gap[plain] == 1]
-        source, target = cells.source[single], cells.target[single]
-        step = place[:, target] - place[:, source]
-        step_px = _finite_median(np.sqrt((step**2).sum(axis=0)), usual_px)
-        after, before = (np.full(place.shape, np.nan) for _ in range(2))
-        after[:, source], before[:, target] = step, step
-        forth, back = _of_neighbours(after, found), _of_neighbours(before, found)
-        least = max(_LEAST_SHARE_OF_NEIGHBOUR * usual_px, 1e-6)
-        share = _shared_motion(step, forth[:, source], least)
-        way = place[:, cells.target[plain]] - place[:, cells.source[plain]]
-        gap = cells.gap[plain]
-        left = (way - share * gap * forth[:, cells.source[plain]]) / np.sqrt(gap)
-        n_follow = max(int(cells.may_end.sum()), 1)
-        n_led = max(int(cells.may_start.sum()), 1)
-        return cls(
+        n_gaps = np.bincount(cells.gap, minlength=2) + 0.5
+        unknown = cls(
             place=place,
             nearest=nearest,
-            forth=share * forth,
-            back=share * back,
-            step_px=step_px,
+            neighbours=found.astype(np.int32),
+            forth=np.zeros_like(place),
+            back=np.zeros_like(place),
+            step_px=usual_px,
             neighbour_px=usual_px,
-            sigma_px=max(student_scale(np.sqrt((left**2).sum(axis=0)), n_axes, usual_px), least),
-            log_density=_log_density(apart, n_axes, usual_px),
+            sigma_px=usual_px,
+            log_density=_log_density(apart, len(place), usual_px),
+            log_start=0.0,
+            log_end=0.0,
+            gap_cost=-np.log(n_gaps / n_gaps.sum()),
+            division=DivisionLaw(usual_px, 0.0, 1.0, 0.0),
+        )
+        return unknown.with_motion(cells).with_links(cells)
+
+    def with_motion(self, cells: Cells) -> Scales:
+        """Measure where neighbours go, of the same cells, which may have other links."""
+        single = np.flatnonzero(~cells.is_division & (cells.gap == 1))
+        source, target = cells.source[single], cells.target[single]
+        step = self.place[:, target] - self.place[:, source]
+        after, before = (np.full(self.place.shape, np.nan) for _ in range(2))
+        after[:, source], before[:, target] = step, step
+        forth, back = (_of_neighbours(steps, self.neighbours) for steps in (after, before))
+        share = _shared_motion(step, forth[:, source], self._least_px)
+        return replace(self, forth=share * forth, back=share * back)
+
+    def with_links(self, cells: Cells) -> Scales:
+        """Measure steps, rates and divisions of the same cells, which may have other links.
+
+        How often frames are left out stays as it is.
+        """
+        plain = np.flatnonzero(~cells.is_division)
+        source, target, gap = cells.source[plain], cells.target[plain], cells.gap[plain]
+        way = self.place[:, target] - self.place[:, source]
+        length = np.sqrt((way**2).sum(axis=0))
+        left = np.sqrt(((way - gap * self.forth[:, source]) ** 2).sum(axis=0) / gap)
+        step_px = _finite_median(length[gap == 1], self.neighbour_px)
+        n_follow = max(int(cells.may_end.sum()), 1)
+        n_led = max(int(cells.may_start.sum()), 1)
+        return replace(
+            self,
+            step_px=step_px,
+            sigma_px=max(student_scale(left, len(way), self.neighbour_px), self._least_px),
             log_start=float(np.log((int(cells.is_start.sum()) + 0.5) / n_led)),
             log_end=float(np.log((int(cells.is_end.sum()) + 0.5) / n_follow)),
-            division=_division_law(cells, place, step_px, usual_px, n_follow),
+            division=_division_law(cells, self.place, step_px, self.neighbour_px, n_follow),
         )
+
+    @property
+    def _least_px(self) -> float:
+        return max(_LEAST_SHARE_OF_NEIGHBOUR * self.neighbour_px, 1e-6)
 
 
 def student_scale(length: Float64Array, n_axes: int, otherwise: float) -> float:
@@ -163,7 +195,7 @@ def isotropic(cells: Cells) -> Float64Array:
     return scaled
 
 
-def _of_neighbours(step: Float64Array, neighbours: Int64Array) -> Float64Array:
+def _of_neighbours(step: Float64Array, neighbours: Int32Array) -> Float64Array:
     """Median of the neighbours' steps, along each axis; 0 where too few are known."""
     median = np.zeros_like(step)
     rows = np.arange(neighbours.shape[0])
@@ -213,7 +245,9 @@ def _division_law(
     division = division[cells.target[division] < cells.sister[division]]
     mother, one, other = cells.source[division], cells.target[division], cells.sister[division]
     least = max(_LEAST_SHARE_OF_NEIGHBOUR * neighbour_px, 1e-6)
-    n_divisions = len(np.unique(cells.source[cells.is_division]))
+    n_divisions = float(len(np.unique(cells.source[cells.is_division])))
+    # What begins amid the movie is a daughter whose mother is not known, or another cell.
+    n_divisions += _DAUGHTERS_AMONG_STARTS * int(cells.is_start.sum())
     log_share = float(np.log(max(n_divisions / n_follow, _LEAST_DIVISION_SHARE)))
     if len(division) < _ENOUGH_DIVISIONS:
         return DivisionLaw(
