@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ROUNDS, _MOST_PLAITS = 2, 8
 _CANDIDATES = 6
 _MOST_FRAMES_OVER = 3
+_CLEARLY = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +178,13 @@ def _going_on(costs: Costs) -> tuple[Int64Array, Int64Array]:
 def _born(costs: Costs) -> tuple[Int64Array, Int64Array]:
     """Choose cells that go on as one, and for each a second daughter that begins."""
     link, start, gain = second_daughters(costs)
+    mother, other = costs.cells.source[link], costs.cells.target[link]
+    # Not where the mother clearly goes on as the cell that begins, and the link is wrong.
+    instead = costs.follow(mother, start) + costs.start(other)
+    as_it_is = costs.follow(mother, other) + costs.start(start)
+    gain += np.minimum(instead - as_it_is + _CLEARLY, 0.0)
     chosen = _chosen(link, len(costs.cells.source) + start, gain)
-    return costs.cells.source[link[chosen]], start[chosen]
+    return mother[chosen], start[chosen]
 
 
 def _chosen(one: Int64Array, other: Int64Array, gain: Float64Array) -> Int64Array:

@@ -58,7 +58,7 @@ class DoubtedLink:
     to_track_id, to_t : int
         Where it ends: the same track, or a daughter's.
     doubt : float
-        From 0 to 0.9, how likely the link is wrong, told from the table alone: of real tables' links
+        From 0 to 0.9, how likely the link is wrong, told from the table alone: of real links
         with a doubt of 0.3, about three of ten were wrong.
     pairs : float
         Pairs of an epoch, with each anchor drawn once, that rest on the link.
