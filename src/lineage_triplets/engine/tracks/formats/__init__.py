@@ -21,14 +21,19 @@ from lineage_triplets.engine.tracks.formats.dialects import add_dialects
 
 MODULES: tuple[str, ...] = (
     "btrack_csv",
+    "btrack_hdf5",
     "cell_acdc",
+    "ctc",
+    "deepcell",
     "delimited",
     "funtracks",
+    "geff",
     "laptrack",
     "mastodon",
     "napari_tracks",
     "parquet",
     "trackmate_csv",
+    "trackmate_xml",
     "trackpy",
 )
 """Modules of this package whose formats and dialects are registered, sorted."""

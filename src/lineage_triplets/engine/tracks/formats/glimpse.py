@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import json
 import os
 import zlib
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_BYTES = 1 << 16
+_GZIP_BITS = 16 + zlib.MAX_WBITS
 DELIMITERS = (",", ";", "\t", " ")
 
 
@@ -42,9 +42,9 @@ class Glimpse:
             with self.path.open("rb") as stream:
                 head = stream.read(HEAD_BYTES)
             if head.startswith(b"\x1f\x8b"):
-                with gzip.open(self.path) as unpacked:
-                    head = unpacked.read(HEAD_BYTES)
-        except (OSError, EOFError, zlib.error):
+                # What there is of a file that was cut off.
+                head = zlib.decompressobj(wbits=_GZIP_BITS).decompress(head, HEAD_BYTES)
+        except (OSError, zlib.error):
             return b""
         return head
 

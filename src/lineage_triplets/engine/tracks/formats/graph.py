@@ -35,7 +35,7 @@ class Cells:
     row : ndarray of int64, shape (n,)
         Line, or number, of each in its file.
     track : ndarray of int64, shape (n,), or None
-        The tool's own numbers of unbranched tracks; kept where they say what the links say.
+        The tool's own numbers of unbranched tracks.
     word : str
         What the tool calls a cell.
     """
@@ -114,13 +114,12 @@ def table_of_links(
 
 
 def _names(cells: Cells, branches: Branches) -> Int64Array:
-    """Give each branch the tool's own number, where each has one of its own; or count from 1."""
+    """Give each branch the tool's number of its first cell, where all differ; or count from 1."""
     counted = np.arange(1, len(branches.first_cell) + 1, dtype=np.int64)
     if cells.track is None or not len(cells):
         return counted
     own = cells.track[branches.first_cell]
-    agrees = np.array_equal(own[branches.of_cell], cells.track)
-    return own if agrees and own.min() >= 0 and len(np.unique(own)) == len(own) else counted
+    return own if own.min() >= 0 and len(np.unique(own)) == len(own) else counted
 
 
 def _require_unique(source: TrackSource, cells: Cells, *, has_lines: bool) -> None:

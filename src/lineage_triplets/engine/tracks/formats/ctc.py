@@ -1,0 +1,269 @@
+"""Cell Tracking Challenge: a text of label, begin, end, parent, and masks beside it.
+
+The masks say where the cells are, and when: one TIFF a frame, numbered in its name; one TIFF, or a
+zarr array, with frames first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineage_triplets.engine.errors import TrackTableError, choices, counted
+from lineage_triplets.engine.tracks.formats.base import RawTable, TrackFormat, TrackSource
+from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.masks import label_cells, table_of_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.tracks.formats.masks import LabelledCells
+
+_WHAT = "a table of the Cell Tracking Challenge"
+_TRACK = re.compile(r"\s*\d+\s+\d+\s+\d+\s+\d+\s*")
+_TIFF_ENDINGS = (".tif", ".tiff")
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """A line of the text."""
+
+    label: int
+    begin: int
+    end: int
+    parent: int
+    line: int
+
+
+def read(source: TrackSource) -> RawTable:
+    """Read tracks from the text, and their cells' centroids from the masks.
+
+    Raises
+    ------
+    TrackTableError
+        There are no masks, or they cannot be read; a line or a file name is not understood.
+    OSError
+        A file cannot be read.
+    """
+    text = _text_in(Glimpse(source.file))
+    if text is None:
+        raise source.damaged(_WHAT, "its text is gone")
+    tracks = _read_tracks(source, text)
+    cells = label_cells(_masks(source, text))
+    problems = tuple(_disagreements(source, tracks, cells))
+    known = np.isin(cells.label, list(tracks))
+    if not known.all():
+        cells = type(cells)(cells.label[known], cells.t[known], cells.zyx[:, known])
+    parent_of = {track.label: track.parent for track in tracks.values() if track.parent}
+    return table_of_labels(source, cells, parent_of, problems=problems)
+
+
+def _read_tracks(source: TrackSource, text: Path) -> dict[int, _Track]:
+    tracks: dict[int, _Track] = {}
+    faults = []
+    lines = text.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if not _TRACK.fullmatch(line):
+            reason = f"line {number} of {text.name} is not label, begin, end, parent: {line[:80]!r}"
+            raise source.damaged(_WHAT, reason)
+        label, begin, end, parent = (int(word) for word in line.split())
+        if label in tracks:
+            faults.append(
+                source.problem(
+                    "repeated-id",
+                    f"The label {label} is in lines {tracks[label].line} and {number} of"
+                    f" {text.name}.",
+                    "Give each track its own label.",
+                )
+            )
+        tracks[label] = _Track(label, begin, end, parent, number)
+    if faults:
+        raise TrackTableError(*faults)
+    return tracks
+
+
+def _disagreements(
+    source: TrackSource, tracks: dict[int, _Track], cells: LabelledCells
+) -> Iterator[Problem]:
+    """Say where text and masks do not agree; the masks count."""
+    labels, first = np.unique(cells.label, return_index=True)
+    unknown = ~np.isin(cells.label, list(tracks))
+    if unknown.any():
+        names = np.unique(cells.label[unknown]).tolist()
+        yield source.problem(
+            "label-without-track",
+            f"{counted(int(unknown.sum()), 'cell')} of the masks have labels that the text does not"
+            f" have, and are left out: {choices(names)}.",
+            "Add their tracks if they are to be used.",
+            "warning",
+            count=int(unknown.sum()),
+        )
+    absent = sorted(set(tracks) - set(labels.tolist()))
+    if absent:
+        yield source.problem(
+            "track-without-mask",
+            f"{counted(len(absent), 'track')} of the text are in no mask: {choices(absent)}.",
+            "Are these the masks of this text?",
+            "warning",
+            count=len(absent),
+        )
+    last = {label: int(cells.t[cells.label == label].max()) for label in labels.tolist()}
+    other = [
+        track
+        for label, row in zip(labels.tolist(), first.tolist(), strict=True)
+        if (track := tracks.get(label)) and (track.begin, track.end) != (cells.t[row], last[label])
+    ]
+    if other:
+        track = other[0]
+        begin = int(cells.t[cells.label == track.label].min())
+        yield source.problem(
+            "other-span",
+            f"{counted(len(other), 'track')} begin or end in other frames than the masks show, and"
+            f" the masks count; first: {track.label}, {track.begin} to {track.end} in the text"
+            f" and {begin} to {last[track.label]} in the masks.",
+            "Are these the masks of this text?",
+            "warning",
+            count=len(other),
+        )
+
+
+def _masks(source: TrackSource, text: Path) -> Iterator[tuple[int, NDArray[Any]]]:
+    tiffs, zarrs = _mask_files(text)
+    if not tiffs and not zarrs:
+        raise TrackTableError(
+            source.problem(
+                "needs-part",
+                f"This is {_WHAT}, which has no positions: they are in its masks, and there are"
+                f" none beside {text.name}.",
+                "Put the masks (one TIFF a frame) into its folder.",
+            )
+        )
+    if (tiffs and zarrs) or len(zarrs) > 1:
+        names = [path.name for path in (*tiffs[:1], *zarrs)]
+        raise TrackTableError(
+            source.problem(
+                "two-tables",
+                f"Several masks lie beside {text.name}: {choices(names)}.",
+                "Keep one.",
+            )
+        )
+    return _of_zarr(source, zarrs[0]) if zarrs else _of_tiffs(source, tiffs)
+
+
+def _of_tiffs(source: TrackSource, files: list[Path]) -> Iterator[tuple[int, NDArray[Any]]]:
+    tifffile = source.library("tifffile", f"the masks of {_WHAT}")
+    numbers = _frame_numbers(source, files) if len(files) > 1 else [0]
+    for t, file in zip(numbers, files, strict=True):
+        try:
+            mask = np.asarray(tifffile.imread(str(file)))
+        # What tifffile and its codecs raise for damaged files.
+        except (ValueError, TypeError, RuntimeError, tifffile.TiffFileError) as error:
+            hint = " (pip install imagecodecs)" if "imagecodecs" in str(error) else ""
+            raise source.damaged(f"the mask {file.name}", f"{error}{hint}") from error
+        if len(files) == 1:
+            yield from enumerate(_checked(source, file, mask, has_frames=True))
+        else:
+            yield t, _checked(source, file, mask, has_frames=False)
+
+
+def _of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[Any]]]:
+    zarr = source.library("zarr", f"the masks of {_WHAT}")
+    try:
+        array = zarr.open_array(str(folder), mode="r")
+        frames = [array[t] for t in range(array.shape[0])]
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise source.damaged(f"the masks {folder.name}", error) from error
+    for t, frame in enumerate(frames):
+        yield t, _checked(source, folder, np.asarray(frame), has_frames=False)
+
+
+def _checked(
+    source: TrackSource, file: Path, mask: NDArray[Any], *, has_frames: bool
+) -> NDArray[Any]:
+    """Return a mask without axes of length 1, if it is one."""
+    while mask.ndim > 2 + has_frames and 1 in mask.shape[has_frames:-2]:
+        mask = mask.squeeze(has_frames + mask.shape[has_frames:].index(1))
+    if (
+        mask.dtype.kind not in "iu"
+        or mask.ndim - has_frames not in {2, 3}
+        or mask.min(initial=0) < 0
+    ):
+        raise source.damaged(
+            f"the mask {file.name}", f"labels are whole numbers, it has {mask.dtype} {mask.shape}"
+        )
+    return mask
+
+
+def _frame_numbers(source: TrackSource, files: list[Path]) -> list[int]:
+    """Return the frame in each name: the last number in it that is not in all of them alike."""
+    found = [[int(number) for number in _NUMBER.findall(file.stem)] for file in files]
+    counts = {len(numbers) for numbers in found}
+    if len(counts) == 1:
+        columns = list(zip(*found, strict=True))
+        varying = [list(column) for column in columns if len(set(column)) > 1]
+        if varying and len(set(varying[-1])) == len(files):
+            return varying[-1]
+    names = choices(file.name for file in files)
+    raise TrackTableError(
+        source.problem(
+            "unknown-frames",
+            f"The names of the masks do not say the frame, one each: {names}.",
+            "Name them by the number of their frame, as in mask007.tif, and put others elsewhere.",
+            count=len(files),
+        )
+    )
+
+
+def _text_in(glimpse: Glimpse) -> Path | None:
+    """Return the text of a folder, or the file itself if it is one."""
+    if not glimpse.is_folder:
+        return glimpse.path if _is_text(glimpse) else None
+    found = [
+        entry
+        for entry in glimpse.entries
+        if not entry.name.lower().endswith(_TIFF_ENDINGS)
+        and entry.is_file()
+        and _is_text(Glimpse(entry))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_text(glimpse: Glimpse) -> bool:
+    lines = glimpse.lines[:-1] if len(glimpse.lines) > 1 else glimpse.lines
+    return bool(lines) and all(_TRACK.fullmatch(line) for line in lines)
+
+
+def _mask_files(text: Path) -> tuple[list[Path], list[Path]]:
+    entries = Glimpse(text.parent).entries
+    tiffs = [entry for entry in entries if entry.name.lower().endswith(_TIFF_ENDINGS)]
+    zarrs = [entry for entry in entries if Glimpse(entry).attributes is not None]
+    return tiffs, zarrs
+
+
+def recognises(glimpse: Glimpse) -> bool:
+    """Say whether a file is such a text, or a folder has one and masks."""
+    text = _text_in(glimpse)
+    return text is not None and (not glimpse.is_folder or any(_mask_files(text)))
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """Return the text and all files of the masks."""
+    text = _text_in(Glimpse(path))
+    if text is None:
+        return (path,)
+    tiffs, zarrs = _mask_files(text)
+    inner = [file for folder in zarrs for file in sorted(folder.rglob("*")) if file.is_file()]
+    return (text, *tiffs, *inner)
+
+
+FORMAT = TrackFormat("ctc", (), read, recognises, files)

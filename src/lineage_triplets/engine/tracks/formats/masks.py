@@ -1,0 +1,119 @@
+"""Masks of labelled cells: where each label is, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineage_triplets.engine.errors import TrackTableError
+from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
+    from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCells:
+    """The cells of masks, by frame and label.
+
+    Attributes
+    ----------
+    label, t : ndarray of int64, shape (n,)
+    zyx : ndarray of float64, shape (3, n)
+        Centroids, in pixels; z is 0 in masks of one slice.
+    """
+
+    label: Int64Array
+    t: Int64Array
+    zyx: Float64Array
+
+
+def label_cells(masks: Iterable[tuple[int, NDArray[Any]]]) -> LabelledCells:
+    """Find the centroid of every label.
+
+    Parameters
+    ----------
+    masks : iterable of (int, ndarray)
+        Frame, and labels of integers with shape (y, x) or (z, y, x), 0 for no cell.
+    """
+    labels, frames, places = [], [], []
+    for t, mask in masks:
+        label, zyx = _centroids(mask)
+        labels.append(label)
+        frames.append(np.full(len(label), t, np.int64))
+        places.append(zyx)
+    return LabelledCells(
+        np.concatenate([np.zeros(0, np.int64), *labels]),
+        np.concatenate([np.zeros(0, np.int64), *frames]),
+        np.concatenate([np.zeros((3, 0)), *places], axis=1),
+    )
+
+
+def _centroids(mask: NDArray[Any]) -> tuple[Int64Array, Float64Array]:
+    inside = np.nonzero(mask)
+    label, number = np.unique(mask[inside], return_inverse=True)
+    n_pixels = np.bincount(number, minlength=len(label))
+    axes = [np.bincount(number, axis, minlength=len(label)) / n_pixels for axis in inside]
+    while len(axes) < 3:
+        axes.insert(0, np.zeros(len(label)))
+    return label.astype(np.int64), np.array(axes)
+
+
+def table_of_labels(
+    source: TrackSource,
+    cells: LabelledCells,
+    parent_of: dict[int, int],
+    *,
+    problems: tuple[Problem, ...] = (),
+) -> RawTable:
+    """Return the tracks of labels; a parent's only child continues it.
+
+    Parameters
+    ----------
+    parent_of : dict of int to int
+        Parent label of each label that has one; those that no mask has are passed over.
+
+    Raises
+    ------
+    TrackTableError
+        A label begins before its parent ends.
+    """
+    order = np.lexsort((cells.t, cells.label))
+    label, t = cells.label[order], cells.t[order]
+    z, y, x = cells.zyx[:, order]
+    number = np.arange(len(label), dtype=np.int64)
+    follows = np.flatnonzero(label[1:] == label[:-1])
+    names, first = np.unique(label, return_index=True)
+    last = np.append(first[1:], len(label)) - 1
+    place = {name: row for row, name in enumerate(names.tolist())}
+    pairs = [
+        (place[parent], place[child])
+        for child, parent in sorted(parent_of.items())
+        if child in place and parent in place and child != parent
+    ]
+    faults = [
+        source.problem(
+            "backward-link",
+            f"Track {names[child]} begins at t={t[first[child]]}, and its parent {names[parent]}"
+            f" ends at t={t[last[parent]]}, not earlier.",
+            "Correct the parent, or where one of them begins or ends.",
+        )
+        for parent, child in pairs
+        if t[last[parent]] >= t[first[child]]
+    ]
+    if faults:
+        raise TrackTableError(*faults)
+    parents = last[[parent for parent, _ in pairs]] if pairs else number[:0]
+    children = first[[child for _, child in pairs]] if pairs else number[:0]
+    links = np.concatenate([follows, parents]), np.concatenate([follows + 1, children])
+    return table_of_links(
+        source, Cells(number, t, y, x, z, number, track=label), links, problems=problems
+    )

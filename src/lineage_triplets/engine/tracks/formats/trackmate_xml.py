@@ -1,0 +1,192 @@
+"""TrackMate's XML, also as ultrack and pycellin write it: spots, edges, and the tracks kept."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+from xml.parsers import expat
+
+import numpy as np
+
+from lineage_triplets.engine.errors import TrackTableError
+from lineage_triplets.engine.tracks.formats.base import RawTable, TrackFormat, TrackSource
+from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
+from lineage_triplets.engine.tracks.formats.trackmate_csv import spots_left_out
+from lineage_triplets.engine.tracks.formats.values import lengths_of
+
+if TYPE_CHECKING:
+    from lineage_triplets.engine.arrays import Float64Array
+    from lineage_triplets.engine.errors import Problem
+    from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+
+_WHAT = "TrackMate's XML"
+_ROOT = re.compile(r"<TrackMate[\s>]")
+_GZIP = b"\x1f\x8b"
+
+
+def read(source: TrackSource) -> RawTable:
+    """Read spots and edges; of the tracks, those that the filter kept.
+
+    Raises
+    ------
+    TrackTableError
+        It is damaged, or its links cannot be; a document type, by which a small file can become
+        a large one or fetch others, is refused.
+    OSError
+        The file cannot be read.
+    """
+    document = _Document(source)
+    with source.file.open("rb") as plain:
+        is_packed = plain.read(2) == _GZIP
+        plain.seek(0)
+        if is_packed:
+            with gzip.open(plain) as unpacked:
+                document.parse(unpacked)  # type: ignore[arg-type]
+        else:
+            document.parse(plain)
+    return document.table()
+
+
+class _Document:
+    """What the parser meets, as lists: handlers are called once an element, and do no more."""
+
+    def __init__(self, source: TrackSource) -> None:
+        self._source = source
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._ids: list[int] = []
+        self._numbers: list[float] = []
+        self._lines: list[int] = []
+        self._edges: list[int] = []
+        self._track = ""
+        self._track_numbers: dict[str, int] = {}
+        self._kept: set[str] | None = None
+        self._unit = ""
+        self._pixel_um: tuple[float, float, float] | None = None
+
+    def parse(self, stream: BinaryIO) -> None:
+        """Read to the end."""
+        try:
+            self._parser.ParseFile(stream)
+        except expat.ExpatError as error:
+            reason = expat.ErrorString(error.code)
+            raise self._source.damaged(
+                _WHAT, f"{reason} in column {error.offset + 1}", line=error.lineno
+            ) from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            line = self._parser.CurrentLineNumber
+            raise self._source.damaged(_WHAT, f"its gzip stream ends ({error})", line=line) from (
+                error
+            )
+
+    def table(self) -> RawTable:
+        """Return the spots of the tracks that were kept."""
+        ids = np.array(self._ids, np.int64)
+        t, x, y, z = np.array(self._numbers, float).reshape(-1, 4).T
+        self._require_whole(t)
+        edges = np.array(self._edges, np.int64).reshape(-1, 3)
+        if self._kept is not None:
+            kept = [self._track_numbers[track] for track in self._kept & set(self._track_numbers)]
+            edges = edges[np.isin(edges[:, 2], kept)]
+        cells = Cells(
+            id=ids, t=t.astype(np.int64), y=y, x=x, z=z, row=np.array(self._lines, np.int64),
+            word="spot",
+        )  # fmt: skip
+        in_track = np.isin(ids, edges[:, :2])
+        problems: tuple[Problem, ...] = ()
+        if not in_track.all():
+            problems = (spots_left_out(self._source, int((~in_track).sum())),)
+            cells = cells.take(in_track)
+        return table_of_links(
+            self._source,
+            cells,
+            (edges[:, 0], edges[:, 1]),
+            has_lines=True,
+            problems=problems,
+            lengths=lengths_of(self._unit, self._pixel_um),
+        )
+
+    def _require_whole(self, t: Float64Array) -> None:
+        bad = ~np.isfinite(t) | (t != np.floor(t))
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise TrackTableError(
+                self._source.problem(
+                    "integer-value",
+                    f"The FRAME of a Spot is {t[first]:g}, which is not a whole number.",
+                    "Save the file anew in TrackMate.",
+                    line=self._lines[first],
+                    count=int(bad.sum()),
+                )
+            )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        try:
+            if name == "Spot":
+                self._ids.append(int(attributes["ID"]))
+                self._numbers += (
+                    float(attributes["FRAME"]),
+                    float(attributes["POSITION_X"]),
+                    float(attributes["POSITION_Y"]),
+                    float(attributes.get("POSITION_Z", 0)),
+                )
+                self._lines.append(self._parser.CurrentLineNumber)
+            elif name == "Edge":
+                self._edges += (
+                    int(attributes["SPOT_SOURCE_ID"]),
+                    int(attributes["SPOT_TARGET_ID"]),
+                    self._track_numbers[self._track],
+                )
+            elif name == "Track":
+                self._track = attributes["TRACK_ID"]
+                self._track_numbers.setdefault(self._track, len(self._track_numbers))
+            elif name == "FilteredTracks":
+                self._kept = set()
+            elif name == "TrackID" and self._kept is not None:
+                self._kept.add(attributes["TRACK_ID"])
+            elif name == "Model":
+                self._unit = attributes.get("spatialunits", "")
+            elif name == "ImageData":
+                self._pixel_um = self._pixel_size(attributes)
+        except (KeyError, ValueError) as error:
+            absent = isinstance(error, KeyError)
+            raise TrackTableError(
+                self._source.problem(
+                    "missing-column" if absent else "integer-value",
+                    f"A {name} of {_WHAT} has no {error.args[0]}."
+                    if absent
+                    else f"A {name} of {_WHAT} has a value that is no number: {error}.",
+                    "Save the file anew in TrackMate.",
+                    line=self._parser.CurrentLineNumber,
+                )
+            ) from error
+
+    def _pixel_size(self, attributes: dict[str, str]) -> tuple[float, float, float] | None:
+        lengths = lengths_of(self._unit)
+        if lengths is None:
+            return None
+        names = ("voxeldepth", "pixelheight", "pixelwidth")
+        z, y, x = (float(attributes.get(name, 0)) * lengths.um[0] for name in names)
+        return z, y, x
+
+    def _refuse(self, *_: object) -> None:
+        raise TrackTableError(
+            self._source.problem(
+                "not-a-table",
+                "This XML has a document type (<!DOCTYPE …>), which TrackMate's never has: by one "
+                "a small file becomes a huge one, or fetches others.",
+                "Remove it if you know where the file is from.",
+                line=self._parser.CurrentLineNumber,
+            )
+        )
+
+
+def recognises(glimpse: Glimpse) -> bool:
+    """Say whether a file's root is TrackMate's."""
+    return "<" in glimpse.text[:1024] and _ROOT.search(glimpse.text) is not None
+
+
+FORMAT = TrackFormat("trackmate-xml", (), read, recognises)
