@@ -64,7 +64,7 @@ def tables() -> Iterator[Path]:
             continue
         if path.is_dir():
             is_graph = path.suffix in {".zarr", ".geff"} and find_track_table(path) == path
-            if is_graph or any(path.glob("*_track.txt")) and any(path.glob("*.tif")):
+            if is_graph or (any(path.glob("*_track.txt")) and any(path.glob("*.tif"))):
                 yield path
         elif path.suffix in {".csv", ".xml", ".parquet", ".h5", ".txt"}:
             yield path

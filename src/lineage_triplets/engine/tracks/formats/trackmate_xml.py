@@ -17,6 +17,8 @@ from lineage_triplets.engine.tracks.formats.trackmate_csv import spots_left_out
 from lineage_triplets.engine.tracks.formats.values import lengths_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _WHAT = "TrackMate's XML"
 _ROOT = re.compile(r"<TrackMate[\s>]")
 _GZIP = b"\x1f\x8b"
+_BLOCK_BYTES = 1 << 20
 
 
 def read(source: TrackSource) -> RawTable:
@@ -57,11 +60,20 @@ class _Document:
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.StartDoctypeDeclHandler = self._refuse
+        self._handlers: dict[str, Callable[[dict[str, str]], None]] = {
+            "Spot": self._spot,
+            "Edge": self._edge,
+            "Track": self._begin_track,
+            "FilteredTracks": self._begin_kept,
+            "TrackID": self._keep,
+            "Model": self._model,
+            "ImageData": self._image,
+        }
         self._ids: list[int] = []
         self._numbers: list[float] = []
         self._lines: list[int] = []
         self._edges: list[int] = []
-        self._track = ""
+        self._track = -1
         self._track_numbers: dict[str, int] = {}
         self._kept: set[str] | None = None
         self._unit = ""
@@ -70,7 +82,10 @@ class _Document:
     def parse(self, stream: BinaryIO) -> None:
         """Read to the end."""
         try:
-            self._parser.ParseFile(stream)
+            # ParseFile reads two kilobytes at a time.
+            while block := stream.read(_BLOCK_BYTES):
+                self._parser.Parse(block, False)
+            self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             reason = expat.ErrorString(error.code)
             raise self._source.damaged(
@@ -124,33 +139,11 @@ class _Document:
             )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        handle = self._handlers.get(name)
+        if handle is None:
+            return
         try:
-            if name == "Spot":
-                self._ids.append(int(attributes["ID"]))
-                self._numbers += (
-                    float(attributes["FRAME"]),
-                    float(attributes["POSITION_X"]),
-                    float(attributes["POSITION_Y"]),
-                    float(attributes.get("POSITION_Z", 0)),
-                )
-                self._lines.append(self._parser.CurrentLineNumber)
-            elif name == "Edge":
-                self._edges += (
-                    int(attributes["SPOT_SOURCE_ID"]),
-                    int(attributes["SPOT_TARGET_ID"]),
-                    self._track_numbers[self._track],
-                )
-            elif name == "Track":
-                self._track = attributes["TRACK_ID"]
-                self._track_numbers.setdefault(self._track, len(self._track_numbers))
-            elif name == "FilteredTracks":
-                self._kept = set()
-            elif name == "TrackID" and self._kept is not None:
-                self._kept.add(attributes["TRACK_ID"])
-            elif name == "Model":
-                self._unit = attributes.get("spatialunits", "")
-            elif name == "ImageData":
-                self._pixel_um = self._pixel_size(attributes)
+            handle(attributes)
         except (KeyError, ValueError) as error:
             absent = isinstance(error, KeyError)
             raise TrackTableError(
@@ -163,6 +156,40 @@ class _Document:
                     line=self._parser.CurrentLineNumber,
                 )
             ) from error
+
+    def _spot(self, attributes: dict[str, str]) -> None:
+        self._ids.append(int(attributes["ID"]))
+        self._numbers += (
+            float(attributes["FRAME"]),
+            float(attributes["POSITION_X"]),
+            float(attributes["POSITION_Y"]),
+            float(attributes.get("POSITION_Z", 0)),
+        )
+        self._lines.append(self._parser.CurrentLineNumber)
+
+    def _edge(self, attributes: dict[str, str]) -> None:
+        self._edges += (
+            int(attributes["SPOT_SOURCE_ID"]),
+            int(attributes["SPOT_TARGET_ID"]),
+            self._track,
+        )
+
+    def _begin_track(self, attributes: dict[str, str]) -> None:
+        track = attributes["TRACK_ID"]
+        self._track = self._track_numbers.setdefault(track, len(self._track_numbers))
+
+    def _begin_kept(self, _: dict[str, str]) -> None:
+        self._kept = set()
+
+    def _keep(self, attributes: dict[str, str]) -> None:
+        if self._kept is not None:
+            self._kept.add(attributes["TRACK_ID"])
+
+    def _model(self, attributes: dict[str, str]) -> None:
+        self._unit = attributes.get("spatialunits", "")
+
+    def _image(self, attributes: dict[str, str]) -> None:
+        self._pixel_um = self._pixel_size(attributes)
 
     def _pixel_size(self, attributes: dict[str, str]) -> tuple[float, float, float] | None:
         lengths = lengths_of(self._unit)
