@@ -23,6 +23,7 @@ from lineage_triplets.plugin.export.jobs import plan_job
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export_review, plan_export
 from lineage_triplets.qc.gate import Asked, GatePoint, PointKind
+from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 
 if TYPE_CHECKING:
@@ -136,6 +137,11 @@ def test_the_cost_is_said_in_anchors(review, tmp_path):
     assert "→" not in cost_cells(plan).set_index("experiment").loc["late", "anchors"]
     row = left_out_table(plan).iloc[0]
     assert (row["reason"], row["by"]) == ("dead cells", "ada")
+    late = ("late", "A/1/0")
+    joined = Target("join", *late, track="3", t=8, daughter=21, to_t=9)
+    review.settle([Target("link", *late, track="21", t=9), joined], "her daughter")
+    words = cost_words(plan_export(review, tmp_path))
+    assert words.startswith("1 rejection, 1 cut and 1 link; ")
 
 
 def test_changes_are_shares():

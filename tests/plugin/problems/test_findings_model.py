@@ -126,6 +126,13 @@ def frames(n: int) -> list[Target]:
         ([Target("observation", *PLACE, track="7", t=3)], "Reject cell 7 at t 3"),
         ([Target("lineage", *PLACE, track="7")], "Reject lineage 7"),
         ([link(7, t=5), *frames(1)], "Cut track 7 at t 5 and reject frame 0"),
+        (
+            (
+                Target("link", *PLACE, track="7", t=4),
+                Target("join", *PLACE, track="7", t=3, daughter=9, to_t=5),
+            ),
+            "Cut track 7 at t 4 and link 7 at t 3 to 9 at t 5",
+        ),
     ],
 )
 def test_an_alternative_is_said_in_words(targets, words):

@@ -197,7 +197,7 @@ def cost_words(plan: ExportPlan) -> str:
     """Say in one sentence what is left out, and what that costs in anchors."""
     before = int(plan.cost["valid_anchors_before"].sum())
     after = int(plan.cost["valid_anchors_after"].sum())
-    verbs = plan.excluded["what"].str.partition(" ")[0].tolist()
+    verbs = [what.split(" ", 1)[0] for what in plan.excluded["what"].tolist()]
     nouns = {"reject": "rejection", "cut": "cut"} | ({"link": "link"} if "link" in verbs else {})
     *first, last = (counted(verbs.count(verb), noun) for verb, noun in nouns.items())
     made = f"{', '.join(first)} and {last}"

@@ -58,14 +58,22 @@ def _searched(finding: Finding) -> str:
 def _group_words(level: str, targets: list[Target]) -> str:
     n = len(targets)
     if n > _MOST_NAMED:
-        noun = {"observation": "cell", "fov": "FOV"}.get(level, level)
-        return f"{'cut' if level == 'link' else 'reject'} {n} {noun}s"
+        noun = {"observation": "cell", "fov": "FOV", "join": "new link"}.get(level, level)
+        verb = {"link": "cut", "join": "make"}.get(level, "reject")
+        return f"{verb} {n} {noun}s"
     if level == "link":
         return "cut " + _listed(
             [
                 f"link {target.track} to {target.daughter}"
                 if target.daughter is not None
                 else f"track {target.track} at t {target.t}"
+                for target in targets
+            ]
+        )
+    if level == "join":
+        return "link " + _listed(
+            [
+                f"{target.track} at t {target.t} to {target.daughter} at t {target.to_t}"
                 for target in targets
             ]
         )
