@@ -104,8 +104,12 @@ class TableMemory:
             )
 
     def _is_other(self, path: Path) -> bool:
+        before = self._stamps[path]
+        # A table that is one file is what it was if that file is: its content need not be told.
+        if before is not None and _stamp(path, (path,)) == before:
+            return False
         now = _stamp(path)
-        if now == self._stamps[path]:
+        if now == before:
             return False
         known = self._hashes.get(path)
         if known is not None and now is not None and _digest(path) == known:
@@ -114,10 +118,10 @@ class TableMemory:
         return True
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def _stamp(path: Path, files: tuple[Path, ...] | None = None) -> _Stamp | None:
     """Times, sizes and numbers of all files that a table is made of; None if one is gone."""
     try:
-        found = [file.stat() for file in table_files(path)]
+        found = [file.stat() for file in files or table_files(path)]
     except OSError:
         return None
     return tuple((status.st_mtime_ns, status.st_size, status.st_ino) for status in found)

@@ -142,6 +142,18 @@ def test_what_most_pairs_rest_on_comes_first_and_rejected_cells_last(tmp_path):
     assert [found.pairs > 0 for found in after] == [True, True, True, False]
 
 
+def test_no_pairs_would_rest_on_a_missed_link_of_rejected_cells(tmp_path):
+    config = plates(tmp_path, {"one": {FOV: parent(field(), 3, -1)}})
+    write_tables(tmp_path / "other", {FOV: field()})
+    with Review.open(config, by="ada") as review:
+        (before,) = review.against(tmp_path / "other").disagreements
+        review.reject(Target("track", "one", FOV, track="3"), "blurred")
+        (after,) = review.against(tmp_path / "other").disagreements
+    assert before.kind == after.kind == "division missed"
+    assert before.pairs > 0
+    assert after.pairs == 0
+
+
 def test_cells_that_one_table_lacks_are_counted_and_gaps_are_passed_over(tmp_path):
     other = field().query("not (track_id == 21 and t == 6) and track_id != 13")
     other = pd.concat([other, single(77, 5, 5).query("t < 4")])
@@ -153,6 +165,24 @@ def test_cells_that_one_table_lacks_are_counted_and_gaps_are_passed_over(tmp_pat
     assert not found.disagreements
     assert agreement.share == 1
     assert agreement.links == agreement.agreed + 1 + n_other_tracks
+
+
+def test_a_daughter_is_added_where_the_other_lacks_a_cell_on_the_way_to_her_sister(tmp_path):
+    late = single(50, 24, 53).query("t > 6")
+    mine = pd.concat([field(), late])
+    goes_on = field().query("track_id == 21 and t > 6").assign(track_id=51, parent_track_id=21)
+    other = pd.concat(
+        [
+            field().query("track_id != 21 or t < 6"),
+            goes_on,
+            late.assign(parent_track_id=21),
+        ]
+    )
+    found = compared(tmp_path, mine, other, within=1)
+    assert [named(differing) for differing in found.disagreements] == [
+        ("division missed", 21, 5, 50, 7)
+    ]
+    assert found.repair() == (join(21, 5, 50, 7),)
 
 
 def test_a_link_to_a_cell_that_this_table_lacks_is_cut_and_cannot_be_added(tmp_path):
