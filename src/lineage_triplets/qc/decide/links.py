@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from lineage_triplets.qc.decide.targets import (
 from lineage_triplets.qc.record.decision import NewDecision, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.qc.find.against.compare import Comparison
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record.effect import Effect
 
     Cell = tuple[int, int]
+    Follower = tuple[str, str, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,11 @@ def relink(data: ReviewData, change: Relinking, reason: str) -> list[NewDecision
     for link in change.unlink:
         if link not in data.effect.links:
             raise nothing(link, "Nobody made it; a link of the table is cut.")
-    for number, link in enumerate(change.link):
-        _require_free(data, link, change, change.link[:number])
+    cut, unlink = frozenset(change.cut), frozenset(change.unlink)
+    taken = {_follower(made): made for made in data.effect.links if made not in unlink}
+    for link in change.link:
+        _require_free(data, link, cut, taken)
+        taken[_follower(link)] = link
     found = revised(data, change.of(data.effect), change.places)
     words = (
         "cut off from"
@@ -287,9 +292,12 @@ def keeps(data: ReviewData, links: Sequence[Target], reason: str) -> list[NewDec
 
 
 def _require_free(
-    data: ReviewData, link: Target, change: Relinking, before: Sequence[Target]
+    data: ReviewData, link: Target, cut: Set[Target], taken: Mapping[Follower, Target]
 ) -> None:
-    """Raise unless a new link goes forward to a cell that follows none, once links are cut."""
+    """Raise unless a new link goes forward to a cell that follows none, once links are cut.
+
+    `taken` has the links that somebody made, by the cells that they lead to.
+    """
     if link.to_t is not None and link.t is not None and link.to_t <= link.t:
         raise _bad(
             link,
@@ -297,20 +305,19 @@ def _require_free(
             "Name the cell that is followed first.",
         )
     require_target(data, link)
-    held = [made for made in data.effect.links if made not in change.unlink]
-    if link in held:
+    made = taken.get(_follower(link))
+    if made == link:
         raise _bad(link, f"the {link} is there already.", "Nothing is left to link.")
     cell = (link.daughter or 0, link.to_t or 0)
-    for made in (*held, *before):
-        if _place(made) == _place(link) and (made.daughter, made.to_t) == cell:
-            raise _bad(
-                link,
-                f"track {cell[0]} at t = {cell[1]} follows track {made.track} at t = {made.t} "
-                "already, by a link that somebody made.",
-                "Take that link back first: a cell follows one other at most.",
-            )
+    if made is not None:
+        raise _bad(
+            link,
+            f"track {cell[0]} at t = {cell[1]} follows track {made.track} at t = {made.t} "
+            "already, by a link that somebody made.",
+            "Take that link back first: a cell follows one other at most.",
+        )
     into = _link_into(data, link, cell)
-    if into is None or _is_cut(data, into, change.cut):
+    if into is None or _is_cut(data, into, cut):
         return
     source = ends_of(data, into).source
     if source == (int(link.track), link.t):
@@ -335,18 +342,22 @@ def _link_into(data: ReviewData, link: Target, cell: Cell) -> Target | None:
     return Target("link", *_place(link), track=raw.names.word(mother), daughter=track)
 
 
-def _is_cut(data: ReviewData, link: Target, also: Iterable[Target] = ()) -> bool:
-    cut = {*data.effect.cuts, *also}
-    if link in cut or link.t is None:
-        return link in cut
+def _is_cut(data: ReviewData, link: Target, also: Set[Target] = frozenset()) -> bool:
+    if link in data.effect.cuts or link in also or link.t is None:
+        return link in data.effect.cuts or link in also
     frames = _frames(data, link, int(link.track))
     at = np.searchsorted(frames, link.t)
     return any(
         other.t is not None
-        and replace(other, t=link.t) == link
+        and (other.track, *_place(other)) == (link.track, *_place(link))
         and np.searchsorted(frames, other.t) == at
-        for other in cut
+        for other in itertools.chain(data.effect.cuts, also)
     )
+
+
+def _follower(link: Target) -> Follower:
+    """Name the cell that a link leads to, of those that tables lack."""
+    return *_place(link), link.daughter, link.to_t
 
 
 def _frames(data: ReviewData, near: Target, track: int) -> Int64Array:
