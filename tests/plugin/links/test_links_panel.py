@@ -151,6 +151,32 @@ def test_what_was_settled_does_not_come_back_when_links_are_weighed_anew(
     assert text(panel, "link_doubt").startswith("Doubt 0.00")
 
 
+def test_what_cannot_be_decided_is_asked_again(
+    qtbot: QtBot, session: Session, panel: LinksPanel
+) -> None:
+    link = on_screen(panel)
+    session.decide(lambda review: review.cut(link.link, "elsewhere"))
+    press(qtbot, panel, Key.Key_S)
+    assert kinds(session) == ["cut"]
+    assert "is cut" in session.said[0]
+    assert on_screen(panel).link == link.link
+    weighed(qtbot, panel)
+    assert on_screen(panel).link != link.link
+
+
+def test_that_a_link_is_right_has_no_other_panel_read_anything(
+    qtbot: QtBot, session: Session, panel: LinksPanel
+) -> None:
+    told: list[str] = []
+    session.state_changed.connect(lambda _: told.append("state"))
+    session.findings_changed.connect(lambda: told.append("findings"))
+    press(qtbot, panel, Key.Key_S)
+    assert (kinds(session), told) == (["keep", "keep"], [])
+    assert not panel.is_weighing
+    press(qtbot, panel, Key.Key_W)
+    assert told == ["findings", "state"]
+
+
 def test_buttons_do_only_what_there_is_to_do(qtbot: QtBot, panel: LinksPanel) -> None:
     instead, both = (panel.findChild(QPushButton, name) for name in ("link_instead", "link_both"))
     assert (instead.text(), both.isEnabled()) == ("Exchange", False)

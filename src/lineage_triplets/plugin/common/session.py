@@ -68,7 +68,7 @@ class Session(QObject):
     closed : Signal()
     state_changed : Signal(object)
         Gets the new `ReviewState`, after a choice or a decision, but not after an answer about a
-        pair of an audit.
+        pair of an audit, or that a link is right.
     decided : Signal(object)
         Gets the decisions that were made, undone or redone; plans and answers of audits too.
     channels_changed : Signal(str)
@@ -332,8 +332,9 @@ class Session(QObject):
         if review is None:
             return
         self.decided.emit(decisions)
-        # Answers about pairs change nothing that is shown, and follow each other fast.
-        if any(made.kind not in AUDIT_KINDS for made in decisions):
+        # Answers about pairs, and that links are right, change nothing that is shown, and follow
+        # each other fast.
+        if any(made.kind not in (*AUDIT_KINDS, "keep") for made in decisions):
             self.findings_changed.emit()
             self._say_state(review)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 WEIGH_JOB = "Weighing links"
 _PATIENCE_MS = 400
 _SLOT_KEYS = 9
+# Where links take longer to be weighed, it is done once a person pauses for so long.
+_LONG_S, _PAUSE_MS = 3.0, 20_000
 _KEYS_OF = ("links.looking",)
 _ALL = "all experiments"
 
@@ -68,6 +71,11 @@ class LinksPanel(QWidget):
         # By link what was answered here, and the wrong pairs that were expected of it then.
         self._said: dict[Target, str] = {}
         self._harm_of: dict[Target, float] = {}
+        self._weighed_s = 0.0
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._look_up)
         self._refresh = Refresh(
             session,
             WEIGH_JOB,
@@ -157,21 +165,29 @@ class LinksPanel(QWidget):
 
     def _on_closed(self) -> None:
         self._links, self._number, self._stale = None, -1, True
+        self._pause.stop()
         self._said, self._harm_of, self._parts = {}, {}, 1
         self._ahead.set_links(None)
         self._say_on_page("No config is open")
 
     def _look_if_other(self) -> None:
-        if not self._refresh.is_current:
+        if self._refresh.is_current:
+            return
+        if self._mine and self._weighed_s > _LONG_S:
+            # Answers follow each other faster than many links are weighed.
+            self._stale = True
+            self._pause.start()
+        else:
             self._look_up()
 
     def _look_up(self) -> None:
         self._stale = True
+        self._pause.stop()
         if self.isVisible():
             self._refresh.later()
 
-    def _got(self, queue: LinkQueue | None) -> None:
-        review = self._session.review
+    def _got(self, weighed: tuple[LinkQueue | None, float]) -> None:
+        review, (queue, self._weighed_s) = self._session.review, weighed
         self._stale = self._refresh.is_due
         if review is None or queue is None:
             self._say_on_page("Nothing of the config could be opened.")
@@ -297,20 +313,25 @@ class LinksPanel(QWidget):
             return
         link = links.link(number)
         targets = answered(answer, link, links.view(number))
+        settled = [target for target in targets if links.places_of([target])]
+        self._links = links.with_settled(settled)
+        self.looking.say(settled_words(len(settled), DONE[answer]))
+        self._show_next()
+        # In a large table it takes a moment to decide; the next link is there before.
+        self.looking.repaint()
         self._mine = True
         try:
             decided = self._session.decide(partial(decide, answer, targets))
         finally:
             self._mine = False
         if not decided:
+            self._links = links
+            self.looking.say("Nothing was decided.")
+            self._show(number)
             return
-        settled = [target for target in targets if links.places_of([target])]
         for target in settled:
             self._said[target] = DONE[answer]
             self._harm_of.setdefault(target, links.harm_of(target))
-        self._links = links.with_settled(settled)
-        self.looking.say(settled_words(len(settled), DONE[answer]))
-        self._show_next()
 
     def _go_back(self) -> None:
         links = self._links
@@ -354,8 +375,6 @@ class LinksPanel(QWidget):
         review, links = self._session.review, self._links
         if review is None:
             return
-        if any(made.kind in {"cut", "link", "unlink"} for made in decisions):
-            self._look_up()
         if self._mine or links is None or all(made.kind != "keep" for made in decisions):
             return
         effect = review.effect
@@ -393,18 +412,19 @@ def _weighed_of(review: Review) -> object:
     return data.data_version, data.settings, effect.rejected, cuts, links
 
 
-def _weigh_job(snapshot: Review) -> Callable[[Job], LinkQueue | None]:
-    """Make the job that weighs all links of a snapshot."""
+def _weigh_job(snapshot: Review) -> Callable[[Job], tuple[LinkQueue | None, float]]:
+    """Make the job that weighs all links of a snapshot; it gives how long that took, too."""
 
-    def run(job: Job) -> LinkQueue | None:
-        data = snapshot.data
+    def run(job: Job) -> tuple[LinkQueue | None, float]:
+        data, begun = snapshot.data, time.monotonic()
         if not data.opened:
-            return None
+            return None, 0.0
         job.progress(0, 3)
         _ = data.linked
         job.progress(1, 3)
         _ = data.training
         job.progress(2, 3)
-        return link_queue(data)
+        queue = link_queue(data)
+        return queue, time.monotonic() - begun
 
     return run
