@@ -135,6 +135,17 @@ class TestMicrometres:
         assert places(index) == later
         assert index.fovs[0].track_transform.scale == (0.5, 4.0, 4.0)
 
+    def test_the_config_says_the_unit_of_a_file_that_is_silent_or_wrong(self, tmp_path):
+        silent = geff(tmp_path / "silent.geff", scale=(0.25, 1.0))
+        given = experiment(tmp_path, silent)
+        micrometres = {"track_transform": TrackTransform(unit="um")}
+        assert places(index_of(given.model_copy(update=micrometres))) == TRUE_PLACES
+        wrong = write(tmp_path / "wrong", "trackmate", pixel=1.0)
+        pixels = {"track_transform": TrackTransform(unit="pixel"), "tracks_path": str(wrong)}
+        assert places(index_of(given.model_copy(update=pixels))) == TRUE_PLACES
+        with pytest.raises(ValueError, match="give one of them"):
+            TrackTransform(unit="um", scale=2)
+
 
 def test_the_fingerprint_covers_every_file_of_a_table(tmp_path):
     tracks = write(tmp_path / "tracks", "ctc")

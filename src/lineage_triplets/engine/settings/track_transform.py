@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from lineage_triplets.engine.settings.values import FiniteNumber, no_flag
 
@@ -33,6 +33,10 @@ class TrackTransform(BaseModel, frozen=True, extra="forbid"):
         z. A negative one mirrors, together with an offset of the image's size - 1.
     offset : (z, y, x)
         Pixels, added last; (y, x) leaves z.
+    unit : {"pixel", "um"} or None
+        What the table's positions are in: "um" divides them by each image's pixel size, and
+        "pixel" takes them as they are. None takes what the file says, and "pixel" where it says
+        nothing. A scale is of the table's numbers: beside it no unit is looked at.
 
     Examples
     --------
@@ -46,6 +50,7 @@ class TrackTransform(BaseModel, frozen=True, extra="forbid"):
     swap_xy: bool = False
     scale: tuple[FiniteNumber, FiniteNumber, FiniteNumber] = (1.0, 1.0, 1.0)
     offset: tuple[FiniteNumber, FiniteNumber, FiniteNumber] = (0.0, 0.0, 0.0)
+    unit: Literal["pixel", "um"] | None = None
 
     @field_validator("scale", mode="before")
     @classmethod
@@ -65,6 +70,14 @@ class TrackTransform(BaseModel, frozen=True, extra="forbid"):
         if 0 in value:
             raise ValueError("a scale of 0 puts all cells on one line")
         return value
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> Self:
+        if self.unit == "um" and self.scale != (1.0, 1.0, 1.0):
+            raise ValueError(
+                "unit: um takes the images' pixel size for the scale: give one of them"
+            )
+        return self
 
     @property
     def words(self) -> str:

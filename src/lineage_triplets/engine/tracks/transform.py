@@ -9,13 +9,14 @@ import numpy as np
 
 from lineage_triplets.engine.errors import Problem, TrackTableError
 from lineage_triplets.engine.settings.track_transform import TrackTransform
+from lineage_triplets.engine.tracks.formats.base import Lengths
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.tracks.formats.base import Lengths
     from lineage_triplets.engine.tracks.table import TrackTable
 
 # What writers put down that know no size.
 _UNKNOWN_SIZE = (1.0, 1.0, 1.0)
+_UM = Lengths((1.0, 1.0, 1.0), "um")
 
 
 def transform_into_pixels(
@@ -26,7 +27,7 @@ def transform_into_pixels(
     experiment: str = "",
     fov: str = "",
 ) -> TrackTransform | None:
-    """Add to a config's transform the scale that a table's own unit asks for.
+    """Add to a config's transform the scale that its unit, or the table's own, asks for.
 
     Parameters
     ----------
@@ -44,9 +45,9 @@ def transform_into_pixels(
     TrackTableError
         The table is not in pixels, and the image has no pixel size.
     """
-    lengths = table.lengths
     first = TrackTransform() if transform is None else transform
-    if lengths is None or first.scale != (1.0, 1.0, 1.0):
+    lengths = _UM if first.unit == "um" else table.lengths
+    if lengths is None or first.unit == "pixel" or first.scale != (1.0, 1.0, 1.0):
         return transform
     if pixel_size_um is None or pixel_size_um == _UNKNOWN_SIZE or min(pixel_size_um) <= 0:
         raise TrackTableError(
@@ -63,7 +64,8 @@ def transform_into_pixels(
     z, y, x = lengths.um
     y, x = (x, y) if first.swap_xy else (y, x)
     scale = tuple(um / size for um, size in zip((z, y, x), pixel_size_um, strict=True))
-    return TrackTransform.model_validate({**first.model_dump(), "scale": scale})
+    # The unit is in the scale now.
+    return TrackTransform.model_validate({**first.model_dump(), "scale": scale, "unit": "pixel"})
 
 
 def _scale_to_give(lengths: Lengths) -> str:

@@ -328,7 +328,8 @@ class ReviewData:
         transform = of_config[source.experiment]
         if not written or transform is None:
             return written
-        return f"{written}+{hashlib.sha256(transform.model_dump_json().encode()).hexdigest()[:8]}"
+        said = transform.model_dump_json(exclude_none=True).encode()
+        return f"{written}+{hashlib.sha256(said).hexdigest()[:8]}"
 
     def table_hashes(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Hash of each FOV's table as it was read; those that have none are left out.

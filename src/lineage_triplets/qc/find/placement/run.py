@@ -150,7 +150,7 @@ def data_key(source: FovSource, table: TrackTable) -> str:
         fov.pixel_size_um,
         source.channels,
         source.z_start,
-        None if transform is None else transform.model_dump(mode="json"),
+        None if transform is None else transform.model_dump(mode="json", exclude_none=True),
     ]
     digest = hashlib.blake2b(json.dumps(told).encode(), digest_size=16)
     try:

@@ -338,6 +338,7 @@ def _after(
         {
             "first_frame": first.first_frame + known.first_frame,
             "swap_xy": first.swap_xy != known.swap_xy,
+            "unit": first.unit,
             "scale": [round(s * f, 6) for s, f in zip(scale, factors, strict=True)],
             "offset": [round(o * f + a, 3) for o, f, a in zip(offset, factors, added, strict=True)],
         }
