@@ -1,21 +1,21 @@
 """Links that trackers get wrong: how much is mended by looking at those that stand first.
 
 The true cells of real movies are linked anew by laptrack and trackpy. A pair of training counts as
-wrong if a wrong link lies on the way between its two cells.
+wrong if a wrong link lies on the way between its two cells. Some truths end a track and begin
+another for what may be one cell: with such links left out, those count as neither.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+from scipy.stats import beta
 
 from benchmarks.timing import table
+from benchmarks.true_movies import DATA, Movie, linked_movies
 from lineage_triplets.engine import tau_distribution
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
@@ -24,155 +24,17 @@ from lineage_triplets.qc.find.doubt.cells import Cells, Nearest
 from lineage_triplets.qc.find.doubt.harm import pairs_on_links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from rich.table import Table
 
-DATA = Path(os.environ.get("LINEAGE_TRIPLETS_DATA", "../shared/data"))
-GATES = (1.5, 3.0, 8.0)
 SHARES = (0.02, 0.05)
 TAU_FRAMES = (1, 8)
 ENOUGH_WRONG = 20
-BINS = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9)
-AXES = ["z", "y", "x"]
-
-
-@dataclass(frozen=True)
-class Movie:
-    """The true cells of a movie, sorted by frame.
-
-    Attributes
-    ----------
-    label : str
-    slice_px : float
-        Distance of slices, which trackers are told; 0 for a movie without.
-    t, before : ndarray of int64, shape (cells,)
-        Frame, and the cell that each was; -1 for none.
-    place : ndarray of float64, shape (3, cells)
-        z in slices, y and x in px.
-    """
-
-    label: str
-    slice_px: float
-    t: NDArray[np.int64]
-    before: NDArray[np.int64]
-    place: NDArray[np.float64]
-
-    def every(self, n: int) -> Movie:
-        """Every `n`-th frame."""
-        if n == 1:
-            return self
-        kept = self.t % n == 0
-        before = self.before.copy()
-        while (out := (before >= 0) & ~kept[before]).any():
-            before[out] = self.before[before[out]]
-        number = np.cumsum(kept) - 1
-        before = np.where(before[kept] >= 0, number[before[kept]], -1)
-        label = f"{self.label}, every {n}."
-        return Movie(label, self.slice_px, self.t[kept] // n, before, self.place[:, kept])
-
-    @property
-    def scaled(self) -> NDArray[np.float64]:
-        """Places as trackers see them, in px."""
-        return self.place * np.array([[self.slice_px], [1.0], [1.0]])
-
-    def as_frame(self) -> pd.DataFrame:
-        """Places in px, frame, and number of each cell."""
-        cells = pd.DataFrame(self.scaled.T, columns=AXES)
-        return cells.assign(frame=self.t, cell=np.arange(len(self.t)))
-
-    @property
-    def step_px(self) -> float:
-        """Median step."""
-        cell = np.flatnonzero(self.before >= 0)
-        step = self.scaled[:, cell] - self.scaled[:, self.before[cell]]
-        return float(np.median(np.sqrt((step**2).sum(axis=0))))
-
-
-def read_table(label: str, file: str, slice_px: float) -> Movie:
-    """Read a plate's table of true tracks."""
-    rows = pd.read_csv(DATA / "plates" / file).sort_values(["track_id", "t"], ignore_index=True)
-    before = np.where(rows["track_id"].eq(rows["track_id"].shift()), np.arange(len(rows)) - 1, -1)
-    last = rows.groupby("track_id").tail(1).reset_index().set_index("track_id")["index"]
-    first = before < 0
-    before[first] = rows["parent_track_id"][first].map(last).fillna(-1).astype(np.int64)
-    return _sorted(label, slice_px, rows["t"].to_numpy(), before, rows[AXES].to_numpy().T)
-
-
-def read_geff(label: str, file: str, slice_px: float) -> Movie:
-    """Read a graph of true cells."""
-    import zarr
-
-    graph = zarr.open_group(DATA / "tracks" / "geff" / file, mode="r")
-    ids = np.asarray(graph["nodes/ids"])
-    edges = np.asarray(graph["edges/ids"])
-    order = np.argsort(ids)
-    before = np.full(len(ids), -1)
-    source, target = (
-        order[np.searchsorted(ids[order], edges[:, end].astype(ids.dtype))] for end in (0, 1)
-    )
-    before[target] = source
-    t, *place = (
-        np.asarray(graph[f"nodes/props/{name}/values"], dtype=np.float64) for name in ["t", *AXES]
-    )
-    return _sorted(label, slice_px, t.astype(np.int64), before, np.stack(place))
-
-
-def _sorted(
-    label: str,
-    slice_px: float,
-    t: NDArray[np.int64],
-    before: NDArray[np.int64],
-    place: NDArray[np.float64],
-) -> Movie:
-    order = np.argsort(t, kind="stable")
-    number = np.empty(len(order), dtype=np.int64)
-    number[order] = np.arange(len(order))
-    before = np.where(before[order] >= 0, number[before[order]], -1)
-    return Movie(label, slice_px, t[order], before, place[:, order].astype(np.float64))
-
-
-def by_laptrack(movie: Movie, gate_px: float) -> tuple[NDArray[np.int64], dict[int, int]]:
-    """Link with laptrack: a track of each cell, and the mothers of tracks."""
-    from laptrack import LapTrack
-
-    cells = pd.DataFrame(movie.scaled.T, columns=AXES).assign(
-        frame=movie.t, cell=np.arange(len(movie.t))
-    )
-    tracker = LapTrack(
-        cutoff=gate_px**2,
-        gap_closing_cutoff=gate_px**2,
-        gap_closing_max_frame_count=1,
-        splitting_cutoff=gate_px**2,
-    )
-    linked, splits, _ = tracker.predict_dataframe(
-        cells, AXES, frame_col="frame", only_coordinate_cols=False
-    )
-    track = np.empty(len(cells), dtype=np.int64)
-    track[linked["cell"].to_numpy()] = linked["track_id"].to_numpy()
-    if not len(splits):
-        return track, {}
-    return track, dict(zip(splits["child_track_id"], splits["parent_track_id"], strict=True))
-
-
-def by_trackpy(movie: Movie, gate_px: float) -> tuple[NDArray[np.int64], dict[int, int]]:
-    """Link with trackpy, which knows no divisions."""
-    import trackpy
-
-    trackpy.quiet()
-    cells = pd.DataFrame(movie.scaled.T, columns=AXES).assign(
-        frame=movie.t, cell=np.arange(len(movie.t))
-    )
-    linked = trackpy.link(
-        cells, gate_px, pos_columns=AXES, memory=1, adaptive_stop=0.1 * gate_px, adaptive_step=0.9
-    )
-    track = np.empty(len(cells), dtype=np.int64)
-    track[linked["cell"].to_numpy()] = linked["particle"].to_numpy()
-    return track, {}
-
-
-TRACKERS = {"laptrack": by_laptrack, "trackpy": by_trackpy}
+ORDERS = ("by doubt", "20 lines", "perfect")
+MEASURES = ("all links", "loose ends left out")
 
 
 class Run:
@@ -180,12 +42,21 @@ class Run:
 
     Parameters
     ----------
+    label : tuple of str
+        Movie, tracker, gate.
     movie : Movie
     track : ndarray of int64, shape (cells,)
     mothers : dict of int to int
     """
 
-    def __init__(self, movie: Movie, track: NDArray[np.int64], mothers: dict[int, int]) -> None:
+    def __init__(
+        self,
+        label: tuple[str, ...],
+        movie: Movie,
+        track: NDArray[np.int64],
+        mothers: dict[int, int],
+    ) -> None:
+        self.label, self.movie = label, label[0].partition(",")[0]
         ids, number = np.unique(track, return_inverse=True)
         parent = np.array([mothers.get(int(name), -1) for name in ids])
         parent = np.where(parent >= 0, np.searchsorted(ids, parent), -1)
@@ -206,6 +77,7 @@ class Run:
             further = (reached >= 0) & (self.t[reached] > self.t[cells.source])
             reached = np.where(further, was[reached], reached)
         self.is_wrong = reached != cells.source
+        self.is_loose = movie.is_loose(order[cells.source], order[cells.target])
         self.doubt = Doubts.of_cells(cells).doubt
         self.law = tau_distribution(*TAU_FRAMES)
 
@@ -220,12 +92,29 @@ class Run:
             self.track[cells.target], self.t[cells.target],
         )  # fmt: skip
 
-    def wrong_share(self, looked_at: NDArray[np.int64]) -> float:
+    def wrong(self, measure: str) -> NDArray[np.bool_]:
+        """Links that count as wrong."""
+        return self.is_wrong if measure == MEASURES[0] else self.is_wrong & ~self.is_loose
+
+    def fewer(self, measure: str) -> list[float]:
+        """How many times fewer wrong pairs there are, by share looked at and order."""
+        is_wrong, orders = self.wrong(measure), self.orders(measure)
+        before = self.wrong_share(is_wrong, np.zeros(0, dtype=np.int64))
+        fewer = []
+        for share in SHARES:
+            n_looks = int(np.ceil(share * len(is_wrong)))
+            for name in ORDERS:
+                left = self.wrong_share(is_wrong, orders[name][:n_looks])
+                # Where nothing was wrong, nothing is mended.
+                fewer.append(1.0 if not is_wrong.any() else before / left if left > 0 else np.inf)
+        return fewer
+
+    def wrong_share(self, is_wrong: NDArray[np.bool_], looked_at: NDArray[np.int64]) -> float:
         """Share of wrong pairs once the wrong ones of some links are cut."""
-        cut = np.zeros(len(self.is_wrong), dtype=bool)
-        cut[looked_at] = self.is_wrong[looked_at]
+        cut = np.zeros(len(is_wrong), dtype=bool)
+        cut[looked_at] = is_wrong[looked_at]
         lineage = self._parts(~cut)
-        right = self._parts(~self.is_wrong)
+        right = self._parts(~is_wrong)
         n_frames = int(self.t.max()) + 1
         n_of = np.bincount(lineage * n_frames + self.t, minlength=(lineage.max() + 1) * n_frames)
         same = np.bincount(right * n_frames + self.t, minlength=(right.max() + 1) * n_frames)
@@ -254,7 +143,7 @@ class Run:
                 return root
             root = further
 
-    def orders(self) -> dict[str, NDArray[np.int64]]:
+    def orders(self, measure: str) -> dict[str, NDArray[np.int64]]:
         """Orders in which the links may be looked at."""
         pairs, cells = self.pairs(), self.cells
         own = np.sqrt(
@@ -266,92 +155,108 @@ class Run:
         return {
             "by doubt": np.argsort(-self.doubt * np.sqrt(pairs), kind="stable"),
             "20 lines": np.argsort(other - own, kind="stable"),
-            "perfect": np.lexsort((-pairs, ~self.is_wrong)),
+            "perfect": np.lexsort((-pairs, ~self.wrong(measure))),
         }
-
-
-def movies() -> Iterator[Movie]:
-    hela = read_table("HeLa", "hela_tracks/A/1/0/tracks.csv", 0.0)
-    elegans = read_geff("C. elegans", "ce_embryo.geff", 11.1)
-    yield read_table("HaCaT", "hacat_tracks/A/1/0/tracks.csv", 0.0)
-    # The plate does not say how far its slices lie apart; cells step alike with about 5 px.
-    yield read_table("mouse embryo", "embryo_tracks/B/3/2/tracks.csv", 5.0)
-    for every in (1, 2, 3):
-        yield hela.every(every)
-    for every in (1, 2, 3):
-        yield elegans.every(every)
-
-
-def linked_runs() -> Iterator[tuple[tuple[str, ...], Run]]:
-    """Every movie by every tracker with every gate."""
-    for movie in movies():
-        for tracker, link in TRACKERS.items():
-            for gate in GATES:
-                with warnings.catch_warnings():
-                    # Trackers warn of frames without cells, and of their dependencies' changes.
-                    warnings.simplefilter("ignore")
-                    linked = link(movie, gate * movie.step_px)
-                yield (movie.label, tracker, f"{gate:g}"), Run(movie, *linked)
 
 
 def tables(folder: Path, *, large: bool) -> Iterator[Table]:
     del folder, large
     if not DATA.exists():
         raise SystemExit(f"no real movies in {DATA} (LINEAGE_TRIPLETS_DATA names them)")
-    names = ("by doubt", "20 lines", "perfect")
-    columns = [f"{share:.0%} {name}" for share in SHARES for name in names]
-    rows, counted, doubts, wrong = [], [], [], []
-    of_movies: dict[str, list[list[float]]] = {}
-    for label, run in linked_runs():
-        orders = run.orders()
-        before = run.wrong_share(np.zeros(0, dtype=np.int64))
-        n_links, n_wrong = len(run.is_wrong), int(run.is_wrong.sum())
-        after = [
-            run.wrong_share(orders[name][: int(np.ceil(share * n_links))])
-            for share in SHARES
-            for name in names
+    runs = [Run(*linked) for linked in linked_movies()]
+    columns = [f"{share:.0%} {name}" for share in SHARES for name in ORDERS]
+    for measure in MEASURES:
+        fewer = [run.fewer(measure) for run in runs]
+        yield table(
+            f"Wrong pairs after a look at the first links, times fewer: {measure}",
+            ("movie", "tracker", "gate", "links", "wrong links", *columns),
+            (
+                (*run.label, str(len(run.is_wrong)), str(run.wrong(measure).sum()),
+                 *map(_times, found))
+                for run, found in zip(runs, fewer, strict=True)
+            ),
+            "gate in median steps; pairs 1 to 8 frames apart, within a lineage",
+        )  # fmt: skip
+        yield table(
+            f"Medians: {measure}",
+            ("runs with", "runs", *columns, *(f"{share:.0%} worse" for share in SHARES)),
+            iter(_medians(runs, fewer, measure)),
+            "20 lines: step against the nearest other cell's; perfect: wrong ones first; worse: "
+            "runs in which the order by doubt mends less than 20 lines",
+        )
+    yield _calibration("Doubts of all runs, loose ends left out", runs, _doubts(runs))
+    yield _calibration("… with constants from the other movies", runs, _left_out(runs))
+
+
+def _medians(
+    runs: Sequence[Run], fewer: Sequence[Sequence[float]], measure: str
+) -> Iterator[tuple[str, ...]]:
+    groups: dict[str, list[Sequence[float]]] = {}
+    for run, found in zip(runs, fewer, strict=True):
+        if run.is_wrong.sum() >= ENOUGH_WRONG:
+            groups.setdefault(f"{ENOUGH_WRONG} wrong links or more", []).append(found)
+        if run.wrong(measure).any():
+            groups.setdefault(f"{run.movie}, a wrong link or more", []).append(found)
+        groups.setdefault("any", []).append(found)
+    n_orders = len(ORDERS)
+    for name, of_group in groups.items():
+        medians = [_times(float(median)) for median in np.median(of_group, axis=0)]
+        worse = [
+            str(sum(found[at] < found[at + 1] for found in of_group))
+            for at in range(0, n_orders * len(SHARES), n_orders)
         ]
-        # Where nothing was wrong, nothing is mended.
-        fewer = [1.0 if not n_wrong else before / left if left > 0 else np.inf for left in after]
-        if n_wrong >= ENOUGH_WRONG:
-            counted.append(fewer)
-        if n_wrong:
-            of_movies.setdefault(label[0].partition(",")[0], []).append(fewer)
-        doubts.append(run.doubt)
-        wrong.append(run.is_wrong)
-        figures = (str(n_links), str(n_wrong), f"{before:.2%}", *map(_times, fewer))
-        rows.append((*label, *figures))
-    yield table(
-        "Wrong pairs after a look at the first links: how many times fewer",
-        ("movie", "tracker", "gate", "links", "wrong links", "wrong pairs", *columns),
-        iter(rows),
-        "gate in median steps; pairs 1 to 8 frames apart, within a lineage",
-    )
-    groups = {f"{ENOUGH_WRONG} wrong links or more": counted}
-    groups |= {f"{movie}, a wrong link or more": found for movie, found in of_movies.items()}
-    yield table(
-        "Medians",
-        ("runs with", "runs", *columns),
-        (
-            (name, str(len(found)), *(_times(float(fewer)) for fewer in np.median(found, axis=0)))
-            for name, found in groups.items()
-        ),
-        "20 lines: step against the nearest other cell's; perfect: wrong ones first",
-    )
-    yield _calibration(np.concatenate(doubts), np.concatenate(wrong))
+        yield name, str(len(of_group)), *medians, *worse
 
 
-def _calibration(doubt: NDArray[np.float64], is_wrong: NDArray[np.bool_]) -> Table:
-    """Hold the links of all runs, by doubt, against how many of them are wrong."""
-    place = np.digitize(doubt, BINS)
+def _doubts(runs: Sequence[Run]) -> list[NDArray[np.float64]]:
+    return [run.doubt for run in runs]
+
+
+def _left_out(runs: Sequence[Run]) -> list[NDArray[np.float64]]:
+    """Doubts as they would be with constants that fit the other movies best."""
+    own = (0.9, -0.2, 0.9)
+    odds = [(logit(np.clip(run.doubt / own[2], 1e-12, 1 - 1e-12)) - own[1]) / own[0]
+            for run in runs]  # fmt: skip
+    doubts = []
+    for run, odd in zip(runs, odds, strict=True):
+        others = [number for number, one in enumerate(runs) if one.movie != run.movie]
+        fit = _fitted(
+            np.concatenate([odds[number][~runs[number].is_loose] for number in others]),
+            np.concatenate([runs[number].is_wrong[~runs[number].is_loose] for number in others]),
+        )
+        doubts.append(fit[2] * expit(fit[0] * odd + fit[1]))
+    return doubts
+
+
+def _fitted(odds: NDArray[np.float64], is_wrong: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Slope, shift and height of the curve under which these links are likeliest."""
+
+    def cost(of: NDArray[np.float64]) -> float:
+        doubt = np.clip(expit(of[2]) * expit(of[0] * odds + of[1]), 1e-12, 1 - 1e-9)
+        return -float(np.log(doubt[is_wrong]).sum() + np.log1p(-doubt[~is_wrong]).sum())
+
+    best = minimize(cost, np.array([1.0, 0.0, 2.0]), method="Nelder-Mead").x
+    return np.array([best[0], best[1], expit(best[2])])
+
+
+def _calibration(title: str, runs: Sequence[Run], doubts: Sequence[NDArray[np.float64]]) -> Table:
+    """Hold links, by tenths of doubt, against how many of them are wrong."""
+    doubt = np.concatenate([of[~run.is_loose] for run, of in zip(runs, doubts, strict=True)])
+    is_wrong = np.concatenate([run.is_wrong[~run.is_loose] for run in runs])
     rows = []
-    for number, (low, high) in enumerate(zip((0.0, *BINS), (*BINS, 1.0), strict=True)):
-        own = place == number
-        share = f"{is_wrong[own].mean():.1%}" if own.any() else ""
-        count, n_wrong = str(int(own.sum())), str(int(is_wrong[own].sum()))
-        rows.append((f"{low:g} to {high:g}", count, n_wrong, share))
-    columns = ("doubt", "links", "wrong", "share")
-    return table("Doubts of all runs against the truth", columns, iter(rows), "")
+    for tenth in range(10):
+        own = np.minimum(np.floor(10 * doubt), 9) == tenth
+        n_links, n_wrong = int(own.sum()), int(is_wrong[own].sum())
+        if n_links:
+            low = beta.ppf(0.025, n_wrong, n_links - n_wrong + 1) if n_wrong else 0.0
+            high = beta.ppf(0.975, n_wrong + 1, n_links - n_wrong) if n_wrong < n_links else 1.0
+            mean = float(doubt[own].mean())
+            inside = "" if low <= mean <= high else "outside"
+            rows.append((f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}", str(n_links),
+                         str(n_wrong), f"{n_wrong / n_links:.2%}", f"{low:.2%} to {high:.2%}",
+                         f"{mean:.2%}", inside))  # fmt: skip
+    columns = ("doubt", "links", "wrong", "share", "95 % interval", "mean doubt", "")
+    return table(title, columns, iter(rows), "")
 
 
 def _times(fewer: float) -> str:
