@@ -118,6 +118,25 @@ def test_reject_takes_every_level_and_undo_takes_it_back(run, arguments, said):
     assert "odd" in history
 
 
+def test_links_are_made_exchanged_kept_and_taken_back(run):
+    assert run("keep", "late", "A/1/0", 1, "--daughter", 2)[0] == 0
+    assert run("keep", "late", "A/1/0", 3, "--at", 8, "--reason", "looks right")[0] == 0
+    code, said = run("swap", "late", "A/1/0", 2, 6, 21, "--reason", "exchanged", "--by", "ada")
+    assert code == 0
+    assert "cut link of late A/1/0 track 1 to 2: exchanged (ada)" in said
+    assert "link link of late A/1/0 track 21 at t = 5 to track 2 at t = 6" in said
+    assert "exchanged" in run("undo")[1]
+    assert run("cut", "late", "A/1/0", 21, "--at", 9, "--reason", "jumps")[0] == 0
+    linked = ("late", "A/1/0", 3, 8, 21, 9)
+    assert run("link", *linked, "--reason", "another daughter")[0] == 0
+    assert (
+        "unlink link of late A/1/0 track 3 at t = 8 to track 21 at t = 9"
+        in run("unlink", *linked)[1]
+    )
+    listed = run("links", "--top", "100%", "--experiment", "late")[1]
+    assert "50 of 52 links" in listed
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "code", "said"),
     [
@@ -128,6 +147,10 @@ def test_reject_takes_every_level_and_undo_takes_it_back(run, arguments, said):
         ("reject", ("lineage", "late_A/1/0_1", "--reason", " "), 1, "no reason"),
         ("cut", ("late", "A/1/0", "1", "--reason", "x"), 2, "--daughter"),
         ("cut", ("late", "A/1/0", "1", "--daughter", "12", "--reason", "x"), 1, "2, 3"),
+        ("link", ("late", "A/1/0", "2", "9", "21", "10", "--reason", "x"), 1, "already"),
+        ("unlink", ("late", "A/1/0", "2", "9", "21", "10"), 1, "Nobody made it"),
+        ("swap", ("late", "A/1/0", "2", "9", "21", "0", "--reason", "x"), 1, "No link leads"),
+        ("keep", ("late", "A/1/0", "1"), 2, "--daughter"),
         ("remap", ("late", "0"), 2, "SLOT=CHANNEL"),
         ("remap", ("late", "0=DAPI"), 1, "GFP, Phase"),
         ("approve", ("lat",), 1, "early, late"),

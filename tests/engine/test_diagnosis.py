@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from lineage_triplets import TripletConfig, diagnose
+from lineage_triplets import MultiExperimentIndex, TripletConfig, diagnose
 from lineage_triplets.engine import PairSource
+from lineage_triplets.engine.errors import ConfigError
 from stores import numbered_pixels, track_table
 
 if TYPE_CHECKING:
@@ -171,6 +172,19 @@ class TestOfAFile:
         found = diagnose(write("one", rest=rest))
         assert found.errors == ()
         assert {one.kind for one in found.problems} == {"unmatched-cut", "unmatched-exclusion"}
+
+    def test_links_of_the_config_are_read(self, write):
+        tables = {"A/1/0": track_table((1, range(3)), (2, range(3, 6)))}
+        link = "{experiment: one, fov: A/1/0, track_id: 1, t: 2, to_track_id: 2, to_t: 3}"
+        file = write("one", {}, SMALL + f"link: [{link}]\n", tables=tables)
+        assert set(diagnose(file).index.tracks.global_track_id) == {"one_A/1/0_1"}
+        assert set(MultiExperimentIndex.from_config(file).track_id_of_row) == {1, 2}
+        file.write_text(file.read_text().replace("to_t: 3", "to_t: 4"))
+        found = diagnose(file)
+        assert [one.kind for one in found.errors] == ["bad-link"]
+        assert len(set(found.index.tracks.global_track_id)) == 2
+        with pytest.raises(ConfigError, match="already follows track 2 at t = 3"):
+            MultiExperimentIndex.from_config(file)
 
     def test_moved_data(self, write, tmp_path):
         file = write("one", rest=SMALL)

@@ -9,11 +9,14 @@ import pytest
 from scipy.stats import chisquare
 
 from lineage_triplets.engine.pairs.positives import tau_chances
+from lineage_triplets.engine.settings.model import Link
 from lineage_triplets.engine.settings.tau import TauLaw
 from lineage_triplets.qc.audit.sample import divisions_of, first_of_same, sample_of, source_of
 from lineage_triplets.qc.decide.review import Review
+from lineage_triplets.qc.open.population import population_of
 from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
+from stores import track_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,3 +148,17 @@ def test_the_queue_of_divisions_has_pairs_across_them_of_every_mother(review):
     assert len(set(index.observations.track[pairs.anchor].tolist())) == 4
     review.choose(positive_relation="same_track")
     assert not len(divisions_of(review.data.training, review.data.population("early")).anchor)
+
+
+def test_cells_whose_draws_follow_other_numbers_are_another_population(plates):
+    # The same track twice: joined of two by a link, and whole in its table.
+    two = track_table((1, range(4)), (2, range(4, 8)))
+    link = Link(experiment="one", fov="A/1/0", track_id=1, t=3, to_track_id=2, to_t=4)
+    made = [
+        population_of(plates.index({("one", "A/1/0"): table}, link=links), "one")
+        for table, links in ((two, [link]), (two.assign(track_id=1), []))
+    ]
+    assert np.array_equal(made[0].anchors, made[1].anchors)
+    assert [name for name in made[0].parts if made[0].parts[name] != made[1].parts[name]] == [
+        "cells"
+    ]

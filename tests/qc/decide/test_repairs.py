@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from lineage_triplets import MultiExperimentIndex, load_config
+from lineage_triplets.cli.app import app
 from lineage_triplets.engine.errors import ConfigError, UnknownNameError
 from lineage_triplets.qc.decide.links import join_of, link_into, swap_targets
 from lineage_triplets.qc.decide.review import Review
+from lineage_triplets.qc.export.collection import collection_of
 from lineage_triplets.qc.export.export import export_review, plan_export
+from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.gate import gate_points, open_points
 from lineage_triplets.qc.record.decision import Target
 from reviews import WITHOUT, family, save, single
@@ -135,6 +140,13 @@ def test_alternatives_may_hold_joins_beside_cuts_and_rejections(review):
     assert [kind for kind, _ in made(decisions)] == ["cut", "cut", "link", "link", "reject"]
     assert review.settle(targets, "again") == ()
     assert named(review.data.training)[22, 7] == "21"
+
+
+def test_a_link_of_an_alternative_takes_the_place_of_an_older_one(review):
+    review.link(GAP, "same cell")
+    decisions = review.settle((join(22, 6, 32, 7),), "her daughter")
+    assert [kind for kind, _ in made(decisions)] == ["unlink", "link"]
+    assert named(review.data.training, "lineage_id")[32, 7] == "22"
 
 
 def test_what_a_step_rejects_is_named_as_it_is_after_its_links(review):
@@ -331,6 +343,58 @@ def test_what_is_exported_draws_what_the_review_showed(review, tmp_path):
     assert exported.positives == shown.positives
     loaded = load_config(path)
     assert MultiExperimentIndex.from_config(loaded).counts().equals(review.data.training.counts())
+
+
+def test_the_commands_of_a_review_repeat_its_links(review, config, tmp_path, monkeypatch):
+    for name in ("21", "22", "31", "32"):
+        review.accept(thing("lineage", name))
+    review.reject(thing("observation", "22", 9), "dead")
+    review.swap(link(21, t=7), link(22, t=7), "exchanged")
+    review.link(GAP, "same cell")
+    review.keep([link(1, daughter=2), link(3, t=8)], "looks right")
+    first = export_review(review, tmp_path / "first", draft=True, formats=["config"])
+    lines = commands_of(review, str(tmp_path / "second"))
+
+    monkeypatch.chdir(config.parent)
+    where = ["--decisions", str(tmp_path / "again.db")]
+    for line in lines:
+        command, *words = shlex.split(line)[1:]
+        more = ["--draft", "--format", "config"] if command == "export" else []
+        answer = CliRunner().invoke(app, [command, *where, *more, *words])
+        assert answer.exit_code == 0, (line, answer.output)
+    one, other = load_config(first.files["config"]), load_config(tmp_path / "second" / "draft.yaml")
+    assert (other.exclude, other.cut) == (one.exclude, one.cut)
+    assert other.link == one.link
+    with Review.open(config, by="ada", decisions=tmp_path / "again.db") as again:
+        assert again.effect.accepted.keys() == review.effect.accepted.keys()
+        assert again.effect.kept.keys() == review.effect.kept.keys()
+
+
+def test_links_void_a_sample_as_cuts_do_and_kept_ones_do_not(review):
+    review.plan_audit("one", 20)
+    review.judge("one", 1, "same")
+    review.keep([link(21, t=7)])
+    assert review.audit("one").state == "running"
+    (number,) = (one.number for one in review.link(GAP, "same cell"))
+    state = review.audit("one")
+    assert state.state == "void"
+    assert f"voided by decision {number}: link link of one A/1/0 track 31" in state.why_void
+    review.undo()
+    assert review.audit("one").state == "running"
+
+
+def test_plan_report_and_collection_say_what_was_linked(review, tmp_path):
+    review.link(GAP, "same cell")
+    review.cut(link(21, t=7), "jumps")
+    plan = plan_export(review, tmp_path, draft=True)
+    assert plan.excluded["what"].tolist() == [f"link {GAP}", f"cut {link(21, t=7)}"]
+    config = review.data.config
+    said = collection_of(config, review.data.training, name="c")["description"]
+    assert "1 cut link and 1 link that no table has" in said
+    report = export_review(review, tmp_path / "out", draft=True, formats=["report"]).files["report"]
+    text = report.read_text(encoding="utf-8")
+    assert "2 exclusions, cuts and links" in text
+    assert f"{GAP}</th><td>linked</td><td>same cell" in text
 
 
 # What was looked at, and is right.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.settings.model import Cut, Exclusions, Link
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.find import Finding, lineage_problems
 from lineage_triplets.qc.record.decision import Target
@@ -55,4 +57,25 @@ def test_after_a_cut_the_part_at_the_frame_is_concerned(review: Review) -> None:
         (1, "early_A/1/0_3@9", "early_A/1/0_3@9"),
         (2, "early_A/1/0_1", "early_A/1/0_3"),
         (2, "early_A/1/0_3@9", "early_A/1/0_3@9"),
+    ]
+
+
+def test_parts_that_links_joined_count_as_the_track_that_they_are_in(review: Review) -> None:
+    place = {"experiment": "early", "fov": "A/1/0"}
+    data = review.data
+    index = MultiExperimentIndex.of_what_loads(
+        data.registry,
+        data.settings,
+        Exclusions(),
+        [Cut(**place, track_id=3, t=9), Cut(**place, track_id=21, t=9)],
+        [Link(**place, track_id=3, t=8, to_track_id=21, to_t=9)],
+    )
+    table = lineage_problems(index, [finding(3, 21, t=9), finding(21, t=8), finding(3, 21)])
+    assert list(table.itertuples(index=False, name=None)) == [
+        (0, "early_A/1/0_3@9", "early_A/1/0_3@9"),
+        (0, "early_A/1/0_1", "early_A/1/0_3"),
+        (1, "early_A/1/0_21", "early_A/1/0_21"),
+        (2, "early_A/1/0_1", "early_A/1/0_3"),
+        (2, "early_A/1/0_3@9", "early_A/1/0_3@9"),
+        (2, "early_A/1/0_21", "early_A/1/0_21"),
     ]

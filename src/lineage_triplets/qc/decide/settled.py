@@ -87,8 +87,8 @@ def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list
     data : ReviewData
     targets : sequence of Target
         One alternative of ``Finding.settled_by``; what was decided already is left out. Links of
-        the table are cut, links that it lacks are made, and the rest is rejected as it is called
-        then.
+        the table are cut, links that it lacks are made, in place of others that somebody made to
+        the same cells, and the rest is rejected as it is called then.
     reason : str
 
     Raises
@@ -98,9 +98,17 @@ def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list
     """
     reason = reason_given(reason, "settle a finding")
     left = left_to_settle(data, targets)
+    joins = tuple(target for target in left if target.level == "join")
+    cells = {(join.experiment, join.fov, join.daughter, join.to_t) for join in joins}
     change = Relinking(
         cut=tuple(target for target in left if target.level == "link"),
-        link=tuple(target for target in left if target.level == "join"),
+        link=joins,
+        # A cell follows one other: a link that somebody made gives way to a new one.
+        unlink=tuple(
+            made
+            for made in data.effect.links
+            if (made.experiment, made.fov, made.daughter, made.to_t) in cells
+        ),
     )
     new: list[NewDecision] = []
     if change:
