@@ -74,8 +74,7 @@ class Doubts:
         kind, partner = (np.zeros(n_links, dtype=np.int64) for _ in range(2))
         for first in range(0, n_links, _LINKS_AT_ONCE):
             link = np.arange(first, min(first + _LINKS_AT_ONCE, n_links))
-            parts = zip(*_alternatives(costs, link), strict=True)
-            of, cost, kinds, partners = (np.concatenate(part) for part in parts)
+            of, cost, kinds, partners = weighed_alternatives(costs, link)
             of = of - first
             least = np.full(len(link), np.inf)
             np.minimum.at(least, of, cost)
@@ -151,6 +150,29 @@ def _in_table(
 
 
 Alternative = tuple["Int64Array", "Float64Array", "Int64Array", "Int64Array"]
+
+
+def weighed_alternatives(costs: Costs, link: Int64Array) -> Alternative:
+    """Hold links against what may have been instead.
+
+    Parameters
+    ----------
+    costs : Costs
+    link : ndarray of int64, shape (links,)
+        Rising.
+
+    Returns
+    -------
+    of : ndarray of int64, shape (alternatives,)
+        The link.
+    cost : ndarray of float64, shape (alternatives,)
+        By how many nats the alternative is less likely than what is there.
+    kind, partner : ndarray of int64, shape (alternatives,)
+        As in `Doubts`.
+    """
+    parts = zip(*_alternatives(costs, link), strict=True)
+    of, cost, kind, partner = (np.concatenate(part) for part in parts)
+    return of, cost, kind, partner
 
 
 def _alternatives(costs: Costs, link: Int64Array) -> Iterator[Alternative]:

@@ -155,8 +155,13 @@ class Scales:
 
 def student_scale(length: Float64Array, n_axes: int, otherwise: float) -> float:
     """Scale of a Student law in `n_axes` dimensions, from the median length of its vectors."""
-    usual = np.sqrt(n_axes * fdtri(n_axes, DEGREES_OF_FREEDOM, 0.5))
-    return _finite_median(length, otherwise * usual) / float(usual)
+    usual = _usual_length(n_axes)
+    return _finite_median(length, otherwise * usual) / usual
+
+
+def _usual_length(n_axes: int) -> float:
+    """Median length of a vector of a Student law of scale 1."""
+    return float(np.sqrt(n_axes * fdtri(n_axes, DEGREES_OF_FREEDOM, 0.5)))
 
 
 def student_cost(squared: Float64Array, scale: Float64Array | float, n_axes: int) -> Float64Array:
@@ -243,29 +248,77 @@ def _division_law(
     division = np.flatnonzero(cells.is_division & (cells.n_out[cells.source] == 2))
     # Both links of a division tell of the same.
     division = division[cells.target[division] < cells.sister[division]]
-    mother, one, other = cells.source[division], cells.target[division], cells.sister[division]
-    least = max(_LEAST_SHARE_OF_NEIGHBOUR * neighbour_px, 1e-6)
+    families = np.stack([cells.source[division], cells.target[division], cells.sister[division]])
     n_divisions = float(len(np.unique(cells.source[cells.is_division])))
     # What begins amid the movie is a daughter whose mother is not known, or another cell.
     n_divisions += _DAUGHTERS_AMONG_STARTS * int(cells.is_start.sum())
     log_share = float(np.log(max(n_divisions / n_follow, _LEAST_DIVISION_SHARE)))
+    usual = default_division_law(step_px, neighbour_px, log_share)
     if len(division) < _ENOUGH_DIVISIONS:
-        return DivisionLaw(
-            max(_USUAL_MIDPOINT_STEPS * step_px, least),
-            float(np.log(max(_USUAL_HALF_SHARE * neighbour_px, least))),
-            _USUAL_LOG_SPREAD,
-            log_share,
-        )
-    late = np.maximum(cells.t[one], cells.t[other]) - cells.t[mother]
+        return usual
+    ones = np.ones(len(division))
+    return fit_division_law(cells.t, place, families, ones, usual, neighbour_px)
+
+
+def default_division_law(step_px: float, neighbour_px: float, log_share: float) -> DivisionLaw:
+    """What is usual where a table has too few divisions to tell."""
+    least = _least_px(neighbour_px)
+    return DivisionLaw(
+        max(_USUAL_MIDPOINT_STEPS * step_px, least),
+        float(np.log(max(_USUAL_HALF_SHARE * neighbour_px, least))),
+        _USUAL_LOG_SPREAD,
+        log_share,
+    )
+
+
+def fit_division_law(
+    t: Int64Array,
+    place: Float64Array,
+    families: Int64Array,
+    weight: Float64Array,
+    usual: DivisionLaw,
+    neighbour_px: float,
+) -> DivisionLaw:
+    """Fit the law to divisions, by weighted medians.
+
+    Parameters
+    ----------
+    t : ndarray of int64, shape (cells,)
+    place : ndarray of float64, shape (axes, cells)
+    families : ndarray of int64, shape (3, divisions)
+        Cells: mother, and two daughters.
+    weight : ndarray of float64, shape (divisions,)
+    usual : DivisionLaw
+        Gives the share of cells that divide.
+    neighbour_px : float
+        Distance of the nearest cell.
+    """
+    mother, one, other = families
+    least = _least_px(neighbour_px)
+    late = np.maximum(t[one], t[other]) - t[mother]
     midpoint = (place[:, one] + place[:, other]) / 2 - place[:, mother]
     half = np.sqrt(((place[:, one] - place[:, other]) ** 2).sum(axis=0)) / 2
     log_half = np.log(np.maximum(half, least))
-    middle = float(np.median(log_half))
-    spread = _NORMAL_MAD * float(np.median(np.abs(log_half - middle)))
-    away = np.sqrt((midpoint**2).sum(axis=0) / late)
+    middle = weighted_median(log_half, weight)
+    spread = _NORMAL_MAD * weighted_median(np.abs(log_half - middle), weight)
+    away = weighted_median(np.sqrt((midpoint**2).sum(axis=0) / late), weight)
     return DivisionLaw(
-        max(student_scale(away, len(place), step_px), least),
+        max(away / _usual_length(len(place)), least),
         middle,
         max(spread, _LEAST_LOG_SPREAD),
-        log_share,
+        usual.log_share,
     )
+
+
+def weighted_median(values: Float64Array, weight: Float64Array) -> float:
+    """Median of values that count as often as their weights say; the mean of two in the middle."""
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weight[order])
+    half = total[-1] / 2
+    low = int(np.searchsorted(total, half * (1 - 1e-12)))
+    high = int(np.searchsorted(total, half * (1 + 1e-12)))
+    return float(values[order[low]] + values[order[min(high, len(order) - 1)]]) / 2
+
+
+def _least_px(neighbour_px: float) -> float:
+    return max(_LEAST_SHARE_OF_NEIGHBOUR * neighbour_px, 1e-6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,13 +21,27 @@ from lineage_triplets.qc.find.track_data.steps import StepLaw
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineage_triplets.engine.arrays import BoolArray, Float64Array
 
 _MARGIN_SIGMAS = 3.0
+Made = TypeVar("Made")
 
 
 class TrackData(TrackRows):
     """All observations of an index, with what can be told from them, each made when first asked."""
+
+    def made_once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Give what several checks need, made when it is first asked for under a name."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: Made = self._made[name]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def search(self) -> FrameSearch:
