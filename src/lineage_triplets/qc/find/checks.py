@@ -25,7 +25,9 @@ MODULES: tuple[str, ...] = (
     "settings.interval",
     "settings.scale",
     "tracks.daughters",
+    "tracks.doubtful_links",
     "tracks.jumps",
+    "tracks.missed_divisions",
     "tracks.odd_tracks",
     "tracks.power",
 )

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.find.doubt.cells import Nearest
 from lineage_triplets.qc.find.doubt.costs import Costs
-from lineage_triplets.qc.find.doubt.scales import default_division_law, fit_division_law
+from lineage_triplets.qc.find.doubt.scales import fit_division_law
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.qc.find.doubt.cells import Cells
     from lineage_triplets.qc.find.doubt.scales import DivisionLaw, Scales
 
-_MOTHERS = 6
+_NEAR = 6
 _ROUNDS = 10
 _ENOUGH_DIVISIONS = 8
 _FIRST_SHARE = 0.5
@@ -57,7 +56,9 @@ class MissedDivisions:
     second_daughters: Float64Array
 
     @classmethod
-    def of_cells(cls, cells: Cells, scales: Scales) -> MissedDivisions:
+    def of_cells(
+        cls, cells: Cells, scales: Scales, at_border: BoolArray | None = None
+    ) -> MissedDivisions:
         """Find them.
 
         Parameters
@@ -66,8 +67,10 @@ class MissedDivisions:
             Whose places are `isotropic`.
         scales : Scales
             Of these cells.
+        at_border : ndarray of bool, shape (cells,), optional
+            Where cells come and go, more of them than elsewhere; nowhere by default.
         """
-        starts = _Starts.of_cells(cells, scales)
+        starts = _Starts.of_cells(cells, scales, at_border)
         costs, gain, join = starts.explained()
         weight = np.exp(np.clip(gain, -_MOST_NATS, _MOST_NATS))
         second = np.zeros(len(cells.source))
@@ -107,6 +110,7 @@ class _Starts:
         Whether the mother goes on as `one`; else she ends, and `one` is a start as well.
     end, rest : ndarray of int64, shape (joins,)
         Cells that nothing follows, and starts that may be the same cell in the next frame.
+    at_border : ndarray of bool, shape (cells,)
     """
 
     cells: Cells
@@ -118,24 +122,23 @@ class _Starts:
     goes_on: BoolArray
     end: Int64Array
     rest: Int64Array
+    at_border: BoolArray
 
     @classmethod
-    def of_cells(cls, cells: Cells, scales: Scales) -> _Starts:
+    def of_cells(cls, cells: Cells, scales: Scales, at_border: BoolArray | None) -> _Starts:
         start = np.flatnonzero(cells.is_start)
         number = np.full(len(cells.t), -1, dtype=np.int64)
         number[start] = np.arange(len(start))
-        place = scales.place[:, start] + scales.back[:, start]
-        near, _ = scales.nearest(place, cells.frame[start] - 1, _MOTHERS)
-        row, column = np.nonzero(near >= 0)
-        cell, begin = near[row, column], start[row]
-        before, late = _ends_before(cells, scales, start)
+        cell, begin = _cells_before(cells, scales, start, 1)
+        earlier, late = _cells_before(cells, scales, start, 2)
         on = np.flatnonzero(cells.n_out[cell] == 1)
         after = cells.target[cells.link_from(cell[on])]
         # Over a gap the start may be the mother herself, in a frame that was left out.
         at_once = cells.t[after] == cells.t[begin[on]]
         on, after = on[at_once], after[at_once]
-        is_end = cells.is_end[cell]
-        end, rest = np.append(cell[is_end], before), np.append(begin[is_end], late)
+        end, rest = np.append(cell, earlier), np.append(begin, late)
+        is_end = cells.is_end[end]
+        end, rest = end[is_end], rest[is_end]
         mother, one, other = _pairs(end, rest)
         return cls(
             cells, scales, number,
@@ -144,6 +147,7 @@ class _Starts:
             np.concatenate([begin[on], other]),
             np.arange(len(on) + len(mother)) < len(on),
             end, rest,
+            np.zeros(len(cells.t), dtype=bool) if at_border is None else at_border,
         )  # fmt: skip
 
     def explained(self) -> tuple[Costs, Float64Array, Float64Array]:
@@ -159,37 +163,27 @@ class _Starts:
         """
         cells, scales = self.cells, self.scales
         n_follow = max(int(cells.may_end.sum()), 1)
-        n_led = max(int(cells.may_start.sum()), 1)
+        led = cells.may_start if cells.may_start.any() else slice(None)
         n_start, n_end = int(cells.is_start.sum()), int(cells.is_end.sum())
         own = _own_divisions(cells)
-        law = default_division_law(
-            scales.step_px, scales.neighbour_px,
-            _log_share(own.shape[1] + _FIRST_SHARE * n_start, n_follow),
-        )  # fmt: skip
-        first_law = law
-        costs = Costs(cells, replace(scales, division=law))
-        follow = np.zeros(len(self.mother))
+        share_at_most = _log_share(own.shape[1] + _FIRST_SHARE * n_start, n_follow)
+        first_law = replace(scales.division, log_share=share_at_most)
+        costs = Costs(cells, replace(scales, division=first_law))
+        log_start, log_end = self._log_starts(np.zeros(0), np.zeros(0)), scales.log_end
         on = self.goes_on
-        follow[on] = costs.follow(self.mother[on], self.one[on])
-        begin = -scales.log_density
-        apart = begin[self.other] + np.where(on, follow, begin[self.one])
-        along = begin[self.rest] - costs.follow(self.end, self.rest)
-        # Over a gap a cell was not seen, which is as rare as it is in the table's tracks.
-        rare = float(np.log((int((cells.gap > 1).sum()) + 0.5) / max(len(cells.gap), 1)))
-        along += np.where(cells.t[self.rest] > cells.t[self.end] + 1, rare, 0.0)
-        born = np.maximum(cells.t[self.one], cells.t[self.other])
-        apart += np.where(born > cells.t[self.mother] + 1, rare, 0.0)
+        apart, along = self._apart(costs)
         for number in range(_ROUNDS + 1):
-            log_start, log_end = costs.scales.log_start, costs.scales.log_end
-            gain = apart - log_start - np.where(on, 0.0, log_start + log_end)
+            gain = apart - log_start[self.other]
+            gain[~on] -= log_start[self.one[~on]] + log_end
             gain -= costs.divide(self.mother, self.one, self.other)
-            join = along - log_start - log_end
+            join = along - log_start[self.rest] - log_end
             if number == _ROUNDS:
                 break
             share, joined = self._shares(gain, join)
             divided = np.concatenate([share, np.ones(own.shape[1])])
-            share_of_cells = _log_share(float(divided.sum()), n_follow)
-            law = replace(costs.scales.division, log_share=share_of_cells)
+            law = replace(
+                costs.scales.division, log_share=_log_share(float(divided.sum()), n_follow)
+            )
             if own.shape[1] + int((share > _LIKELY).sum()) >= _ENOUGH_DIVISIONS:
                 families = np.stack([self.mother, self.one, self.other])
                 families = np.concatenate([families, own], axis=1)
@@ -197,22 +191,44 @@ class _Starts:
                     cells.t, scales.place, families, divided, law, scales.neighbour_px
                 )
                 law = _bounded(fitted, first_law)
-            left = n_start - float(share.sum() + share[~on].sum() + joined.sum())
+            log_start = self._log_starts(share, joined)
             ended = n_end - float(share[~on].sum() + joined.sum())
-            costs = Costs(
-                cells,
-                replace(
-                    scales,
-                    division=law,
-                    log_start=float(np.log((max(left, 0.0) + 0.5) / n_led)),
-                    log_end=float(np.log((max(ended, 0.0) + 0.5) / n_follow)),
-                ),
-            )
+            log_end = float(np.log((max(ended, 0.0) + 0.5) / n_follow))
+            usual = float(np.log(np.exp(log_start[led]).mean()))
+            costs = Costs(cells, replace(scales, division=law, log_start=usual, log_end=log_end))
         return costs, gain, join
 
-    def _shares(
-        self, gain: Float64Array, join: Float64Array
-    ) -> tuple[Float64Array, Float64Array]:
+    def _apart(self, costs: Costs) -> tuple[Float64Array, Float64Array]:
+        """Cost of all that divisions and joins explain, but for the rates; and of the joins."""
+        cells, begin = self.cells, -self.scales.log_density
+        apart = begin[self.other]
+        on = self.goes_on
+        apart[on] += costs.follow(self.mother[on], self.one[on])
+        apart[~on] += begin[self.one[~on]]
+        along = begin[self.rest] - costs.follow(self.end, self.rest)
+        # Over a gap a cell was not seen, which is as rare as it is in the table's tracks.
+        rare = float(np.log((int((cells.gap > 1).sum()) + 0.5) / max(len(cells.gap), 1)))
+        along += np.where(cells.t[self.rest] > cells.t[self.end] + 1, rare, 0.0)
+        born = np.maximum(cells.t[self.one], cells.t[self.other])
+        apart += np.where(born > cells.t[self.mother] + 1, rare, 0.0)
+        return apart, along
+
+    def _log_starts(self, share: Float64Array, joined: Float64Array) -> Float64Array:
+        """Share of cells that come from nowhere, as a logarithm: at the border, and amid."""
+        explained = np.zeros(len(self.cells.t))
+        if len(share) or len(joined):
+            np.add.at(explained, self.other, share)
+            pair = ~self.goes_on
+            np.add.at(explained, self.one[pair], share[pair])
+            np.add.at(explained, self.rest, joined)
+        left = np.where(self.cells.is_start, np.maximum(1.0 - explained, 0.0), 0.0)
+        result = np.zeros(len(left))
+        for there in (self.at_border, ~self.at_border):
+            n_led = max(int((self.cells.may_start & there).sum()), 1)
+            result[there] = np.log((float(left[there].sum()) + 0.5) / n_led)
+        return result
+
+    def _shares(self, gain: Float64Array, join: Float64Array) -> tuple[Float64Array, Float64Array]:
         """How likely each division and each join is, among all that may explain its starts."""
         weight = np.exp(np.clip(gain, -_MOST_NATS, _MOST_NATS))
         joined = np.exp(np.clip(join, -_MOST_NATS, _MOST_NATS))
@@ -233,18 +249,14 @@ class _Starts:
         return summed
 
 
-def _ends_before(
-    cells: Cells, scales: Scales, start: Int64Array
+def _cells_before(
+    cells: Cells, scales: Scales, start: Int64Array, frames: int
 ) -> tuple[Int64Array, Int64Array]:
-    """Ends two frames before starts, and these starts."""
-    end = np.flatnonzero(cells.is_end)
-    if not (len(end) and len(start)):
-        return end[:0], start[:0]
-    nearest = Nearest(scales.place[:, end], cells.frame[end])
-    place = scales.place[:, start] + 2 * scales.back[:, start]
-    near, _ = nearest(place, cells.frame[start] - 2, _MOTHERS)
+    """Give cells near starts, some frames before, and these starts."""
+    place = scales.place[:, start] + frames * scales.back[:, start]
+    near, _ = scales.nearest(place, cells.frame[start] - frames, _NEAR)
     row, column = np.nonzero(near >= 0)
-    return end[near[row, column]], start[row]
+    return near[row, column], start[row]
 
 
 def _pairs(end: Int64Array, start: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array]:

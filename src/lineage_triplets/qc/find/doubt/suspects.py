@@ -53,10 +53,10 @@ class Suspects:
     nats: Float64Array
 
     @classmethod
-    def of_cells(cls, cells: Cells) -> Suspects:
-        """Weigh the links of cells."""
+    def of_cells(cls, cells: Cells, at_border: BoolArray | None = None) -> Suspects:
+        """Weigh the links of cells; the arguments are those of `MissedDivisions.of_cells`."""
         cells = replace(cells, place=isotropic(cells))
-        missed = MissedDivisions.of_cells(cells, Scales.of_cells(cells))
+        missed = MissedDivisions.of_cells(cells, Scales.of_cells(cells), at_border)
         costs, lives = missed.costs, Lives.of_cells(cells)
         n_links = len(cells.source)
         against = np.zeros(n_links)
@@ -113,7 +113,7 @@ def suspects_of(data: TrackData) -> dict[int, tuple[Int64Array, Suspects]]:
             place = data.still[: int(data.n_axes[experiment]), own]
             fov = data.fov[own] - data.fov[own[0]]
             cells = Cells.of_arrays(place, fov, data.t[own], data.track[own], data.parent)
-            found[experiment] = own, Suspects.of_cells(cells)
+            found[experiment] = own, Suspects.of_cells(cells, ~data.is_amid[own])
         return found
 
     return data.made_once("suspects", weigh)

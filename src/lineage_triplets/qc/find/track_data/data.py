@@ -12,9 +12,7 @@ from lineage_triplets.qc.find.track_data.groups import FrameSearch
 from lineage_triplets.qc.find.track_data.links import Links, cell_sizes
 from lineage_triplets.qc.find.track_data.mislinks import (
     Exchanges,
-    UnlinkedDivisions,
     find_exchanges,
-    find_unlinked_divisions,
 )
 from lineage_triplets.qc.find.track_data.rows import TrackRows
 from lineage_triplets.qc.find.track_data.steps import StepLaw
@@ -67,11 +65,6 @@ class TrackData(TrackRows):
     def exchanges(self) -> Exchanges:
         """Links that fit much better when they exchange their ends."""
         return find_exchanges(self, self.links, self.search, self.is_amid)
-
-    @cached_property
-    def unlinked_divisions(self) -> UnlinkedDivisions:
-        """Ends of tracks that look like divisions without links."""
-        return find_unlinked_divisions(self, self.links, self.exchanges, self.is_amid)
 
     @cached_property
     def is_amid(self) -> BoolArray:
@@ -135,6 +128,19 @@ def link_target(data: TrackData, link: int) -> Target:
     if of == into:
         return Target("link", **place, track=str(data.track_id[of]), t=int(data.t[target]))
     return Target("link", **place, track=str(data.track_id[of]), daughter=int(data.track_id[into]))
+
+
+def join_target(data: TrackData, row: int, later: int) -> Target:
+    """A link that the table lacks, from one row to another, to be added."""
+    place = where(data, int(data.fov[row]))
+    return Target(
+        "join",
+        **place,
+        track=str(track_name(data, row)),
+        t=int(data.t[row]),
+        daughter=track_name(data, later),
+        to_t=int(data.t[later]),
+    )
 
 
 def track_name(data: TrackData, row: int) -> int:

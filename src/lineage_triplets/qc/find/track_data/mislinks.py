@@ -1,4 +1,4 @@
-"""Links that trackers got wrong: ends that were exchanged, and divisions that were left out."""
+"""Links that trackers got wrong: ends that were exchanged."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ _ENOUGH_GAIN = 3.5
 _REACH_SIGMAS = 3.5
 _REACH_SPREADS = 3.0
 _MOST_FREE_GAIN = 4.0
-_FRAMES_LATER = 2
-_EVEN_SHARE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,95 +189,3 @@ def _surest(
             kept.append(number)
     chosen = np.array(kept, dtype=np.int64)
     return Exchanges(link[chosen], other[chosen], begin[chosen], end[chosen], gain[chosen])
-
-
-@dataclass(frozen=True, eq=False)
-class UnlinkedDivisions:
-    """Ends of tracks with two first rows of daughters beside them.
-
-    Attributes
-    ----------
-    mother, one, other : ndarray of int64
-        Rows: the last of the mother, the first of each daughter.
-    """
-
-    mother: Int64Array
-    one: Int64Array
-    other: Int64Array
-
-
-def find_unlinked_divisions(
-    rows: TrackRows, links: Links, exchanges: Exchanges, is_amid: BoolArray
-) -> UnlinkedDivisions:
-    """Find tracks that end, with two roots (or an only child and a root) beside their end.
-
-    What exchanges explain is none of these; the arguments are those of `find_exchanges`.
-    """
-    taken = np.concatenate([exchanges.begin, exchanges.end])
-    mothers = np.flatnonzero((rows.n_children < 2) & (rows.last_row >= 0))
-    ends = rows.last_row[mothers]
-    ends = ends[(rows.t[ends] < rows.n_frames[rows.fov[ends]] - 1) & ~np.isin(ends, taken)]
-    begins = np.flatnonzero(rows.begins)
-    begins = begins[~np.isin(begins, taken)]
-    child = np.flatnonzero(~links.is_inside & ~links.is_division)
-    of, row, apart = _roots_beside(rows, links, ends, begins)
-    # An only child counts as one of the two, whatever its distance.
-    number = np.full(len(rows.t), -1, dtype=np.int64)
-    number[ends] = np.arange(len(ends))
-    child = child[(links.gap[child] <= _FRAMES_LATER) & (number[links.source[child]] >= 0)]
-    of = np.concatenate([of, number[links.source[child]]])
-    row = np.concatenate([row, links.target[child]])
-    apart = np.concatenate([apart, np.full(len(child), -1.0)])
-    order = np.lexsort((row, apart, of))
-    of, row = of[order], row[order]
-    first = np.flatnonzero(np.append(True, of[1:] != of[:-1])[: len(of)])
-    first = first[first + 1 < len(of)]
-    first = first[of[first + 1] == of[first]]
-    mother, one, other = ends[of[first]], row[first], row[first + 1]
-    likely = _likely(rows, is_amid, mother, one, other)
-    return UnlinkedDivisions(*_once(mother[likely], one[likely], other[likely]))
-
-
-def _likely(
-    rows: TrackRows, is_amid: BoolArray, mother: Int64Array, one: Int64Array, other: Int64Array
-) -> BoolArray:
-    """Amid the field; at its border, where cells come and go, only what parts evenly at once."""
-    middle = (rows.still[:, one] + rows.still[:, other]) / 2
-    off = np.sqrt(((middle - rows.still[:, mother]) ** 2).sum(axis=0))
-    even = off < _EVEN_SHARE * rows.distance(one, other)
-    at_once = (rows.t[one] == rows.t[mother] + 1) & (rows.t[other] == rows.t[mother] + 1)
-    likely: BoolArray = is_amid[mother] | (even & at_once)
-    likely &= np.abs(rows.t[one] - rows.t[other]) < _FRAMES_LATER
-    return likely
-
-
-def _roots_beside(
-    rows: TrackRows, links: Links, ends: Int64Array, begins: Int64Array
-) -> tuple[Int64Array, Int64Array, Float64Array]:
-    """Pairs of an end (by number) and the first row of a root in the frames after it."""
-    search = FrameSearch.build(rows.group[begins], rows.still[:, begins])
-    fov = rows.fov[ends]
-    parts = []
-    for later in range(1, _FRAMES_LATER + 1):
-        inside = np.flatnonzero(rows.t[ends] + later < rows.n_frames[fov])
-        reach = links.division_px[fov] + _REACH_SPREADS * links.division_spread_px[fov]
-        reach = reach + (later - 1) * 2 * links.law.sigma_px(ends)
-        of, at, apart = search.within(
-            rows.group[ends[inside]] + later, rows.still[:, ends[inside]], reach[inside]
-        )
-        parts.append((inside[of], begins[at], apart))
-    of, row, apart = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return of, row, apart
-
-
-def _once(
-    mother: Int64Array, one: Int64Array, other: Int64Array
-) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Each daughter with one mother alone."""
-    taken: set[int] = set()
-    kept = []
-    for number, pair in enumerate(zip(one.tolist(), other.tolist(), strict=True)):
-        if not taken & set(pair):
-            taken |= set(pair)
-            kept.append(number)
-    return mother[kept], one[kept], other[kept]

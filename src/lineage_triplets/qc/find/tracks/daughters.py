@@ -23,7 +23,7 @@ from lineage_triplets.qc.find.track_data.groups import group_median
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array
     from lineage_triplets.qc.find.track_data.data import TrackData
 
 
@@ -194,14 +194,24 @@ def _families(data: TrackData, mothers: Int64Array) -> Iterator[tuple[int, Int64
 
 def find_far_daughters(data: TrackData) -> Iterator[Finding]:
     """One finding a daughter."""
+    for link, misfit, root, end in zip(*(of.tolist() for of in _far(data)), strict=True):
+        yield _far_daughter(data, link, misfit, root, end)
+
+
+def far_links(data: TrackData) -> Int64Array:
+    """Links to daughters that begin far from their mothers."""
+    return _far(data)[0]
+
+
+def _far(data: TrackData) -> tuple[Int64Array, Float64Array, Int64Array, Int64Array]:
+    """Links to far daughters, by how many spreads; rows that begin and end beside them, or -1."""
     links, exchanges = data.links, data.exchanges
     divisions = np.flatnonzero(links.is_division)
     source, target = links.source[divisions], links.target[divisions]
     misfit = links.division_misfit(source, target)
-    away = data.distance(source, target)
     nearest = _root_near(data, source)
     far = misfit > np.where(nearest >= 0, _FAR_SPREADS_WITH_ROOT, _FAR_SPREADS)
-    far &= away > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
+    far &= data.distance(source, target) > _LEAST_SHARE_OF_CELL * data.cell_px[data.fov[source]]
     free = np.flatnonzero(exchanges.other < 0)
     exchange_of = np.full(len(links.source), -1, dtype=np.int64)
     exchange_of[exchanges.link[free]] = free
@@ -212,15 +222,8 @@ def find_far_daughters(data: TrackData) -> Iterator[Finding]:
     exchanged = np.isin(divisions, exchanges.other) | np.isin(
         divisions, exchanges.link[exchanges.other >= 0]
     )
-    for at in np.flatnonzero((far | (number >= 0)) & ~exchanged).tolist():
-        yield _far_daughter(
-            data,
-            int(divisions[at]),
-            float(away[at]),
-            float(misfit[at]),
-            int(root[at]),
-            int(end[at]),
-        )
+    found = (far | (number >= 0)) & ~exchanged
+    return divisions[found], misfit[found], root[found], end[found]
 
 
 def _root_near(data: TrackData, mother: Int64Array) -> Int64Array:
@@ -237,11 +240,10 @@ def _root_near(data: TrackData, mother: Int64Array) -> Int64Array:
     return nearest
 
 
-def _far_daughter(
-    data: TrackData, link: int, away: float, misfit: float, root: int, end: int
-) -> Finding:
+def _far_daughter(data: TrackData, link: int, misfit: float, root: int, end: int) -> Finding:
     links = data.links
     source, target = int(links.source[link]), int(links.target[link])
+    away = float(data.distance(links.source[[link]], links.target[[link]])[0])
     fov, t = int(data.fov[source]), int(data.t[target])
     mother, daughter = track_name(data, source), track_name(data, target)
     usual = float(links.division_px[fov])

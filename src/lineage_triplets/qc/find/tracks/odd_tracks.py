@@ -1,4 +1,4 @@
-"""Tracks that are no cell's life: doubled, short, lost amid the field, or an unlinked division."""
+"""Tracks that are no cell's life: doubled, short, or lost amid the field."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.track_data.data import (
     length,
     lengths,
-    track_name,
     track_target,
     where,
 )
+from lineage_triplets.qc.find.tracks.missed_divisions import missed_divisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,10 +156,9 @@ def _duplicate(data: TrackData, pair: tuple[int, int], row: int, n: int, apart: 
 
 def find_open_ends(data: TrackData) -> Iterator[Finding]:
     """One note a FOV for tracks that begin, and one for those that end."""
-    missed, exchanges = data.unlinked_divisions, data.exchanges
-    explained = np.concatenate(
-        [missed.mother, missed.one, missed.other, exchanges.begin, exchanges.end]
-    )
+    exchanges = data.exchanges
+    missed = missed_divisions(data)[0].ravel()
+    explained = np.concatenate([missed, exchanges.begin, exchanges.end])
     has_rows = data.first_row >= 0
     tracks = np.bincount(data.track_fov[has_rows], minlength=len(data.sources))
     yield from _open_end_notes(data, data.begins, explained, tracks, "begins", "first", "no parent")
@@ -200,55 +199,6 @@ def _open_end_notes(
         )
 
 
-def find_missed_divisions(data: TrackData) -> Iterator[Finding]:
-    """One finding a mother."""
-    found = data.unlinked_divisions
-    for mother, one, other in zip(
-        found.mother.tolist(), found.one.tolist(), found.other.tolist(), strict=True
-    ):
-        rows = sorted((one, other), key=lambda row: (int(data.t[row]), track_name(data, row)))
-        fov = int(data.fov[mother])
-        away = [
-            float(np.sqrt(((data.still[:, row] - data.still[:, mother]) ** 2).sum()))
-            for row in rows
-        ]
-        name, daughters = track_name(data, mother), [track_name(data, row) for row in rows]
-        linked = [data.parent[data.track[row]] == data.track[mother] for row in rows]
-        roots = [name for name, known in zip(daughters, linked, strict=True) if not known]
-        t = int(data.t[rows[0]])
-        if len(roots) == 2:
-            sentence = (
-                f"Track {name} ends in frame {data.t[mother]}, and tracks {daughters[0]} and "
-                f"{daughters[1]} begin {length(data, fov, away[0])} and "
-                f"{length(data, fov, away[1])} beside it in frame {t}, without a parent: a "
-                "division that was not linked?"
-            )
-        else:
-            child = next(name for name, known in zip(daughters, linked, strict=True) if known)
-            sentence = (
-                f"Track {name} goes on as {child} in frame {t}, and track {roots[0]} begins beside "
-                "it without a parent: a division of which one daughter was not linked?"
-            )
-        yield Finding(
-            kind="missed-division",
-            severity="warning",
-            sentence=sentence,
-            remedy=(
-                "Add the links in your tracking tool. Without them no pair goes across this "
-                "division, and the daughters count as other lineages."
-            ),
-            **where(data, fov),
-            tracks=(name, *daughters),
-            t=t,
-            evidence=lengths(data, fov, distance=away[0], other_distance=away[1]),
-            settled_by=(
-                (track_target(data, int(data.track[mother])),),
-                tuple(track_target(data, int(data.track[row])) for row in rows),
-            ),
-            count=2,
-        )
-
-
 def find_short_tracks(data: TrackData) -> Iterator[Finding]:
     """One note a FOV."""
     there = data.first_row >= 0
@@ -278,5 +228,4 @@ def find_short_tracks(data: TrackData) -> Iterator[Finding]:
 
 register(TableCheck("duplicate-tracks", ("duplicate-track",), find_duplicates))
 register(TableCheck("open-ends", ("track-begins", "track-ends"), find_open_ends))
-register(TableCheck("missed-divisions", ("missed-division",), find_missed_divisions))
 register(TableCheck("short-tracks", ("short-track",), find_short_tracks))
