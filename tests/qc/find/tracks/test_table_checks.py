@@ -147,6 +147,10 @@ def link(track: int, **place: int) -> Target:
     return Target("link", "one", FOV, str(track), **place)
 
 
+def join(track_id: int, t: int, to_track_id: int, to_t: int) -> Target:
+    return Target("join", "one", FOV, str(track_id), t, daughter=to_track_id, to_t=to_t)
+
+
 def track(number: int) -> Target:
     return Target("track", "one", FOV, str(number))
 
@@ -417,6 +421,62 @@ def test_a_division_with_one_link(check):
     one = only(check(table), "missed-division")
     assert set(one.tracks) == {15, NEW, NEW + 1}
     assert "one daughter was not linked" in one.sentence
+
+
+def test_a_mother_that_goes_on_while_a_daughter_begins(check):
+    table = divided(family_crowd(), 15, 9)
+    table["track_id"] = table["track_id"].replace({NEW + 1: 15})
+    table.loc[table["track_id"].isin([15, NEW]), "parent_track_id"] = -1
+    one = only(check(table), "missed-division")
+    assert one.tracks == (15, NEW)
+    assert one.t == 9
+    assert one.settled_by[0] == (join(15, 8, NEW, 9),)
+    assert "goes on in frame 9" in one.sentence
+    assert "one daughter was not linked" in one.sentence
+
+
+def test_links_that_a_division_lacks_are_named(check):
+    table = divided(family_crowd(), 15, 9)
+    table.loc[table["track_id"] >= NEW, "parent_track_id"] = -1
+    one = only(check(table), "missed-division")
+    assert one.settled_by == (
+        (join(15, 8, NEW, 9), join(15, 8, NEW + 1, 9)),
+        (track(15),),
+        (track(NEW), track(NEW + 1)),
+    )
+
+
+def test_tracks_that_break_off_all_the_time_tell_no_division(check):
+    table = crowd()
+    table["track_id"] += 100 * (table["t"] // 3)
+    found = check(table)
+    (told,) = [one for one in found if one.kind == "no-power"]
+    assert "Tracks break off" in told.sentence
+    assert told.evidence[0].value > 0.25
+    assert "missed-division" not in kinds(found)
+
+
+def test_a_daughter_on_the_wrong_mother(check):
+    table = divided(family_crowd(), 15, 9)
+    # She hangs on a neighbour that lies beside the two, and her mother goes on as her sister.
+    mother = table[(table["track_id"] == 15) & (table["t"] == 8)].iloc[0]
+    beside = table["track_id"] == 16
+    now = table[beside & (table["t"] == 8)].iloc[0]
+    table = moved(table, beside, y=mother["y"] + 18 - now["y"], x=mother["x"] + 4 - now["x"])
+    table["track_id"] = table["track_id"].replace({NEW + 1: 15})
+    table.loc[table["track_id"] == 15, "parent_track_id"] = -1
+    later = beside & (table["t"] >= 9)
+    table.loc[later, ["track_id", "parent_track_id"]] = [200, 16]
+    table.loc[table["track_id"] == NEW, "parent_track_id"] = 16
+    one = only(check(table), "doubtful-link")
+    assert one.tracks == (NEW, 16, 15)
+    assert one.t == 9
+    assert one.settled_by == (
+        (link(16, daughter=NEW), join(15, 8, NEW, 9)),
+        (link(16, daughter=NEW),),
+        (track(NEW),),
+    )
+    assert "likelier it is a daughter of track 15" in one.sentence
 
 
 @pytest.mark.parametrize(("life", "found"), [(4, ["short-cycle"]), (12, [])])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.qc.find.doubt.costs import Costs
-from lineage_triplets.qc.find.doubt.scales import fit_division_law
+from lineage_triplets.qc.find.doubt.scales import fit_division_law, student_scale_of
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 _NEAR = 6
 _ROUNDS = 10
-_ENOUGH_DIVISIONS = 8
+_ENOUGH_DIVISIONS, _ENOUGH_JOINS = 8, 8.0
+_MOST_WIDER = 4.0
 _FIRST_SHARE = 0.5
-_LEAST_DIVISION_SHARE = 0.002
+_LEAST_LOG_SHARE = -6.2
 _MOST_LOG_SHIFT, _MOST_LOG_SPREAD = 0.7, 0.7
 _HOPELESS, _MOST_NATS = -12.0, 50.0
 _LIKELY = 0.5
@@ -43,6 +44,8 @@ class MissedDivisions:
         That `other` is a daughter that was left out, of this mother or of another one.
     costs : Costs
         By what was learnt of divisions, starts and ends.
+    log_end : ndarray of float64, shape (cells,)
+        Logarithm of the share of cells that end, in each one's zone.
     second_daughters : ndarray of float64, shape (links,)
         How much likelier than the link alone it is that its source divides, and that a track which
         begins beside the link's target is the other daughter.
@@ -53,11 +56,12 @@ class MissedDivisions:
     other: Int64Array
     probability: Float64Array
     costs: Costs
+    log_end: Float64Array
     second_daughters: Float64Array
 
     @classmethod
     def of_cells(
-        cls, cells: Cells, scales: Scales, at_border: BoolArray | None = None
+        cls, cells: Cells, scales: Scales, zone: Int64Array | None = None
     ) -> MissedDivisions:
         """Find them.
 
@@ -67,11 +71,12 @@ class MissedDivisions:
             Whose places are `isotropic`.
         scales : Scales
             Of these cells.
-        at_border : ndarray of bool, shape (cells,), optional
-            Where cells come and go, more of them than elsewhere; nowhere by default.
+        zone : ndarray of int64, shape (cells,), optional
+            Zones from 0, such as those along the border of the image, between which the shares of
+            cells that come and go differ; one by default.
         """
-        starts = _Starts.of_cells(cells, scales, at_border)
-        costs, gain, join = starts.explained()
+        starts = _Starts.of_cells(cells, scales, zone)
+        costs, gain, join, log_end = starts.explained()
         weight = np.exp(np.clip(gain, -_MOST_NATS, _MOST_NATS))
         second = np.zeros(len(cells.source))
         on = np.flatnonzero(starts.goes_on)
@@ -90,7 +95,7 @@ class MissedDivisions:
         chosen = _each_once(starts, gain, of_candidate)
         return cls(
             starts.mother[chosen], starts.one[chosen], starts.other[chosen], of_candidate[chosen],
-            costs, second,
+            costs, log_end, second,
         )  # fmt: skip
 
 
@@ -110,7 +115,7 @@ class _Starts:
         Whether the mother goes on as `one`; else she ends, and `one` is a start as well.
     end, rest : ndarray of int64, shape (joins,)
         Cells that nothing follows, and starts that may be the same cell in the next frame.
-    at_border : ndarray of bool, shape (cells,)
+    zone : ndarray of int64, shape (cells,)
     """
 
     cells: Cells
@@ -122,10 +127,10 @@ class _Starts:
     goes_on: BoolArray
     end: Int64Array
     rest: Int64Array
-    at_border: BoolArray
+    zone: Int64Array
 
     @classmethod
-    def of_cells(cls, cells: Cells, scales: Scales, at_border: BoolArray | None) -> _Starts:
+    def of_cells(cls, cells: Cells, scales: Scales, zone: Int64Array | None) -> _Starts:
         start = np.flatnonzero(cells.is_start)
         number = np.full(len(cells.t), -1, dtype=np.int64)
         number[start] = np.arange(len(start))
@@ -147,10 +152,10 @@ class _Starts:
             np.concatenate([begin[on], other]),
             np.arange(len(on) + len(mother)) < len(on),
             end, rest,
-            np.zeros(len(cells.t), dtype=bool) if at_border is None else at_border,
+            np.zeros(len(cells.t), dtype=np.int64) if zone is None else zone,
         )  # fmt: skip
 
-    def explained(self) -> tuple[Costs, Float64Array, Float64Array]:
+    def explained(self) -> tuple[Costs, Float64Array, Float64Array, Float64Array]:
         """Learn rates and the law of divisions.
 
         Returns
@@ -160,30 +165,32 @@ class _Starts:
             By how many nats each division is likelier than that its starts come from nowhere.
         join : ndarray of float64, shape (joins,)
             Likewise that a start is the rest of a track.
+        log_end : ndarray of float64, shape (cells,)
         """
-        cells, scales = self.cells, self.scales
+        cells, scales, on = self.cells, self.scales, self.goes_on
         n_follow = max(int(cells.may_end.sum()), 1)
-        led = cells.may_start if cells.may_start.any() else slice(None)
-        n_start, n_end = int(cells.is_start.sum()), int(cells.is_end.sum())
         own = _own_divisions(cells)
-        share_at_most = _log_share(own.shape[1] + _FIRST_SHARE * n_start, n_follow)
-        first_law = replace(scales.division, log_share=share_at_most)
+        # How many are missed is another share than how many there are: in most tables, hardly any.
+        most = _FIRST_SHARE * int(cells.is_start.sum())
+        broken = _log_share(min(most, float(cells.is_end.sum())), n_follow)
+        first_law = replace(scales.division, log_share=_log_share(most, n_follow))
         costs = Costs(cells, replace(scales, division=first_law))
-        log_start, log_end = self._log_starts(np.zeros(0), np.zeros(0)), scales.log_end
-        on = self.goes_on
+        log_start = self._log_shares(cells.is_start, cells.may_start)
+        log_end = self._log_shares(cells.is_end, cells.may_end)
         apart, along = self._apart(costs)
+        way = self._way()
+        follow = costs.follow(self.end, self.rest)
         for number in range(_ROUNDS + 1):
             gain = apart - log_start[self.other]
-            gain[~on] -= log_start[self.one[~on]] + log_end
+            gain[~on] -= log_start[self.one[~on]] + log_end[self.mother[~on]]
             gain -= costs.divide(self.mother, self.one, self.other)
-            join = along - log_start[self.rest] - log_end
+            join = along + broken - follow - log_start[self.rest] - log_end[self.end]
             if number == _ROUNDS:
                 break
             share, joined = self._shares(gain, join)
             divided = np.concatenate([share, np.ones(own.shape[1])])
-            law = replace(
-                costs.scales.division, log_share=_log_share(float(divided.sum()), n_follow)
-            )
+            broken = _log_share(float(joined.sum()), n_follow)
+            law = replace(costs.scales.division, log_share=_log_share(float(share.sum()), n_follow))
             if own.shape[1] + int((share > _LIKELY).sum()) >= _ENOUGH_DIVISIONS:
                 families = np.stack([self.mother, self.one, self.other])
                 families = np.concatenate([families, own], axis=1)
@@ -191,12 +198,24 @@ class _Starts:
                     cells.t, scales.place, families, divided, law, scales.neighbour_px
                 )
                 law = _bounded(fitted, first_law)
-            log_start = self._log_starts(share, joined)
-            ended = n_end - float(share[~on].sum() + joined.sum())
-            log_end = float(np.log((max(ended, 0.0) + 0.5) / n_follow))
-            usual = float(np.log(np.exp(log_start[led]).mean()))
-            costs = Costs(cells, replace(scales, division=law, log_start=usual, log_end=log_end))
-        return costs, gain, join
+            costs = Costs(cells, replace(scales, division=law))
+            if joined.sum() >= _ENOUGH_JOINS:
+                wide = student_scale_of(way, joined, len(scales.place))
+                wide = min(max(wide, scales.sigma_px), _MOST_WIDER * scales.sigma_px)
+                follow = Costs(cells, replace(scales, sigma_px=wide)).follow(self.end, self.rest)
+            log_start, log_end = self._unexplained(share, joined)
+        share, _ = self._shares(gain, join)
+        all_of = max(_log_share(float(share.sum()) + own.shape[1], n_follow), _LEAST_LOG_SHARE)
+        usual = _usual(log_start, cells.may_start, scales.log_start)
+        learnt = replace(
+            costs.scales,
+            division=replace(costs.scales.division, log_share=all_of),
+            # A start costs what it does in its zone.
+            log_density=scales.log_density + log_start - usual,
+            log_start=usual,
+            log_end=_usual(log_end, cells.may_end, scales.log_end),
+        )
+        return Costs(cells, learnt), gain, join, log_end
 
     def _apart(self, costs: Costs) -> tuple[Float64Array, Float64Array]:
         """Cost of all that divisions and joins explain, but for the rates; and of the joins."""
@@ -205,7 +224,7 @@ class _Starts:
         on = self.goes_on
         apart[on] += costs.follow(self.mother[on], self.one[on])
         apart[~on] += begin[self.one[~on]]
-        along = begin[self.rest] - costs.follow(self.end, self.rest)
+        along = begin[self.rest]
         # Over a gap a cell was not seen, which is as rare as it is in the table's tracks.
         rare = float(np.log((int((cells.gap > 1).sum()) + 0.5) / max(len(cells.gap), 1)))
         along += np.where(cells.t[self.rest] > cells.t[self.end] + 1, rare, 0.0)
@@ -213,20 +232,34 @@ class _Starts:
         apart += np.where(born > cells.t[self.mother] + 1, rare, 0.0)
         return apart, along
 
-    def _log_starts(self, share: Float64Array, joined: Float64Array) -> Float64Array:
-        """Share of cells that come from nowhere, as a logarithm: at the border, and amid."""
-        explained = np.zeros(len(self.cells.t))
-        if len(share) or len(joined):
-            np.add.at(explained, self.other, share)
-            pair = ~self.goes_on
-            np.add.at(explained, self.one[pair], share[pair])
-            np.add.at(explained, self.rest, joined)
-        left = np.where(self.cells.is_start, np.maximum(1.0 - explained, 0.0), 0.0)
-        result = np.zeros(len(left))
-        for there in (self.at_border, ~self.at_border):
-            n_led = max(int((self.cells.may_start & there).sum()), 1)
-            result[there] = np.log((float(left[there].sum()) + 0.5) / n_led)
-        return result
+    def _way(self) -> Float64Array:
+        """Length of each join a frame, beside what the neighbours make of it."""
+        scales, gap = self.scales, self.cells.t[self.rest] - self.cells.t[self.end]
+        way = scales.place[:, self.rest] - scales.place[:, self.end]
+        left = (way - gap * scales.forth[:, self.end]) / np.sqrt(gap)
+        length: Float64Array = np.sqrt((left**2).sum(axis=0))
+        return length
+
+    def _unexplained(
+        self, share: Float64Array, joined: Float64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """Shares of cells that come from nowhere, and that vanish, as logarithms."""
+        cells, pair = self.cells, ~self.goes_on
+        begun, ended = cells.is_start.astype(np.float64), cells.is_end.astype(np.float64)
+        np.subtract.at(begun, self.other, share)
+        np.subtract.at(begun, self.one[pair], share[pair])
+        np.subtract.at(begun, self.rest, joined)
+        np.subtract.at(ended, self.mother[pair], share[pair])
+        np.subtract.at(ended, self.end, joined)
+        return self._log_shares(begun, cells.may_start), self._log_shares(ended, cells.may_end)
+
+    def _log_shares(self, weight: Float64Array | BoolArray, able: BoolArray) -> Float64Array:
+        """Logarithm of the share of able cells in each cell's zone that something is true of."""
+        n_zones = int(self.zone.max(initial=0)) + 1
+        counted = np.bincount(self.zone, np.maximum(weight, 0.0), minlength=n_zones)
+        among = np.bincount(self.zone, able, minlength=n_zones)
+        shares: Float64Array = np.log((counted + 0.5) / np.maximum(among, 1.0))[self.zone]
+        return shares
 
     def _shares(self, gain: Float64Array, join: Float64Array) -> tuple[Float64Array, Float64Array]:
         """How likely each division and each join is, among all that may explain its starts."""
@@ -243,9 +276,10 @@ class _Starts:
         """Sum weights of divisions over each start that they explain."""
         n_starts = int(self.number.max(initial=-1)) + 1
         pair = ~self.goes_on
-        total = np.bincount(self.number[self.other], weight, minlength=n_starts)
-        total += np.bincount(self.number[self.one[pair]], weight[pair], minlength=n_starts)
-        summed: Float64Array = total
+        start = np.concatenate([self.number[self.other], self.number[self.one[pair]]])
+        summed: Float64Array = np.bincount(
+            start, np.concatenate([weight, weight[pair]]), minlength=n_starts
+        ).astype(np.float64)
         return summed
 
 
@@ -270,6 +304,10 @@ def _pairs(end: Int64Array, start: Int64Array) -> tuple[Int64Array, Int64Array, 
     return end[one], start[one], start[one + 1 + within]
 
 
+def _usual(log_share: Float64Array, able: BoolArray, otherwise: float) -> float:
+    return float(np.log(np.exp(log_share[able]).mean())) if able.any() else otherwise
+
+
 def _own_divisions(cells: Cells) -> Int64Array:
     """Mother and daughters of the divisions into two that the table has, each once."""
     link = np.flatnonzero(cells.is_division & (cells.n_out[cells.source] == 2))
@@ -278,7 +316,7 @@ def _own_divisions(cells: Cells) -> Int64Array:
 
 
 def _log_share(n_divisions: float, n_follow: int) -> float:
-    return float(np.log(max(n_divisions / n_follow, _LEAST_DIVISION_SHARE)))
+    return float(np.log((n_divisions + 0.5) / n_follow))
 
 
 def _bounded(law: DivisionLaw, usual: DivisionLaw) -> DivisionLaw:

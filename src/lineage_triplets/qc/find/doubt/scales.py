@@ -159,6 +159,11 @@ def student_scale(length: Float64Array, n_axes: int, otherwise: float) -> float:
     return _finite_median(length, otherwise * usual) / usual
 
 
+def student_scale_of(length: Float64Array, weight: Float64Array, n_axes: int) -> float:
+    """Scale of a Student law in `n_axes` dimensions, from lengths that count by weights."""
+    return weighted_median(length, weight) / _usual_length(n_axes)
+
+
 def _usual_length(n_axes: int) -> float:
     """Median length of a vector of a Student law of scale 1."""
     return float(np.sqrt(n_axes * fdtri(n_axes, DEGREES_OF_FREEDOM, 0.5)))

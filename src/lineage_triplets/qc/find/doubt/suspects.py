@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.qc.find.doubt.alternatives import weighed_alternatives
+from lineage_triplets.qc.find.doubt.alternatives import Kind, weighed_alternatives
 from lineage_triplets.qc.find.doubt.cells import Cells
 from lineage_triplets.qc.find.doubt.lives import Lives
 from lineage_triplets.qc.find.doubt.missed import MissedDivisions
@@ -27,6 +27,7 @@ _LINKS_AT_ONCE = 100_000
 _MOST_NATS = 50.0
 _NEARLY_AS_GOOD = 1.0
 _MOST_USUAL = 4.0
+_ZONE_MARGINS = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,10 @@ class Suspects:
     nats: Float64Array
 
     @classmethod
-    def of_cells(cls, cells: Cells, at_border: BoolArray | None = None) -> Suspects:
+    def of_cells(cls, cells: Cells, zone: Int64Array | None = None) -> Suspects:
         """Weigh the links of cells; the arguments are those of `MissedDivisions.of_cells`."""
         cells = replace(cells, place=isotropic(cells))
-        missed = MissedDivisions.of_cells(cells, Scales.of_cells(cells), at_border)
+        missed = MissedDivisions.of_cells(cells, Scales.of_cells(cells), zone)
         costs, lives = missed.costs, Lives.of_cells(cells)
         n_links = len(cells.source)
         against = np.zeros(n_links)
@@ -66,7 +67,8 @@ class Suspects:
         for first in range(0, len(odd), _LINKS_AT_ONCE):
             link = odd[first : first + _LINKS_AT_ONCE]
             of, cost, kinds, partners = weighed_alternatives(costs, link)
-            cost = cost - lives.gain(of, kinds, partners)
+            cost = cost + _in_its_zone(missed, of, kinds, partners)
+            cost -= lives.gain(of, kinds, partners)
             weight = np.exp(np.clip(-cost, -_MOST_NATS, _MOST_NATS))
             np.add.at(against, of, weight)
             order = np.lexsort((np.arange(len(of))[::-1], -cost))
@@ -79,6 +81,20 @@ class Suspects:
         other = np.where(of_sister >= 0, against[np.maximum(of_sister, 0)], 0.0)
         doubt = against / (1.0 + missed.second_daughters + other + against)
         return cls(cells, missed, doubt, kind, partner, nats)
+
+
+def _in_its_zone(
+    missed: MissedDivisions, link: Int64Array, kind: Int64Array, partner: Int64Array
+) -> Float64Array:
+    """By how much an alternative costs more because of where in the field cells would end."""
+    cells, usual = missed.costs.cells, missed.costs.scales.log_end
+    more = np.zeros(len(link))
+    lone = np.flatnonzero(kind == Kind.OTHER_END)
+    more[lone] += missed.log_end[partner[lone]] - usual
+    given_up = (kind == Kind.NEITHER) | (kind == Kind.OTHER_END) | (kind == Kind.OTHER_MOTHER)
+    ended = np.flatnonzero(given_up & (cells.sister[link] < 0))
+    more[ended] -= missed.log_end[cells.source[link[ended]]] - usual
+    return more
 
 
 def _is_odd(costs: Costs) -> BoolArray:
@@ -103,6 +119,12 @@ def _is_odd(costs: Costs) -> BoolArray:
     return odd
 
 
+def _zone(data: TrackData, rows: Int64Array) -> Int64Array:
+    """Zones along the border, the narrower the nearer."""
+    zone: Int64Array = np.searchsorted(_ZONE_MARGINS, data.margins_to_border[rows])
+    return zone
+
+
 def suspects_of(data: TrackData) -> dict[int, tuple[Int64Array, Suspects]]:
     """Weigh the links of each experiment, once for all checks: its rows, and what was found."""
 
@@ -113,7 +135,7 @@ def suspects_of(data: TrackData) -> dict[int, tuple[Int64Array, Suspects]]:
             place = data.still[: int(data.n_axes[experiment]), own]
             fov = data.fov[own] - data.fov[own[0]]
             cells = Cells.of_arrays(place, fov, data.t[own], data.track[own], data.parent)
-            found[experiment] = own, Suspects.of_cells(cells, ~data.is_amid[own])
+            found[experiment] = own, Suspects.of_cells(cells, _zone(data, own))
         return found
 
     return data.made_once("suspects", weigh)

@@ -69,11 +69,17 @@ class TrackData(TrackRows):
     @cached_property
     def is_amid(self) -> BoolArray:
         """Rows so far from the border of the image that a cell does not cross it in a few steps."""
+        amid: BoolArray = self.margins_to_border > 1.0
+        return amid
+
+    @cached_property
+    def margins_to_border(self) -> Float64Array:
+        """How far each row is from the border, in the lengths that a cell goes in a few steps."""
         steps = _MARGIN_SIGMAS * self.law.sigma_px(np.arange(len(self.t)))
         moved = np.maximum(self.drift_px, np.append(0.0, self.drift_px[:-1])[: len(self.drift_px)])
-        margin = self.left_out_px + np.maximum(steps, self.cell_px[self.fov]) + moved[self.group]
-        amid: BoolArray = self.to_border_px > margin
-        return amid
+        margin = np.maximum(steps, self.cell_px[self.fov]) + moved[self.group]
+        margins: Float64Array = (self.to_border_px - self.left_out_px) / margin
+        return margins
 
 
 def where(data: TrackData, fov: int) -> dict[str, Any]:

@@ -25,15 +25,32 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.track_data.data import TrackData
 
 
+MOST_BROKEN_SHARE = 0.25
+"""Of cells; where more of them begin a track, what is named would mostly be wrong."""
+
+
+def broken_share(data: TrackData) -> Float64Array:
+    """Share of the cells of each experiment, after the first frames, that begin a track."""
+    later = data.t > 0
+    cells = np.bincount(data.experiment[later], minlength=data.n_experiments)
+    begin = np.bincount(data.experiment[data.begins], minlength=data.n_experiments)
+    share: Float64Array = begin / np.maximum(cells, 1)
+    return share
+
+
 def missed_divisions(data: TrackData) -> tuple[Int64Array, Float64Array]:
     """Rows of mothers and their daughters, shape (3, divisions), and how likely each is.
 
     The mother's last row, the row of the daughter as which she goes on, or of one of the two that
-    begin, and that of a daughter that begins. What exchanges of cells explain is not among them.
+    begin, and that of a daughter that begins. Those are not among them that exchanges of cells
+    explain, and none is of an experiment whose tracks break off all the time.
     """
     rows, probability = [np.zeros((3, 0), dtype=np.int64)], [np.zeros(0)]
     taken = np.concatenate([data.exchanges.begin, data.exchanges.end])
-    for own, suspects in suspects_of(data).values():
+    broken = broken_share(data)
+    for experiment, (own, suspects) in suspects_of(data).items():
+        if broken[experiment] > MOST_BROKEN_SHARE:
+            continue
         missed = suspects.missed
         families = own[np.stack([missed.mother, missed.one, missed.other])]
         free = ~np.isin(families, taken).any(axis=0)

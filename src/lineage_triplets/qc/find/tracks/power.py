@@ -8,8 +8,9 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from lineage_triplets.qc.find.checks import TableCheck, register
-from lineage_triplets.qc.find.finding import Finding
+from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.track_data.data import length, lengths
+from lineage_triplets.qc.find.tracks.missed_divisions import MOST_BROKEN_SHARE, broken_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,24 @@ def find_no_power(data: TrackData) -> Iterator[Finding]:
             yield _finding(data, int(data.fov[into[0]]), step, neighbour)
 
 
+def find_no_power_for_divisions(data: TrackData) -> Iterator[Finding]:
+    """One finding an experiment whose tracks break off so often that divisions are not told."""
+    for experiment, share in enumerate(broken_share(data).tolist()):
+        rows = np.flatnonzero(data.experiment == experiment)
+        if share <= MOST_BROKEN_SHARE or len(rows) < _LEAST_LINKS:
+            continue
+        yield Finding(
+            "no-power",
+            "warning",
+            f"Tracks break off: {share:.0%} of the cells begin one. A division that was not linked "
+            "cannot be told from a cell that was lost and found again: none is named.",
+            "Track with a wider gate. Daughters count as other lineages here.",
+            experiment=data.sources[int(data.fov[rows[0]])].experiment,
+            evidence=(Evidence("share of cells that begin a track", share),),
+            detail="divisions",
+        )
+
+
 def _finding(data: TrackData, fov: int, step: float, neighbour: float) -> Finding:
     return Finding(
         "no-power",
@@ -72,3 +91,4 @@ def _neighbour_distances(data: TrackData, rows: Int64Array) -> Float64Array:
 
 
 register(TableCheck("power", ("no-power",), find_no_power))
+register(TableCheck("power-for-divisions", ("no-power",), find_no_power_for_divisions))
