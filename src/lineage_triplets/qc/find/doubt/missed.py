@@ -167,7 +167,9 @@ class _Starts:
             Likewise that a start is the rest of a track.
         log_end : ndarray of float64, shape (cells,)
         """
-        cells, scales, on = self.cells, self.scales, self.goes_on
+        # What a gap costs is counted apart: many tables have none to tell it by.
+        scales = replace(self.scales, gap_cost=np.zeros(1))
+        cells, on = self.cells, self.goes_on
         n_follow = max(int(cells.may_end.sum()), 1)
         own = _own_divisions(cells)
         # How many are missed is another share than how many there are: in most tables, hardly any.

@@ -11,7 +11,7 @@ from scipy.special import fdtri, gammaln
 from lineage_triplets.qc.find.doubt.cells import Nearest
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Float64Array, Int32Array
+    from lineage_triplets.engine.arrays import Float64Array, Int32Array, Int64Array
     from lineage_triplets.qc.find.doubt.cells import Cells
 
 DEGREES_OF_FREEDOM = 3.0
