@@ -148,7 +148,7 @@ def test_what_was_settled_does_not_come_back_when_links_are_weighed_anew(
     assert all(link.doubt < 0.1 for link in left)
     # Of the pairs that were expected to be wrong those of the links that are gone are remembered.
     assert links.harm == pytest.approx(before.harm, rel=0.05)
-    assert text(panel, "link_doubt").startswith("Doubt 0.00")
+    assert text(panel, "link_doubt").startswith("Doubt below 0.01; ")
 
 
 def test_what_cannot_be_decided_is_asked_again(

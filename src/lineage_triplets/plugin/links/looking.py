@@ -200,7 +200,7 @@ class Looking(QWidget):
         also = " both links drawn blue are" if n_links > 1 else " the link is"
         self.same.setToolTip(f"As the table has it:{also} right (S)")
         label = instead_label(view) if len(link.repair) > 1 else ""
-        self.instead.setText(label or "Elsewhere")
+        self.instead.setText(label or "Other")
         self.instead.setEnabled(bool(label))
         self.instead.setToolTip(
             "It goes where orange goes: cut, and linked so (G)"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SHARE = 0.05
 """So many of the links are gone through at a time, as the command ``links`` lists them."""
 
+_LEAST_DOUBT = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class LinkList:
@@ -236,7 +238,8 @@ def doubt_words(link: DoubtedLink) -> str:
     """Say doubt, pairs and reason."""
     n_pairs = round(link.pairs)
     rest = f"{counted(n_pairs, 'pair')} of an epoch rest{'s' * (n_pairs == 1)} on it"
-    return f"Doubt {link.doubt:.2f}; {rest}. {link.reason}"
+    doubt = f"{link.doubt:.2f}" if link.doubt >= _LEAST_DOUBT else "below 0.01"
+    return f"Doubt {doubt}; {rest}. {link.reason}"
 
 
 def harm_words(links: LinkList) -> str:

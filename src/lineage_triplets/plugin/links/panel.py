@@ -256,6 +256,9 @@ class LinksPanel(QWidget):
             return
         self._number = -1
         n_left = len(links.own) - len(links)
+        if not len(links.own):
+            self._say_on_page("There is no link in the tables.")
+            return
         words = f"The first {len(links):,} of {len(links.own):,} links are looked at. "
         self._say_on_page(f"{words}Expected: {harm_words(links)}.", more=n_left > 0)
 
