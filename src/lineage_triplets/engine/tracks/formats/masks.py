@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
 
 
+_COUNTED_MAX = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledCells:
     """The cells of masks, by frame and label.
@@ -59,12 +62,17 @@ def label_cells(masks: Iterable[tuple[int, NDArray[Any]]]) -> LabelledCells:
 
 def _centroids(mask: NDArray[Any]) -> tuple[Int64Array, Float64Array]:
     inside = np.nonzero(mask)
-    label, number = np.unique(mask[inside], return_inverse=True)
-    n_pixels = np.bincount(number, minlength=len(label))
-    axes = [np.bincount(number, axis, minlength=len(label)) / n_pixels for axis in inside]
+    number = mask[inside].astype(np.int64)
+    names = None
+    # Labels are few beside pixels; where they are large, they are numbered first.
+    if number.max(initial=0) >= _COUNTED_MAX:
+        names, number = np.unique(number, return_inverse=True)
+    n_pixels = np.bincount(number)
+    label = np.flatnonzero(n_pixels)
+    axes = [np.bincount(number, axis)[label] / n_pixels[label] for axis in inside]
     while len(axes) < 3:
         axes.insert(0, np.zeros(len(label)))
-    return label.astype(np.int64), np.array(axes)
+    return label if names is None else names[label], np.array(axes)
 
 
 def table_of_labels(
