@@ -307,6 +307,7 @@ class TestCtc:
             "label-without-track": 2, "track-without-mask": 1, "other-span": 1,
         }  # fmt: skip
         assert "first: 2, 0 to 2 in the text and 0 to 3" in table.problems[2].message
+        assert set(table.track_id.tolist()) == {1, 2}
 
     def test_a_child_that_begins_before_its_parent_ends_is_an_error(self, tmp_path):
         fault = fault_of(ctc(tmp_path, text="1 0 1 0\n2 0 3 1\n3 2 3 1\n4 2 3 1\n"))

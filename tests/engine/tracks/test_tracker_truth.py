@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from lineage_triplets import MultiExperimentIndex, load_config
 from lineage_triplets.engine.errors import TrackTableError
 from lineage_triplets.engine.tracks.read import find_track_table, read_track_table
 from lineages import Cell, assert_is_movie, cells_and_edges, true_edges
-from real import DATA
+from real import DATA, PLATES, needs_real_plates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,3 +113,44 @@ def test_a_file_is_the_movie_or_says_what_is_missing(path: Path) -> None:
 @pytest.mark.skipif(not FILES.exists(), reason=f"no files of trackers in {FILES}")
 def test_there_are_files_of_ten_tools() -> None:
     assert len({path.relative_to(FILES).parts[0] for path in tables()}) >= 10
+
+
+TRACKS = DATA / "tracks"
+
+
+@pytest.mark.skipif(not TRACKS.exists(), reason=f"no tracks of other tools in {TRACKS}")
+@pytest.mark.parametrize(
+    ("name", "n_cells", "n_tracks", "n_divisions"),
+    [
+        ("trackmate/hacat.xml.gz", 810, 17, 6),
+        ("ctc/02_GT/TRA", 3265, 264, 53),
+        ("geff/ce_embryo.geff", 23_802, 720, 358),
+        ("btrack/tracks.h5", 52_581, 409, 110),
+        ("btrack/tracks.csv.gz", 52_678, 409, 110),
+    ],
+)
+def test_larger_files_have_the_divisions_that_are_known_of_them(
+    name: str, n_cells: int, n_tracks: int, n_divisions: int
+) -> None:
+    table = read_track_table(TRACKS / name)
+    tracks, first = np.unique(table.track_id, return_index=True)
+    parents = table.parent_track_id[first]
+    of_mother = np.unique(parents[parents >= 0], return_counts=True)[1]
+    assert (len(table), len(tracks), int((of_mother > 1).sum())) == (n_cells, n_tracks, n_divisions)
+
+
+@needs_real_plates
+@pytest.mark.skipif(not TRACKS.exists(), reason=f"no tracks of other tools in {TRACKS}")
+def test_trackmates_micrometres_lie_where_the_plates_own_table_has_them() -> None:
+    config = load_config(PLATES / "fucci.yml")
+    own = next(found for found in config.experiments if found.name == "hacat")
+    theirs = own.model_copy(update={"tracks_path": str(TRACKS / "trackmate/hacat.xml.gz")})
+    one, other = (
+        MultiExperimentIndex.from_config(config.model_copy(update={"experiments": [experiment]}))
+        for experiment in (own, theirs)
+    )
+    rows = [index.tracks.sort_values(["t", "y"]) for index in (one, other)]
+    places = [row[["t", "y", "x"]].to_numpy() for row in rows]
+    np.testing.assert_allclose(places[0], places[1], atol=0.1)
+    assert rows[0]["generation"].tolist() == rows[1]["generation"].tolist()
+    assert len(one.valid_anchors) == len(other.valid_anchors)
