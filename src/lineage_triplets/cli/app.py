@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from lineage_triplets.cli import against, audit, data, export, look, review
+from lineage_triplets.cli import against, audit, data, export, imports, look, review
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.common import print_problems
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command("init")(init.init)
+app.command("import")(imports.import_images)
 app.command("simulate")(data.simulate_sample)
 app.command("validate")(look.validate)
 app.command("preview")(look.preview)

@@ -174,6 +174,7 @@ def init(
     from lineage_triplets.engine.first_config import inspect_plate, save_draft, shared_channels
 
     refuse_existing(out, overwrite)
+    _refuse_images(plates)
     console = Console()
     found = [inspect_plate(path) for path in plates]
     names = [plate.name for plate in found]
@@ -187,7 +188,9 @@ def init(
         console.print(f"  channels: {', '.join(plate.channel_names)}", highlight=False)
     channels = source_channel or shared_channels(found)
     intervals = {plate.name: _interval(plate, interval or []) for plate in found}
-    conditions = {plate.name: _conditions(plate, condition or []) for plate in found}
+    conditions = {
+        plate.name: conditions_of(plate.name, plate.plate.wells, condition or []) for plate in found
+    }
     save_draft(
         out,
         found,
@@ -203,6 +206,28 @@ def init(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _refuse_images(plates: Sequence[str]) -> None:
+    """Say where images go that are no plates yet."""
+    from lineage_triplets.engine.errors import ConfigError, Problem
+    from lineage_triplets.engine.plates.stores import NODE_FILES
+    from lineage_triplets.engine.settings.paths import is_url
+    from lineage_triplets.imports.sources import is_importable
+
+    for path in plates:
+        if is_url(path) or any(Path(path, name).exists() for name in NODE_FILES):
+            continue
+        if is_importable(path):
+            raise ConfigError(
+                Problem(
+                    "not-zarr",
+                    "these are images, and no OME-Zarr plate.",
+                    f"`lineage-triplets import {path} --out PLATE.zarr --tracks TABLE` makes a "
+                    "plate of them, and its config.",
+                    file=path,
+                )
+            )
 
 
 def _folders(found: Sequence[FoundPlate], tracks: Sequence[Path]) -> list[Path]:
@@ -224,7 +249,7 @@ def _interval(found: FoundPlate, given: Sequence[str]) -> float:
     text = of_plate.get(found.name, for_all[-1] if for_all else None)
     if text is None:
         suggested = found.first_fov.interval_minutes
-        text = _ask(
+        text = ask(
             f"{found.name}: minutes between frames"
             + (f" (its store says {suggested:g}, which is often wrong)" if suggested else ""),
             "--interval",
@@ -238,30 +263,37 @@ def _interval(found: FoundPlate, given: Sequence[str]) -> float:
     return minutes
 
 
-def _conditions(found: FoundPlate, given: Sequence[str]) -> dict[str, list[str]]:
-    """Condition to wells, from the options or a person."""
+def conditions_of(
+    name: str, wells: Sequence[str], given: Sequence[str], unless_asked: str | None = None
+) -> dict[str, list[str]]:
+    """Condition to wells of a plate, from the options or a person.
+
+    Where nobody is there to ask, all wells are of the condition `unless_asked`, if there is one.
+    """
     parsed: dict[str, list[str]] = {}
     for text in given:
-        name, separator, wells = text.partition("=")
-        plate, colon, rest = name.partition(":")
-        if colon and plate != found.name:
+        condition, separator, of = text.partition("=")
+        plate, colon, rest = condition.partition(":")
+        if colon and plate != name:
             continue
-        if not (separator and wells):
+        if not (separator and of):
             raise typer.BadParameter(f"{text!r} is not NAME=WELL,WELL", param_hint="--condition")
-        listed = [well.strip() for well in wells.split(",")]
+        listed = [well.strip() for well in of.split(",")]
         if not colon:
-            listed = [well for well in listed if well in found.plate.wells]
+            listed = [well for well in listed if well in wells]
         if listed:
-            parsed.setdefault(rest if colon else name, []).extend(listed)
+            parsed.setdefault(rest if colon else condition, []).extend(listed)
     if parsed:
         return parsed
-    for well in found.plate.wells:
-        answer = _ask(f"{found.name}: condition of well {well}", "--condition")
+    if unless_asked is not None and not sys.stdin.isatty():
+        return {unless_asked: list(wells)}
+    for well in wells:
+        answer = ask(f"{name}: condition of well {well}", "--condition")
         parsed.setdefault(answer, []).append(well)
     return parsed
 
 
-def _ask(question: str, option: str) -> str:
+def ask(question: str, option: str) -> str:
     """Ask a person; where there is none, say which option answers."""
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"{question}? Nobody is there to ask: give {option}")

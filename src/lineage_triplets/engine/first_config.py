@@ -21,6 +21,8 @@ from lineage_triplets.engine.tracks.read import find_fov_table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
+
 
 @dataclass(frozen=True)
 class FoundPlate:
@@ -141,6 +143,7 @@ def save_draft(
     source_channel: Sequence[str],
     interval_minutes: Mapping[str, float],
     conditions: Mapping[str, Mapping[str, Sequence[str]]],
+    track_transforms: Mapping[str, TrackTransform] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an experiments YAML, what the stores say in comments above each entry.
@@ -158,6 +161,8 @@ def save_draft(
         By plate name.
     conditions : dict
         By plate name: condition to wells.
+    track_transforms : dict of str to TrackTransform, optional
+        By plate name, where its tables are not in the images' frames and pixels.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -180,6 +185,7 @@ def save_draft(
             source_channel=list(source_channel),
             condition_wells={name: list(wells) for name, wells in conditions[found.name].items()},
             interval_minutes=interval_minutes[found.name],
+            track_transform=(track_transforms or {}).get(found.name),
         )
         entry = written_experiment(locate_experiment(config, target.parent), target.parent)
         optional = {"organelle", "date", "moi"}
