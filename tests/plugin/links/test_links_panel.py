@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
 from lineage_triplets.plugin.common.session import Session
+from lineage_triplets.plugin.links.model import LinkList
 from lineage_triplets.plugin.links.panel import LinksPanel
 from reviews import save
 from stores import make_experiment, numbered_pixels
@@ -136,6 +137,9 @@ def test_what_was_settled_does_not_come_back_when_links_are_weighed_anew(
     for key in (Key.Key_G, Key.Key_S, Key.Key_D, Key.Key_W):
         press(qtbot, panel, key)
     harm = panel._links.harm_left
+    # Links that were weighed before the answers came are settled all the same.
+    late = LinkList.of(before.queue, before.patches, answered=panel._harm_of)
+    assert (late.harm_left, late.harm) == pytest.approx((harm, before.harm), abs=0.05)
     weighed(qtbot, panel)
     links = panel._links
     assert links.queue is not before.queue
@@ -159,6 +163,7 @@ def test_what_cannot_be_decided_is_asked_again(
     press(qtbot, panel, Key.Key_S)
     assert kinds(session) == ["cut"]
     assert "is cut" in session.said[0]
+    assert panel._links.harm_left == panel._links.harm
     assert on_screen(panel).link == link.link
     weighed(qtbot, panel)
     assert on_screen(panel).link != link.link
@@ -254,6 +259,7 @@ def test_an_answer_that_is_undone_elsewhere_is_open_again(
     link = on_screen(panel)
     press(qtbot, panel, Key.Key_S)
     session.decide(lambda review: review.undo())
+    assert panel._links.harm_left == pytest.approx(panel._links.harm)
     panel.looking.back.click()
     assert on_screen(panel).link == link.link
     assert not text(panel, "link_question").startswith("You said")

@@ -153,6 +153,7 @@ class Walk:
         """Look at the link that is most worth it."""
         hand = self.hand
         hand.panel("Links")
+        hand.until(lambda: self._on_screen("link_picture"), "links are weighed")
         picture = hand.find("link_picture", LinkPicture)
         hand.until(lambda: picture.painted == 0, "the first link is on screen")
         hand.picture("links")
