@@ -221,6 +221,17 @@ class TestGeff:
         )
         assert kinds(table) == {"rejected": 1, "spots-without-track": 1}
 
+    def test_positions_that_are_no_axes(self, tmp_path):
+        """pycellin 0.5.1, export_GEFF: the axis of time alone, units with the properties."""
+        folder = geff(
+            tmp_path / "pycellin.geff",
+            axes=[("timepoint", "time", "frame"), ("cell_y", "other", None),
+                  ("cell_x", "other", None)],
+            scale=(0.5, 1.0),
+            node_props_metadata={name: {"unit": "micron"} for name in ("cell_x", "cell_y")},
+        )  # fmt: skip
+        assert_is_movie(read_track_table(folder), pixel_um=(1.0, 0.5, 0.5))
+
     def test_times_that_are_no_frames_are_an_error(self, tmp_path):
         axes = [("t", "time", "minute"), ("y", "space", None), ("x", "space", None)]
         fault = fault_of(geff(tmp_path / "t.geff", axes=axes, scale=(1.0, 15.0)))

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _WHAT = "a GEFF"
 _FRAME_PROPERTIES = ("FRAME", "frame", "Frame", "timepoint")
+# Names of properties where the metadata have no axes; {0} is z, y or x.
+_TIMES = ("t", "time", "timepoint", "frame", "FRAME")
+_PLACES = ("{0}", "cell_{0}", "POSITION_{1}")
 _TRACKLETS = ("tracklet_id", "track_id")
 # By what a property's or an axis's name ends in.
 _AXES = ("z", "y", "x")
@@ -121,12 +124,14 @@ class _Graph:
     def _axes(self) -> tuple[_Axis, dict[str, _Axis]]:
         """Return the axes of time and of space, by metadata, hints, or usual names."""
         told = self._metadata.get("axes") or []
-        axes = [(_Axis(a["name"], str(a.get("unit") or "")), a.get("type")) for a in told]
+        axes = [(self._axis(a["name"], a.get("unit")), a.get("type")) for a in told]
         times = [axis for axis, kind in axes if kind == "time"]
+        times = times or [self._axis(n) for n in _TIMES if n in self._properties]
         spaces = [axis for axis, kind in axes if kind == "space"]
-        if not told:
-            times = [_Axis(n, "") for n in ("t", "time", "frame") if n in self._properties]
-            spaces = [_Axis(n, "") for n in _AXES if n in self._properties]
+        if not spaces:
+            usual = [[name.format(axis, axis.upper()) for axis in _AXES] for name in _PLACES]
+            own = next((names for names in usual if set(names[1:]) <= self._properties), [])
+            spaces = [self._axis(name) for name in own if name in self._properties]
         hints = self._metadata.get("display_hints") or {}
         hinted = {
             hints.get(hint): axis
@@ -148,6 +153,11 @@ class _Graph:
                 )
             )
         return times[0], places
+
+    def _axis(self, name: str, unit: str | None = None) -> _Axis:
+        """Return a property as an axis, its unit as it or the axis has it."""
+        own = (self._metadata.get("node_props_metadata") or {}).get(name) or {}
+        return _Axis(name, str(unit or own.get("unit") or ""))
 
     def _frames(self, time: _Axis) -> tuple[Int64Array, BoolArray]:
         """Return the frame of each node, and where there is none."""
