@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from lineage_triplets.engine.process import usable_cpus
+
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
 
@@ -177,7 +179,9 @@ class Nearest:
         # Questions about one place of the tree after the other find it in the processor's cache.
         order = np.argsort(frame, kind="stable")
         points = np.column_stack([*place, frame * self._far])[order]
-        distance, cell = self._tree.query(points, n, distance_upper_bound=self._far / 2)
+        distance, cell = self._tree.query(
+            points, n, distance_upper_bound=self._far / 2, workers=usable_cpus()
+        )
         apart, found = np.empty((len(points), n)), np.empty((len(points), n), dtype=np.int64)
         apart[order] = np.reshape(distance, apart.shape)
         found[order] = np.reshape(cell, apart.shape)
