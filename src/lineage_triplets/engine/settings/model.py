@@ -56,7 +56,8 @@ class ExperimentConfig(StrictModel):
     name : str
         Unique among the experiments; part of every ``global_track_id``.
     data_path, tracks_path : str
-        OME-Zarr plate (or one image), and the folder of its track tables.
+        OME-Zarr plate (or one image), and the folder of its track tables; where there is one FOV,
+        also its table itself, a file or folder as a tracker wrote it.
     channel_names : list of str
         All channels in the store, in the store's order.
     source_channel : list of str
