@@ -9,6 +9,7 @@ from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry, open_experiments
+from lineage_triplets.engine.reading.cost import costly_chunks
 from lineage_triplets.engine.settings.file import read_config, with_lines
 from lineage_triplets.engine.settings.model import TripletConfig
 
@@ -88,6 +89,7 @@ def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosi
         for problem in index.problems
         if not (problem.kind == "no-anchors" and problem.experiment in refused)
     ]
+    problems += costly_chunks(index)
     try:
         PairSource(index, loaded.dataset).require_anchors()
     except (ConfigError, NoAnchorsError) as error:
