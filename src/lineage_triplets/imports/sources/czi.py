@@ -55,6 +55,8 @@ def _scenes(path: Path, document: Any) -> list[FoundImage]:
     box = document.total_bounding_box
     sizes = tuple(box[letter][1] for letter in _LETTERS)
     written = _written(document)
+    # The box begins at 0 whatever the first frame's number is.
+    first = tuple(min((index[at] for index in written), default=0) for at in (1, 2, 3))
     scenes = document.scenes_bounding_rectangle_no_pyramid or {
         None: document.total_bounding_rectangle
     }
@@ -66,13 +68,11 @@ def _scenes(path: Path, document: Any) -> list[FoundImage]:
     images = []
     for scene, rectangle in scenes.items():
         present = {index[1:] for index in written if scene is None or index[0] == scene}
-        # The box begins at 0 whatever the first frame's number is.
-        first_t = min((index[0] for index in present), default=0)
-        n_frames = sizes[0] - first_t
-        own_sizes = (n_frames, *sizes[1:])
-        grid = itertools.product(*map(range, own_sizes))
+        grid = itertools.product(*map(range, sizes))
         missing = frozenset(
-            index for index in grid if (index[0] + first_t, *index[1:]) not in present
+            index
+            for index in grid
+            if tuple(a + b for a, b in zip(index, first, strict=True)) not in present
         )
         images.append(
             FoundImage(
@@ -80,10 +80,10 @@ def _scenes(path: Path, document: Any) -> list[FoundImage]:
                 name=path.name if len(scenes) == 1 else f"{path.name}, scene {scene}",
                 kind="CZI",
                 axes=_LETTERS,
-                sizes=own_sizes,
+                sizes=sizes,
                 plane_shape=(rectangle.h, rectangle.w),
                 dtype=np.dtype(_DTYPES[next(iter(kinds))]),
-                open=_opener(path, scene, rectangle, first_t),
+                open=_opener(path, scene, rectangle, first),
                 files=(path,),
                 channel_names=names[: sizes[1]],
                 pixel_size_um=_pixel_size(about),
@@ -108,8 +108,8 @@ def _written(document: Any) -> set[Index]:
     return found
 
 
-def _opener(path: Path, scene: int | None, rectangle: Any, first_t: int) -> Any:
-    return lambda: CziPlanes(path, scene, tuple(rectangle), first_t)
+def _opener(path: Path, scene: int | None, rectangle: Any, first: Index) -> Any:
+    return lambda: CziPlanes(path, scene, tuple(rectangle), first)
 
 
 def _pixel_size(about: ET.Element) -> tuple[float | None, float | None, float | None]:
@@ -135,20 +135,22 @@ class CziPlanes:
     scene : int or None
     roi : tuple of int
         Its place: x, y, width, height.
-    first_t : int
-        Number of its first frame.
+    first : Index
+        Numbers of the first frame, channel and slice.
     """
 
-    def __init__(self, path: Path, scene: int | None, roi: tuple[int, ...], first_t: int) -> None:
+    def __init__(self, path: Path, scene: int | None, roi: tuple[int, ...], first: Index) -> None:
         czi = library("pylibCZIrw.czi", path, "a CZI file")
         self._opened = czi.open_czi(str(path))
         self._document = self._opened.__enter__()
-        self._scene, self._roi, self._first_t = scene, roi, first_t
+        self._scene, self._roi, self._first = scene, roi, first
 
     def read(self, index: Index) -> NDArray[Any]:
         """Read one plane."""
-        t, c, z = index
-        plane = {"T": t + self._first_t, "C": c, "Z": z}
+        plane = {
+            letter: begin + at
+            for letter, begin, at in zip(_LETTERS, self._first, index, strict=True)
+        }
         pixels = self._document.read(roi=self._roi, plane=plane, scene=self._scene)
         return np.asarray(pixels)[..., 0]
 

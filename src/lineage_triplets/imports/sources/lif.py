@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +32,11 @@ def find(path: Path) -> list[FoundImage] | None:
         return None
     readlif = library("readlif.reader", path, "a LIF file")
     try:
-        file = readlif.LifFile(str(path))
+        with warnings.catch_warnings():
+            # It warns of what is cut off, and gives black planes: they are counted here.
+            warnings.simplefilter("ignore", UserWarning)
+            with path.open("rb") as stream:
+                images = list(readlif.LifFile(stream).get_iter_image())
     except (ValueError, KeyError, EOFError) as error:
         raise fault(
             "unreadable-image",
@@ -40,7 +46,7 @@ def find(path: Path) -> list[FoundImage] | None:
         ) from error
     return [
         _image(path, image, number, tile)
-        for number, image in enumerate(file.get_iter_image())
+        for number, image in enumerate(images)
         for tile in range(image.dims.m)
     ]
 
@@ -68,7 +74,23 @@ def _image(path: Path, image: Any, number: int, tile: int) -> FoundImage:
         files=(path,),
         pixel_size_um=(_size(z), _size(y), _size(x)),
         interval_minutes=minutes(1 / per_second, "s") if per_second else None,
+        missing=_missing(path, image, tile),
     )
+
+
+def _missing(path: Path, image: Any, tile: int) -> frozenset[Index]:
+    """Planes behind the end of a file that was cut off."""
+    n_frames, n_channels, n_slices = int(image.dims.t), int(image.channels), int(image.dims.z)
+    n_planes = n_frames * n_channels * n_slices
+    start, length = image.offsets
+    plane_bytes = length // (n_planes * int(image.dims.m))
+    there = (path.stat().st_size - start) // plane_bytes if plane_bytes else 0
+    missing = set()
+    for t, c, z in itertools.product(range(n_frames), range(n_channels), range(n_slices)):
+        inside = c * n_slices + z if image.channel_as_second_dim else z * n_channels + c
+        if tile * n_planes + t * n_channels * n_slices + inside >= there:
+            missing.add((t, c, z))
+    return frozenset(missing)
 
 
 def _size(per_um: float | None) -> float | None:
@@ -90,7 +112,12 @@ class LifPlanes:
 
     def __init__(self, path: Path, number: int, tile: int) -> None:
         readlif = library("readlif.reader", path, "a LIF file")
-        self._image, self._tile = readlif.LifFile(str(path)).get_image(number), tile
+        # Given a path, readlif opens it for each plane, and never closes it.
+        self._stream = path.open("rb")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            self._image = readlif.LifFile(self._stream).get_image(number)
+        self._tile = tile
 
     def read(self, index: Index) -> NDArray[Any]:
         """Read one plane."""
@@ -98,4 +125,5 @@ class LifPlanes:
         return np.asarray(self._image.get_frame(z=z, t=t, c=c, m=self._tile))
 
     def close(self) -> None:
-        """Nothing is kept open: readlif opens the file for each plane."""
+        """Close the file."""
+        self._stream.close()
