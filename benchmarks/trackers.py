@@ -14,8 +14,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import beta
 
+from benchmarks import tracker_findings
 from benchmarks.timing import table
-from benchmarks.true_movies import DATA, Movie, linked_movies
+from benchmarks.true_movies import DATA, Movie, linked_movies, movies
 from lineage_triplets.engine import tau_distribution
 from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
@@ -71,6 +72,7 @@ class Run:
         at = np.empty(len(order), dtype=np.int64)
         at[order] = np.arange(len(order))
         was = np.where(true_before >= 0, at[true_before], -1)
+        self.was = was
         cells = self.cells
         reached = was[cells.target]
         for _ in range(int(cells.gap.max(initial=1)) - 1):
@@ -160,7 +162,7 @@ class Run:
 
 
 def tables(folder: Path, *, large: bool) -> Iterator[Table]:
-    del folder, large
+    del large
     if not DATA.exists():
         raise SystemExit(f"no real movies in {DATA} (LINEAGE_TRIPLETS_DATA names them)")
     runs = [Run(*linked) for linked in linked_movies()]
@@ -186,6 +188,8 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:
         )
     yield _calibration("Doubts of all runs, loose ends left out", runs, _doubts(runs))
     yield _calibration("… with constants from the other movies", runs, _left_out(runs))
+    true = [Run((movie.label, "", ""), movie, *movie.tracks()) for movie in movies()]
+    yield from tracker_findings.tables(folder, runs, true, ENOUGH_WRONG)
 
 
 def _medians(

@@ -72,6 +72,18 @@ class Movie:
         """Places as trackers see them, in px."""
         return self.place * np.array([[self.slice_px], [1.0], [1.0]])
 
+    def tracks(self) -> tuple[NDArray[np.int64], dict[int, int]]:
+        """The true table: a track of each cell, and the mothers of tracks."""
+        before = self.before
+        n_after = np.bincount(before[before >= 0], minlength=len(before))
+        goes_on = np.flatnonzero((before >= 0) & (n_after[np.maximum(before, 0)] == 1))
+        track = np.arange(len(before))
+        # Cells come by time: what a cell was is known before it.
+        for cell in goes_on.tolist():
+            track[cell] = track[before[cell]]
+        born = np.flatnonzero((before >= 0) & (track == np.arange(len(before))))
+        return track, dict(zip(born.tolist(), track[before[born]].tolist(), strict=True))
+
     def as_frame(self) -> pd.DataFrame:
         """Places in px, frame, and number of each cell."""
         cells = pd.DataFrame(self.scaled.T, columns=AXES)

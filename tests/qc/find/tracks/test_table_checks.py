@@ -491,11 +491,14 @@ def test_a_daughter_that_divides_again_at_once(check, life, found):
     assert kinds(result) == found
     for one in result:
         assert (one.tracks, one.t) == ((300, 35, 302, 303), 10)
-        assert one.settled_by == (
+        assert one.settled_by[-1] == (track(300),)
+        assert len(one.settled_by) == 5
+        assert set(one.settled_by[:-1]) == {
             (link(35, daughter=300),),
-            (link(300, daughter=302), link(300, daughter=303)),
-            (track(300),),
-        )
+            (link(35, daughter=301),),
+            (link(300, daughter=302),),
+            (link(300, daughter=303),),
+        }
 
 
 # Losses and doubles

@@ -139,3 +139,11 @@ def suspects_of(data: TrackData) -> dict[int, tuple[Int64Array, Suspects]]:
         return found
 
     return data.made_once("suspects", weigh)
+
+
+def doubts_into(data: TrackData) -> Float64Array:
+    """How likely the link into each row is wrong; 0 where there is none, or nothing speaks."""
+    doubt = np.zeros(len(data.t))
+    for own, suspects in suspects_of(data).values():
+        doubt[own[suspects.cells.target]] = suspects.doubt
+    return doubt

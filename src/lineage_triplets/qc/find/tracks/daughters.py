@@ -9,6 +9,7 @@ import numpy as np
 
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.qc.find.checks import TableCheck, register
+from lineage_triplets.qc.find.doubt.suspects import doubts_into
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.track_data.data import (
     length,
@@ -133,6 +134,7 @@ def find_short_cycles(data: TrackData) -> Iterator[Finding]:
     usual, n = group_median(frames.astype(np.float64), experiment, data.n_experiments)
     short = frames < _SHORT_CYCLE_SHARE * usual[experiment]
     short &= n[experiment] >= _ENOUGH_CYCLES
+    doubt = doubts_into(data) if short.any() else np.zeros(0)
     for at in np.flatnonzero(short).tolist():
         track = int(whole[at])
         fov, row = int(data.track_fov[track]), int(data.first_row[track])
@@ -140,12 +142,12 @@ def find_short_cycles(data: TrackData) -> Iterator[Finding]:
         own, middle = float(frames[at]), float(usual[experiment[at]])
         mother = int(data.track_id[data.parent[track]])
         after = np.flatnonzero(data.parent == track)
-        into = int(data.links.into[row])
-        cuts = tuple(
-            link_target(data, int(data.links.into[data.first_row[child]]))
-            for child in after.tolist()
-            if data.first_row[child] >= 0 and data.links.into[data.first_row[child]] >= 0
-        )
+        sisters = np.flatnonzero(data.parent == data.parent[track])
+        born = data.first_row[np.concatenate([after, [track], sisters[sisters != track]])]
+        into = data.links.into[born[born >= 0]]
+        into = into[into >= 0]
+        # Of two divisions one is none: the link that is doubted most goes first.
+        into = into[np.argsort(-doubt[data.links.target[into]], kind="stable")]
         yield Finding(
             kind="short-cycle",
             severity="warning",
@@ -154,7 +156,7 @@ def find_short_cycles(data: TrackData) -> Iterator[Finding]:
                 f"{data.t[row]} and divides again {counted(int(own), 'frame')} "
                 f"({own * hours:.3g} h) later; usual here is {middle:.0f} ({middle * hours:.3g} h)."
             ),
-            remedy="Look at both divisions; cut the links of the one that is none.",
+            remedy="Look at both divisions; cut the link to the daughter that is none.",
             **where(data, fov),
             tracks=(int(data.track_id[track]), mother, *data.track_id[after].tolist()),
             t=int(data.t[row]),
@@ -163,8 +165,7 @@ def find_short_cycles(data: TrackData) -> Iterator[Finding]:
                 Evidence("usual frames between divisions", middle, "frames"),
             ),
             settled_by=(
-                *(((link_target(data, into),),) if into >= 0 else ()),
-                *((cuts,) if cuts else ()),
+                *((link_target(data, link),) for link in into.tolist()),
                 (track_target(data, track),),
             ),
         )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.track_data.data import TrackData
     from lineage_triplets.qc.record.decision import Target
 
-_LEAST_DOUBT = 0.85
+_LEAST_DOUBT = 0.8
 # That a cell was lost and another one found can be said of any link; nothing else shows it.
 _LEAST_DOUBT_ALONE = 0.95
 _FORETOLD_MISFIT = 4.0
