@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 
 def settled(qtbot: Any, widget: ReviewWidget) -> None:
     """Wait until no work is under way."""
-    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not widget.session.work.running)

@@ -59,7 +59,7 @@ def hand(make_napari_viewer, config_path: Path, qtbot) -> Iterator[Hand]:
     yield hand
     widget.session.close()
     widget.layers.leave()
-    qtbot.waitUntil(lambda: not widget.session.work.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not widget.session.work.running)
 
 
 def findings(hand: Hand) -> list[str]:

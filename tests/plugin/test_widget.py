@@ -206,7 +206,7 @@ def test_where_decisions_cannot_be_kept_another_place_is_offered(
     button = widget.findChild(QPushButton, "decisions_elsewhere")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    qtbot.waitUntil(lambda: widget.session.review is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.session.review is not None)
     settled(qtbot, widget)
     assert elsewhere.is_file()
     assert widget.messages.isHidden()

@@ -79,7 +79,7 @@ def opened(session: Session, config: Path, qtbot: Any, **options: Any) -> Channe
 
 def settle_down(qtbot: Any, panel: ChannelsPanel, session: Session) -> None:
     """Until all is looked at as it is now."""
-    qtbot.waitUntil(lambda: not session.work.running and not panel.is_looking, timeout=10_000)
+    qtbot.waitUntil(lambda: not session.work.running and not panel.is_looking)
 
 
 def review_of(session: Session) -> Review:

@@ -76,6 +76,6 @@ def test_a_panel_may_go_while_its_work_is_under_way(
     QApplication.sendPostedEvents(panel, QEvent.Type.DeferredDelete.value)
     go.set()
     # Exceptions in the event loop fail the test.
-    qtbot.waitUntil(lambda: not session.work.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.work.running)
     session.end()
     assert said == []

@@ -84,7 +84,6 @@ def wait(qtbot: QtBot, panel: ExportPanel) -> None:
             any(one in text(panel, "export_verdict") for one in verdict)
             and find(panel, QPushButton, "export").toolTip() != "What is open is being checked"
         ),
-        timeout=10_000,
     )
 
 
@@ -213,7 +212,7 @@ def test_a_validated_export_gives_paths_report_and_lines_to_copy(
     assert not find(panel, QPushButton, "export").isEnabled()
     qtbot.keyClicks(folder, str(tmp_path / "out"))
     click(qtbot, panel, "export")
-    qtbot.waitUntil(find(panel, QPushButton, "open_report").isVisible, timeout=10_000)
+    qtbot.waitUntil(find(panel, QPushButton, "open_report").isVisible)
 
     written = sorted(one.name for one in (tmp_path / "out").iterdir())
     assert written == ["cell_index.parquet", "collection.yml", "review.html", "validated.yaml"]
@@ -237,7 +236,7 @@ def test_a_validated_export_gives_paths_report_and_lines_to_copy(
 def test_a_draft_has_what_can_say_that_it_is_one(qtbot, session, panel, tmp_path):
     assert not find(panel, QCheckBox, "write_cell_index").isEnabled()
     click(qtbot, panel, "export")
-    qtbot.waitUntil(find(panel, QPushButton, "open_report").isVisible, timeout=10_000)
+    qtbot.waitUntil(find(panel, QPushButton, "open_report").isVisible)
     assert "A draft is written" in text(panel, "written_paths")
     folder = tmp_path / "validated"
     assert sorted(one.name for one in folder.iterdir()) == ["draft.yaml", "review.html"]
@@ -249,7 +248,7 @@ def test_only_the_ticked_files_are_written(qtbot, session, panel, tmp_path):
     for name in ("report", "cell_index", "collection"):
         tick(panel, f"write_{name}", False)
     click(qtbot, panel, "export")
-    qtbot.waitUntil(find(panel, QPushButton, "open_folder").isVisible, timeout=10_000)
+    qtbot.waitUntil(find(panel, QPushButton, "open_folder").isVisible)
     assert [one.name for one in (tmp_path / "validated").iterdir()] == ["validated.yaml"]
     assert not find(panel, QPushButton, "open_report").isEnabled()
     tick(panel, "write_config", False)
@@ -259,7 +258,7 @@ def test_only_the_ticked_files_are_written(qtbot, session, panel, tmp_path):
 def test_only_accepted_changes_the_cost(qtbot, session, panel):
     tick(panel, "only_accepted", True)
     wait(qtbot, panel)
-    qtbot.waitUntil(lambda: "nobody accepted" in text(panel, "cost_words"), timeout=10_000)
+    qtbot.waitUntil(lambda: "nobody accepted" in text(panel, "cost_words"))
 
 
 def test_a_failed_export_says_so_and_leaves_nothing(qtbot, session, panel, tmp_path):
@@ -267,7 +266,7 @@ def test_a_failed_export_says_so_and_leaves_nothing(qtbot, session, panel, tmp_p
     folder = find(panel, QLineEdit, "export_folder")
     folder.clear()
     qtbot.keyClicks(folder, str(tmp_path / "file"))
-    with qtbot.waitSignal(session.failed, timeout=10_000) as failed:
+    with qtbot.waitSignal(session.failed) as failed:
         click(qtbot, panel, "export")
     assert "nothing was written" in failed.args[0]
     assert text(panel, "export_progress").startswith("Nothing was written.")
@@ -315,9 +314,9 @@ def test_a_table_that_changed_is_confirmed_here(qtbot, session, panel, tmp_path)
     table.write_text(table.read_text().rstrip("\n") + "\n\n")
     review.reload()
     session.findings_changed.emit()
-    qtbot.waitUntil(lambda: bool(buttons(panel, "confirm_")), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(buttons(panel, "confirm_")))
     qtbot.mouseClick(buttons(panel, "confirm_")[0], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not buttons(panel, "confirm_"), timeout=10_000)
+    qtbot.waitUntil(lambda: not buttons(panel, "confirm_"))
     assert session.review.effect.stale == ()
     assert len(session.review.effect.rejected) == 1
 
@@ -329,7 +328,7 @@ def test_stale_decisions_are_taken_back_one_by_one_or_all(qtbot, session, panel)
     table = review.data.table_of("early", "A/1/0")
     table.write_text(table.read_text().rstrip("\n") + "\n\n")
     review.reload()
-    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4)
     gos = [one for one in buttons(panel, "go_") if "early_A/1/0_11" in one.toolTip()]
     qtbot.mouseClick(gos[0], Qt.MouseButton.LeftButton)
     assert review.intent.lineage == "early_A/1/0_11"
@@ -338,13 +337,13 @@ def test_stale_decisions_are_taken_back_one_by_one_or_all(qtbot, session, panel)
     assert not review.effect.rejected
     session.decide(lambda review: review.undo())
     assert len(review.effect.stale) == 3
-    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 4)
     second = next(one for one in buttons(panel, "go_") if "_11)" in one.toolTip())
     number = second.objectName().removeprefix("go_")
     back = find(panel, QPushButton, f"take_back_{number}")
     qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
     assert [one.target.track for one in review.effect.stale] == ["1", "21"]
-    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: len(buttons(panel, "take_back_")) == 3)
     qtbot.mouseClick(find(panel, QPushButton, "confirm_all"), Qt.MouseButton.LeftButton)
     assert {one.track for one in review.effect.rejected} == {"1", "21"}
 
@@ -359,7 +358,7 @@ def test_data_that_cannot_be_opened_still_give_a_checklist(qtbot, session, tmp_p
     session.open(path)
     wait(qtbot, panel)
     assert not find(panel, QPushButton, "export").isEnabled()
-    qtbot.waitUntil(lambda: bool(buttons(panel, "go_")), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(buttons(panel, "go_")))
     findings: list[str] = []
     session.finding_wanted.connect(findings.append)
     with qtbot.waitSignal(panel.panel_wanted) as wanted:

@@ -124,7 +124,7 @@ def give_reason(qtbot: Any, panel: QWidget, reason: str = "") -> None:
 
 def settle_down(qtbot: Any, panel: ProblemsPanel, session: Session) -> None:
     """Until everything is checked as it is now."""
-    qtbot.waitUntil(lambda: not session.work.running and not panel.is_checking, timeout=10_000)
+    qtbot.waitUntil(lambda: not session.work.running and not panel.is_checking)
 
 
 def test_no_button_lies_on_what_was_found(panel: ProblemsPanel) -> None:

@@ -40,7 +40,7 @@ def test_the_ways_in_give_place_to_the_panels_and_come_back(widget, tmp_path, qt
     widget.session.close()
     assert welcome.isVisible()
     click(qtbot, widget, "welcome_recent_0")
-    qtbot.waitUntil(lambda: widget.session.review is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: widget.session.review is not None)
     assert widget.session.review.config_path == path
     settled(qtbot, widget)
 
@@ -56,7 +56,7 @@ def test_the_sample_is_made_and_opened(widget, tmp_path, qtbot, monkeypatch):
 
     click(qtbot, widget, "welcome_sample")
 
-    qtbot.waitUntil(lambda: widget.session.review is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: widget.session.review is not None)
     assert widget.session.review.config_path.is_relative_to(tmp_path)
     assert len(widget.session.review.data.opened) == 3
     settled(qtbot, widget)
