@@ -17,6 +17,7 @@ from benchmarks import (
     faults_channels,
     faults_pixels,
     faults_tables,
+    imports,
     index,
     links,
     placement,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "faults-channels": faults_channels.tables,
     "faults-pixels": faults_pixels.tables,
     "faults-tables": faults_tables.tables,
+    "import": imports.tables,
     "placement": placement.tables,
     "widget": widget.tables,
 }
