@@ -151,6 +151,7 @@ def test_links_are_made_exchanged_kept_and_taken_back(run):
         ("unlink", ("late", "A/1/0", "2", "9", "21", "10"), 1, "Nobody made it"),
         ("swap", ("late", "A/1/0", "2", "9", "21", "0", "--reason", "x"), 1, "No link leads"),
         ("keep", ("late", "A/1/0", "1"), 2, "--daughter"),
+        ("keep", ("late", "A/1/0", "1", "--at", "0"), 1, "track 1 at t = 0 follows no cell"),
         ("remap", ("late", "0"), 2, "SLOT=CHANNEL"),
         ("remap", ("late", "0=DAPI"), 1, "GFP, Phase"),
         ("approve", ("lat",), 1, "early, late"),

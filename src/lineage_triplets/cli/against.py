@@ -180,7 +180,7 @@ def _ranks(text: str) -> list[int]:
     """Read ``1,2,5-9``."""
     ranks: list[int] = []
     for part in filter(None, re.split(r"[,\s]+", text)):
-        span = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
+        span = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part)
         low, high = (int(span[1]), int(span[2] or span[1])) if span else (1, 0)
         if high < low:
             raise typer.BadParameter(f"{part!r} is no rank, nor 5-9", param_hint="--rank")

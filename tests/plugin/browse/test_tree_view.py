@@ -46,6 +46,10 @@ def marks(shown: Tree) -> set[tuple[str, int, str]]:
     return {(shown.names[one.track], one.t, one.kind) for one in shown.marks}
 
 
+def warned(review: Review, lineage: str, finding: Finding) -> set[tuple[str, int, str]]:
+    return {found for found in marks(tree(review, lineage, finding)) if found[2] == "warning"}
+
+
 def test_hours_and_frames(review: Review) -> None:
     shown = tree(review, "early_A/1/0_1")
     assert shown.names == ("1", "2", "3")
@@ -78,6 +82,16 @@ def test_a_cut_is_marked_on_both_sides(review: Review) -> None:
     assert marks(tree(review, "early_A/1/0_1")) == {("1", 5, "cut"), ("3", 8, "cut")}
     assert marks(tree(review, "early_A/1/0_2")) == {("2", 6, "cut")}
     assert marks(tree(review, "early_A/1/0_3@9")) == {("3@9", 9, "cut")}
+
+
+def test_what_links_took_elsewhere_is_marked_there_alone(review: Review) -> None:
+    link = Target("link", "early", "A/1/0", track="3", t=9)
+    review.swap(link, Target("link", "early", "A/1/0", track="21", t=9), "exchanged")
+    jump = Finding("jump", "warning", "It jumps.", "", "early", "A/1/0", tracks=(3,), t=11)
+    there = {name for name in ("early_A/1/0_1", "early_A/1/0_21") if warned(review, name, jump)}
+    assert there == {"early_A/1/0_21"}
+    review.undo()
+    assert warned(review, "early_A/1/0_1", jump) == {("3", 11, "warning")}
 
 
 def test_the_nearest_track_or_link_is_found() -> None:

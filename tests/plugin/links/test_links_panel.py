@@ -265,6 +265,16 @@ def test_an_answer_that_is_undone_elsewhere_is_open_again(
     assert not text(panel, "link_question").startswith("You said")
 
 
+def test_an_answer_that_is_withdrawn_is_open_again(
+    qtbot: QtBot, session: Session, panel: LinksPanel
+) -> None:
+    harm = panel._links.harm_left
+    press(qtbot, panel, Key.Key_S)
+    assert panel._links.harm_left < harm
+    session.decide(lambda review: review.withdraw(*review.decisions))
+    assert panel._links.harm_left == pytest.approx(harm)
+
+
 def test_the_list_goes_on_with_more(qtbot: QtBot, session: Session, panel: LinksPanel) -> None:
     choose(qtbot, panel, "one")
     n_listed = len(panel._links)

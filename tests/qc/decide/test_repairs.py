@@ -195,6 +195,13 @@ def test_a_link_that_cannot_be_is_refused(review, wanted, kind, words):
     assert not review.decisions
 
 
+def test_no_link_is_of_a_fov_whose_table_is_not_read(review):
+    review.choose(include_wells=["B/1"])
+    for refused in (lambda: review.link(GAP, "same cell"), lambda: review.cut(link(21, t=7), "no")):
+        with pytest.raises(ConfigError, match="No table of that FOV is read"):
+            refused()
+
+
 def test_what_is_in_the_way_is_named_with_what_would_do_both(review):
     with pytest.raises(ConfigError, match=r"Cut the link inside one A/1/0 track 22 .* `swap`"):
         review.link(join(31, 5, 22, 7), "same cell")

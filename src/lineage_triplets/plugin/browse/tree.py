@@ -266,7 +266,7 @@ def tree_of(
     if len(cells):
         hours, t = float(cells["hours_post_infection"].iloc[0]), int(cells["t"].iloc[0])
         start_hours = hours - t * interval_minutes / 60
-    places = _Places(view, layout)
+    places = _Places(view, layout, effect)
     return Tree(
         layout,
         tuple(tracks["track"].tolist()),
@@ -280,7 +280,7 @@ def tree_of(
 class _Places:
     """Finds the rows of a tree for tracks as tables, findings and decisions name them."""
 
-    def __init__(self, view: LineageView, layout: TreeLayout) -> None:
+    def __init__(self, view: LineageView, layout: TreeLayout, effect: Effect) -> None:
         parts = view.part.whole.track_columns.parts
         self.experiment, self.fov = view.experiment, view.fov
         self.layout = layout
@@ -289,6 +289,10 @@ class _Places:
         columns = (parts.track_id.tolist(), parts.cut_t.tolist(), parts.track.tolist())
         for track_id, cut_t, row in zip(*columns, strict=True):
             self.parts.setdefault(track_id, []).append((cut_t, row))
+        self.cuts: dict[int, list[int]] = {}
+        for link in effect.cuts:
+            if link.t is not None and self.holds(link.experiment, link.fov):
+                self.cuts.setdefault(int(link.track), []).append(link.t)
 
     def holds(self, experiment: str, fov: str) -> bool:
         """Whether the tree is of this FOV."""
@@ -299,7 +303,10 @@ class _Places:
         parts = self.parts.get(track_id, [])
         if t is None:
             return list(dict.fromkeys(row for _, row in parts))
-        return [row for cut_t, row in parts if cut_t <= t][-1:]
+        begun = [(cut_t, row) for cut_t, row in parts if cut_t <= t][-1:]
+        # What a later cut begins may be part of another lineage now.
+        cuts = self.cuts.get(track_id, [])
+        return [row for cut_t, row in begun if not any(cut_t < cut <= t for cut in cuts)]
 
     def at(self, row: int, t: int | None) -> int:
         """Frame of a mark: within the track."""

@@ -378,7 +378,8 @@ class LinksPanel(QWidget):
         review, links = self._session.review, self._links
         if review is None:
             return
-        if self._mine or links is None or all(made.kind != "keep" for made in decisions):
+        of_links = {made.kind for made in decisions if made.target.level in {"link", "join"}}
+        if self._mine or links is None or of_links.isdisjoint({"keep", "withdraw", "confirm"}):
             return
         effect = review.effect
         self._said = {

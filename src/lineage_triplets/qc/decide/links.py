@@ -85,11 +85,8 @@ def link_into(data: ReviewData, experiment: str, fov: str, track: int, t: int) -
             return made
     link = _link_into(data, cell, (track, t))
     if link is None or _is_cut(data, link):
-        raise (
-            nothing(cell, "No link leads to that cell.")
-            if link is None
-            else _bad(link, f"the {link} is cut.", "No link leads to that cell.")
-        )
+        found = f"the {link} is cut." if link else f"track {track} at t = {t} follows no cell."
+        raise _bad(cell, found, "No link leads to that cell; `link` makes one.")
     return link
 
 

@@ -76,6 +76,12 @@ def require_target(data: ReviewData, target: Target) -> None:
         return
     if not _is_read(data, target):
         _require_in_plate(opened, target)
+        if target.level in {"link", "join"}:
+            raise nothing(
+                target,
+                "No table of that FOV is read: it has none, cannot be loaded, or the settings "
+                "leave it out. `check` says what keeps it from being loaded.",
+            )
     _require_inside(data, opened.plate, target)
 
 

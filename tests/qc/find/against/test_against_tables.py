@@ -390,7 +390,7 @@ def test_the_command_takes_what_is_named_in_one_step_that_undo_takes_back(tmp_pa
             return len(review.against(tmp_path / "other").disagreements)
 
     assert left() == 3
-    for wrong in ([], ["--rank", "1", "--all"], ["--rank", "3-1"], ["--rank", "x"]):
+    for wrong in ([], ["--rank", "1", "--all"], ["--rank", "3-1"], ["--rank", "1-99999999"]):
         with pytest.raises(SystemExit) as ended:
             main(["take", *asked, *wrong])
         assert ended.value.code == 2
@@ -426,3 +426,19 @@ def test_links_made_before_are_taken_back_where_the_other_lacks_them(tmp_path):
         n_decisions = len(review.decisions)
         review.take(found, "the truth", [1])
         assert len(review.decisions) == n_decisions
+
+
+def test_between_two_cells_as_near_the_choice_does_not_hang_on_links(tmp_path):
+    mine = pd.concat([single(track, 24, 0).assign(x=x) for track, x in ((1, 50), (2, 10), (3, 20))])
+    late = mine["t"] >= 6
+    # Where tracks 2 and 3 go on, the other has one cell amid both.
+    amid = mine["x"].mask(late & (mine["track_id"] == 2), 15)
+    other = mine.assign(x=amid)[~late | (mine["track_id"] != 3)]
+    config = plates(tmp_path, {"one": {FOV: mine}})
+    write_tables(tmp_path / "other", {FOV: other})
+    with Review.open(config, by="ada") as review:
+        before = review.against(tmp_path / "other", within=6)
+        review.settle([link(1, t=6), link(3, t=6), join(1, 5, 3, 6)], "3 is read before 2 then")
+        after = review.against(tmp_path / "other", within=6)
+    assert before.agreements[0].wrong == 0
+    assert {found.to_track_id for found in after.disagreements} == {1}
