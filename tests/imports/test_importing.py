@@ -450,6 +450,7 @@ def test_from_tiffs_and_a_table_to_a_config_that_validates(tmp_path, capsys, mon
     code, said = run(capsys, "import", folder, *options, "--interval-minutes", 15)
     assert code == 0
     assert "channels: GFP, Phase" in said
+    assert "pixel size unknown, 15 min between frames" in (tmp_path / "plate.yml").read_text()
     code, said = run(capsys, "validate", tmp_path / "plate.yml", "--patch-size", 16, 16)
     assert code == 0
     assert "plate 15 2 to 8 1 9 1 1 " in said

@@ -50,7 +50,8 @@ class FoundPlate:
         fov = self.first_fov
         t, c, z, y, x = fov.shape
         pixel = "pixel size unknown"
-        if fov.pixel_size_um is not None:
+        # 1 along all axes is what writers put down that know none.
+        if fov.pixel_size_um is not None and fov.pixel_size_um != (1.0, 1.0, 1.0):
             size_z, size_y, size_x = fov.pixel_size_um
             pixel = f"{size_y:g} x {size_x:g} um pixels"
             pixel += f", {size_z:g} um between slices" if z > 1 else ""
