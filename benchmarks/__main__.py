@@ -22,6 +22,7 @@ from benchmarks import (
     links,
     placement,
     read,
+    repair,
     review,
     soak,
     trackers,
@@ -44,7 +45,7 @@ BENCHMARKS = {
     "widget": widget.tables,
 }
 # Minutes long, and run by name alone.
-LONG = {"soak": soak.tables, "trackers": trackers.tables}
+LONG = {"soak": soak.tables, "trackers": trackers.tables, "repair": repair.tables}
 
 
 def main() -> None:
