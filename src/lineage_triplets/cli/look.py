@@ -187,6 +187,7 @@ def links(
 ) -> None:
     """List the links of the tables that are worth a look, the worst first."""
     from lineage_triplets.qc.find.doubt.links import link_queue
+    from lineage_triplets.qc.open.data import unread_problems
 
     wanted = _number_or_share(top)
     if csv_file is not None:
@@ -197,6 +198,10 @@ def links(
     ):
         found = review.links(wanted, experiment)
         n_links = link_queue(review.data).n_links(experiment)
+        unread = unread_problems(review.data)
+    print_problems(
+        [met for met in unread if experiment in (None, met.experiment)], Console(stderr=True)
+    )
     rows = [_link_words(link) for link in found]
     console = Console()
     if csv_file is None:

@@ -405,6 +405,19 @@ class ReviewData:
         return [replace(problem) for problem in dict.fromkeys(kept)]
 
 
+def unread_problems(data: ReviewData) -> list[Problem]:
+    """Give the errors that keep FOVs and experiments from being read, so that they are in nothing.
+
+    As warnings, since what can be read is used.
+    """
+    read = {(source.experiment, source.fov.name) for source in data.raw.fovs}
+    return [
+        replace(met, severity="warning")
+        for met in data.load_problems()
+        if met.severity == "error" and (met.experiment, met.fov) not in read
+    ]
+
+
 def every_cell(settings: DatasetConfig) -> DatasetConfig:
     """Settings that leave no cell out."""
     if settings.border == "exclude":

@@ -442,3 +442,15 @@ def test_between_two_cells_as_near_the_choice_does_not_hang_on_links(tmp_path):
         after = review.against(tmp_path / "other", within=6)
     assert before.agreements[0].wrong == 0
     assert {found.to_track_id for found in after.disagreements} == {1}
+
+
+def test_what_the_review_cannot_read_is_said_and_not_passed_over(tmp_path, capsys):
+    config = plates(tmp_path, {"one": {FOV: field()}, "two": {FOV: field()}})
+    (tmp_path / "two_tracks" / FOV / "tracks.csv").write_text("of,something,else\n1,2,3\n")
+    with Review.open(config, read_only=True) as review:
+        found = review.against(config)
+        assert [(met.experiment, met.severity) for met in found.problems] == [("two", "warning")]
+        assert not review.against(config, experiment="one").problems
+    with pytest.raises(SystemExit):
+        main(["links", str(config)])
+    assert "'two', FOV A/1/0" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from lineage_triplets.qc.find.against.other import find_other
 from lineage_triplets.qc.find.doubt.cells import Cells
 from lineage_triplets.qc.find.doubt.harm import pairs_into, tracks_read
 from lineage_triplets.qc.find.track_data.rows import TrackRows, places_px
+from lineage_triplets.qc.open.data import unread_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +106,12 @@ def compare(
     places = [(source.experiment, source.fov.name) for source in mine.fovs]
     number = np.array([theirs.fov_number(*place) for place in places], dtype=np.int64)
     number[[place not in tables.tables for place in places]] = -1
-    problems = [*tables.problems, *tables.said(theirs.problems)]
+    unread = [
+        met
+        for met in unread_problems(data)
+        if experiment in (None, met.experiment) and (fov is None or met.fov in ("", fov))
+    ]
+    problems = [*unread, *tables.problems, *tables.said(theirs.problems)]
     if not (number >= 0).any():
         raise TrackTableError(*problems)
     sides = _Sides(data, mine, theirs, number)
