@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QLineF, QPointF, QRect, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPalette, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from lineage_triplets.plugin.common.patch_image import (
@@ -187,7 +187,7 @@ class LinkPicture(QWidget):
         self, box: QRectF, at: QPointF, other: QPointF, radius: float, name: str
     ) -> QPointF:
         """Say where a cell's name stands: beside its ring, away from the other one, in the box."""
-        metrics = self.fontMetrics()
+        metrics = QFontMetrics(_bold(self.font()))
         width, ascent = metrics.horizontalAdvance(name), metrics.ascent()
         x = at.x() + (-0.75 * radius - 2 - width if at.x() < other.x() else 0.75 * radius + 2)
         y = at.y() + (-0.75 * radius if at.y() <= other.y() else 0.75 * radius + ascent)
@@ -259,11 +259,19 @@ class LinkPicture(QWidget):
 
 def _write_over(painter: QPainter, corner: QPointF, words: str, colour: QColor) -> None:
     """Write words over a picture, whatever it shows."""
+    painter.setFont(_bold(painter.font()))
     painter.setPen(_HALO)
-    for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+    for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1), (-2, 0), (2, 0), (0, -2), (0, 2)):
         painter.drawText(corner + QPointF(dx, dy), words)
     painter.setPen(colour)
     painter.drawText(corner, words)
+
+
+def _bold(font: QFont) -> QFont:
+    """Give a font for words over pictures: thin ones are lost on a cell as light as they are."""
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold
 
 
 def _at(box: QRectF, view: LinkView, lane: LinkLane, zoom: float) -> QPointF:
