@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import (
@@ -20,6 +19,7 @@ from lineage_triplets.cli.common import (
     print_listed,
     print_problems,
     say,
+    terminal,
     write_listed,
 )
 
@@ -74,10 +74,10 @@ def take(
         config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
     ) as review:
         found = compared(review, against, within, experiment, fov, path_map)
-        print_problems(found.problems, Console(stderr=True))
+        print_problems(found.problems, terminal(stderr=True))
         say(*review.take(found, reason, ranks))
     if not found.disagreements:
-        Console().print("The tables agree: there is nothing to take.")
+        terminal().print("The tables agree: there is nothing to take.")
 
 
 def compared(
@@ -89,7 +89,7 @@ def compared(
     path_map: list[str] | None,
 ) -> Comparison:
     """Hold a review's tables against another's, and say that it takes a while."""
-    with Console(stderr=True).status("Comparing tables"):
+    with terminal(stderr=True).status("Comparing tables"):
         return review.against(
             other,
             within=within,
@@ -101,27 +101,25 @@ def compared(
 
 def print_comparison(found: Comparison, top: int) -> None:
     """Print what was compared, and the worst of what differs."""
-    console = Console()
-    console.print(f"Against {found.other}", highlight=False, markup=False, soft_wrap=True)
+    console = terminal()
+    console.print(f"Against {found.other}", soft_wrap=True)
     print_problems(found.problems, console)
     for agreement in found.agreements:
         for line in _agreement_lines(agreement):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
     rows = [_words(one) for one in found.disagreements]
     n_shown = min(top, len(rows))
     if n_shown:
         *columns, reason = _COLUMNS
         print_listed(rows[:n_shown], columns, reason)
-    console.print(f"{n_shown} of {len(rows)} that differ", highlight=False)
+    console.print(f"{n_shown} of {len(rows)} that differ")
 
 
 def write_comparison(found: Comparison, file: Path, *, overwrite: bool) -> None:
     """Write all that differs as CSV, and say so where it does not spoil JSON."""
     rows = [_words(one) for one in found.disagreements]
     write_listed(file, rows, _COLUMNS, overwrite=overwrite)
-    Console(stderr=True).print(
-        f"wrote {len(rows)} that differ to {file}", highlight=False, markup=False, soft_wrap=True
-    )
+    terminal(stderr=True).print(f"wrote {len(rows)} that differ to {file}", soft_wrap=True)
 
 
 def comparison_as_dict(found: Comparison) -> dict[str, Any]:

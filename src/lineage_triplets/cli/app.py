@@ -6,12 +6,11 @@ import logging
 import sys
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 
 from lineage_triplets.cli import against, audit, data, export, imports, look, review
 from lineage_triplets.cli import data as init
-from lineage_triplets.cli.common import print_problems
+from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.engine.errors import LineageTripletsError
 
 app = typer.Typer(
@@ -75,7 +74,7 @@ def _options(
     del version
     package_log = logging.getLogger("lineage_triplets")
     package_log.handlers = [
-        RichHandler(console=Console(stderr=True), show_time=False, show_path=False, markup=False)
+        RichHandler(console=terminal(stderr=True), show_time=False, show_path=False)
     ]
     package_log.setLevel(logging.ERROR if quiet else logging.WARNING)
     package_log.propagate = False
@@ -86,8 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except LineageTripletsError as error:
-        print_problems(error.problems, Console(stderr=True))
+        print_problems(error.problems, terminal(stderr=True))
         sys.exit(1)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped; nothing was left half written.")
+        terminal(stderr=True).print("Stopped; nothing was left half written.")
         sys.exit(130)

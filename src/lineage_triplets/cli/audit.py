@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import deciding
+from lineage_triplets.cli.common import deciding, terminal
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.files import whole_files
 
@@ -71,7 +70,7 @@ def _plan(review: Review, names: list[str], n: int | None) -> None:
     for name in names:
         state = review.audit(name)
         if state.state in {"not begun", "void"} or (n is not None and n != state.planned):
-            with Console(stderr=True).status(f"Drawing pairs of {name}"):
+            with terminal(stderr=True).status(Text(f"Drawing pairs of {name}")):
                 review.plan_audit(name, n or DEFAULT_PAIRS)
 
 
@@ -80,12 +79,12 @@ def _write_sheets(review: Review, names: list[str], folder: Path, *, overwrite: 
 
     left = [ToJudge.of_state(review.audit(name)) for name in names]
     left = [to_judge for to_judge in left if any(to_judge.numbers.values())]
-    console = Console()
+    console = terminal()
     if not left:
         console.print("Everything was judged.")
         return
     # All are drawn before one is written: a damaged chunk leaves no half of an audit behind.
-    with Console(stderr=True).status("Drawing sheets"):
+    with terminal(stderr=True).status("Drawing sheets"):
         drawn = {
             folder / f"{to_judge.experiment}_{queue}_{sheet:02d}.png": image
             for to_judge in left
@@ -103,7 +102,7 @@ def _write_sheets(review: Review, names: list[str], folder: Path, *, overwrite: 
         f"lineage-triplets audit {review.config_path} --answers {text}",
     )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def _sheets(review: Review, to_judge: ToJudge, queue: Queue) -> list[Image.Image]:
@@ -128,7 +127,7 @@ def _take(review: Review, names: list[str], file: Path) -> None:
     for (name, queue), verdicts in taken.items():
         review.judge_all(name, verdicts, queue=queue)
     count = sum(map(len, taken.values()))
-    Console().print(f"took {count} answers from {file}", highlight=False, markup=False)
+    terminal().print(f"took {count} answers from {file}")
 
 
 def _print_bounds(states: list[AuditState]) -> None:
@@ -145,14 +144,14 @@ def _print_bounds(states: list[AuditState]) -> None:
         more = ", ".join(str(state.more_needed(limit)) for limit in LIMITS)
         so_far = " so far" if state.state == "running" else ""
         table.add_row(
-            escape(state.experiment),
+            state.experiment,
             f"{state.judged} of {state.planned}",
             str(state.wrong),
             str(state.cannot_tell),
             f"{percent(state.bound)}{so_far}" if state.judged else "not known",
             more if state.state == "running" else "",
         )
-    console = Console()
+    console = terminal()
     console.print(table)
     for state in states:
         notes = [state.why_void] if state.why_void else []
@@ -162,4 +161,4 @@ def _print_bounds(states: list[AuditState]) -> None:
         if state.samples_before:
             notes.append(f"{len(state.samples_before)} samples before, of other pairs")
         for note in notes:
-            console.print(f"  {state.experiment}: {note}", highlight=False, markup=False)
+            console.print(f"  {state.experiment}: {note}")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lineage_triplets.engine.files import whole_file
 
@@ -132,7 +132,7 @@ def opened(
     """Open a review for one command."""
     from lineage_triplets.qc.decide.review import Review
 
-    with quiet_log(), Console(stderr=True).status("Opening plates and reading tables"):
+    with quiet_log(), terminal(stderr=True).status("Opening plates and reading tables"):
         review = Review.open(
             config,
             by=by,
@@ -184,29 +184,41 @@ def deciding(command: Callable[..., None]) -> Callable[..., None]:
 
 def say(*decisions: Decision) -> None:
     """Print what was decided, one line a decision."""
-    console = Console()
+    console = terminal()
     for decision in decisions:
         because = f": {decision.reason}" if decision.reason else ""
         console.print(
             f"{decision.number}  {decision.kind} {decision.target}{because}  ({decision.by})",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """Give a console that prints text as it is: ``[nm]`` and ``:mouse:`` may be in any name.
+
+    What has a style is a `Text`.
+    """
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def severity_text(severity: str) -> Text:
+    """Return the word in its colour."""
+    return Text(severity, _STYLE[severity])
 
 
 def print_problems(problems: Sequence[Problem], console: Console) -> None:
     """Print what is wrong: one paragraph a problem, with where it is and what to do."""
     for problem in problems:
-        where = f"{escape(problem.where)}\n  " if problem.where else ""
-        remedy = f"\n  [dim]{escape(problem.remedy)}[/dim]" if problem.remedy else ""
-        console.print(
-            f"[{_STYLE[problem.severity]}]{problem.severity}[/] "
-            f"[dim]{escape(f'[{problem.kind}]')}[/dim] {where}{escape(problem.message)}"
-            f"{remedy}",
-            highlight=False,
-            soft_wrap=True,
+        where = f"{problem.where}\n  " if problem.where else ""
+        remedy = f"\n  {problem.remedy}" if problem.remedy else ""
+        said = Text.assemble(
+            severity_text(problem.severity),
+            " ",
+            (f"[{problem.kind}]", "dim"),
+            f" {where}{problem.message}",
+            (remedy, "dim"),
         )
+        console.print(said, soft_wrap=True)
 
 
 def print_index(index: MultiExperimentIndex, console: Console) -> None:
@@ -230,7 +242,7 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
         opened = registry.get_opened(str(name))
         kinds = ["fovs", "observations", "lineages", "divisions", "valid_anchors"]
         counts.add_row(
-            escape(str(name)),
+            str(name),
             f"{opened.config.interval_minutes:g}",
             _tau_words(frames),
             *(f"{of_experiment[kind]:,}" for kind in kinds),
@@ -238,12 +250,12 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
     channels = _table("channel in each slot (zarr index)")
     channels.add_column("experiment", overflow="fold")
     for slot, label in enumerate(registry.slot_labels):
-        channels.add_column(f"slot {slot}: {escape(label)}", overflow="fold")
+        channels.add_column(f"slot {slot}: {label}", overflow="fold")
     for opened in registry.opened:
         channels.add_row(
-            escape(opened.config.name),
+            opened.config.name,
             *(
-                f"{escape(opened.channel_names[channel])} ({channel})"
+                f"{opened.channel_names[channel]} ({channel})"
                 for channel in opened.channel_map.values()
             ),
         )
@@ -254,7 +266,7 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
     placed.add_column("", overflow="fold")
     for opened in registry.opened:
         if opened.config.track_transform is not None:
-            placed.add_row(escape(opened.config.name), escape(opened.config.track_transform.words))
+            placed.add_row(opened.config.name, opened.config.track_transform.words)
     if placed.row_count:
         console.print(placed)
 
@@ -263,13 +275,13 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
-def _tau_words(frames: TauFrames) -> str:
+def _tau_words(frames: TauFrames) -> Text:
     if frames.is_empty:
-        return f"[bold red]{frames.words}[/]"
+        return Text(frames.words, "bold red")
     words = f"{frames.words} only" if frames.is_single else frames.words
     if frames.low < 1:
-        return f"[yellow]{words}, not 0[/]"
-    return f"[yellow]{words}[/]" if frames.is_single else words
+        return Text(f"{words}, not 0", "yellow")
+    return Text(words, "yellow" if frames.is_single else "")
 
 
 @contextlib.contextmanager
@@ -286,16 +298,14 @@ def quiet_log() -> Iterator[None]:
 
 def print_listed(rows: Sequence[Mapping[str, str]], columns: Sequence[str], below: str) -> None:
     """Print a line of columns for each row, and one of its texts below it."""
-    console = Console()
+    console = terminal()
     widths = {name: max(map(len, (name, *(row[name] for row in rows)))) for name in columns}
     for row in ({name: name for name in columns}, *rows):
         line = "  ".join(row[name].rjust(widths[name]) for name in columns)
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
         if below in row:
             indent = " " * (widths[columns[0]] + 2)
-            console.print(
-                f"{indent}{row[below]}", style="dim", highlight=False, markup=False, soft_wrap=True
-            )
+            console.print(f"{indent}{row[below]}", style="dim", soft_wrap=True)
 
 
 def write_listed(

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import print_problems
+from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.look import diagnosed
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
@@ -48,14 +48,13 @@ def draft(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
     loaded, index = _usable(config, *read)
-    with Console(stderr=True).status("Reading patches for the fingerprints"):
+    with terminal(stderr=True).status("Reading patches for the fingerprints"):
         written = draft_of(loaded, index, __version__)
     save_config(written, out, overwrite=overwrite)
-    Console().print(
+    terminal().print(
         f"Draft of {len(index.registry.experiments)} experiments with "
         f"{len(index.anchor_rows):,} anchors: {out}\nTrain on it: "
         f'MultiExperimentTripletDataset.from_config("{out}")',
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -83,9 +82,8 @@ def index_table(
     is_anchor = table.index.isin(index.anchor_rows)
     with whole_file(out, overwrite=overwrite) as temporary:
         table.assign(is_valid_anchor=is_anchor).to_parquet(temporary, index=False)
-    Console().print(
+    terminal().print(
         f"{len(table):,} observations, {len(index.anchor_rows):,} of them valid anchors: {out}",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -101,7 +99,7 @@ def simulate_sample(
     """Write simulated movies of dividing cells: three experiments, plates, tables, a config."""
     from lineage_triplets.simulate import SAMPLE_FAULTS, sample
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("Simulating", total=None)
         result = sample(
             out,
@@ -110,17 +108,17 @@ def simulate_sample(
             overwrite=overwrite,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    Console().print(f"Simulated sample: {result.config_path}", highlight=False, soft_wrap=True)
+    terminal().print(f"Simulated sample: {result.config_path}", soft_wrap=True)
     if faults:
-        Console().print(f"{len(result.planted)} planted faults: {out / 'planted.json'}")
+        terminal().print(f"{len(result.planted)} planted faults: {out / 'planted.json'}")
 
 
 def _usable(
     path: Path, config: TripletConfig | None, problems: list[Problem]
 ) -> tuple[TripletConfig, MultiExperimentIndex]:
     """The config and its index; lists every problem and exits with 1 if it has errors."""
-    found = diagnosed(path, config, problems, Console(stderr=True))
-    print_problems(found.problems, Console(stderr=True))
+    found = diagnosed(path, config, problems, terminal(stderr=True))
+    print_problems(found.problems, terminal(stderr=True))
     if found.errors or found.config is None or found.index is None:
         raise typer.Exit(1)
     return found.config, found.index
@@ -175,7 +173,7 @@ def init(
 
     refuse_existing(out, overwrite)
     _refuse_images(plates)
-    console = Console()
+    console = terminal()
     found = [inspect_plate(path) for path in plates]
     names = [plate.name for plate in found]
     if len(set(names)) < len(names):
@@ -183,9 +181,9 @@ def init(
     folders = _folders(found, tracks)
     for plate in found:
         console.print(
-            f"[bold]{plate.name}[/]: {plate.description()}", highlight=False, soft_wrap=True
+            Text.assemble((plate.name, "bold"), f": {plate.description()}"), soft_wrap=True
         )
-        console.print(f"  channels: {', '.join(plate.channel_names)}", highlight=False)
+        console.print(f"  channels: {', '.join(plate.channel_names)}", soft_wrap=True)
     channels = source_channel or shared_channels(found)
     intervals = {plate.name: _interval(plate, interval or []) for plate in found}
     conditions = {
@@ -203,7 +201,6 @@ def init(
     slots = ", ".join(f"{slot}: {channel}" for slot, channel in enumerate(channels))
     console.print(
         f"Slots {slots}\n{out} is written. Next: lineage-triplets validate {out}",
-        highlight=False,
         soft_wrap=True,
     )
 

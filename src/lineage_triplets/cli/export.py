@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from lineage_triplets.cli import common
 from lineage_triplets.cli.against import (
@@ -24,11 +23,20 @@ from lineage_triplets.cli.against import (
     print_comparison,
     write_comparison,
 )
-from lineage_triplets.cli.common import By, Decisions, TakeOver, opened
+from lineage_triplets.cli.common import (
+    By,
+    Decisions,
+    TakeOver,
+    opened,
+    severity_text,
+    terminal,
+)
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
@@ -36,12 +44,11 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.against.compare import Comparison
 
 _VERDICTS = {
-    "fits": "[green]fits[/]",
-    "misfit": "[bold red]does not fit[/]",
-    "unknown": "[bold red]does not fit[/]",
-    "cannot-tell": "[yellow]cannot tell[/]",
+    "fits": ("fits", "green"),
+    "misfit": ("does not fit", "bold red"),
+    "unknown": ("does not fit", "bold red"),
+    "cannot-tell": ("cannot tell", "yellow"),
 }
-_STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def check(
@@ -87,7 +94,7 @@ def check(
         path_map=path_map,
     ) as review:
         look_with_progress(review)
-        with Console(stderr=True).status("Checking tables, settings and channels"):
+        with terminal(stderr=True).status("Checking tables, settings and channels"):
             review.check()
         if pixels:
             scan_with_progress(review)
@@ -103,8 +110,8 @@ def check(
     if as_json:
         _print_json(shown, scanned, n_fovs, differing)
     else:
-        _print_findings(shown, Console())
-        _print_counts(found, scanned, n_fovs, Console())
+        _print_findings(shown, terminal())
+        _print_counts(found, scanned, n_fovs, terminal())
         if differing is not None:
             print_comparison(differing, top)
     if differing is not None and csv_file is not None:
@@ -155,9 +162,9 @@ def placement(
         words = placed.sentence if placed.status != "fits" else ""
         mends = "" if placed.transform is None else placed.transform.words
         verdict = _VERDICTS[placed.status]
-        values = (escape(placed.experiment), placed.fov, verdict, f"{placed.ratio:.1f}")
-        table.add_row(*values, escape(words), escape(mends))
-    Console().print(table)
+        ratio = f"{placed.ratio:.1f}"
+        table.add_row(placed.experiment, placed.fov, Text(*verdict), ratio, words, mends)
+    terminal().print(table)
     raise typer.Exit(1 if any(placed.status in {"misfit", "unknown"} for placed in found) else 0)
 
 
@@ -218,9 +225,9 @@ def export(
         raise typer.BadParameter(
             f"{unknown[0]!r} is none of {', '.join(FORMATS)}", param_hint="--format"
         )
-    console = Console()
+    console = terminal()
     with opened(config, by=by, decisions=decisions, read_only=True, path_map=path_map) as review:
-        with Console(stderr=True).status("Running checks") as status:
+        with terminal(stderr=True).status("Running checks") as status:
             review.checks.recall_pixels()
             asked: dict[str, Any] = {
                 "formats": wanted,
@@ -239,7 +246,7 @@ def export(
                     to,
                     **asked,
                     overwrite=overwrite,
-                    progress=lambda words: status.update(words.capitalize()),
+                    progress=lambda words: status.update(Text(words.capitalize())),
                 )
         print_plan(plan, console, in_full=dry_run)
     if result is None:
@@ -247,13 +254,11 @@ def export(
             raise typer.Exit(0 if dry_run and draft else 1)
         return
     for path in result.files.values():
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"wrote {path}", soft_wrap=True)
     if "config" in result.files:
         console.print(
             f'Train on it: MultiExperimentTripletDataset.from_config("{result.files["config"]}")',
-            highlight=False,
             soft_wrap=True,
-            markup=False,
         )
 
 
@@ -271,7 +276,7 @@ def report(
     refuse_existing(out, overwrite)
     with (
         opened(config, decisions=decisions, read_only=True, path_map=path_map) as review,
-        Console(stderr=True).status("Checking, and reading patches"),
+        terminal(stderr=True).status("Checking, and reading patches"),
     ):
         review.checks.recall_pixels()
         plan = plan_export(review, out.parent, formats=["report"], draft=True)
@@ -279,12 +284,12 @@ def report(
         text = report_of(review, plan, plan.config, index, out.parent)
         with whole_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    Console().print(f"wrote {out}", highlight=False, soft_wrap=True, markup=False)
+    terminal().print(f"wrote {out}", soft_wrap=True)
 
 
 def look_with_progress(review: Review) -> None:
     """Look whether tables lie on their images, with a bar; Ctrl-C stops."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("Do tables lie on their images?", total=None)
 
         def show(_: str, done: int, total: int) -> None:
@@ -295,7 +300,9 @@ def look_with_progress(review: Review) -> None:
 
 def scan_with_progress(review: Review) -> None:
     """Scan all images with a bar; Ctrl-C stops, and finished FOVs are kept."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    # Of the default columns but the first, which reads markup in names of FOVs.
+    columns = (TextColumn("{task.description}", markup=False), *Progress.get_default_columns()[1:])
+    with Progress(*columns, console=terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("Scanning images", total=None)
 
         def show(what: str, done: int, total: int) -> None:
@@ -307,13 +314,15 @@ def scan_with_progress(review: Review) -> None:
 def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
     """Print the checklist and what decisions cost; in full, what formats lose too."""
     for point in plan.points:
-        mark = "[green]yes[/]" if point.passed else "[bold red]no [/]"
+        mark = ("yes", "green") if point.passed else ("no ", "bold red")
         where = f"{point.experiment}: " if point.experiment else ""
         more = [text for text in (point.remedy, point.finding_key) if text]
         console.print(
-            f"{mark} {escape(where + point.sentence)}"
-            + "".join(f"\n    [dim]{escape(text)}[/]" for text in more),
-            highlight=False,
+            Text.assemble(
+                mark,
+                f" {where}{point.sentence}",
+                *((f"\n    {text}", "dim") for text in more),
+            ),
             soft_wrap=True,
         )
     cost = Table(
@@ -324,7 +333,7 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
         cost.add_column(what, justify="right", no_wrap=True)
     for row in plan.cost.to_dict("records"):
         cost.add_row(
-            escape(str(row["experiment"])),
+            str(row["experiment"]),
             *(
                 f"{row[f'{what}_after']:,} of {row[f'{what}_before']:,}"
                 for what in ("observations", "lineages", "divisions", "valid_anchors")
@@ -333,14 +342,12 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
     console.print(cost)
     if len(plan.excluded):
         for row in plan.excluded.to_dict("records"):
-            console.print(
-                f"  {row['what']}: {row['reason']} ({row['by']})", highlight=False, markup=False
-            )
+            console.print(f"  {row['what']}: {row['reason']} ({row['by']})")
     for name, sentences in plan.loses.items() if in_full else ():
         for sentence in sentences:
-            console.print(f"  {name}: {sentence}", highlight=False, markup=False, style="dim")
+            console.print(f"  {name}: {sentence}", style="dim")
     for note in plan.notes:
-        console.print(f"  {note}", highlight=False, markup=False, style="yellow")
+        console.print(f"  {note}", style="yellow")
 
 
 def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
@@ -351,11 +358,12 @@ def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
             said += f"{reviewed.decision.reason} ({reviewed.decision.by})"
         where = " ".join(part for part in (finding.experiment, finding.fov) if part)
         console.print(
-            f"[{_STYLE[finding.severity]}]{finding.severity}[/] {escape(where)}"
-            f"{': ' if where else ''}{escape(finding.sentence)}"
-            f"\n  [dim]{escape(finding.remedy)}[/]"
-            f"\n  [dim]{escape(finding.key)}[/]" + (f"\n  {escape(said)}" if said else ""),
-            highlight=False,
+            Text.assemble(
+                severity_text(finding.severity),
+                f" {where}{': ' if where else ''}{finding.sentence}",
+                (f"\n  {finding.remedy}\n  {finding.key}", "dim"),
+                f"\n  {said}" if said else "",
+            ),
             soft_wrap=True,
         )
 
@@ -380,8 +388,8 @@ def _print_counts(
             for status in ("open", "settled", "waived")
         ]
         table.add_row(
-            escape(kind),
-            f"[{_STYLE[severity]}]{severity}[/]",
+            kind,
+            severity_text(severity),
             *(str(count or "") for count in counts),
         )
     if kinds:
@@ -391,7 +399,6 @@ def _print_counts(
     if scanned < n_fovs:
         console.print(
             f"The images of {n_fovs - scanned} of {n_fovs} FOVs were not scanned: check --pixels.",
-            highlight=False,
         )
 
 

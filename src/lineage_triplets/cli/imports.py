@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -20,13 +18,15 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from lineage_triplets.cli.common import print_problems
+from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.data import ask, conditions_of
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import refuse_existing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from lineage_triplets.imports import ImportPlan, Question
 
@@ -111,7 +111,7 @@ def import_images(
         "interval_minutes": interval,
     }
     plan = _planned(sources, answers, rechunk=rechunk, dry_run=dry_run)
-    console = Console()
+    console = terminal()
     tables = list(tracks or plan.tables)
     yaml = config or out.with_name(_stem(out) + ".yml")
     if tables and not rechunk:
@@ -131,26 +131,22 @@ def import_images(
             progress=lambda step: progress.update(task, completed=step.n_bytes_done),
             resume=resume,
         )
-    console.print(f"{out} is written.", highlight=False, soft_wrap=True)
+    console.print(f"{out} is written.", soft_wrap=True)
     if rechunk:
-        console.print("Let data_path of its config name it.", highlight=False)
+        console.print("Let data_path of its config name it.")
     elif tables:
         _write_config(yaml, out, plan, tables, conditions, own=not tracks)
         if "unknown" in conditions and not condition:
             console.print(
                 "All wells are of the condition 'unknown': give --condition, or edit it.",
-                highlight=False,
                 soft_wrap=True,
             )
         console.print(
             f"{yaml} is written. Next: lineage-triplets validate {yaml}",
-            highlight=False,
             soft_wrap=True,
         )
     else:
-        console.print(
-            f"Next: lineage-triplets init {out} --tracks TABLES", highlight=False, soft_wrap=True
-        )
+        console.print(f"Next: lineage-triplets init {out} --tracks TABLES", soft_wrap=True)
 
 
 def _stem(out: Path) -> str:
@@ -172,7 +168,7 @@ def _planned(
     """Recognise the sources, say what was, and ask for the rest; an error where nobody is there."""
     from lineage_triplets.imports import plan_import
 
-    console, errors = Console(), Console(stderr=True)
+    console, errors = terminal(), terminal(stderr=True)
     with errors.status("Looking at the files"):
         plan = plan_import(sources, **answers, rewrite=rechunk)
     while True:
@@ -216,8 +212,8 @@ def _print(plan: ImportPlan, console: Console) -> None:
     for fov in plan.fovs:
         unsure = "?" if "axes" in asked and fov.image.doubt else ""
         table.add_row(
-            escape(fov.name),
-            escape(fov.image.name),
+            fov.name,
+            fov.image.name,
             fov.image.kind,
             f"{fov.letters}YX{unsure}",
             *map(str, fov.shape),
@@ -237,7 +233,7 @@ def _print(plan: ImportPlan, console: Console) -> None:
         ("interval", f"{interval:g} min" if interval else "unknown (--interval-minutes)"),
         ("size", f"{plan.n_bytes / 1e9:,.3g} GB of pixels"),
     ):
-        console.print(f"{word + ':':<12}{escape(text)}", highlight=False, soft_wrap=True)
+        console.print(f"{word + ':':<12}{text}", soft_wrap=True)
 
 
 def _progress() -> Progress:
@@ -247,7 +243,7 @@ def _progress() -> Progress:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import (
@@ -18,12 +18,15 @@ from lineage_triplets.cli.common import (
     print_listed,
     print_problems,
     quiet_log,
+    terminal,
     write_listed,
 )
 from lineage_triplets.engine.errors import ConfigError, Problem, counted
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lineage_triplets.engine.diagnosis import Diagnosis
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.find.doubt.links import DoubtedLink
@@ -61,11 +64,11 @@ def validate(
 
     Exits with 1 if there is an error.
     """
-    console = Console()
+    console = terminal()
     read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
-    found = diagnosed(config, *read, Console(stderr=True))
+    found = diagnosed(config, *read, terminal(stderr=True))
     if found.index is not None:
         print_index(found.index, console)
     print_problems(found.problems, console)
@@ -75,8 +78,9 @@ def validate(
         for word in ("error", "warning", "note")
     }
     said = ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
-    verdict = "[bold red]not usable[/]" if n_errors else "[bold green]usable[/]"
-    console.print(f"{config}: {verdict} ({said or 'nothing to complain about'})", highlight=False)
+    verdict = ("not usable", "bold red") if n_errors else ("usable", "bold green")
+    said = f" ({said or 'nothing to complain about'})"
+    console.print(Text.assemble(f"{config}: ", verdict, said), soft_wrap=True)
     if n_errors:
         raise typer.Exit(1)
 
@@ -125,7 +129,7 @@ def preview(
     )
     if loaded is None or problems:
         raise ConfigError(*problems)
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     loaded, n_decisions = _as_decided(config, loaded, decisions, path_map)
     with console.status("Opening plates, reading tables and patches"):
         index = MultiExperimentIndex.from_config(loaded)
@@ -151,9 +155,8 @@ def preview(
     with whole_file(out, overwrite=overwrite) as temporary:
         sheet.save(temporary)
     said = f", {counted(n_decisions, 'decision')} applied" if n_decisions else ""
-    Console().print(
+    terminal().print(
         f"{len(pairs.anchor)} pairs of seed {chosen_seed}, epoch {epoch}{said}: {out}",
-        highlight=False,
     )
 
 
@@ -194,25 +197,23 @@ def links(
         refuse_existing(csv_file, overwrite)
     with (
         opened(config, decisions=decisions, read_only=True, path_map=path_map) as review,
-        Console(stderr=True).status("Weighing links"),
+        terminal(stderr=True).status("Weighing links"),
     ):
         found = review.links(wanted, experiment)
         n_links = link_queue(review.data).n_links(experiment)
         unread = unread_problems(review.data)
     print_problems(
-        [met for met in unread if experiment in (None, met.experiment)], Console(stderr=True)
+        [met for met in unread if experiment in (None, met.experiment)], terminal(stderr=True)
     )
     rows = [_link_words(link) for link in found]
-    console = Console()
+    console = terminal()
     if csv_file is None:
         *columns, reason = _LINK_COLUMNS
         print_listed(rows, columns, reason)
-        console.print(f"{len(found)} of {n_links} links", highlight=False)
+        console.print(f"{len(found)} of {n_links} links")
         return
     write_listed(csv_file, rows, _LINK_COLUMNS, overwrite=overwrite)
-    console.print(
-        f"wrote {len(found)} of {n_links} links to {csv_file}", highlight=False, soft_wrap=True
-    )
+    console.print(f"wrote {len(found)} of {n_links} links to {csv_file}", soft_wrap=True)
 
 
 def _number_or_share(text: str) -> float:

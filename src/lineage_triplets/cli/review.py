@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import Decisions, Reason, deciding, opened, say
+from lineage_triplets.cli.common import Decisions, Reason, deciding, opened, say, terminal
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -261,7 +260,7 @@ def waive(
     reason: Reason,
 ) -> None:
     """Say that findings are no faults."""
-    with Console(stderr=True).status("Running checks"):
+    with terminal(stderr=True).status("Running checks"):
         review.check()
     for key in keys:
         say(review.waive(key, reason))
@@ -339,7 +338,7 @@ def history(
         stale = {decision.number for decision in review.effect.stale}
         entries = review.history()
     if not entries:
-        Console().print("Nothing was decided yet.")
+        terminal().print("Nothing was decided yet.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("", "when", "who", "what", "reason"):
@@ -353,7 +352,7 @@ def history(
             str(decision.number), entry.at + clock, entry.by,
             f"{state}{decision.kind} {decision.target}{mark}", decision.reason,
         )  # fmt: skip
-    Console(markup=False, highlight=False).print(table)
+    terminal().print(table)
 
 
 def _join(experiment: str, fov: str, track: int, t: int, to_track: int, to_t: int) -> Target:
@@ -364,10 +363,10 @@ def _join(experiment: str, fov: str, track: int, t: int, to_track: int, to_t: in
 
 def _say_or_nothing(decisions: Any, verb: str) -> None:
     if decisions:
-        Console().print(f"{verb}: ", end="")
+        terminal().print(f"{verb}: ", end="")
         say(*decisions)
     else:
-        Console().print(f"There is nothing to {verb}.")
+        terminal().print(f"There is nothing to {verb}.")
 
 
 def _targets(review: Review, level: str, name: list[str]) -> list[Target]:

@@ -1,0 +1,101 @@
+"""Names and keys are printed as they are, whatever brackets and colons they have."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lineage_triplets.cli import main
+from stores import make_experiment, numbered_pixels, track_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHANNELS = ("Retardance [nm]", "GFP [/au]")
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run a command on the config of `mouse`; gives exit code, output and errors."""
+    # Wide enough that no table folds a name.
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    table = track_table((1, range(6)), (2, range(6, 12), 1), (3, range(9, 12), 1))
+    folder = tmp_path / "of [b] :cat:"
+    folder.mkdir()
+    make_experiment(
+        folder,
+        "mouse",
+        {"A/1/0": table},
+        channels=CHANNELS,
+        pixels=numbered_pixels((12, 2, 1, 40, 48)),
+    )
+
+    def call(command: str, *arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([command, *map(str, arguments)])
+            raise SystemExit(0)
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def config(run, tmp_path: Path) -> Path:
+    folder = tmp_path / "of [b] :cat:"
+    out = folder / "config [nm].yml"
+    code, said, _ = run(
+        *("init", folder / "mouse.zarr", "--tracks", folder, "--interval", 30),
+        *("--condition", "mock=A/1", "--out", out),
+    )
+    assert code == 0
+    assert f"channels: {', '.join(CHANNELS)}" in said
+    assert f"{out} is written" in said
+    out.write_text(out.read_text() + "dataset: {yx_patch_size: [16, 16]}\n")
+    return out
+
+
+def test_validate_prints_channels_with_their_units(run, config):
+    code, said, _ = run("validate", config)
+    assert code == 0
+    for slot, channel in enumerate(CHANNELS):
+        assert f"slot {slot}: {channel}" in said
+        assert f"{channel} ({slot})" in said
+    assert f"{config}: usable" in said
+
+
+def test_what_is_wrong_names_things_as_they_are(run, config):
+    config.write_text(config.read_text().replace("tracks_path: mouse", "tracks_path: no[b] :cat:"))
+    code, said, _ = run("validate", config)
+    assert code == 1
+    assert "/no[b] :cat:" in said
+    assert f"{config}: not usable" in said
+
+
+def test_keys_that_check_prints_are_keys_that_waive_takes(run, config):
+    _, listed, _ = run("check", config, "--pixels", "--json")
+    keys = [finding["key"] for finding in json.loads(listed)["findings"]]
+    assert any(":mouse:" in key for key in keys)
+    _, said, _ = run("check", config)
+    lines = {line.strip() for line in said.splitlines()}
+    assert set(keys) <= lines
+    waived = next(key for key in keys if ":mouse:" in key)
+    code, said, _ = run("waive", config, waived, "--reason", "a [b] :cat: [/c]")
+    assert code == 0
+    assert f"{waived}: a [b] :cat: [/c]" in said
+    assert "a [b] :cat: [/c]" in run("check", config, "--all")[1]
+    assert f"{waived}" in run("history", config)[1]
+
+
+def test_an_experiment_s_name_with_brackets_goes_through_a_review(run, config, tmp_path):
+    config.write_text(config.read_text().replace("name: mouse", "name: 'm[b] :cat:'"))
+    code, said, _ = run("audit", config, "-n", 1, "--folder", tmp_path / "sheets")
+    assert code == 0
+    assert "m[b] :cat:" in said
+    assert "m[b] :cat:" in run("placement", config)[1]
+    _, said, _ = run("export", config, "--to", tmp_path / "out", "--dry-run")
+    assert "m[b] :cat:: " in said
