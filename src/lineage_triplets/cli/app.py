@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from lineage_triplets.cli import against, audit, data, export, imports, look, review
+from lineage_triplets.cli import against, audit, data, export, imports, look, review, tracks
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -54,6 +54,7 @@ app.command("redo")(review.redo)
 app.command("history")(review.history)
 app.command("export")(export.export)
 app.command("report")(export.report)
+app.command("tracks")(tracks.tracks)
 
 
 def _print_version(asked: bool) -> None:

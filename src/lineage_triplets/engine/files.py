@@ -120,6 +120,57 @@ def whole_files(targets: Sequence[Path], *, overwrite: bool = False) -> Iterator
         staged.finish()
 
 
+def refuse_folder(path: Path) -> None:
+    """Raise before any work is done for a new folder where something is already."""
+    if os.path.lexists(path):
+        raise OutputExistsError(
+            Problem(
+                "output-exists",
+                "the output is there already.",
+                "Name a new folder: none is written into or replaced.",
+                file=str(path),
+            )
+        )
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, and put it in its place once the block has succeeded.
+
+    All its files are written to disk (fsync) before; a failure leaves nothing behind.
+
+    Raises
+    ------
+    OutputExistsError
+        There is something at `path`.
+    OutputError
+        It cannot be written: no folder to be in, no permission, disk full.
+    """
+    target = Path(path)
+    refuse_folder(target)
+    staging: Path | None = None
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield staging
+        umask = os.umask(0)
+        os.umask(umask)
+        staging.chmod(0o777 & ~umask)
+        for file in staging.rglob("*"):
+            if file.is_file():
+                with file.open("rb+") as written:
+                    os.fsync(written.fileno())
+        refuse_folder(target)
+        staging.rename(target)
+        _sync_folder(target.parent)
+    except OutputExistsError:
+        raise
+    except OSError as error:
+        raise _failed(error, target) from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
 class _StagedFiles:
     """Files that take their places together."""
 

@@ -15,6 +15,8 @@ from .export.export import ExportResult as ExportResult
 from .export.export import export_review as export_review
 from .export.export import plan_export as plan_export
 from .export.plan import ExportPlan as ExportPlan
+from .export.tracks.write import WrittenTracks as WrittenTracks
+from .export.tracks.write import write_tracks as write_tracks
 from .find.against.agreement import Agreement as Agreement
 from .find.against.compare import Comparison as Comparison
 from .find.against.disagreements import Disagreement as Disagreement
