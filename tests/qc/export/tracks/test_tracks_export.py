@@ -179,6 +179,14 @@ def test_a_mother_who_goes_on_beside_her_daughter_is_told(tmp_path, name):
     assert (again.loc[again["t"] == 6, "parent_track_id"] == mother).all()
 
 
+def test_cells_without_a_link_are_in_no_track_of_trackmate(review, tmp_path):
+    review.cut(Target("link", *FOV, track="22", t=1), "wrong")
+    written = write_tracks(review, tmp_path / "out", "trackmate")
+    assert "1 cell without a link" in " ".join(written.notes)
+    assert f'<AllSpots nspots="{len(cells())}">' in written.files[0].read_text(encoding="utf-8")
+    assert len(read_again(tmp_path / "out")) == len(cells()) - 1
+
+
 def test_nothing_is_replaced_or_left_half_written(review, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     with pytest.raises(OutputExistsError, match="there already"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices
 from lineage_triplets.engine.files import refuse_folder, whole_folder
-from lineage_triplets.qc.export.tracks import csv_table, geff
+from lineage_triplets.qc.export.tracks import csv_table, geff, trackmate
 from lineage_triplets.qc.export.tracks.mended import FovTracks, mended_tracks
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.decide.review import Review
 
-TracksFormat = Literal["csv", "geff"]
+TracksFormat = Literal["csv", "geff", "trackmate"]
 
 TRACKS_FORMATS: tuple[TracksFormat, ...] = get_args(TracksFormat)
 ORIGIN_NAME = "track_ids.csv"
@@ -31,6 +31,7 @@ class _Format(NamedTuple):
 _WRITERS: dict[TracksFormat, _Format] = {
     "csv": _Format(csv_table.NAME, csv_table.write, csv_table.notes),
     "geff": _Format(geff.NAME, geff.write, geff.notes),
+    "trackmate": _Format(trackmate.NAME, trackmate.write, trackmate.notes),
 }
 
 
@@ -74,8 +75,8 @@ def write_tracks(
     review : Review
     folder : str or Path
         Must not be there; the folder that it is in must.
-    format_ : {"csv", "geff"}
-        With the columns of ultrack's export, or as graph of cells and links.
+    format_ : {"csv", "geff", "trackmate"}
+        With the columns of ultrack's export, as graph of cells and links, or as TrackMate's XML.
     keep_rejected : bool
         Write rejected cells, tracks and FOVs too; by default they are left out.
 
