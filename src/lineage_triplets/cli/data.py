@@ -169,7 +169,12 @@ def init(
 
     What stores do not know (true interval, conditions) is asked for, or given as options.
     """
-    from lineage_triplets.engine.first_config import inspect_plate, save_draft, shared_channels
+    from lineage_triplets.engine.first_config import (
+        check_channels,
+        inspect_plate,
+        save_draft,
+        shared_channels,
+    )
 
     refuse_existing(out, overwrite)
     _refuse_images(plates)
@@ -185,6 +190,8 @@ def init(
         )
         console.print(f"  channels: {', '.join(plate.channel_names)}", soft_wrap=True)
     channels = source_channel or shared_channels(found)
+    for plate in found:
+        check_channels(plate, channels)
     intervals = {plate.name: _interval(plate, interval or []) for plate in found}
     conditions = {
         plate.name: conditions_of(plate.name, plate.plate.wells, condition or []) for plate in found
@@ -211,17 +218,19 @@ def _refuse_images(plates: Sequence[str]) -> None:
     from lineage_triplets.engine.plates.stores import NODE_FILES
     from lineage_triplets.engine.settings.paths import is_url
     from lineage_triplets.imports.sources import is_importable
+    from lineage_triplets.imports.sources.ctc import brings_tables
 
     for path in plates:
         if is_url(path) or any(Path(path, name).exists() for name in NODE_FILES):
             continue
         if is_importable(path):
+            tables = "" if brings_tables(Path(path)) else " --tracks TABLE"
             raise ConfigError(
                 Problem(
                     "not-zarr",
                     "these are images, and no OME-Zarr plate.",
-                    f"`lineage-triplets import {path} --out PLATE.zarr --tracks TABLE` makes a "
-                    "plate of them, and its config.",
+                    f"`lineage-triplets import {path} --out PLATE.zarr{tables}` makes a plate of "
+                    "them, and its config.",
                     file=path,
                 )
             )

@@ -64,6 +64,8 @@ def validate(
 
     Exits with 1 if there is an error.
     """
+    from lineage_triplets.qc.export.cell_index import numbers_too_large
+
     console = terminal()
     read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
@@ -71,6 +73,10 @@ def validate(
     found = diagnosed(config, *read, terminal(stderr=True))
     if found.index is not None:
         print_index(found.index, console)
+        too_large = numbers_too_large(found.index)
+        if too_large is not None:
+            note = replace(too_large, severity="note")
+            found = replace(found, problems=(*found.problems, note))
     print_problems(found.problems, console)
     n_errors = len(found.errors)
     counts = {

@@ -170,14 +170,15 @@ def save_draft(
     Raises
     ------
     ConfigError
-        A channel or well that a plate does not have.
+        A channel or well that a plate does not have, or a channel's name that it has twice.
     OutputExistsError, OutputError
         Nothing is left half written.
     """
     target = Path(path).absolute()
     parts = []
     for found, folder in zip(plates, tracks, strict=True):
-        _check_names(found, source_channel, conditions[found.name])
+        check_channels(found, source_channel)
+        _check_wells(found, conditions[found.name])
         config = ExperimentConfig(
             name=found.name,
             data_path=_relative(found.plate.path, target.parent),
@@ -202,9 +203,14 @@ def _relative(path: str | Path, folder: Path) -> str:
     return str(path) if is_url(str(path)) else os.path.relpath(Path(path).absolute(), folder)
 
 
-def _check_names(
-    found: FoundPlate, source_channel: Sequence[str], conditions: Mapping[str, Sequence[str]]
-) -> None:
+def check_channels(found: FoundPlate, source_channel: Sequence[str]) -> None:
+    """Refuse slots' channels that a plate does not have, or has twice.
+
+    Raises
+    ------
+    ConfigError
+        The first of them.
+    """
     absent = [name for name in source_channel if name not in found.channel_names]
     if absent:
         raise ConfigError(
@@ -216,6 +222,23 @@ def _check_names(
                 field="source_channel",
             )
         )
+    twice = [name for name in source_channel if found.channel_names.count(name) > 1]
+    if twice:
+        raise ConfigError(
+            Problem(
+                "ambiguous-channel",
+                f"{twice[0]!r} names {found.channel_names.count(twice[0])} channels of "
+                f"{found.channel_names}.",
+                "Leave it out (--source-channel), or write the store anew with a name for each: "
+                f"`lineage-triplets import {found.plate.path} --rechunk --channel NAME "
+                "--channel NAME … --out NEW.zarr`.",
+                experiment=found.name,
+                field="source_channel",
+            )
+        )
+
+
+def _check_wells(found: FoundPlate, conditions: Mapping[str, Sequence[str]]) -> None:
     for wells in conditions.values():
         for well in wells:
             if well not in found.plate.wells:

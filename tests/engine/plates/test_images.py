@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +100,19 @@ class TestReading:
             return
         found = open_image(tmp_path / "i.zarr").pixel_size_um
         assert found == (None if size is None else (1.0, size, size))
+
+    def test_without_a_scale_there_is_no_pixel_size(self, tmp_path):
+        write_image(tmp_path / "i.zarr", shape=(5, 6), axes="yx")
+        file = tmp_path / "i.zarr" / ".zattrs"
+        scales = json.loads(file.read_text())["multiscales"]
+        del scales[0]["datasets"][0]["coordinateTransformations"]
+        edit(file, multiscales=scales)
+        assert open_image(tmp_path / "i.zarr").pixel_size_um is None
+        zarr.create_array(
+            tmp_path / "bare.zarr", shape=(5, 6), dtype="uint8", dimension_names=["y", "x"]
+        )
+        bare = open_image(tmp_path / "bare.zarr")
+        assert (bare.pixel_size_um, bare.interval_minutes) == (None, None)
 
     def test_what_a_plate_lists_twice_is_there_once(self, tmp_path):
         write_plate(tmp_path / "p.zarr", ["A/1/0", "A/1/1"], shape=(2, 1, 1, 8, 8))

@@ -258,6 +258,20 @@ class TestParquet:
         assert (fault.row, fault.line) == (1, None)
         assert "2.5" in fault.message
 
+    def test_ids_that_floats_may_have_rounded_are_told(self, tmp_path):
+        large = 2**53
+        ids = [large + 2.0, large + 4.0, large + 2.0]
+        columns = {"track_id": [1.0, 2.0, 3.0], "t": [0, 1, 1], "y": 5.0, "x": 5.0, "id": ids}
+        file = tmp_path / "t.parquet"
+        pd.DataFrame(columns).assign(parent_track_id=[np.nan, 1, 1]).to_parquet(file)
+        told = the_problem(read_track_table(file), "rounded-ids", "warning")
+        assert told.count == 3
+        assert "column id" in told.message
+        assert "9007199254740994" in told.message
+        whole = pd.DataFrame(columns).assign(parent_track_id=-1).astype({"id": "int64"})
+        whole.to_parquet(file)
+        assert not read_track_table(file).problems
+
     def test_not_parquet(self, tmp_path):
         file = tmp_path / "t.parquet"
         file.write_bytes(b"PAR1 and no more")
@@ -566,6 +580,18 @@ class TestFind:
         table = write(tmp_path, *MOTHER)
         assert find_track_table(table) == table
         assert find_track_table(tmp_path / "B") is None
+
+    def test_a_text_beside_a_table_is_passed_over(self, tmp_path):
+        (tmp_path / "README.txt").write_text("Tracks of 2024, x and y in pixels.\n1;2;3\n")
+        assert find_track_table(tmp_path) == tmp_path / "README.txt"
+        table = write(tmp_path, *MOTHER, name="z.csv")
+        assert find_track_table(tmp_path) == table
+
+    def test_a_table_with_a_column_misspelt_is_none_to_pass_over(self, tmp_path):
+        write(tmp_path, *MOTHER, name="a.csv")
+        write(tmp_path, *MOTHER, header="trackid,t,y,x", name="b.csv")
+        with pytest.raises(TrackTableError, match=r"a\.csv, b\.csv"):
+            find_track_table(tmp_path)
 
     def test_two_tables_are_both_named(self, tmp_path):
         write(tmp_path, *MOTHER, name="a.csv")

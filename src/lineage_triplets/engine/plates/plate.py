@@ -358,13 +358,14 @@ def _axes(named: object, ndim: int, path: str) -> tuple[tuple[str, ...], dict[st
     return tuple(names), units
 
 
-def _scale(transforms: object, outer: object, ndim: int) -> list[float]:
-    """Product of the level's and the multiscales' scales; 1 where there is none."""
-    product = [1.0] * ndim
+def _scale(transforms: object, outer: object, ndim: int) -> list[float] | None:
+    """Product of the level's and the multiscales' scales; None where there is none."""
+    product = None
     for transform in [*_as_list(transforms), *_as_list(outer)]:
         scale = transform.get("scale") if isinstance(transform, dict) else None
         if isinstance(scale, list) and len(scale) == ndim:
-            product = [a * float(b) for a, b in zip(product, scale, strict=True)]
+            before = product or [1.0] * ndim
+            product = [a * float(b) for a, b in zip(before, scale, strict=True)]
     return product
 
 
@@ -373,8 +374,10 @@ def _as_list(value: object) -> list[Any]:
 
 
 def _pixel_size_um(
-    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float]
+    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float] | None
 ) -> tuple[float, float, float] | None:
+    if scale is None:
+        return None
     sizes = []
     for axis in ("z", "y", "x"):
         factor = _MICROMETERS.get(units.get(axis))
@@ -385,7 +388,7 @@ def _pixel_size_um(
 
 
 def _interval_minutes(
-    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float]
+    axes: tuple[str, ...], units: dict[str, str | None], scale: list[float] | None
 ) -> float | None:
     factor = _MINUTES.get(units.get("t") or "")
-    return scale[axes.index("t")] * factor if factor is not None else None
+    return None if factor is None or scale is None else scale[axes.index("t")] * factor

@@ -19,7 +19,7 @@ from lineage_triplets.engine.tracks.formats import (
     format_of,
     recognise,
 )
-from lineage_triplets.engine.tracks.formats.dialects import part_of
+from lineage_triplets.engine.tracks.formats.dialects import looks_like_table, part_of
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 from lineage_triplets.engine.tracks.table import TrackTable, check_table
 
@@ -70,6 +70,7 @@ def find_track_table(folder: Path) -> Path | None:
             return folder
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
         tables: list[Path] = []
+        untold: list[Path] = []
         nameless: list[Path] = []
         parts: list[Path] = []
         for entry in entries:
@@ -83,12 +84,12 @@ def find_track_table(folder: Path) -> Path | None:
                 if known is not None:
                     (nameless if _is_by_name(known) else tables).append(entry)
             else:
-                tables.append(entry)
+                (tables if looks_like_table(glimpse) else untold).append(entry)
     except OSError as error:
         raise _unreadable(TrackSource(folder), error) from error
-    # Copies under other endings count where nothing else is there; a part alone is read, so that
-    # it is said what it is.
-    tables = tables or nameless or parts[:1]
+    # Copies under other endings count where nothing else is there; a README.txt or a part alone is
+    # read, so that it is said what it is.
+    tables = tables or nameless or untold or parts[:1]
     if len(tables) > 1:
         names = choices(table.name for table in tables)
         problem = TrackSource(folder).problem(
@@ -104,6 +105,8 @@ def find_track_table(folder: Path) -> Path | None:
 def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
     """Find a FOV's table: in its folder below `root`, or `root` itself where there is one FOV.
 
+    A single image's table lies in `root` or, if there is none, where a plate's would.
+
     Raises
     ------
     TrackTableError
@@ -112,7 +115,7 @@ def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
         A folder cannot be listed.
     """
     if plate.single_image:
-        return find_track_table(root)
+        return find_track_table(root) or find_track_table(root / fov)
     if not is_track_table(root):
         own = root / fov
         is_only = len(plate.wells) == 1 and not own.exists() and len(plate.fov_names()) == 1

@@ -19,6 +19,7 @@ from lineage_triplets.engine.tracks.faults import (
 )
 from lineage_triplets.engine.tracks.formats.columns import (
     COORDINATE_COLUMNS,
+    EXACT_FLOAT_LIMIT,
     coordinates,
     none_as_minus_one,
     shown,
@@ -118,6 +119,7 @@ class _Check:
         keep[self._repeated_rows(kept_order, track.values, t.values, yxz)] = False
         parent = self._without_absent_parents(spans, parent, keep)
         ids, parent_ids = self._observation_ids()
+        self._say_rounded_ids()
         self._report.raise_faults()
 
         all_kept = bool(keep.all())
@@ -337,6 +339,23 @@ class _Check:
                 "Remove the repeats.", "warning", count=len(repeats), row=first,
             )  # fmt: skip
         return repeats
+
+    def _say_rounded_ids(self) -> None:
+        """Say where ids are floating-point numbers that may be those of a neighbour."""
+        for name in ("track_id", "parent_track_id", "id", "parent_id"):
+            column = self._raw.columns.get(name)
+            if column is None or not pa.types.is_floating(column.type):
+                continue
+            # A comparison with NaN, an empty cell's, is false.
+            beyond = np.abs(coordinates(column).values) >= EXACT_FLOAT_LIMIT
+            if beyond.any():
+                first = shown(column, int(np.argmax(beyond)))
+                self._report.add(
+                    "rounded-ids",
+                    f"The column {name} has floating-point numbers, and {beyond.sum()} of them are"
+                    f" beyond 2^53, where neighbouring ids become one; first: {first}.",
+                    "Write it as whole numbers; in pandas, as Int64.", "warning", at=beyond,
+                )  # fmt: skip
 
     def _observation_ids(self) -> tuple[Int64Array | None, Int64Array | None]:
         """Return id and parent_id, -1 for none; None where absent or not whole numbers."""

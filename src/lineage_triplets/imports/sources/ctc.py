@@ -20,14 +20,21 @@ _FRAME = re.compile(r"t\d{3,}\.tiff?")
 
 def find(path: Path) -> list[FoundImage] | None:
     """Find the movies of a data set, or the one whose folder is named."""
+    movies = _movies(path)
+    return [_with_tables(image) for movie in movies for image in _images(movie)] or None
+
+
+def brings_tables(path: Path) -> bool:
+    """Whether a movie, or one of a data set, has tables beside it; no image is opened."""
+    return any(any(_tables(movie)) for movie in _movies(path))
+
+
+def _movies(path: Path) -> list[Path]:
     if not path.is_dir():
-        return None
+        return []
     if _is_movie(path):
-        return [_with_tables(image) for image in _images(path)]
-    movies = sorted(folder for folder in path.iterdir() if folder.is_dir() and _is_movie(folder))
-    if not movies:
-        return None
-    return [_with_tables(image) for movie in movies for image in _images(movie)]
+        return [path]
+    return sorted(folder for folder in path.iterdir() if folder.is_dir() and _is_movie(folder))
 
 
 def _is_movie(folder: Path) -> bool:

@@ -278,7 +278,14 @@ def _check(index: MultiExperimentIndex) -> None:
             channel for channel in config.source_channel if config.source_channel.count(channel) > 1
         ]
         if twice:
-            raise _unfit(f"the channel {twice[0]!r} is in two slots.", config.name)
+            raise ConfigError(_unfit(f"the channel {twice[0]!r} is in two slots.", config.name))
+    too_large = numbers_too_large(index)
+    if too_large is not None:
+        raise ConfigError(too_large)
+
+
+def numbers_too_large(index: MultiExperimentIndex) -> Problem | None:
+    """Say which number of the tables the cell index cannot hold; None if it holds all."""
     tracks, rows = index.track_columns, index.observations
     for name, values in (
         ("z", np.rint(np.nan_to_num(rows.z))),
@@ -290,15 +297,14 @@ def _check(index: MultiExperimentIndex) -> None:
         if len(beyond):
             experiment = index.registry.experiments[index.experiment_of_row[beyond[0]]]
             found = f"the {name} {values[beyond[0]]:.0f} is beyond {limits.max}, where it ends."
-            raise _unfit(found, experiment.name)
+            return _unfit(found, experiment.name)
+    return None
 
 
-def _unfit(message: str, experiment: str) -> ConfigError:
-    return ConfigError(
-        Problem(
-            "cell-index",
-            f"the cell index cannot hold it: {message}",
-            "Mend that, or do without the cell index.",
-            experiment=experiment,
-        )
+def _unfit(message: str, experiment: str) -> Problem:
+    return Problem(
+        "cell-index",
+        f"the cell index cannot hold it: {message}",
+        "Mend that, or do without the cell index.",
+        experiment=experiment,
     )

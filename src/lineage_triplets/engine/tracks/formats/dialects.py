@@ -124,6 +124,14 @@ def is_table(columns: frozenset[str]) -> bool:
     return frozenset(REQUIRED_COLUMNS) <= columns or dialect_of(columns) is not None
 
 
+def looks_like_table(glimpse: Glimpse) -> bool:
+    """Say whether a file that its ending calls a table may be one, with odd columns perhaps.
+
+    A text is prose if fewer than two words of its first line name columns.
+    """
+    return not glimpse.text or len(glimpse.columns & known_names()) >= 2
+
+
 def part_of(glimpse: Glimpse) -> Part | None:
     """Return what a file is that is no table itself; None for all others."""
     if glimpse.is_folder:
