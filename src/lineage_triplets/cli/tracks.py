@@ -17,7 +17,7 @@ from lineage_triplets.engine.files import refuse_folder
 def tracks(
     config: common.Config,
     out: Annotated[Path, typer.Option("--out", "-o", help="The new folder for the files.")],
-    format_: Annotated[str, typer.Option("--format", help="csv, geff or trackmate.")] = "csv",
+    format_: Annotated[str, typer.Option("--format", help="csv, geff, ctc or trackmate.")] = "csv",
     keep_rejected: Annotated[
         bool, typer.Option("--keep-rejected", help="Write what was rejected too.")
     ] = False,

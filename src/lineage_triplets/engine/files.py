@@ -162,7 +162,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         refuse_folder(target)
         staging.rename(target)
         _sync_folder(target.parent)
-    except OutputExistsError:
+    except LineageTripletsError:
         raise
     except OSError as error:
         raise _failed(error, target) from error

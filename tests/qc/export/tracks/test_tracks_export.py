@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from lineage_triplets.cli import main
 from lineage_triplets.engine.errors import ConfigError, OutputError, OutputExistsError
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 FOV = ("one", "A/1/0")
 SHAPE = (14, 1, 1, 48, 64)
 Place = tuple[int, float, float]
-LINKED = [name for name in TRACKS_FORMATS if name != "csv"]
+POINTS = [name for name in TRACKS_FORMATS if name != "ctc"]
+LINKED = [name for name in POINTS if name != "csv"]
 
 
 def cells() -> pd.DataFrame:
@@ -97,7 +100,7 @@ def mend(review: Review) -> set[tuple[Place, Place]]:
     return right | {(place(31, 5), place(32, 7))}
 
 
-@pytest.mark.parametrize("name", TRACKS_FORMATS)
+@pytest.mark.parametrize("name", POINTS)
 def test_cuts_and_links_are_read_again_as_they_were_decided(review, tmp_path, name):
     right = mend(review)
     write_tracks(review, tmp_path / "out", name)
@@ -129,7 +132,7 @@ def test_a_track_keeps_its_id_where_it_is_what_it_was(review, tmp_path):
     assert (written.n_tracks, written.n_new_ids) == (14, 3)
 
 
-@pytest.mark.parametrize("name", TRACKS_FORMATS)
+@pytest.mark.parametrize("name", POINTS)
 def test_what_is_rejected_is_left_out_and_counted(review, tmp_path, name):
     review.reject(Target("track", *FOV, track="1"), "wrong")
     review.reject(Target("observation", *FOV, track="22", t=4), "wrong")
@@ -185,6 +188,57 @@ def test_cells_without_a_link_are_in_no_track_of_trackmate(review, tmp_path):
     assert "1 cell without a link" in " ".join(written.notes)
     assert f'<AllSpots nspots="{len(cells())}">' in written.files[0].read_text(encoding="utf-8")
     assert len(read_again(tmp_path / "out")) == len(cells()) - 1
+
+
+def write_masks(folder: Path) -> None:
+    """Write 1, which divides into 2 and 3; 7, which is not seen at t = 3; 300."""
+    spans = {1: (12, range(3)), 2: (8, range(3, 6)), 3: (16, range(3, 6))}
+    spans |= {7: (30, (0, 1, 2, 4, 5)), 300: (40, range(6))}
+    for t in range(6):
+        mask = np.zeros((48, 64), np.uint16)
+        for label, (y, frames) in spans.items():
+            if t in frames:
+                mask[y : y + 3, 10 + t : 14 + t] = label
+        tifffile.imwrite(folder / f"mask{t:03d}.tif", mask, photometric="minisblack")
+    lines = [(1, 0, 2, 0), (2, 3, 5, 1), (3, 3, 5, 1), (7, 0, 5, 0), (300, 0, 5, 0)]
+    text = "".join(f"{' '.join(map(str, line))}\n" for line in lines)
+    (folder / "res_track.txt").write_text(text)
+
+
+def test_masks_get_the_labels_of_the_mended_tracks(tmp_path):
+    fovs = {"A/1/0": cells()}
+    pixels = numbered_pixels(SHAPE)
+    experiment = make_experiment(tmp_path, "one", fovs, channels=["Phase"], pixels=pixels)
+    folder = next((tmp_path / "one_tracks").rglob("*.csv")).parent
+    next(folder.iterdir()).unlink()
+    write_masks(folder)
+    before = frame_of(read_track_table(folder))
+    where = {(int(row["track_id"]), int(row["t"])): at(row) for _, row in before.iterrows()}
+    with Review.open(save(tmp_path / "c.yml", [experiment]), by="ada") as review:
+        review.cut(Target("link", *FOV, track="1", daughter=3), "wrong")
+        review.link(Target("join", *FOV, track="7", t=2, daughter=3, to_t=3), "her")
+        review.reject(Target("observation", *FOV, track="300", t=4), "blurred")
+        written = write_tracks(review, tmp_path / "out", "ctc")
+    right = links_of(before) - {(where[1, 2], where[3, 3])} | {(where[7, 2], where[3, 3])}
+    right -= {(where[300, 3], where[300, 4]), (where[300, 4], where[300, 5])}
+    again = read_again(tmp_path / "out")
+    assert links_of(again) == right | {(where[300, 3], where[300, 5])}
+    lines = [[int(n) for n in line.split()] for line in written.files[0].read_text().splitlines()]
+    labels = {label: (begin, end, parent) for label, begin, end, parent in lines}
+    assert labels[1] == (0, 5, 0)
+    assert labels[300] == (0, 3, 0)
+    assert (5, 5, 300) in labels.values()
+    for t in range(6):
+        mask = tifffile.imread(written.files[0].with_name(f"man_track{t:03d}.tif"))
+        alive = {label for label, (begin, end, _) in labels.items() if begin <= t <= end}
+        assert set(np.unique(mask).tolist()) == alive | {0}
+
+
+def test_tables_without_masks_are_refused_for_the_cell_tracking_challenge(review, tmp_path):
+    with pytest.raises(ConfigError, match="positions in masks alone") as refused:
+        write_tracks(review, tmp_path / "out", "ctc")
+    assert [problem.fov for problem in refused.value.problems] == ["A/1/0", "B/1/0"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_replaced_or_left_half_written(review, tmp_path, monkeypatch):

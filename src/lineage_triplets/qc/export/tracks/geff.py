@@ -34,7 +34,7 @@ def write(tracks: FovTracks, path: Path) -> None:
     """
     properties = {
         "t": tracks.t, "z": tracks.z, "y": tracks.y, "x": tracks.x,
-        "track_id": tracks.track, "tracklet_id": tracks.tracklet, "lineage_id": tracks.lineage,
+        "track_id": tracks.track, "tracklet_id": tracks.tracklets(), "lineage_id": tracks.lineage,
     }  # fmt: skip
     source, target = tracks.links
     edges = np.stack([tracks.cell[source], tracks.cell[target]], axis=1)

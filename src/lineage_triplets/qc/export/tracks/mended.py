@@ -66,16 +66,17 @@ class FovTracks:
         to = np.flatnonzero(self.previous >= 0)
         return self.previous[to], to
 
-    @property
-    def tracklet(self) -> Int64Array:
-        """Number of each cell's unbranched way: that of its first track, else above all tracks.
+    def tracklets(self, *, split_gaps: bool = False) -> Int64Array:
+        """Number each cell's unbranched way: as its first track, else above all tracks.
 
         An only daughter goes on in her mother's; of a mother who goes on beside her daughter, the
-        rest is one of its own.
+        rest is one of its own, and where asked for what follows a gap.
         """
         source, _ = self.links
         n_next = np.bincount(source, minlength=len(self))
         begins = (self.previous < 0) | (n_next[self.previous] > 1)
+        if split_gaps:
+            begins |= self.t - self.t[self.previous] > 1
         first = Forest.build(np.where(begins, -1, self.previous)).root
         heads = np.flatnonzero(begins)
         numbers = self.track[heads].copy()
@@ -137,7 +138,7 @@ def mended_tracks(data: ReviewData, *, keep_rejected: bool = False) -> MendedTra
     for number, source in enumerate(index.fovs):
         if rejected_fov[number] and not keep_rejected:
             continue
-        own = np.flatnonzero(index.fov_of_row == number)
+        own = np.arange(*np.searchsorted(index.fov_of_row, [number, number + 1]))
         fov, lost = _fov_tracks(index, source, own, left, ids)
         fovs.append(fov)
         n_lost += lost

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices
 from lineage_triplets.engine.files import refuse_folder, whole_folder
-from lineage_triplets.qc.export.tracks import csv_table, geff, trackmate
+from lineage_triplets.qc.export.tracks import csv_table, ctc, geff, trackmate
 from lineage_triplets.qc.export.tracks.mended import FovTracks, mended_tracks
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.decide.review import Review
 
-TracksFormat = Literal["csv", "geff", "trackmate"]
+TracksFormat = Literal["csv", "geff", "ctc", "trackmate"]
 
 TRACKS_FORMATS: tuple[TracksFormat, ...] = get_args(TracksFormat)
 ORIGIN_NAME = "track_ids.csv"
@@ -26,11 +26,13 @@ class _Format(NamedTuple):
     name: str
     write: Callable[[FovTracks, Path], None]
     notes: Callable[[tuple[FovTracks, ...]], list[str]]
+    require: Callable[[tuple[FovTracks, ...]], None] | None = None
 
 
 _WRITERS: dict[TracksFormat, _Format] = {
     "csv": _Format(csv_table.NAME, csv_table.write, csv_table.notes),
     "geff": _Format(geff.NAME, geff.write, geff.notes),
+    "ctc": _Format(ctc.NAME, ctc.write, ctc.notes, ctc.require),
     "trackmate": _Format(trackmate.NAME, trackmate.write, trackmate.notes),
 }
 
@@ -42,7 +44,7 @@ class WrittenTracks:
     Attributes
     ----------
     files : tuple of Path
-        One a FOV: a file, or a folder for GEFF.
+        One a FOV: a file, or a folder for GEFF; of the Cell Tracking Challenge the text.
     origin : Path
         Which track of the tables is now which, as CSV.
     n_cells, n_tracks : int
@@ -75,15 +77,16 @@ def write_tracks(
     review : Review
     folder : str or Path
         Must not be there; the folder that it is in must.
-    format_ : {"csv", "geff", "trackmate"}
-        With the columns of ultrack's export, as graph of cells and links, or as TrackMate's XML.
+    format_ : {"csv", "geff", "ctc", "trackmate"}
+        With the columns of ultrack's export; as graph of cells and links; as text and masks of the
+        Cell Tracking Challenge, of tables that are such; as TrackMate's XML.
     keep_rejected : bool
         Write rejected cells, tracks and FOVs too; by default they are left out.
 
     Raises
     ------
     ConfigError
-        There is no such format; no experiment could be opened.
+        There is no such format, or a FOV lacks what it needs; no experiment could be opened.
     TableChangedError
         A table changed since the review read it.
     OutputExistsError, OutputError
@@ -103,6 +106,8 @@ def write_tracks(
     data.tables.require_unchanged([source.table for source in data.raw.fovs])
     mended = mended_tracks(data, keep_rejected=keep_rejected)
     writer = _WRITERS[format_]
+    if writer.require is not None:
+        writer.require(mended.fovs)
     files = []
     with whole_folder(target) as staging:
         for tracks in mended.fovs:
