@@ -96,6 +96,22 @@ def test_a_folder_of_the_cell_tracking_challenge(run, tmp_path):
     assert f"set{SAYS}" in said
 
 
+def test_tiffs_without_a_pixel_size_and_trackmate_s_xml(run, tmp_path):
+    tifffile.imwrite(tmp_path / "movie.tif", PIXELS[:, :, 0], metadata={"axes": "TCYX"})
+    (tmp_path / "movie.xml").write_text(trackers.trackmate(pixel=0.5), encoding="utf-8")
+    command = ("import", "movie.tif", "--tracks", "movie.xml", "--out", "m.zarr")
+    command = (*command, "--interval-minutes", 15)
+    code, said = run(*command)
+    assert code == 1
+    assert "in micron, and the images say no pixel size" in said
+    assert "Give --pixel-size-um; the table was made on images of 0.5,0.5" in said
+    assert not (tmp_path / "m.zarr").exists()
+    assert run(*command, "--pixel-size-um", "0.5,0.5")[0] == 0
+    code, said = run("validate", "m.yml", *SMALL)
+    assert code == 0
+    assert f"m{SAYS}" in said
+
+
 def test_trackmate_s_xml_and_a_plate(run, tmp_path):
     # In micrometres of the image's pixels, which the plate says.
     (tmp_path / "movie.xml").write_text(trackers.trackmate(pixel=0.5), encoding="utf-8")

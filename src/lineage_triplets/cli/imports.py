@@ -20,7 +20,7 @@ from rich.table import Table
 
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.data import ask, conditions_of
-from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
+from lineage_triplets.engine.errors import ConfigError, Problem, TrackTableError, choices, counted
 from lineage_triplets.engine.files import refuse_existing
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def import_images(
     if tables and not rechunk:
         refuse_existing(yaml, overwrite=False)
         _refuse_tables(tables, plan, given=bool(tracks))
+        _refuse_unknown_size(tables, plan)
     if dry_run:
         return
     wells = list(dict.fromkeys(fov.name.rpartition("/")[0] for fov in plan.fovs))
@@ -266,6 +267,37 @@ def _refuse_tables(tables: Sequence[Path], plan: ImportPlan, *, given: bool) -> 
             f"{len(tables)} tables for {counted(len(plan.fovs), 'FOV')}: give one a FOV, or a "
             "folder of all",
             param_hint="--tracks",
+        )
+
+
+def _refuse_unknown_size(tables: Sequence[Path], plan: ImportPlan) -> None:
+    """Refuse tables in micrometres for images without a pixel size, before anything is written."""
+    from lineage_triplets.engine.tracks.read import find_track_table, read_track_table
+
+    if None not in plan.pixel_size_um[1:]:
+        return
+    for given in tables:
+        try:
+            table = find_track_table(given)
+            lengths = None if table is None else read_track_table(table).lengths
+        except TrackTableError:
+            # Left to validate, which lists all that is wrong with it.
+            continue
+        if lengths is None:
+            continue
+        made_on = ""
+        if lengths.pixel_um is not None:
+            numbers = lengths.pixel_um if plan.fovs[0].shape[2] > 1 else lengths.pixel_um[1:]
+            size = ",".join(f"{number:.6g}" for number in numbers)
+            made_on = f"; the table was made on images of {size}"
+        raise ConfigError(
+            Problem(
+                "unknown-pixel-size",
+                f"its positions are in {lengths.unit}, and the images say no pixel size.",
+                f"Give --pixel-size-um{made_on}.",
+                file=str(table),
+                field="pixel_size_um",
+            )
         )
 
 
