@@ -258,6 +258,15 @@ class TestParquet:
         assert (fault.row, fault.line) == (1, None)
         assert "2.5" in fault.message
 
+    def test_ids_that_were_written_as_floats_are_told(self, tmp_path):
+        rows = ["1,0,-1,10,20,9007199254740994.0", "1,1,-1,11,21,9007199254740996.0"]
+        file = write(tmp_path, *rows, header="track_id,t,parent_track_id,y,x,id")
+        told = the_problem(read_track_table(file), "rounded-ids", "warning")
+        assert (told.count, told.line) == (2, 2)
+        exact = [row.removesuffix(".0") for row in rows]
+        file = write(tmp_path, *exact, header="track_id,t,parent_track_id,y,x,id")
+        assert not read_track_table(file).problems
+
     def test_ids_that_floats_may_have_rounded_are_told(self, tmp_path):
         large = 2**53
         ids = [large + 2.0, large + 4.0, large + 2.0]

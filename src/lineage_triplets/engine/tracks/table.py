@@ -24,6 +24,7 @@ from lineage_triplets.engine.tracks.formats.columns import (
     none_as_minus_one,
     shown,
     whole_numbers,
+    written_as_floats,
 )
 
 if TYPE_CHECKING:
@@ -344,10 +345,12 @@ class _Check:
         """Say where ids are floating-point numbers that may be those of a neighbour."""
         for name in ("track_id", "parent_track_id", "id", "parent_id"):
             column = self._raw.columns.get(name)
-            if column is None or not pa.types.is_floating(column.type):
+            if column is None or pa.types.is_integer(column.type):
                 continue
             # A comparison with NaN, an empty cell's, is false.
             beyond = np.abs(coordinates(column).values) >= EXACT_FLOAT_LIMIT
+            if beyond.any() and not pa.types.is_floating(column.type):
+                beyond &= written_as_floats(column)
             if beyond.any():
                 first = shown(column, int(np.argmax(beyond)))
                 self._report.add(

@@ -91,6 +91,14 @@ def whole_numbers(column: pa.Array) -> WholeNumbers:
     return WholeNumbers(values, empty, ~whole & ~empty)
 
 
+def written_as_floats(column: pa.Array) -> BoolArray:
+    """Say of text which whole numbers have a decimal point, as writers of floats put it."""
+    text = _text(column)
+    if text is None:
+        return np.zeros(len(column), bool)
+    return np.asarray(_numpy(pc.match_substring_regex(text, r"^[+-]?\d+\.0*$").fill_null(False)))
+
+
 def coordinates(column: pa.Array) -> Coordinates:
     """Return a column as float64."""
     nothing = np.zeros(len(column), bool)
