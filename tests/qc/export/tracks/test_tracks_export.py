@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+from lineage_triplets import TrackTransform
 from lineage_triplets.cli import main
 from lineage_triplets.engine.errors import ConfigError, OutputError, OutputExistsError
 from lineage_triplets.engine.tracks.read import find_track_table, read_track_table
@@ -182,6 +183,19 @@ def test_a_mother_who_goes_on_beside_her_daughter_is_told(tmp_path, name):
     assert (again.loc[again["t"] == 6, "parent_track_id"] == mother).all()
 
 
+def test_frames_and_places_are_those_of_the_image(tmp_path):
+    table = pd.concat([cells(), single(41, 47, 20).assign(y=60.0)])
+    written_as = table.assign(t=table["t"] + 1, y=table["y"] / 2, x=table["x"] / 2)
+    experiment = make_experiment(
+        tmp_path, "one", {"A/1/0": written_as}, channels=["Phase"], pixels=numbered_pixels(SHAPE),
+        config={"track_transform": {"first_frame": 1, "scale": [1, 2, 2]}},
+    )  # fmt: skip
+    with Review.open(save(tmp_path / "c.yml", [experiment]), by="ada") as review:
+        written = write_tracks(review, tmp_path / "out", "csv")
+    assert links_of(read_again(tmp_path / "out")) == links_of(cells())
+    assert "14 of its rows have their centre outside the image" in " ".join(written.notes)
+
+
 def test_cells_without_a_link_are_in_no_track_of_trackmate(review, tmp_path):
     review.cut(Target("link", *FOV, track="22", t=1), "wrong")
     written = write_tracks(review, tmp_path / "out", "trackmate")
@@ -219,6 +233,9 @@ def test_masks_get_the_labels_of_the_mended_tracks(tmp_path):
         review.link(Target("join", *FOV, track="7", t=2, daughter=3, to_t=3), "her")
         review.reject(Target("observation", *FOV, track="300", t=4), "blurred")
         written = write_tracks(review, tmp_path / "out", "ctc")
+        review.place("one", TrackTransform(first_frame=1), "from 1")
+        with pytest.raises(ConfigError, match="not in the frames and pixels of the image"):
+            write_tracks(review, tmp_path / "again", "ctc")
     right = links_of(before) - {(where[1, 2], where[3, 3])} | {(where[7, 2], where[3, 3])}
     right -= {(where[300, 3], where[300, 4]), (where[300, 4], where[300, 5])}
     again = read_again(tmp_path / "out")
