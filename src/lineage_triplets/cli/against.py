@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,7 +126,7 @@ def comparison_as_dict(found: Comparison) -> dict[str, Any]:
     """Plain values, for JSON."""
     listed = []
     for one in found.disagreements:
-        values = {field.name: getattr(one, field.name) for field in fields(one)}
+        values = {name: getattr(one, name) for name in _COLUMNS}
         listed.append(values | {"repair": [target.as_dict() for target in one.repair]})
     return {
         "other": found.other,

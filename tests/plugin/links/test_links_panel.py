@@ -138,7 +138,7 @@ def test_what_was_settled_does_not_come_back_when_links_are_weighed_anew(
         press(qtbot, panel, key)
     harm = panel._links.harm_left
     # Links that were weighed before the answers came are settled all the same.
-    late = LinkList.of(before.queue, before.patches, answered=panel._harm_of)
+    late = LinkList.of(before.queue, before.patches, answered=panel._answered.harm_of)
     assert (late.harm_left, late.harm) == pytest.approx((harm, before.harm), abs=0.05)
     weighed(qtbot, panel)
     links = panel._links

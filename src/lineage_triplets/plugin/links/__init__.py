@@ -1,6 +1,8 @@
-"""The panel Links: the links of the tables by doubt, one key each.
+"""The panel Links: the links of the tables by doubt, one key each; or where another's differ.
 
-`model` knows which links are gone through and which are settled, and says it in words, without Qt;
-`reading` reads the cells ahead; `picture` draws them, where `layout` says; `looking` is the page
-with the answers; `answers` says what each decides; `panel` joins them.
+A tour: `entries` says what is gone through, `answers` what each answer decides, `answered` what was
+said, `words` words it; `model` lists links by doubt, `differing` those on which another table
+differs, without Qt. `weighing` and `choosing` find them beside the window; `reading` reads their
+cells ahead, `picture` draws them, where `layout` says; `looking` is the page with the answers;
+`panel` joins all.
 """

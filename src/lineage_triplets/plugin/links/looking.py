@@ -19,14 +19,6 @@ from superqt.utils import signals_blocked
 
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 from lineage_triplets.plugin.common.said import CountBar, SaidWords
-from lineage_triplets.plugin.links.model import (
-    division,
-    doubt_words,
-    harm_words,
-    instead_label,
-    question,
-    title,
-)
 from lineage_triplets.plugin.links.picture import OTHER_COLOUR, TABLE_COLOUR, LinkPicture
 
 if TYPE_CHECKING:
@@ -34,9 +26,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QColor
 
-    from lineage_triplets.plugin.links.model import LinkList
-    from lineage_triplets.qc.find.doubt.links import DoubtedLink
-    from lineage_triplets.qc.look.link_view import LinkView
+    from lineage_triplets.plugin.links.entries import Entry, InOrder
 
 KEYS = KeyGroup(
     "Links",
@@ -47,7 +37,7 @@ KEYS = KeyGroup(
         Key("W", "wrong: cut the link", lambda panel: panel.looking.wrong.click(), False),
         Key(
             "G",
-            "wrong: it goes where orange goes; cut and linked anew",
+            "wrong: it goes where orange goes; cut and linked anew, as the other table has it",
             lambda panel: panel.looking.instead.click(),
             False,
         ),
@@ -92,9 +82,11 @@ class Looking(QWidget):
         self._doubt = SaidWords("link_doubt", self, lines=4)
         self.same = self._button("link_same", "Same", TABLE_COLOUR)
         self.wrong = self._button("link_wrong", "Wrong")
-        self.wrong.setToolTip("Cut the link: another cell, and nobody knows where it goes (W)")
         self.instead = self._button("link_instead", "Exchange", OTHER_COLOUR)
         self.both = self._button("link_both", "Both")
+        self._answers = {
+            "same": self.same, "wrong": self.wrong, "instead": self.instead, "both": self.both,
+        }  # fmt: skip
         self.later = self._button("link_later", "Can't tell")
         self.later.setToolTip("Decide nothing; it is asked again after all others (C)")
         self.back = self._button("link_back", "Back")
@@ -114,10 +106,6 @@ class Looking(QWidget):
         self._slots.currentIndexChanged.connect(self._on_slot)
         self._count = CountBar("link_count", self)
         self._harm = CountBar("link_harm", self)
-        self._harm.setToolTip(
-            "Wrong pairs of an epoch that are expected of the links that nobody looked at: doubt "
-            "times pairs. It is a rough guide, no bound; the audit gives one."
-        )
         self._status = SaidWords("link_status", self, lines=1)
         self._connect()
         self._lay_out()
@@ -135,13 +123,7 @@ class Looking(QWidget):
         return button
 
     def _connect(self) -> None:
-        for button, answer in (
-            (self.same, "same"),
-            (self.wrong, "wrong"),
-            (self.instead, "instead"),
-            (self.both, "both"),
-            (self.later, "later"),
-        ):
+        for answer, button in (*self._answers.items(), ("later", self.later)):
             button.clicked.connect(lambda _=False, said=answer: self.answered.emit(said))
         for button, wish in (
             (self.back, self.back_wanted),
@@ -187,38 +169,26 @@ class Looking(QWidget):
         if slot + 1 < self._slots.count():
             self._slots.setCurrentIndex(slot + 1)
 
-    def show_link(self, link: DoubtedLink, view: LinkView, said: str) -> None:
+    def show_entry(self, entry: Entry, said: str) -> None:
         """Ask about a link; `said` is what was answered before, if anything."""
-        self._title.set_text(title(link))
+        self._title.set_text(entry.title)
         self._question.set_text(
             f"You said: {said}. Another answer replaces it; Enter goes on."
             if said
-            else question(view)
+            else entry.question
         )
-        self._doubt.set_text(doubt_words(link))
-        n_links = 1 + len(link.partners)
-        also = " both links drawn blue are" if n_links > 1 else " the link is"
-        self.same.setToolTip(f"As the table has it:{also} right (S)")
-        label = instead_label(view) if len(link.repair) > 1 else ""
-        self.instead.setText(label or "Other")
-        self.instead.setEnabled(bool(label))
-        self.instead.setToolTip(
-            "It goes where orange goes: cut, and linked so (G)"
-            if label
-            else "Nothing else is near: a wrong link is cut (W)"
-        )
-        divides = division(link, view) is not None
-        self.both.setEnabled(divides)
-        self.both.setToolTip(
-            "It divides: the link is right, and the orange one is made besides (D)"
-            if divides
-            else "No cell begins here that could be another daughter"
-        )
+        self._doubt.set_text(entry.words)
+        for name, button in self._answers.items():
+            answer = entry.answers[name]
+            button.setText(answer.label)
+            button.setToolTip(answer.tip)
+            button.setEnabled(bool(answer.targets))
 
-    def show_counts(self, links: LinkList, number: int) -> None:
+    def show_counts(self, links: InOrder, number: int) -> None:
         """Say how far it is."""
         self._count.set_count(number + 1, len(links), f"{number + 1:,} of {len(links):,}")
-        self._harm.set_count(links.harm_left, links.harm, harm_words(links))
+        self._harm.set_count(links.harm_left, links.harm, links.harm_words)
+        self._harm.setToolTip(links.harm_tip)
 
     def say(self, words: str) -> None:
         """Say what was done last."""

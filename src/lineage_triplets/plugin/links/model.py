@@ -1,4 +1,4 @@
-"""The links that are gone through, what is settled of them, and all that is said; without Qt."""
+"""The links by doubt that are gone through, and what is settled of them; without Qt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import counted
+from lineage_triplets.plugin.links.answers import doubt_answers
+from lineage_triplets.plugin.links.entries import Entry, InOrder
+from lineage_triplets.plugin.links.words import doubt_words, harm_words, question, title
 from lineage_triplets.qc.look.link_view import LinkView
 
 if TYPE_CHECKING:
@@ -22,11 +24,9 @@ if TYPE_CHECKING:
 SHARE = 0.05
 """So many of the links are gone through at a time, as the command ``links`` lists them."""
 
-_LEAST_DOUBT = 0.01
-
 
 @dataclass(frozen=True, eq=False)
-class LinkList:
+class LinkList(InOrder):
     """Links of a queue in the order in which they are gone through; a value.
 
     Attributes
@@ -42,17 +42,15 @@ class LinkList:
         Those that were looked at, or are gone.
     later : tuple of int
         Numbers of links that were put off.
-    harm : float
+    expected : float
         Wrong pairs that were expected before any link was settled.
     """
 
     queue: LinkQueue
-    patches: IndexPatches
     own: Int64Array
     n_listed: int
     settled: BoolArray
-    later: tuple[int, ...] = ()
-    harm: float = 0.0
+    expected: float = 0.0
 
     @classmethod
     def of(
@@ -87,14 +85,14 @@ class LinkList:
         settled[list(queue.status)] = True
         n_listed = min(int(np.ceil(parts * SHARE * len(own))), len(own))
         known = answered or {}
-        made = cls(queue, patches, own, n_listed, settled).with_settled(known)
+        made = cls(queue, own, n_listed, settled, patches=patches).with_settled(known)
         told = made.places_of(known)
         new = [at for at, status in queue.status.items() if status == "made"]
         before = own[made.settled[own] & ~np.isin(own, [*told, *new])]
         of_answers = sum(
             harm for link, harm in known.items() if experiment in {"", link.experiment}
         )
-        return replace(made, harm=made.harm_left + of_answers + made.harm_at(before))
+        return replace(made, expected=made.harm_left + of_answers + made.harm_at(before))
 
     def __len__(self) -> int:
         return self.n_listed
@@ -117,6 +115,63 @@ class LinkList:
         link = self.link(number)
         return LinkView.of(self.patches, link.now, link.instead)
 
+    def entry(self, number: int) -> Entry:
+        """Give all that is shown of a link, and what can be answered."""
+        link, view = self.link(number), self.view(number)
+        return Entry(
+            key=link.link,
+            experiment=link.experiment,
+            fov_name=link.fov_name,
+            t=link.t,
+            view=view,
+            title=title(link),
+            question=question(view),
+            words=doubt_words(link),
+            answers=doubt_answers(link, view),
+        )
+
+    @property
+    def harm(self) -> float:
+        """Wrong pairs that were expected before any link was settled."""
+        return self.expected
+
+    @property
+    def origin(self) -> object:
+        """The index: that links are kept changes nothing that is shown."""
+        return self.queue.index
+
+    @property
+    def is_open(self) -> BoolArray:
+        """Which links are not settled, by their numbers."""
+        is_open: BoolArray = ~self.settled[self.places]
+        return is_open
+
+    @property
+    def harm_words(self) -> str:
+        """``"120 of 340 wrong pairs left"``; those that are expected."""
+        return harm_words(self.harm_left, self.harm, "wrong pairs")
+
+    @property
+    def harm_tip(self) -> str:
+        """What that is."""
+        return (
+            "Wrong pairs of an epoch that are expected of the links that nobody looked at: doubt "
+            "times pairs. It is a rough guide, no bound; the audit gives one."
+        )
+
+    @property
+    def over_words(self) -> str:
+        """Say that all are gone through."""
+        if not len(self.own):
+            return "There is no link in the tables."
+        words = f"The first {len(self):,} of {len(self.own):,} links are looked at."
+        return f"{words} Expected: {self.harm_words}."
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are links that are not gone through."""
+        return self.n_listed < len(self.own)
+
     def with_settled(self, targets: Iterable[Target], *, settled: bool = True) -> LinkList:
         """Give the list with some links settled, or open again; others than the queue's are not."""
         places = self.places_of(targets)
@@ -126,31 +181,9 @@ class LinkList:
         mask[places] = settled
         return replace(self, settled=mask)
 
-    def put_off(self, number: int) -> LinkList:
-        """Give the list with a link to be looked at after all others."""
-        return replace(self, later=(*(n for n in self.later if n != number), number))
-
-    def next(self, after: int = -1) -> int | None:
-        """Give the next open link, from the start after the last; in the end one put off."""
-        is_open = ~self.settled[self.places]
-        put_off = [number for number in self.later if is_open[number]]
-        is_open[put_off] = False
-        found = np.flatnonzero(is_open)
-        if len(found):
-            onward = found[found > after]
-            return int(onward[0] if len(onward) else found[0])
-        others = [number for number in put_off if number != after]
-        return others[0] if others else (put_off[0] if put_off else None)
-
-    def ahead(self, number: int, most: int) -> list[int]:
-        """Give a link and those that will follow, `most` in all."""
-        found, seen = [number], self.put_off(number)
-        following = seen.next(number)
-        while following is not None and following not in found and len(found) < most:
-            found.append(following)
-            seen = seen.put_off(following)
-            following = seen.next(following)
-        return found
+    def known(self, targets: Iterable[Target]) -> list[Target]:
+        """Give those of some links that are in the list's queue."""
+        return [target for target in targets if self.places_of([target])]
 
     def places_of(self, targets: Iterable[Target]) -> list[int]:
         """Give the places of links in the queue's arrays; those that are not there are left out."""
@@ -187,70 +220,3 @@ class LinkList:
     def harm_of(self, target: Target) -> float:
         """Give the wrong pairs that are expected of a link; 0 of one that is not there."""
         return self.harm_at(np.array(self.places_of([target]), dtype=np.int64))
-
-
-def title(link: DoubtedLink) -> str:
-    """``"hela A/1/0 · track 12 → 14 · frames 40, 41"``."""
-    track = str(link.track_id)
-    if link.to_track_id != link.track_id:
-        track += f" → {link.to_track_id}"
-    return f"{link.experiment} {link.fov_name} · track {track} · frames {link.t}, {link.to_t}"
-
-
-def question(view: LinkView) -> str:
-    """Ask what the pictures are to answer; blue is the table, orange what may have been."""
-    new = [link for link in view.instead if link not in view.now]
-    if len(new) == 2:
-        return "Straight on, as the table has it (blue), or exchanged (orange)?"
-    if new and view.asks_back:
-        return "Does b come from a, as the table has it (blue), or from a' (orange)?"
-    if new:
-        return "Does a go on as b, as the table has it (blue), as b' (orange), or as both?"
-    if len(view.now) > 1:
-        return "Does a divide into b and b', as the table has it, or is b none of hers?"
-    if view.before[0].track != view.after[0].track:
-        return "Is b a daughter of a, or her continuation, as the table has it?"
-    return "Are a and b the same cell, as the table has it?"
-
-
-def instead_label(view: LinkView) -> str:
-    """Say on a button where the link goes instead; empty where nothing is likelier."""
-    new = [link for link in view.instead if link not in view.now]
-    if len(new) == 2:
-        return "Exchange"
-    if not new:
-        return ""
-    return (
-        f"From {view.before[new[0][0]].name}"
-        if view.asks_back
-        else f"To {view.after[new[0][1]].name}"
-    )
-
-
-def division(link: DoubtedLink, view: LinkView) -> Target | None:
-    """Give the link that makes a division of one: both cells follow; None where none can be."""
-    new = [ends for ends in view.instead if ends not in view.now]
-    joins = [target for target in link.repair if target.level == "join"]
-    return joins[0] if len(new) == len(joins) == 1 and not view.asks_back else None
-
-
-def doubt_words(link: DoubtedLink) -> str:
-    """Say doubt, pairs and reason."""
-    n_pairs = round(link.pairs)
-    rest = f"{counted(n_pairs, 'pair')} of an epoch rest{'s' * (n_pairs == 1)} on it"
-    doubt = f"{link.doubt:.2f}" if link.doubt >= _LEAST_DOUBT else "below 0.01"
-    return f"Doubt {doubt}; {rest}. {link.reason}"
-
-
-def harm_words(links: LinkList) -> str:
-    """``"120 of 340 wrong pairs left"``; those that are expected."""
-    return f"{_rounded(links.harm_left)} of {_rounded(links.harm)} wrong pairs left"
-
-
-def settled_words(n_links: int, did: str) -> str:
-    """``"2 links settled: right"``."""
-    return f"{counted(n_links, 'link')} settled: {did}."
-
-
-def _rounded(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 or not number else f"{number:.2g}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -16,25 +14,29 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt.utils import signals_blocked
 
-from lineage_triplets.plugin.common.keys import KeyButton, LettersStay, bind, key_groups
+from lineage_triplets.plugin.common.keys import KeyButton, bind, key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.views import words_label
-from lineage_triplets.plugin.links.answers import DONE, answered, decide, last_answer, where
+from lineage_triplets.plugin.links.answered import Answered
+from lineage_triplets.plugin.links.answers import last_answer, where
+from lineage_triplets.plugin.links.choosing import LinkExperiments, LinkOrder
+from lineage_triplets.plugin.links.differing import DifferingList, comparison_words, listed_words
 from lineage_triplets.plugin.links.looking import Looking
-from lineage_triplets.plugin.links.model import LinkList, harm_words, settled_words
+from lineage_triplets.plugin.links.model import LinkList
 from lineage_triplets.plugin.links.reading import AHEAD, LinksAhead
-from lineage_triplets.qc.find.doubt.links import link_queue
+from lineage_triplets.plugin.links.weighing import weigh_job, weighed_of
+from lineage_triplets.plugin.links.words import settled_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from qtpy.QtGui import QShowEvent
 
     from lineage_triplets.plugin.common.session import Session
-    from lineage_triplets.plugin.common.work import Job
+    from lineage_triplets.plugin.links.entries import InOrder
     from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.find.against.compare import Comparison
     from lineage_triplets.qc.find.doubt.links import LinkQueue
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.decision import Target
@@ -44,12 +46,11 @@ _PATIENCE_MS = 400
 _SLOT_KEYS = 9
 # Where links take longer to be weighed, it is done once a person pauses for so long.
 _LONG_S, _PAUSE_MS = 3.0, 20_000
-_KEYS_OF = ("links.looking",)
-_ALL = "all experiments"
+_KEYS_OF = ("links.looking", "links.choosing")
 
 
 class LinksPanel(QWidget):
-    """The links of the open review by their doubt.
+    """The links of the open review by their doubt, or where another's tables differ.
 
     What is answered is decided at once, and the next link is shown. The links are weighed anew
     beside the window; until then the list goes on without what was settled.
@@ -63,14 +64,14 @@ class LinksPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("links_panel")
         self._session = session
-        self._links: LinkList | None = None
+        self._links: InOrder | None = None
+        self._queue: LinkQueue | None = None
+        self._comparison: Comparison | None = None
         self._number = -1
         self._parts = 1
         self._stale = True
         self._mine = self._marks = False
-        # By link what was answered here, and the wrong pairs that were expected of it then.
-        self._said: dict[Target, str] = {}
-        self._harm_of: dict[Target, float] = {}
+        self._answered = Answered()
         self._weighed_s = 0.0
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -79,10 +80,10 @@ class LinksPanel(QWidget):
         self._refresh = Refresh(
             session,
             WEIGH_JOB,
-            _weigh_job,
+            weigh_job,
             self._got,
             wait_ms=_PATIENCE_MS,
-            of=_weighed_of,
+            of=weighed_of,
             parent=self,
         )
         self._refresh.stopped.connect(
@@ -101,15 +102,10 @@ class LinksPanel(QWidget):
             self._on_opened(session.review)
 
     def _build(self) -> None:
-        self._experiments = QComboBox(self)
-        self._experiments.setObjectName("link_experiment")
-        self._experiments.setToolTip("Links of which experiment")
-        self._experiments.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._experiments.setMinimumContentsLength(12)
-        LettersStay(self._experiments)
+        self._experiments = LinkExperiments(self)
         self._experiments.currentIndexChanged.connect(self._on_experiment)
+        self.order = LinkOrder(self._session, self)
+        self.order.compared.connect(self._on_compared)
         self.looking = Looking(self)
         self.looking.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.looking.answered.connect(self._answer)
@@ -121,7 +117,7 @@ class LinksPanel(QWidget):
         self._more = QPushButton("Go on", self._page)
         self._more.setObjectName("link_more")
         self._more.setToolTip("Go on with the next links (Enter)")
-        self._more.clicked.connect(self._go_further)
+        self._more.clicked.connect(self._go_on)
         of_page = QVBoxLayout(self._page)
         of_page.addWidget(self._words)
         of_page.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
@@ -133,6 +129,7 @@ class LinksPanel(QWidget):
         self._title = QLabel(self)
         head.addWidget(self._title)
         head.addWidget(self._experiments, 1)
+        head.addWidget(self.order, 1)
         head.addStretch(0)
         head.addWidget(KeyButton("link_keys", key_groups(*_KEYS_OF), self, self))
         layout = QVBoxLayout(self)
@@ -165,8 +162,11 @@ class LinksPanel(QWidget):
 
     def _on_closed(self) -> None:
         self._links, self._number, self._stale = None, -1, True
+        self._queue = self._comparison = None
+        self.order.reset()
+        self.order.setEnabled(False)
         self._pause.stop()
-        self._said, self._harm_of, self._parts = {}, {}, 1
+        self._answered, self._parts = Answered(), 1
         self._ahead.set_links(None)
         self._say_on_page("No config is open")
 
@@ -183,7 +183,9 @@ class LinksPanel(QWidget):
     def _look_up(self) -> None:
         self._stale = True
         self._pause.stop()
-        if self.isVisible():
+        if self._comparison is not None:
+            self.order.follow()
+        elif self.isVisible():
             self._refresh.later()
 
     def _got(self, weighed: tuple[LinkQueue | None, float]) -> None:
@@ -193,47 +195,76 @@ class LinksPanel(QWidget):
             self._say_on_page("Nothing of the config could be opened.")
             return
         names = [config.name for config in queue.index.registry.experiments]
-        before = self._experiments.currentText()
-        if [self._experiments.itemText(k) for k in range(1, self._experiments.count())] != names:
-            with signals_blocked(self._experiments):
-                self._experiments.clear()
-                self._experiments.addItems([_ALL, *names])
-                self._experiments.setCurrentIndex(max(self._experiments.findText(before), 0))
-        self._experiments.setVisible(len(names) > 1)
+        self._experiments.fill(names)
         self._title.setText(
             "<b>Links of</b>" if len(names) > 1 else "<b>Which links are wrong?</b>"
         )
         height, width = review.data.settings.yx_patch_size
         self.looking.set_patches(review.slot_labels, (height, width))
-        self._list(queue)
+        self._queue = queue
+        self.order.setEnabled(True)
+        if self._comparison is None:
+            self._list()
+
+    def _on_compared(self, comparison: Comparison | None) -> None:
+        """List what differs from another table, or links by doubt again."""
+        review = self._session.review
+        self._comparison, self._number = comparison, -1
+        if comparison is None and self._stale:
+            self._links = None
+            self._say_on_page("Weighing the links…")
+            self._look_up()
+            return
+        if comparison is None and review is not None and self._queue is not None:
+            self._queue = self._queue.judged(review.effect)
+        self._list()
+        if comparison is None or self._links is None:
+            return
+        words, is_open = comparison_words(comparison), self._links.next() is not None
+        if comparison.problems or not is_open:
+            self._number = -1
+            self._say_on_page(
+                words if is_open else f"{words}\n\n{self._links.over_words}", more=is_open
+            )
+        else:
+            self.looking.say(listed_words(comparison))
 
     def _on_experiment(self) -> None:
         self._parts, self._number = 1, -1
-        if self._links is not None:
-            self._list(self._links.queue)
+        self._list()
 
-    def _list(self, queue: LinkQueue) -> None:
-        """List the links of a queue; the link on screen stays there if it is still open."""
-        review, links, number = self._session.review, self._links, self._number
-        if review is None:
-            return
-        on_screen = None if links is None or number < 0 else links.link(number).link
-        name = self._experiments.currentText()
-        experiment = "" if name == _ALL else name
+    def _listed(self, review: Review) -> InOrder | None:
+        """List what is chosen; None before it was weighed."""
+        queue, comparison = self._queue, self._comparison
+        experiment = self._experiments.chosen
+        if comparison is not None:
+            patches = review.data.patches_of(comparison.index)
+            passed = self._answered.passed
+            return DifferingList.of(comparison, patches, review.effect, experiment, answered=passed)
+        if queue is None:
+            return None
         patches = review.data.patches_of(queue.index)
-        made = LinkList.of(queue, patches, experiment, parts=self._parts, answered=self._harm_of)
+        harm_of = self._answered.harm_of
+        return LinkList.of(queue, patches, experiment, parts=self._parts, answered=harm_of)
+
+    def _list(self) -> None:
+        """Make the list anew; the link on screen stays there if it is still open."""
+        review, links, number = self._session.review, self._links, self._number
+        made = None if review is None else self._listed(review)
+        if made is None:
+            return
+        on_screen = None if links is None or number < 0 else links.entry(number).key
         self._links = made
         self._ahead.set_links(made)
         kept = None if on_screen is None else made.number_of(on_screen)
-        if kept is not None and not made.settled[made.places[kept]]:
+        if kept is not None and made.is_open[kept]:
             self._show(kept)
         else:
             self._show_next()
 
     def _go_further(self) -> None:
         self._parts += 1
-        if self._links is not None:
-            self._list(self._links.queue)
+        self._list()
 
     # One link after the other
 
@@ -241,9 +272,9 @@ class LinksPanel(QWidget):
         """Do what Enter does: weigh again, go on with more, or to the next without an answer."""
         if self._links is None:
             self._refresh.now()
-        elif self._pages.currentWidget() is self.looking:
+        elif self._pages.currentWidget() is self.looking or self._links.next() is not None:
             self._show_next()
-        elif self._more.isVisible():
+        elif self._links.has_more:
             self._go_further()
 
     def _show_next(self) -> None:
@@ -255,12 +286,7 @@ class LinksPanel(QWidget):
             self._show(number)
             return
         self._number = -1
-        n_left = len(links.own) - len(links)
-        if not len(links.own):
-            self._say_on_page("There is no link in the tables.")
-            return
-        words = f"The first {len(links):,} of {len(links.own):,} links are looked at. "
-        self._say_on_page(f"{words}Expected: {harm_words(links)}.", more=n_left > 0)
+        self._say_on_page(links.over_words, more=links.has_more)
 
     def _show(self, number: int) -> None:
         links = self._links
@@ -272,8 +298,8 @@ class LinksPanel(QWidget):
             self.looking.setFocus()
         self._unmark()
         self._number = number
-        link, view = links.link(number), links.view(number)
-        self.looking.show_link(link, view, self._said.get(link.link, ""))
+        entry = links.entry(number)
+        self.looking.show_entry(entry, self._answered.said.get(entry.key, ""))
         self.looking.show_counts(links, number)
         self._on_contrast()
         self._ahead.want(links, links.ahead(number, AHEAD))
@@ -283,10 +309,10 @@ class LinksPanel(QWidget):
         links, number = self._links, self._number
         if links is None or number < 0:
             return
-        link = links.link(number)
+        view = links.view(number)
         shown = self._ahead.shown.get(links.row(number))
-        scales = self._ahead.scales.get(link.experiment, ())
-        self.looking.picture.show_link(number, links.view(number), shown, scales)
+        scales = self._ahead.scales.get(view.experiment, ())
+        self.looking.picture.show_link(number, view, shown, scales)
 
     def _say_on_page(self, words: str, *, more: bool = False) -> None:
         self._words.setText(words)
@@ -299,32 +325,31 @@ class LinksPanel(QWidget):
     def _on_contrast(self) -> None:
         links, number = self._links, self._number
         if links is not None and number >= 0:
-            contrast = self._session.contrast.get(links.link(number).experiment, {})
+            contrast = self._session.contrast.get(links.view(number).experiment, {})
             self.looking.picture.set_contrast(contrast)
 
     # Answers
 
     def _answer(self, answer: str) -> None:
         """Take an answer about the link on screen, if that is what was on screen."""
-        links, number = self._links, self._number
-        if links is None or number < 0 or self.looking.picture.painted != number:
+        review, links, number = self._session.review, self._links, self._number
+        if review is None or links is None or self.looking.picture.painted != number or number < 0:
             return
         if answer == "later":
             self._links = links.put_off(number)
             self.looking.say("Put off: it is asked again after all others.")
             self._show_next()
             return
-        link = links.link(number)
-        targets = answered(answer, link, links.view(number))
-        settled = [target for target in targets if links.places_of([target])]
+        chosen = links.entry(number).answers[answer]
+        settled = links.known(chosen.targets)
         self._links = links.with_settled(settled)
-        self.looking.say(settled_words(len(settled), DONE[answer]))
+        self.looking.say(settled_words(len(settled), chosen.done))
         self._show_next()
         # In a large table it takes a moment to decide; the next link is there before.
         self.looking.repaint()
         self._mine = True
         try:
-            decided = self._session.decide(partial(decide, answer, targets))
+            decided = self._session.decide(chosen.decide or (lambda _: None))
         finally:
             self._mine = False
         if not decided:
@@ -332,9 +357,10 @@ class LinksPanel(QWidget):
             self.looking.say("Nothing was decided.")
             self._show(number)
             return
-        for target in settled:
-            self._said[target] = DONE[answer]
-            self._harm_of.setdefault(target, links.harm_of(target))
+        self._answered.take(settled, chosen, review)
+        if isinstance(links, LinkList):
+            for target in settled:
+                self._answered.harm_of.setdefault(target, links.harm_of(target))
 
     def _go_back(self) -> None:
         links = self._links
@@ -349,6 +375,10 @@ class LinksPanel(QWidget):
         review = self._session.review
         if review is None:
             return
+        passed = self._answered.last_passed(review)
+        if passed and self._links is not None and self._links.known(passed):
+            self._reopen(passed)
+            return
         targets = last_answer(review)
         if not targets:
             self._session.failed.emit("Your last decision is about no link: undo it in Browse.")
@@ -358,12 +388,15 @@ class LinksPanel(QWidget):
             undone = self._session.decide(lambda review: review.undo())
         finally:
             self._mine = False
+        if undone:
+            self._reopen(targets)
+
+    def _reopen(self, targets: Sequence[Target]) -> None:
+        """Ask about links again whose answer was taken back."""
         links = self._links
-        if not undone or links is None:
+        if links is None:
             return
-        for target in targets:
-            self._said.pop(target, None)
-            self._harm_of.pop(target, None)
+        self._answered.forget(targets)
         self._links = links = links.with_settled(targets, settled=False)
         self.looking.say("Undone.")
         numbers = [number for target in targets if (number := links.number_of(target)) is not None]
@@ -372,6 +405,8 @@ class LinksPanel(QWidget):
         else:
             # A link that was gone comes back once all are weighed anew.
             self._number = -1
+            if self._comparison is not None:
+                self._show_next()
 
     def _on_decided(self, decisions: Sequence[Decision]) -> None:
         """Follow what was decided, here or elsewhere."""
@@ -379,24 +414,22 @@ class LinksPanel(QWidget):
         if review is None:
             return
         of_links = {made.kind for made in decisions if made.target.level in {"link", "join"}}
-        if self._mine or links is None or of_links.isdisjoint({"keep", "withdraw", "confirm"}):
+        if self._comparison is None:
+            # All else has the links weighed anew.
+            of_links &= {"keep", "withdraw", "confirm"}
+        if self._mine or links is None or not of_links:
             return
-        effect = review.effect
-        self._said = {
-            target: said
-            for target, said in self._said.items()
-            if target in effect.kept or target in effect.cuts
-        }
-        self._harm_of = {target: self._harm_of[target] for target in self._said}
-        self._list(links.queue.judged(effect))
+        self._answered.follow(review)
+        if self._queue is not None:
+            self._queue = self._queue.judged(review.effect)
+        self._list()
 
     def _find(self) -> None:
         """Take the viewer to the link on screen."""
         links, number = self._links, self._number
         if links is None or number < 0:
             return
-        link, view = links.link(number), links.view(number)
-        place, mark = where(link, view)
+        place, mark = where(links.entry(number))
         self._session.look_at(place)
         self._session.cut_marked.emit(mark)
         self._marks = True
@@ -406,29 +439,3 @@ class LinksPanel(QWidget):
         if self._marks:
             self._marks = False
             self._session.cut_marked.emit(None)
-
-
-def _weighed_of(review: Review) -> object:
-    """What links are weighed by: that some are kept changes nothing of it."""
-    data = review.data
-    effect = data.effect
-    cuts, links = frozenset(effect.cuts), frozenset(effect.links)
-    return data.data_version, data.settings, effect.rejected, cuts, links
-
-
-def _weigh_job(snapshot: Review) -> Callable[[Job], tuple[LinkQueue | None, float]]:
-    """Make the job that weighs all links of a snapshot; it gives how long that took, too."""
-
-    def run(job: Job) -> tuple[LinkQueue | None, float]:
-        data, begun = snapshot.data, time.monotonic()
-        if not data.opened:
-            return None, 0.0
-        job.progress(0, 3)
-        _ = data.linked
-        job.progress(1, 3)
-        _ = data.training
-        job.progress(2, 3)
-        queue = link_queue(data)
-        return queue, time.monotonic() - begun
-
-    return run

@@ -288,10 +288,11 @@ def _of_link(view: LinkView, link: tuple[int, int]) -> tuple[QColor, Qt.PenStyle
 
 def _role(view: LinkView, lane: LinkLane) -> QColor:
     """Give a cell's colour: where the table's link goes blue, where it would go orange."""
-    asked, end = (view.before, 0) if view.asks_back else (view.after, 1)
+    asked = view.before if view.asks_back else view.after
     if lane not in asked:
         return _PLAIN
-    new = [link for link in view.instead if link not in view.now and link[1 - end] == 0]
-    if lane is asked[0]:
-        return TABLE_COLOUR
-    return OTHER_COLOUR if new and lane is asked[new[0][end]] else _PLAIN
+    number = asked.index(lane)
+    link = (number, 0) if view.asks_back else (0, number)
+    if (link in view.now) == (link in view.instead):
+        return _PLAIN
+    return TABLE_COLOUR if link in view.now else OTHER_COLOUR

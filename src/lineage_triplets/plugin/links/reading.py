@@ -12,9 +12,8 @@ from lineage_triplets.qc.look.pictures.grey import measured_scale
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.plugin.common.session import Session
-    from lineage_triplets.plugin.links.model import LinkList
+    from lineage_triplets.plugin.links.entries import InOrder
     from lineage_triplets.qc.look.link_view import LinkView, ShownLink
     from lineage_triplets.qc.look.pictures.grey import GreyScale
 
@@ -46,22 +45,22 @@ class LinksAhead(QObject):
         super().__init__(parent)
         self._session = session
         self._reader = LinkReader()
-        self._index: MultiExperimentIndex | None = None
+        self._origin: object = None
         self._wanted: dict[int, LinkView] = {}
         self.shown: dict[int, ShownLink] = {}
         self.scales: dict[str, tuple[GreyScale, ...]] = {}
 
-    def set_links(self, links: LinkList | None) -> None:
-        """Read links of another list from now on; of the same index what was read is kept."""
-        index = None if links is None else links.queue.index
-        if index is not self._index:
+    def set_links(self, links: InOrder | None) -> None:
+        """Read links of another list from now on; of the same origin what was read is kept."""
+        origin = None if links is None else links.origin
+        if origin is not self._origin:
             self._session.work.cancel(JOB)
-            self._index, self._wanted, self.shown = index, {}, {}
+            self._origin, self._wanted, self.shown = origin, {}, {}
             self._reader = LinkReader()
             if links is None:
                 self.scales = {}
 
-    def want(self, links: LinkList, numbers: Sequence[int]) -> None:
+    def want(self, links: InOrder, numbers: Sequence[int]) -> None:
         """Read some links by their numbers in the list, the first one first."""
         self._wanted = {links.row(number): links.view(number) for number in numbers}
         self._go_on()

@@ -61,7 +61,7 @@ class LinkView:
     patches : IndexPatches
         Rows are of its index.
     before, after : tuple of LinkLane
-        Cells that links begin at, and end at; the first of each is of the link itself.
+        Cells that links begin at, and end at; the first of each is of the link that is asked about.
     now, instead : tuple of (int, int)
         Which of `before` the table links to which of `after`; and what would be linked instead.
     frames : (int, int)
@@ -83,7 +83,13 @@ class LinkView:
 
     @classmethod
     def of(
-        cls, patches: IndexPatches, now: Links, instead: Links, *, reach: int = REACH
+        cls,
+        patches: IndexPatches,
+        now: Links,
+        instead: Links,
+        *,
+        asked: tuple[int, int] | None = None,
+        reach: int = REACH,
     ) -> LinkView:
         """Collect the cells.
 
@@ -91,12 +97,15 @@ class LinkView:
         ----------
         patches : IndexPatches
         now, instead : tuple of (int, int)
-            Linked rows, and rows that would be linked instead; the first of `now` is the link.
+            Linked rows, and rows that would be linked instead; two of each end at most.
+        asked : (int, int), optional
+            The link that is asked about, of either; the first of `now` by default.
         reach : int
             How many frames of each cell.
         """
         index = patches.index
-        links = now + instead
+        asked = now[0] if asked is None else asked
+        links = (asked, *now, *instead)
         sources = list(dict.fromkeys(source for source, _ in links))
         targets = list(dict.fromkeys(target for _, target in links))
         before = [
@@ -119,7 +128,7 @@ class LinkView:
             tuple(after),
             numbered(now),
             numbered(instead),
-            (int(t[now[0][0]]), int(t[now[0][1]])),
+            (int(t[asked[0]]), int(t[asked[1]])),
             corner,
             side,
         )
@@ -134,7 +143,7 @@ class LinkView:
     def asks_back(self) -> bool:
         """Whether it is asked where b comes from, and not where a goes."""
         new = [link for link in self.instead if link not in self.now]
-        return len(new) == 1 and new[0][1] == 0
+        return (1, 0) in new and (0, 1) not in new
 
     def place(self, lane: LinkLane) -> tuple[float, float]:
         """Give the (y, x) of a lane's cell at the link, in pixels of the pictures around it."""

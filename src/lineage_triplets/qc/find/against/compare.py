@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ class Comparison:
         What was not compared, and why.
     made : frozenset of Target
         Links that somebody had made: what takes the other's word takes them back.
+    index : MultiExperimentIndex
+        That was compared; rows of what is to be seen are of it.
     """
 
     other: str
@@ -54,6 +56,7 @@ class Comparison:
     disagreements: tuple[Disagreement, ...]
     problems: tuple[Problem, ...]
     made: frozenset[Target]
+    index: MultiExperimentIndex = field(compare=False, repr=False)
 
     def repair(self, ranks: Sequence[int] | None = None) -> tuple[Target, ...]:
         """Give what takes the other's links: those to cut, or of `made` to take back, and to add.
@@ -129,6 +132,7 @@ def compare(
         disagreements=tuple(in_order(differences)),
         problems=tuple(problems),
         made=frozenset(data.effect.links),
+        index=mine,
     )
 
 

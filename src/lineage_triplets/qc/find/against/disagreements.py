@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,26 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.against.chains import LinksCompared
 
 DisagreementKind = Literal["wrong", "missed", "division missed", "division extra", "other mother"]
+
+
+@dataclass(frozen=True, slots=True)
+class DifferingCells:
+    """The cells of a disagreement, by their rows in the index that was compared.
+
+    Attributes
+    ----------
+    asked : (int, int)
+        The cells that it is about.
+    now, instead : tuple of (int, int)
+        Cells that are linked here, and in the other; with those of one cell more beside.
+    link : Target or None
+        This table's link to the cell that it is about; None where nothing leads to it.
+    """
+
+    asked: tuple[int, int]
+    now: tuple[tuple[int, int], ...]
+    instead: tuple[tuple[int, int], ...]
+    link: Target | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,8 @@ class Disagreement:
     repair : tuple of Target
         Links to cut, and links to add, that take the other's word: of all that hangs together, as
         both links of an exchange, or both daughters.
+    cells : DifferingCells
+        What is to be seen of it.
     """
 
     rank: int
@@ -60,6 +82,7 @@ class Disagreement:
     pairs: float
     reason: str
     repair: tuple[Target, ...]
+    cells: DifferingCells = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +152,35 @@ class Differences:
             pairs=float(self.pairs[cell]),
             reason=self._reason(cell, kind),
             repair=self._repairs[int(links.event[cell])],
+            cells=self._cells(cell),
+        )
+
+    def _cells(self, cell: int) -> DifferingCells:
+        """Collect what is to be seen: the cell, what it follows, and one more cell beside it."""
+        links = self.links
+        mine, theirs = int(links.mine.origin[cell]), int(links.origin[cell])
+        before = int(links.mine.before[cell])
+        now = [(before, cell)] if before >= 0 else []
+        instead = [(theirs, cell)] if theirs >= 0 else []
+        root = theirs if theirs >= 0 else mine
+        here = [int(after) for after in self._after(root) if links.mine.before[after] == root]
+        there = self._others_after(root).tolist()
+        exchanged = [after for after in here if before >= 0 and links.origin[after] == before]
+        beside = next((after for after in (*exchanged, *there, *here) if after != cell), None)
+        if beside is not None:
+            now += [(root, beside)] * (beside in here)
+            instead += [(root, beside)] * (beside in there)
+            instead += [(before, beside)] * (beside in exchanged and before != root)
+        rows = self.rows
+
+        def in_rows(ends: tuple[int, int]) -> tuple[int, int]:
+            return int(rows[ends[0]]), int(rows[ends[1]])
+
+        return DifferingCells(
+            in_rows((before if before >= 0 else theirs, cell)),
+            tuple(map(in_rows, now)),
+            tuple(map(in_rows, instead)),
+            self._link_into(cell) if before >= 0 else None,
         )
 
     def _reason(self, cell: int, kind: DisagreementKind) -> str:
