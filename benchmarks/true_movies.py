@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DATA = Path(os.environ.get("LINEAGE_TRIPLETS_DATA", "../shared/data"))
+DATA = Path(os.environ.get("LINEAGE_TRIPLETS_DATA", "../shared/data")).resolve()
 GATES = (1.5, 3.0, 8.0)
 LOOSE_FRAMES, LOOSE_STEPS = 3, 5.0
 AXES = ["z", "y", "x"]

@@ -118,7 +118,7 @@ def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
         return find_track_table(root) or find_track_table(root / fov)
     if not is_track_table(root):
         own = root / fov
-        is_only = len(plate.wells) == 1 and not own.exists() and len(plate.fov_names()) == 1
+        is_only = len(plate.wells) == 1 and not _may_be(own) and len(plate.fov_names()) == 1
         return find_track_table(root if is_only else own)
     names = plate.fov_names()
     if len(names) == 1:
@@ -130,6 +130,14 @@ def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
         count=len(names),
     )
     raise TrackTableError(problem)
+
+
+def _may_be(folder: Path) -> bool:
+    """Whether a folder is there, or lies where nobody may look: then reading it says so."""
+    try:
+        return folder.exists()
+    except PermissionError:
+        return True
 
 
 def is_track_table(path: Path) -> bool:
