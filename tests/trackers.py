@@ -30,7 +30,7 @@ def trackmate(
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<TrackMate version="7.14.0">',
-        "  <Log>Session of a Tuesday</Log>",
+        "  <Log>Tracked on a Tuesday</Log>",
         f'  <Model spatialunits="{unit}" timeunits="min">',
         '    <AllSpots nspots="10">',
     ]

@@ -9,6 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings
 
+from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.manifest import review_widget
 from reviews import write_config
 from widgets import settled
@@ -83,3 +84,13 @@ def review(widget: ReviewWidget, qtbot: Any, tmp_path: Path) -> ReviewWidget:
     widget.window().activateWindow()
     qtbot.waitUntil(widget.window().isActiveWindow)
     return widget
+
+
+@pytest.fixture
+def session(qtbot: QtBot) -> Iterator[Session]:
+    """A session without a config; what it says to people is in ``said``."""
+    made = Session()
+    made.said = []  # type: ignore[attr-defined]
+    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
+    yield made
+    made.end()

@@ -11,27 +11,19 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 
 from lineage_triplets.plugin.audit.panel import PLAN_JOB, AuditPanel
-from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.qc.decide.review import Review
 from reviews import field, write_config
 from stores import write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
+    from lineage_triplets.plugin.common.session import Session
+
 Key = Qt.Key
-
-
-@pytest.fixture
-def session(tmp_path: Path, qapp: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 Key = Qt.Key
@@ -37,15 +36,6 @@ FIRST = "early_A/1/0_1"
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_config(tmp_path_factory.mktemp("config"))
-
-
-@pytest.fixture
-def session(qtbot: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture

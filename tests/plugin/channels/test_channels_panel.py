@@ -14,16 +14,15 @@ from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 from lineage_triplets.plugin.channels import panel as channels_panel
 from lineage_triplets.plugin.channels.cell import ChannelPicture
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
-from lineage_triplets.plugin.common.session import Session
 from reviews import SHAPE, experiments, field, save
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from qtpy.QtWidgets import QWidget
 
+    from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.review import Review
 
 Key = Qt.Key
@@ -49,15 +48,6 @@ def make_config(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_config(tmp_path_factory.mktemp("config"))
-
-
-@pytest.fixture
-def session(qtbot: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture

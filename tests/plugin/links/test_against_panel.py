@@ -8,19 +8,18 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.links.panel import LinksPanel
 from lineage_triplets.qc import Target
 from reviews import SHAPE, field, save
 from stores import make_experiment, numbered_pixels, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
     from pytestqt.qtbot import QtBot
 
+    from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc import Disagreement
 
 Key = Qt.Key
@@ -50,15 +49,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tables(made / "elsewhere", {FOV: field().assign(x=lambda table: 63 - table["x"])})
     write_tables(made / "absent", {"A/1/7": field()})
     return made
-
-
-@pytest.fixture
-def session(qapp: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture

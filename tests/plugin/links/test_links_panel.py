@@ -10,18 +10,17 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
-from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.links.model import LinkList
 from lineage_triplets.plugin.links.panel import LinksPanel
 from reviews import save
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
+    from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.viewer.marks import CutPlace
     from lineage_triplets.qc.find.doubt.links import DoubtedLink
 
@@ -52,15 +51,6 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number, name in enumerate(("one", "two"))
     ]
     return save(root / "experiments.yml", listed)
-
-
-@pytest.fixture
-def session(qapp: Any) -> Iterator[Session]:
-    made = Session()
-    made.said = []  # type: ignore[attr-defined]
-    made.failed.connect(made.said.append)  # type: ignore[attr-defined]
-    yield made
-    made.end()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from lineage_triplets.engine.tracks.formats.columns import none_as_minus_one, wh
 from lineage_triplets.engine.tracks.formats.dialects import Dialect
 from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
 from lineage_triplets.engine.tracks.formats.values import (
-    place_column,
     whole_column,
     whole_or_none,
     with_parents,
@@ -27,13 +26,9 @@ def _tracks_of_cells(source: TrackSource, raw: RawTable) -> RawTable:
     parent = none_as_minus_one(whole_or_none(source, raw, "parent_id"), ids, everywhere)
     own = next((name for name in ("tracklet_id", "tracklet id") if name in raw.columns), None)
     track = None if own is None else whole_numbers(raw.columns[own])
-    cells = Cells(
-        id=ids,
-        t=whole_column(source, raw, "t"),
-        y=place_column(source, raw, "y"),
-        x=place_column(source, raw, "x"),
-        z=place_column(source, raw, "z") if "z" in raw.columns else None,
-        row=raw.row,
+    cells = Cells.of_table(
+        source,
+        raw,
         track=None if track is None or (track.bad | track.empty).any() else track.values,
     )
     has_parent = parent >= 0

@@ -11,6 +11,7 @@ import pyarrow as pa
 from lineage_triplets.engine.errors import TrackTableError
 from lineage_triplets.engine.tracks.branches import link_cells, trace_branches
 from lineage_triplets.engine.tracks.formats.base import Lengths, RawTable, TrackSource
+from lineage_triplets.engine.tracks.formats.values import place_column, whole_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,27 @@ class Cells:
     row: Int64Array
     track: Int64Array | None = None
     word: str = "cell"
+
+    @classmethod
+    def of_table(
+        cls,
+        source: TrackSource,
+        raw: RawTable,
+        *,
+        track: Int64Array | None = None,
+        word: str = "cell",
+    ) -> Cells:
+        """Take the columns id, t, y, x and, where it is there, z; raises TrackTableError."""
+        return cls(
+            id=whole_column(source, raw, "id"),
+            t=whole_column(source, raw, "t"),
+            y=place_column(source, raw, "y"),
+            x=place_column(source, raw, "x"),
+            z=place_column(source, raw, "z") if "z" in raw.columns else None,
+            row=raw.row,
+            track=track,
+            word=word,
+        )
 
     def __len__(self) -> int:
         return len(self.id)

@@ -12,17 +12,13 @@ from lineage_triplets.engine.tracks.formats.dialects import (
     one_part,
 )
 from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
-from lineage_triplets.engine.tracks.formats.values import (
-    lengths_of,
-    place_column,
-    require_columns,
-    whole_column,
-)
+from lineage_triplets.engine.tracks.formats.values import lengths_of_column, require_columns
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
 
 _LINKS = "mastodon-links"
+_PLACE = "spot position"
 _SOURCE, _TARGET = "link target ids source spot id", "link target ids target spot id"
 
 
@@ -35,17 +31,7 @@ def _finish(source: TrackSource, raw: RawTable) -> RawTable:
     )
     assert links is not None
     pairs = read_part(links, source, (_SOURCE, _TARGET), joined=True)
-    cells = Cells(
-        id=whole_column(source, raw, "id"),
-        t=whole_column(source, raw, "t"),
-        y=place_column(source, raw, "y"),
-        x=place_column(source, raw, "x"),
-        z=place_column(source, raw, "z") if "z" in raw.columns else None,
-        row=raw.row,
-        word="spot",
-    )
-    column = [name.strip().lower() for name in raw.found].index("spot position x")
-    unit = raw.heads[-1][column] if len(raw.heads) > 1 and len(raw.heads[-1]) > column else ""
+    cells = Cells.of_table(source, raw, word="spot")
     return table_of_links(
         source,
         cells,
@@ -53,11 +39,9 @@ def _finish(source: TrackSource, raw: RawTable) -> RawTable:
         found=raw.found,
         has_lines=raw.has_lines,
         problems=raw.problems,
-        lengths=lengths_of(unit),
+        lengths=lengths_of_column(raw, f"{_PLACE} x"),
     )
 
-
-_PLACE = "spot position"
 
 DIALECTS = (
     Dialect(

@@ -16,12 +16,7 @@ from lineage_triplets.engine.tracks.formats.dialects import (
     one_part,
 )
 from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
-from lineage_triplets.engine.tracks.formats.values import (
-    lengths_of,
-    place_column,
-    require_columns,
-    whole_column,
-)
+from lineage_triplets.engine.tracks.formats.values import lengths_of_column, require_columns
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.errors import Problem
@@ -53,21 +48,11 @@ def _finish(source: TrackSource, raw: RawTable) -> RawTable:
     )
     assert edges is not None
     pairs = read_part(edges, source, (_SOURCE, _TARGET))
-    cells = Cells(
-        id=whole_column(source, raw, "id"),
-        t=whole_column(source, raw, "t"),
-        y=place_column(source, raw, "y"),
-        x=place_column(source, raw, "x"),
-        z=place_column(source, raw, "z") if "z" in raw.columns else None,
-        row=raw.row,
-        word="spot",
-    )
+    cells = Cells.of_table(source, raw, word="spot")
     linked = np.isin(cells.id, np.concatenate([pairs[_SOURCE], pairs[_TARGET]]))
     if not linked.all():
         cells = cells.take(linked)
         raw = replace(raw, problems=(*raw.problems, spots_left_out(source, int((~linked).sum()))))
-    column = [name.strip().lower() for name in raw.found].index("position_x")
-    unit = raw.heads[-1][column] if raw.heads and len(raw.heads[-1]) > column else ""
     return table_of_links(
         source,
         cells,
@@ -75,7 +60,7 @@ def _finish(source: TrackSource, raw: RawTable) -> RawTable:
         found=raw.found,
         has_lines=raw.has_lines,
         problems=raw.problems,
-        lengths=lengths_of(unit),
+        lengths=lengths_of_column(raw, "position_x"),
     )
 
 

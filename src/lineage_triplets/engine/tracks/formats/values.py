@@ -98,6 +98,13 @@ def lengths_of(unit: str, pixel_um: tuple[float, float, float] | None = None) ->
     return None if um is None else Lengths((um, um, um), unit.strip().strip("()"), pixel_um)
 
 
+def lengths_of_column(raw: RawTable, name: str) -> Lengths | None:
+    """Return what the unit in a column's last heading says of positions, as `lengths_of`."""
+    column = [found.strip().lower() for found in raw.found].index(name)
+    units = raw.heads[-1] if raw.heads else ()
+    return lengths_of(units[column] if len(units) > column else "")
+
+
 def _require(source: TrackSource, raw: RawTable, name: str, bad: BoolArray, wanted: str) -> None:
     if not bad.any():
         return
