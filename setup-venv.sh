@@ -64,7 +64,7 @@ with open("pyproject.toml", "rb") as file:
     content = tomllib.load(file)
 project, groups = content["project"], content["dependency-groups"]
 extras = project["optional-dependencies"]
-needed = [*project["dependencies"], *extras["formats"], *extras["import"], *extras["napari"]]
+needed = [*project["dependencies"], *extras["formats"], *extras["import"], *extras["napari"], *extras["training"], *extras["distributed"]]
 bounds = {}
 for requirement in [*needed, *groups["test"], *groups["bench"], *groups["gui"]]:
     name, version = re.match(r"([\w.-]+)(?:\[.*\])?>=([\w.]+)", requirement).groups()
@@ -83,7 +83,7 @@ install --constraint "$constraints" torch
 set -- --group test --group gui --group bench
 # What the other checks need is not of the versions that are tried.
 if [ "$resolution" = pinned ]; then set -- "$@" --group lint --group docs; fi
-install --constraint "$constraints" --editable ".[formats,import,napari]" "$@"
+install --constraint "$constraints" --editable ".[formats,import,napari,training,distributed]" "$@"
 # A folder of its own, which only the tests under PyQt6 have on their path.
 if [ "$resolution" = pinned ]; then
     install --constraint "$constraints" --upgrade --target "$folder/pyqt6" --group pyqt6

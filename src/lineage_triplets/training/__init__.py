@@ -1,0 +1,16 @@
+"""What a training loop needs around the dataset.
+
+- `ranks`: which of how many processes this one is.
+- `plan`: in which order an epoch's anchors are read, by the stores' own chunks and a bound of memory.
+- `sampler`: batches of that order, with groups, strata and weights; resumes in mid-epoch.
+- `split`: anchors of train, validation and test, with no lineage on two sides.
+- `transforms`: normalization and augmentation of batches, on their device.
+- `statistics`: of plates, FOVs and frames, streaming and resumable.
+- `datamodule`: all of it for Lightning.
+
+Names are imported when they are first used, from where the stub beside this file says.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
