@@ -1,7 +1,7 @@
 """What a training loop needs around the dataset.
 
 - `ranks`: which of how many processes this one is.
-- `plan`: in which order an epoch's anchors are read, by the stores' own chunks and a bound of memory.
+- `plan`: the order in which an epoch is read, by the stores' own chunks and a bound of memory.
 - `sampler`: batches of that order, with groups, strata and weights; resumes in mid-epoch.
 - `split`: anchors of train, validation and test, with no lineage on two sides.
 - `transforms`: normalization and augmentation of batches, on their device.
