@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import yaozarrs
 import zarr
 
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -110,7 +111,6 @@ def test_files_that_are_not_what_they_are_called_are_refused(tmp_path, name):
 
 def test_other_readers_of_ome_zarr_take_the_plate_for_one(tmp_path):
     tifffile = pytest.importorskip("tifffile")
-    yaozarrs = pytest.importorskip("yaozarrs")
     tifffile.imwrite(tmp_path / "m.tif", MOVIE, metadata={"axes": "TCYX"})
     names = ["GFP", "Phase"]
     plan = plan_import(

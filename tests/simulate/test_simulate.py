@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+import yaozarrs
 import zarr
 
 from lineage_triplets import ExperimentRegistry, LineageTripletsError, MultiExperimentIndex
@@ -237,6 +238,11 @@ def test_swapped_channels_show_each_others_stain(sound, faulty):
     likeness = np.corrcoef([*true.reshape(2, -1), *swapped.reshape(2, -1)])
     assert likeness[0, 3] > 0.9 > likeness[0, 2]
     assert likeness[1, 2] > 0.9 > likeness[1, 3]
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_other_readers_of_ome_zarr_take_the_plates_for_such(sound, name):
+    yaozarrs.validate_zarr_store(str(sound.config_path.parent / f"{name}.zarr"))
 
 
 def test_the_wrong_interval_is_in_the_config(faulty):
