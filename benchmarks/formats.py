@@ -127,9 +127,7 @@ def write_geff(path: Path) -> None:
     group.attrs["geff"] = {
         "geff_version": "1.3.0",
         "directed": True,
-        "axes": [
-            {"name": name, "type": "time" if name == "t" else "space"} for name in properties
-        ],
+        "axes": [{"name": name, "type": "time" if name == "t" else "space"} for name in properties],
         "node_props_metadata": {
             name: {"identifier": name, "dtype": values.dtype.name}
             for name, values in properties.items()
