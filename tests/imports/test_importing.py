@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -349,6 +350,35 @@ def test_an_import_that_is_stopped_leaves_nothing(tmp_path):
     assert next(steps).total == 12
     steps.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.tif"]
+
+
+class CountingPlanes:
+    """Black planes; what was asked for, and whether anything was after the end."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, ...]] = []
+        self.is_closed = self.was_late = False
+
+    def read(self, index: tuple[int, ...]) -> np.ndarray:
+        self.was_late |= self.is_closed
+        self.asked.append(index)
+        return np.zeros(MOVIE.shape[2:], MOVIE.dtype)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_planes_are_read_ahead_a_few_and_none_after_the_end(tmp_path):
+    plan = plan_import([written(tmp_path / "m.tif", metadata={"axes": "TCYX"})], interval_minutes=5)
+    fov, planes = plan.fovs[0], CountingPlanes()
+    image = replace(fov.image, open=lambda: planes)
+    long = replace(fov, image=image, frames=(0,) * 500, shape=(500, *fov.shape[1:]))
+    steps = import_steps(replace(plan, fovs=(long,)), tmp_path / "out.zarr")
+    assert [next(steps).done for _ in range(5)] == [1, 2, 3, 4, 5]
+    steps.close()
+    assert planes.is_closed
+    assert not planes.was_late
+    assert 5 <= len(planes.asked) < 50
 
 
 def test_an_import_goes_on_where_it_stopped(tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -19,6 +22,7 @@ from lineage_triplets.engine.errors import (
     StoreError,
     counted,
 )
+from lineage_triplets.imports.ahead import read_ahead
 from lineage_triplets.imports.layout import write_groups
 from lineage_triplets.imports.write import PlaneWriter
 
@@ -131,26 +135,32 @@ def _steps(
             n_bytes += fov.n_bytes
             continue
         plane_bytes = fov.n_bytes // fov.n_planes
+        n_written = max(0, first - number)
+        number, n_bytes = number + n_written, n_bytes + n_written * plane_bytes
         writer.open(staging, fov)
         planes = fov.image.open()
-        try:
-            for place, index in fov.planes():
+        read = functools.partial(_read, planes, fov)
+        with (
+            contextlib.closing(planes),
+            contextlib.closing(
+                read_ahead(read, itertools.islice(fov.planes(), n_written, None), plane_bytes)
+            ) as done,
+        ):
+            for place, plane in done:
                 number += 1
                 n_bytes += plane_bytes
-                if number <= first:
-                    continue
-                plane = None if index is None else _read(planes, fov, index)
                 writer.write(place, plane)
                 if time.monotonic() - noted > _NOTE_SECONDS:
                     state.write(writer.n_written)
                     noted = time.monotonic()
                 yield ImportStep(number, total, n_bytes)
-        finally:
-            planes.close()
 
 
-def _read(planes: Planes, fov: PlannedFov, index: Index) -> Any:
-    """One plane, in the form that the plan has; faults name the plane."""
+def _read(planes: Planes, fov: PlannedFov, step: tuple[Index, Index | None]) -> tuple[Index, Any]:
+    """One plane, in the form that the plan has, and its place; faults name the plane."""
+    place, index = step
+    if index is None:
+        return place, None
     words = ", ".join(
         f"{letter.lower()} = {at}" for letter, at in zip(fov.letters, index, strict=True)
     )
@@ -176,7 +186,7 @@ def _read(planes: Planes, fov: PlannedFov, index: Index) -> Any:
                 file=str(fov.image.path),
             )
         )
-    return plane
+    return place, plane
 
 
 class _State:
