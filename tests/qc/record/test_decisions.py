@@ -33,6 +33,7 @@ from lineage_triplets.qc.record import (
     ReviewInUseError,
     ReviewOwnerError,
 )
+from lineage_triplets.qc.record import file as file_module
 from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.qc.record.file import FORMAT
 from systems import needs_posix, needs_root
@@ -601,7 +602,7 @@ class TestTrouble:
     @pytest.mark.parametrize("content", [b"x", b"not a database, but long enough" * 400])
     def test_a_file_of_something_else(self, path, open_log, content, read_only):
         path.write_bytes(content)
-        with pytest.raises(DecisionsError, match=r"not a file of decisions\. Move it away"):
+        with pytest.raises(DecisionsError, match=r"not a file of decisions\. Name another"):
             open_log(read_only=read_only)
         assert path.read_bytes() == content
         assert [one.name for one in path.parent.iterdir()] == [path.name]
@@ -636,8 +637,13 @@ class TestTrouble:
         log.close()
         change(path, "PRAGMA user_version = 1")
         assert open_log(read_only=True).active == made
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
         log = open_log()
         assert log.active == made
+        kept = path.with_name(f"{path.name}.format1")
+        assert open_log(kept, read_only=True).active == made
+        with contextlib.closing(sqlite3.connect(kept)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         log.record(NewDecision("audit_plan", Target("experiment", "one"), {"n": 59}))
         log.close()
         with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -654,7 +660,7 @@ class TestTrouble:
         content = bytearray(path.read_bytes())
         content[-6000:-4096] = b"\xa5" * 1904
         path.write_bytes(content)
-        with pytest.raises(DecisionsError, match=r"damaged: .*Restore a copy"):
+        with pytest.raises(DecisionsError, match=r"damaged: .*Restore a copy.*leave this one"):
             open_log(read_only=read_only)
 
     @pytest.mark.parametrize(
@@ -681,6 +687,34 @@ class TestTrouble:
         with pytest.raises(DecisionsError):
             open_log()
         assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+    def test_whoever_is_taken_over_may_commit_while_the_next_one_reads(
+        self, path, open_log, monkeypatch
+    ):
+        open_log().close()
+        connect = file_module._connect
+
+        def interrupted(name: str, **options: Any) -> sqlite3.Connection:
+            connection = connect(name, **options)
+            connection.set_trace_callback(commit_between)
+            return connection
+
+        def commit_between(statement: str) -> None:
+            if "FROM decision" not in statement:
+                return
+            with contextlib.suppress(sqlite3.OperationalError):
+                change(
+                    path,
+                    "PRAGMA busy_timeout = 0",
+                    "BEGIN",
+                    "INSERT INTO event VALUES (1, 'decided', 1, 'anna', '2026', 0)",
+                    "INSERT INTO decision VALUES (1, 1, 'seen', "
+                    """'{"level": "experiment", "experiment": "one"}', '{}', '', '')""",
+                    "COMMIT",
+                )
+
+        monkeypatch.setattr(file_module, "_connect", interrupted)
+        assert open_log().active == ()
 
     @pytest.mark.parametrize("read_only", [False, True])
     def test_decisions_about_another_config(self, open_log, read_only):

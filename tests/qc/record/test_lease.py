@@ -84,6 +84,7 @@ class TestHolding:
             "pid": os.getpid(),
             "since": "2026-11-23T12:00:00Z",
             "heartbeat": "2026-11-23T12:00:00Z",
+            "path": str(path),
         }
         held.check()
         held.release()
@@ -224,10 +225,27 @@ class TestStale:
             import os, sys
             from lineage_triplets.qc.record.lease import Holder
             from datetime import datetime, UTC
+            from pathlib import Path
             os.setuid(65534)
-            print(Holder.of_text(sys.argv[1]).why_stale(datetime.now(UTC)) == "")
+            print(Holder.of_text(sys.argv[1]).why_stale(datetime.now(UTC), Path()) == "")
         """
         assert run(code, text).stdout == "True\n"
+
+    @pytest.mark.parametrize(("age_seconds", "stale"), [(60, False), (121, True)])
+    def test_the_lock_of_a_copied_folder(self, path, age_seconds, stale):
+        text = lock_text(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            heartbeat=time_stamp(NOON - timedelta(seconds=age_seconds)),
+            path="/data/study/a.db.lock",
+        )
+        path.write_text(text)
+        says = r"at /data/study/a.db.lock; this folder may be a copy"
+        with pytest.raises(ReviewInUseError, match=says) as caught:
+            Lease.acquire(path, user="bertha", clock=at_noon)
+        assert caught.value.stale == stale
+        if stale:
+            Lease.acquire(path, user="bertha", take_over=True, clock=at_noon).release()
 
     @pytest.mark.parametrize("age_seconds", [121, 86400])
     def test_another_host_that_is_silent(self, path, age_seconds):

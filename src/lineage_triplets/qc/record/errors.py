@@ -41,7 +41,7 @@ def not_ours(path: Path) -> DecisionsError:
     return decisions_error(
         "not-decisions",
         "this is not a file of decisions.",
-        "Move it away, or name another place for the decisions (--decisions).",
+        "Name another place for the decisions (--decisions).",
         path,
     )
 
@@ -51,8 +51,8 @@ def damaged(path: Path, detail: object) -> DecisionsError:
     return decisions_error(
         "decisions-damaged",
         f"the file of decisions is damaged: {detail}.",
-        "Restore a copy, or move it away and begin anew; `sqlite3 FILE .recover` may save what "
-        "is left.",
+        "Restore a copy that you have, or decide in another file (--decisions) and leave this one "
+        "where it is; `sqlite3 FILE .recover` may save what is left.",
         path,
     )
 

@@ -120,7 +120,7 @@ class DecisionFile:
             tables = execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             is_new = application == 0 and tables == 0
             if not is_new:
-                self._verify(application)
+                self._keep_before(self._verify(application))
             elif _size(self.path) and not _journal_of(self.path).exists():
                 # SQLite takes a few bytes of anything for an empty database.
                 raise not_ours(self.path)
@@ -138,7 +138,8 @@ class DecisionFile:
         except sqlite3.Error as error:
             raise of_sqlite(error, self.path) from error
 
-    def _verify(self, application: int) -> None:
+    def _verify(self, application: int) -> int:
+        """Refuse what is not ours, newer or damaged; give the format."""
         if application != APPLICATION_ID:
             raise not_ours(self.path)
         version = self._pragma("user_version")
@@ -153,6 +154,21 @@ class DecisionFile:
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise damaged(self.path, found.splitlines()[-1])
+        return version
+
+    def _keep_before(self, version: int) -> None:
+        """Keep a copy of a file of an older format, beside it, before it is written to."""
+        kept = self.path.with_name(f"{self.path.name}.format{version}")
+        if self._lease is None or version == FORMAT or kept.exists():
+            return
+        unfinished = kept.with_name(f"{kept.name}.part")
+        try:
+            unfinished.unlink(missing_ok=True)
+            with contextlib.closing(_connect(str(unfinished))) as copied:
+                self._connection.backup(copied)
+            unfinished.replace(kept)
+        except OSError as error:
+            raise of_system(error, kept) from error
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
@@ -172,6 +188,23 @@ class DecisionFile:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise of_sqlite(error, self.path) from error
+
+    def read_together(self, *queries: str) -> list[list[tuple[Any, ...]]]:
+        """Give the rows of several queries as one moment has them, whoever writes meanwhile.
+
+        Raises
+        ------
+        DecisionsError, ReviewOwnerError
+            As `read`.
+        """
+        if self._connection.in_transaction:
+            return [self.read(query) for query in queries]
+        self.read("BEGIN")
+        try:
+            return [self.read(query) for query in queries]
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -314,6 +347,10 @@ class CopiedFile:
     def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Give the rows of a query; raises as `DecisionFile.read`, and where it cannot be read."""
         return self._file.read(sql, *values)
+
+    def read_together(self, *queries: str) -> list[list[tuple[Any, ...]]]:
+        """Give the rows of several queries; raises as `read`."""
+        return self._file.read_together(*queries)
 
     def writing(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         """Write to the copy alone, in one transaction."""

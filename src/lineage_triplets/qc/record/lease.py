@@ -52,6 +52,8 @@ class Holder:
         UTC, ISO.
     process_start : str
         When the process began, as its system counts; tells it from a later one with its number.
+    path : str
+        Where the lease file was made; elsewhere, the folder may be a copy.
     """
 
     host: str
@@ -61,13 +63,17 @@ class Holder:
     since: str
     heartbeat: str
     process_start: str = ""
+    path: str = ""
 
     @classmethod
     def of_text(cls, text: str) -> Holder | None:
         """Read a lease file's text; None if it is no lease."""
         try:
             values = json.loads(text)
-            holder = cls(**{field.name: values[field.name] for field in fields(cls)})
+            holder = cls(
+                **{field.name: values[field.name] for field in fields(cls) if field.name != "path"},
+                path=str(values.get("path", "")),
+            )
             moment = datetime.fromisoformat(holder.heartbeat)
         except (ValueError, TypeError, KeyError):
             return None
@@ -83,9 +89,13 @@ class Holder:
     def _is_here(self) -> bool:
         return self.host == socket.gethostname()
 
-    def why_stale(self, now: datetime) -> str:
+    def is_elsewhere(self, path: Path) -> bool:
+        """Whether the lease was made in another place than this one, on this host."""
+        return bool(self.path) and self._is_here and self.path != str(path)
+
+    def why_stale(self, now: datetime, path: Path) -> str:
         """Say why this reviewer seems to be gone; empty while they are there."""
-        if self._is_here and os.name == "posix":
+        if self._is_here and os.name == "posix" and not self.is_elsewhere(path):
             return "" if _is_running(self.pid, self.process_start) else "that process is gone"
         age = (now - datetime.fromisoformat(self.heartbeat)).total_seconds()
         return f"the last heartbeat is {age:,.0f} s old" if age > STALE_AFTER_SECONDS else ""
@@ -141,8 +151,9 @@ class Lease:
         now = time_stamp(clock())
         pid = os.getpid()
         token = secrets.token_hex(16)
-        mine = Holder(socket.gethostname(), user, pid, token, now, now, _process(pid)[1])
-        held = _Held(Path(path), mine, clock)
+        path = Path(path)
+        mine = Holder(socket.gethostname(), user, pid, token, now, now, _process(pid)[1], str(path))
+        held = _Held(path, mine, clock)
         try:
             if not held.create():
                 held.replace_other(take_over)
@@ -224,7 +235,7 @@ class _Held:
             holder = self.read()
         stale = "its lock file is empty or damaged"
         if holder is not None:
-            stale = holder.why_stale(self.clock())
+            stale = holder.why_stale(self.clock(), self.path)
         if not (stale and take_over) or self.read() != holder:
             raise _in_use(holder, stale, self.path)
         self._put()
@@ -296,6 +307,11 @@ def _release(held: _Held, stop: threading.Event, thread: threading.Thread) -> No
 
 def _in_use(holder: Holder | None, stale: str, path: Path) -> ReviewInUseError:
     who = "somebody" if holder is None else str(holder)
+    if holder is not None and holder.is_elsewhere(path):
+        who = (
+            f"{who}, at {holder.path}; this folder may be a copy of that one, made while the "
+            "review was open there"
+        )
     if stale:
         remedy = "Take it over (--take-over) if nobody works on it, or open it read-only."
         kind, message = "review-stale", f"a review was begun and not ended: {who}; {stale}."

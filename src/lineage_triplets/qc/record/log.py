@@ -244,9 +244,10 @@ class DecisionLog:
                 )
 
     def _read_ledger(self) -> Ledger:
-        events = self._file.read("SELECT number, what, step, by, at, clock_back FROM event")
-        decisions = self._file.read(
-            "SELECT number, step, kind, target, value, reason, table_hash FROM decision"
+        # In one: a reviewer who is being taken over may still commit between two reads.
+        events, decisions = self._file.read_together(
+            "SELECT number, what, step, by, at, clock_back FROM event",
+            "SELECT number, step, kind, target, value, reason, table_hash FROM decision",
         )
         try:
             return Ledger.of_rows(events, decisions)
