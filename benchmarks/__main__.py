@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks import (
+    decisions,
     draw,
     faults_channels,
     faults_pixels,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "read": read.tables,
     "links": links.tables,
     "review": review.tables,
+    "decisions": decisions.tables,
     "faults-channels": faults_channels.tables,
     "faults-pixels": faults_pixels.tables,
     "faults-tables": faults_tables.tables,

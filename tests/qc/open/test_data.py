@@ -11,7 +11,8 @@ from lineage_triplets import load_config
 from lineage_triplets.qc.open.data import ReviewData
 from lineage_triplets.qc.open.tables import TableChangedError
 from lineage_triplets.qc.record.decision import Decision, DecisionKind, Target
-from lineage_triplets.qc.record.effect import Effect, apply_decisions
+from lineage_triplets.qc.record.effect import Effect
+from lineage_triplets.qc.record.standing import apply_decisions
 from reviews import write_config
 
 if TYPE_CHECKING:

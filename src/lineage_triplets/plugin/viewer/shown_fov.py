@@ -47,6 +47,7 @@ class Wanted:
     index : MultiExperimentIndex
         Nothing excluded, links cut.
     exclude : Exclusions
+        Those that can concern the FOV.
     settings : DatasetConfig
     """
 
@@ -60,7 +61,8 @@ class Wanted:
     def of(cls, data: ReviewData, source: FovSource) -> Wanted:
         """Say what is to be shown of a FOV."""
         plans = channel_plans(data, source)
-        return cls(source, plans, data.linked, data.exclusions, data.settings)
+        near = data.effect.exclusions_near(source.experiment, source.fov.name)
+        return cls(source, plans, data.linked, near, data.settings)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -77,7 +79,7 @@ class Wanted:
             other is not None
             and self.has_images_of(other)
             and self.index is other.index
-            and self.exclude is other.exclude
+            and self.exclude == other.exclude
             and _law(self.settings) == _law(other.settings)
         )
 

@@ -203,8 +203,8 @@ class Sitting:
         """
         also: list[NewDecision] = []
         if any(made.kind in {"cut", "link", "unlink"} for made in decisions):
-            hashes = self.data.table_hashes(self.record.tables)
-            after = self.record.effect(hashes, without=decisions)
+            data = self.data
+            after = self.record.effect(data.table_hashes, data.data_version, without=decisions)
             also = withdrawn(self.data, after, decisions, reason)
         return self._follow(self.record.withdraw(decisions, reason, also))
 
@@ -283,7 +283,7 @@ class Sitting:
         return decisions
 
     def _in_effect(self, data: ReviewData) -> ReviewData:
-        return data.with_effect(self.record.effect(data.table_hashes(self.record.tables)))
+        return data.with_effect(self.record.effect(data.table_hashes, data.data_version))
 
     def _refresh(self, data: ReviewData) -> None:
         """Put all decisions into effect."""

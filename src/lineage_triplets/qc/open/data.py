@@ -85,12 +85,13 @@ class ReviewData:
         if other.experiments == self.experiments:
             self._hand(other, {"_opening", "raw", "plain", "pixels"})
             before = self.effect
-            if (
-                effect.cuts.keys() == before.cuts.keys()
-                and effect.links.keys() == before.links.keys()
-            ):
+            relinked = [(effect.cuts, before.cuts), (effect.links, before.links)]
+            if all(now is then or now.keys() == then.keys() for now, then in relinked):
                 self._hand(other, {"linked", "_parts"})
-            if effect.rejected == before.rejected and effect.relinking == before.relinking:
+            if all(
+                now is then or now == then
+                for now, then in ((effect.rejected, before.rejected), *relinked)
+            ):
                 self._hand(other, {"exclusions", "training", "_of_training"})
             other.data_version = self.data_version
         return other
@@ -263,35 +264,8 @@ class ReviewData:
     def part(self, root: int) -> LineagePart:
         """One lineage of `linked`, with the present tau, relation and exclusions."""
         source = self.linked.fovs[int(self.linked.fov_of_track[root])]
-        return self._parts.part(root, self._exclusions_near(source), self.settings)
-
-    def _exclusions_near(self, source: FovSource) -> Exclusions:
-        """Those exclusions alone that can concern a FOV."""
-        everything = self.exclusions
-        experiment, fov = source.experiment, source.fov.name
-        prefix = source.id_prefix
-        return Exclusions(
-            wells=[
-                exclusion for exclusion in everything.wells if exclusion.experiment == experiment
-            ],
-            fovs=[exclusion for exclusion in everything.fovs if exclusion.experiment == experiment],
-            frames=[
-                exclusion
-                for exclusion in everything.frames
-                if exclusion.experiment == experiment and exclusion.fov == fov
-            ],
-            lineages=[
-                lineage for lineage in everything.lineages if lineage.lineage_id.startswith(prefix)
-            ],
-            tracks=[
-                track for track in everything.tracks if track.global_track_id.startswith(prefix)
-            ],
-            observations=[
-                observation
-                for observation in everything.observations
-                if observation.global_track_id.startswith(prefix)
-            ],
-        )
+        near = self.effect.exclusions_near(source.experiment, source.fov.name)
+        return self._parts.part(root, near, self.settings)
 
     def source_of(self, experiment: str, fov: str) -> FovSource | None:
         """The FOV as it is read; None where there is no such FOV with a table."""

@@ -29,7 +29,7 @@ from lineage_triplets.engine.settings.track_transform import TrackTransform
 from lineage_triplets.qc.record.decision import NewDecision, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lineage_triplets.engine.settings.model import ExperimentConfig, TripletConfig
     from lineage_triplets.qc.record.decision import Decision, DecisionKind
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     Place = tuple[str, str]
 
 AUDIT_KINDS = ("audit_plan", "audit")
-_OF_LINKS = ("cut", "link", "unlink", "keep")
-_VERDICTS = ("accept", "reject", "undecided")
 _KIND_OF: dict[str, DecisionKind] = {"cut": "cut", "link": "link"}
 
 
@@ -50,6 +48,10 @@ class Effect:
     ----------
     verdicts : dict of Target to Decision
         The last accept or reject of each target.
+    rejected : dict of Target to Decision
+        Those of them that reject.
+    rejected_at : dict of (str, str) to dict
+        The same by experiment and FOV; wells and FOVs by the experiment, and no FOV.
     cuts : dict of Target to Decision
         Links that are cut.
     links : dict of Target to Decision
@@ -72,6 +74,8 @@ class Effect:
     """
 
     verdicts: Mapping[Target, Decision] = field(default_factory=dict)
+    rejected: Mapping[Target, Decision] = field(default_factory=dict)
+    rejected_at: Mapping[Place, Mapping[Target, Decision]] = field(default_factory=dict)
     cuts: Mapping[Target, Decision] = field(default_factory=dict)
     links: Mapping[Target, Decision] = field(default_factory=dict)
     kept: Mapping[Target, Decision] = field(default_factory=dict)
@@ -82,11 +86,6 @@ class Effect:
     seen: Mapping[str, Decision] = field(default_factory=dict)
     audits: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)
     stale: tuple[Decision, ...] = ()
-
-    @property
-    def rejected(self) -> dict[Target, Decision]:
-        """What is rejected, and why."""
-        return {key: made for key, made in self.verdicts.items() if made.kind == "reject"}
 
     @property
     def accepted(self) -> dict[Target, Decision]:
@@ -101,6 +100,12 @@ class Effect:
     def exclusions(self) -> Exclusions:
         """Give the rejections as a config has them, in an order of their own."""
         return exclusions_of((key, made.reason) for key, made in self.rejected.items())
+
+    def exclusions_near(self, experiment: str, fov: str) -> Exclusions:
+        """Give those of `exclusions` alone that can concern a FOV."""
+        placed = self.rejected_at
+        near = {**placed.get((experiment, ""), {}), **placed.get((experiment, fov), {})}
+        return exclusions_of((key, made.reason) for key, made in near.items())
 
     def cut_list(self) -> list[Cut]:
         """Give the cut links as a config has them, in an order of their own."""
@@ -150,96 +155,6 @@ class Effect:
         changed = config.model_copy(update=changes)
         changed._written = config._written
         return changed
-
-
-def apply_decisions(
-    decisions: Sequence[Decision],
-    table_hashes: Mapping[Place, str],
-    other_frames: Set[int] = frozenset(),
-) -> Effect:
-    """Work out which decisions are in effect.
-
-    Parameters
-    ----------
-    decisions : sequence of Decision
-        The active ones, in order.
-    table_hashes : mapping of (str, str) to str
-        From experiment and FOV to the hash of its table now, of all `Decision.place` that have
-        one; empty or absent where there is no table.
-    other_frames : set of int
-        Numbers of those about a frame that is another one of the table now.
-    """
-    confirmed = {
-        (int(made.value["decision"]), str(made.value["table_hash"]))
-        for made in decisions
-        if made.kind == "confirm"
-    }
-    verdicts: dict[Target, Decision] = {}
-    of_links: dict[str, dict[Target, Decision]] = {"cut": {}, "link": {}, "keep": {}}
-    by_kind: dict[str, dict[str, Decision]] = {
-        kind: {} for kind in ("waive", "remap", "place", "approve", "seen")
-    }
-    stale = []
-    for made in decisions:
-        target = made.target
-        if made.number in other_frames or _is_stale(made, table_hashes, confirmed):
-            stale.append(made)
-        elif made.kind in _VERDICTS:
-            verdicts.pop(target, None)
-            if made.kind != "undecided":
-                verdicts[target] = made
-        elif made.kind in _OF_LINKS:
-            _decide_link(of_links, made)
-        elif made.kind == "waive":
-            by_kind["waive"][target.key] = made
-        elif made.kind == "unwaive":
-            by_kind["waive"].pop(target.key, None)
-        elif made.kind == "disapprove":
-            by_kind["approve"].pop(target.experiment, None)
-        elif made.kind in by_kind:
-            by_kind[made.kind][target.experiment] = made
-    return Effect(
-        verdicts=verdicts,
-        cuts=of_links["cut"],
-        links=of_links["link"],
-        kept=of_links["keep"],
-        waived=by_kind["waive"],
-        remaps=by_kind["remap"],
-        placed=by_kind["place"],
-        approvals=by_kind["approve"],
-        seen=by_kind["seen"],
-        audits=_audits(decisions),
-        stale=tuple(stale),
-    )
-
-
-def _decide_link(of_links: Mapping[str, dict[Target, Decision]], made: Decision) -> None:
-    """Let the last decision about a link count: one that is gone is kept no longer."""
-    if made.kind == "unlink":
-        for kind in ("link", "keep"):
-            of_links[kind].pop(made.target, None)
-        return
-    of_links[made.kind][made.target] = made
-    if made.kind == "cut":
-        of_links["keep"].pop(made.target, None)
-
-
-def _audits(decisions: Sequence[Decision]) -> dict[str, tuple[Decision, ...]]:
-    """Whatever table they were made for: a sample knows by itself what it was drawn from."""
-    audits: dict[str, list[Decision]] = {}
-    for made in decisions:
-        if made.kind in AUDIT_KINDS:
-            audits.setdefault(made.target.experiment, []).append(made)
-    return {name: tuple(made) for name, made in audits.items()}
-
-
-def _is_stale(
-    made: Decision, table_hashes: Mapping[Place, str], confirmed: set[tuple[int, str]]
-) -> bool:
-    if not made.table_hash:
-        return False
-    now = table_hashes.get(made.place, "")
-    return now not in {"", made.table_hash} and (made.number, now) not in confirmed
 
 
 def exclusions_of(rejected: Iterable[tuple[Target, str]]) -> Exclusions:

@@ -90,7 +90,16 @@ class Ledger:
         later.events, later.groups = list(self.events), dict(self.groups)
         later.done, later.undone = list(self.done), list(self.undone)
         later._enter(event, made)
+        if event.what == "decided" and "active" in vars(self):
+            vars(later)["active"] = (*self.active, *made)
         return later
+
+    def decided_since(self, n_events: int) -> tuple[Decision, ...] | None:
+        """Give what was decided after the first events; None if something was undone or redone."""
+        since = self.events[n_events:]
+        if any(event.what != "decided" for event in since):
+            return None
+        return tuple(made for event in since for made in self.groups[event.group])
 
     def _enter(self, event: Event, made: Sequence[Decision]) -> None:
         if event.what == "decided":
@@ -109,7 +118,7 @@ class Ledger:
     @property
     def last_decision(self) -> int:
         """Number of the last decision; 0 before the first."""
-        return self.groups[max(self.groups)][-1].number if self.groups else 0
+        return self.groups[next(reversed(self.groups))][-1].number if self.groups else 0
 
     @property
     def to_undo(self) -> int | None:
@@ -260,6 +269,11 @@ class DecisionLog:
         return self._file.path
 
     @property
+    def ledger(self) -> Ledger:
+        """All that was recorded so far, as a value."""
+        return self._ledger
+
+    @property
     def active(self) -> tuple[Decision, ...]:
         """The decisions that were not undone, in order."""
         return self._ledger.active
@@ -291,7 +305,8 @@ class DecisionLog:
             return ()
         with self._file.writing() as connection:
             self._catch_up()
-            event = self._insert(connection, "decided", max(self._ledger.groups, default=0) + 1)
+            group = next(reversed(self._ledger.groups), 0) + 1
+            event = self._insert(connection, "decided", group)
             made = [
                 Decision(
                     said.kind, said.target, said.value, said.reason, said.table_hash,

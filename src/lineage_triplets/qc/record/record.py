@@ -5,30 +5,34 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from psygnal import Signal, SignalGroup
 
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.settings.model import DatasetConfig
 from lineage_triplets.qc.record.decision import Decision, NewDecision
-from lineage_triplets.qc.record.effect import (
-    Effect,
-    apply_decisions,
-    import_key,
-    imported_decisions,
-)
+from lineage_triplets.qc.record.effect import Effect, import_key, imported_decisions
 from lineage_triplets.qc.record.frames import of_other_frames
 from lineage_triplets.qc.record.log import DecisionLog
+from lineage_triplets.qc.record.standing import apply_decisions, apply_more
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.qc.record.decision import HistoryEntry
     from lineage_triplets.qc.record.effect import Place
 
 _SETTINGS_NOTE = "dataset settings"
+
+
+class _Held(NamedTuple):
+    """What was in effect after so many events."""
+
+    n_events: int
+    data_version: int
+    effect: Effect
 
 
 class Record:
@@ -58,6 +62,7 @@ class Record:
             if experiment.track_transform is not None
         }
         self._unrecorded: tuple[Decision, ...] = ()
+        self._held: _Held | None = None
         before = [entry.decision for entry in log.history()]
         known = [import_key(made) for made in before if made.value.get("from") == "config"]
         new, problems = imported_decisions(config, known)
@@ -117,19 +122,45 @@ class Record:
         withdrawn = {made.value["decision"] for made in active if made.kind == "withdraw"}
         return (*self._unrecorded, *(made for made in active if made.number not in withdrawn))
 
-    @property
-    def tables(self) -> set[Place]:
-        """Experiments and FOVs whose tables the active decisions were made about."""
-        return {made.place for made in self.decisions if made.table_hash}
-
     def effect(
-        self, table_hashes: Mapping[Place, str], without: Collection[Decision] = ()
+        self,
+        hashes_of: Callable[[Iterable[Place]], Mapping[Place, str]],
+        data_version: int,
+        without: Collection[Decision] = (),
     ) -> Effect:
-        """Say which decisions hold, or would without some, given the hashes of `tables` now."""
+        """Say which decisions hold, or would without some.
+
+        Parameters
+        ----------
+        hashes_of : callable
+            Hashes of the tables of experiments and FOVs as they are now.
+        data_version : int
+            Another one where they may be other hashes.
+        without : collection of Decision
+        """
+        if without:
+            return self._effect_of_all(hashes_of, without)
+        ledger, before = self.log.ledger, self._held
+        effect = None
+        if before is not None and before.data_version == data_version:
+            new = ledger.decided_since(before.n_events)
+            if new is not None:
+                effect = apply_more(before.effect, new, hashes_of(_places_of(new)))
+        if effect is None:
+            effect = self._effect_of_all(hashes_of)
+        self._held = _Held(len(ledger.events), data_version, effect)
+        return effect
+
+    def _effect_of_all(
+        self,
+        hashes_of: Callable[[Iterable[Place]], Mapping[Place, str]],
+        without: Collection[Decision] = (),
+    ) -> Effect:
         other_frames = of_other_frames((*self._unrecorded, *self.log.active), self._first_frames)
         numbers = {made.number for made in without}
-        left = [made for made in self.decisions if made.number not in numbers]
-        return apply_decisions(left, table_hashes, other_frames)
+        decisions = self.decisions
+        left = [made for made in decisions if made.number not in numbers]
+        return apply_decisions(left, hashes_of(_places_of(decisions)), other_frames)
 
     def history(self) -> list[HistoryEntry]:
         """Everything that was ever decided, undone and redone."""
@@ -214,6 +245,11 @@ class Record:
         twin = copy.copy(self)
         twin.log = self.log.snapshot()
         return twin
+
+
+def _places_of(decisions: Iterable[Decision]) -> set[Place]:
+    """Experiments and FOVs whose tables some decisions were made about."""
+    return {made.place for made in decisions if made.table_hash}
 
 
 def _as_json(settings: DatasetConfig) -> object:
