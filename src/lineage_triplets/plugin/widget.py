@@ -26,6 +26,7 @@ from lineage_triplets.plugin.audit.panel import AuditPanel
 from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.outlines import OutlineSwitch
 from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.common.views import Messages
 from lineage_triplets.plugin.export.panel import ExportPanel
@@ -104,6 +105,8 @@ class ReviewWidget(QWidget):
         layout.addLayout(self._foot())
         self.session.opened.connect(self._on_opened)
         self.session.closed.connect(self._on_closed)
+        for panel in self.panels.values():
+            bind(panel, "O", self.outlines.click)
         self.session.unloadable.connect(self._on_unloadable)
         self.session.opening.connect(self._on_opening)
         self.session.work.progressed.connect(self._on_progress)
@@ -202,7 +205,9 @@ class ReviewWidget(QWidget):
         self._new.setToolTip("Make a config from plates and their track tables")
         self._new.clicked.connect(self._make_config)
         head = QHBoxLayout()
+        self.outlines = OutlineSwitch(self.session, self)
         head.addWidget(self._title, 1)
+        head.addWidget(self.outlines)
         head.addWidget(self._new)
         head.addWidget(self._open)
         return head

@@ -2,7 +2,7 @@
 
 Fingerprints cover axes, shape, dtype, codecs, levels, channel labels, the tables' bytes, 32 seeded
 patches an experiment, and the config's own experiments, dataset, exclusions, cuts and links. They
-do not cover paths, times, display windows or normalization.
+do not cover paths, masks, times, display windows or normalization.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _PARTS = {
 
 
 def config_hash(config: TripletConfig) -> str:
-    """Hash of experiments (without paths), dataset, exclusions, cuts and links, as they act.
+    """Hash of experiments (without paths, masks), dataset, exclusions, cuts, links, as they act.
 
     Where the config says what an audit or a scan of images found, that is hashed with it, and
     whether it is validated; a config of before audits has the hash that it had.
@@ -64,7 +64,7 @@ def config_hash(config: TripletConfig) -> str:
         mode="json",
         include={"experiments", "dataset", "exclude", "cut", "link"},
         exclude={
-            "experiments": {"__all__": {"data_path", "tracks_path"}},
+            "experiments": {"__all__": {"data_path", "tracks_path", "labels_path", "labels_name"}},
             "dataset": {"cache_pool_bytes", "read_strategy"},
         },
         exclude_defaults=True,

@@ -16,6 +16,7 @@ from lineage_triplets.engine.errors import (
     nearest,
 )
 from lineage_triplets.engine.index.names import global_id
+from lineage_triplets.engine.masks.find import find_masks, masks_place
 from lineage_triplets.engine.pairs.randomness import text_key
 from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.experiments import find_tables_fault
@@ -28,6 +29,7 @@ from lineage_triplets.engine.tracks.read import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lineage_triplets.engine.masks.find import Masks
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
     from lineage_triplets.engine.plates.plate import Fov
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 _OF_EVERY_FOV = frozenset(
     {"patch-too-large", "z-range", "channel-names", "no-channel-names", "some-channel-names"}
-    | {"one-table-for-all"}
+    | {"one-table-for-all", "unusable-masks"}
 )
 
 
@@ -61,6 +63,9 @@ class FovSource:
         64-bit key of (experiment, FOV) for random numbers.
     track_transform : TrackTransform or None
         Where the table's frames and positions are in the image; None where they are as written.
+    labels_path, labels_name : str
+        Where the FOV's masks are, and which of its NGFF labels; empty where the config says
+        nothing.
     has_id, has_parent_id : bool
         Whether the table has these columns.
     """
@@ -75,6 +80,8 @@ class FovSource:
     depth: int
     key: int
     track_transform: TrackTransform | None = None
+    labels_path: str = ""
+    labels_name: str = ""
     has_id: bool = False
     has_parent_id: bool = False
 
@@ -82,6 +89,24 @@ class FovSource:
     def id_prefix(self) -> str:
         """How the ids of its tracks begin."""
         return global_id(self.experiment, self.fov.name)
+
+    def masks(self) -> Masks | None:
+        """Find the masks of its cells, which pixels and pairs do without; None if there are none.
+
+        Raises
+        ------
+        StoreError
+            There are, and they cannot be used.
+        """
+        try:
+            return find_masks(
+                self.fov, self.table, self.labels_path, self.labels_name, self.track_transform
+            )
+        except StoreError as error:
+            told = error.problems[0]
+            raise StoreError(
+                replace(told, experiment=self.experiment, fov=self.fov.name)
+            ) from error
 
 
 def fov_numbers(sources: Sequence[FovSource]) -> dict[tuple[str, str], int]:
@@ -161,6 +186,7 @@ def _fovs_of_experiment(
         problems += faults
         if source is not None:
             sources.append(source)
+            problems += _mask_faults(source)
     if without_table:
         problems.append(
             _fovs_skipped(
@@ -220,6 +246,17 @@ def _fovs_skipped(
         count=len(names),
         fovs=tuple(names),
     )
+
+
+def _mask_faults(source: FovSource) -> list[Problem]:
+    """What is wrong with masks that a config names; others are looked for when they are wanted."""
+    if not source.labels_path and not source.labels_name:
+        return []
+    try:
+        source.masks()
+    except StoreError as error:
+        return list(error.problems)
+    return []
 
 
 def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
@@ -308,6 +345,8 @@ def _source(
             depth=depth,
             key=text_key(config.name, fov.name),
             track_transform=config.track_transform,
+            labels_path=masks_place(opened.plate, config.labels_path, fov.name),
+            labels_name=config.labels_name or "",
         ),
         unnamed,
     )

@@ -4,5 +4,6 @@
 - `plan`: which chunks the windows of a batch touch, and which bytes of each go where.
 - `local`: blosc and plain chunks of local stores, only what is touched; `blosc` opens containers.
 - `tensorstore`: everything else, and its verdict where something cannot be read.
+- `masks`: labels of cells that lie beside images, window by window.
 - `cache`: decoded parts of chunks, for batches that come back to them.
 """

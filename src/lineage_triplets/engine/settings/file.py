@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+PATH_KEYS = ("data_path", "tracks_path", "labels_path")
+BASE = ""
+"""Key of the folder that paths are relative to, among the paths as they were written."""
 DRAFT_HEADER = "# DRAFT: not reviewed. Training reads it, but nobody has looked at the pairs yet.\n"
 
 
@@ -192,34 +195,37 @@ def locate_experiment(
     ValueError
         A variable in a path is not set.
     """
-    written = experiment._written or (experiment.data_path, experiment.tracks_path, str(base))
-    located = experiment.model_copy(
-        update={
-            "data_path": locate(experiment.data_path, base, path_map),
-            "tracks_path": locate(experiment.tracks_path, base, path_map),
-        }
-    )
-    if (located.data_path, located.tracks_path) == (experiment.data_path, experiment.tracks_path):
+    given = _paths(experiment)
+    located = {key: locate(path, base, path_map) for key, path in given.items()}
+    if located == given:
         return experiment
-    if path_map and (located.data_path, located.tracks_path) != (
-        locate(experiment.data_path, base),
-        locate(experiment.tracks_path, base),
-    ):
-        written = (located.data_path, located.tracks_path, str(base))
-    located._written = written
-    return located
+    written = experiment._written or {**given, BASE: str(base)}
+    if path_map and located != {key: locate(path, base) for key, path in given.items()}:
+        written = {**located, BASE: str(base)}
+    changed = experiment.model_copy(update=located)
+    changed._written = written
+    return changed
+
+
+def _paths(experiment: ExperimentConfig) -> dict[str, str]:
+    """The paths that an experiment has, by their keys."""
+    found = {key: getattr(experiment, key) for key in PATH_KEYS}
+    return {key: path for key, path in found.items() if path is not None}
 
 
 def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:
     """One entry of ``experiments:`` for a file in `folder`."""
     entry: dict[str, Any] = experiment.model_dump(mode="json", exclude={"track_transform"})
+    for key in ("labels_path", "labels_name"):
+        if entry[key] is None:
+            del entry[key]
     if experiment.track_transform is not None:
         transform = experiment.track_transform.model_dump(mode="json", exclude_defaults=True)
         entry["track_transform"] = transform
     if experiment._written is not None:
-        data_path, tracks_path, base = experiment._written
-        entry["data_path"] = rebase(data_path, base, folder)
-        entry["tracks_path"] = rebase(tracks_path, base, folder)
+        base = experiment._written[BASE]
+        for key in _paths(experiment):
+            entry[key] = rebase(experiment._written[key], base, folder)
     return entry
 
 
@@ -230,7 +236,7 @@ def _warn_of_unused(
         if not any(
             path.startswith(new.rstrip("/"))
             for experiment in experiments
-            for path in (experiment.data_path, experiment.tracks_path)
+            for path in _paths(experiment).values()
         ):
             _log.warning("path_map: no path of the config begins with %r.", old)
 

@@ -75,6 +75,11 @@ class ExperimentConfig(StrictModel):
     track_transform : TrackTransform or None
         Where the tables' frames and positions are in the images. None where they are as written;
         one that changes nothing is read as None.
+    labels_path : str or None
+        Masks of the cells, for people and checks: as `tracks_path`, a folder with those of each
+        FOV; where there is one FOV, also they themselves.
+    labels_name : str or None
+        Which labels, where the images have several.
 
     Examples
     --------
@@ -104,8 +109,10 @@ class ExperimentConfig(StrictModel):
     date: Text = ""
     moi: FiniteNumber = 0.0
     track_transform: TrackTransform | None = None
+    labels_path: Name | None = None
+    labels_name: Name | None = None
 
-    _written: tuple[str, str, str] | None = PrivateAttr(default=None)
+    _written: dict[str, str] | None = PrivateAttr(default=None)
 
     @field_validator("name")
     @classmethod

@@ -51,6 +51,7 @@ class FramesView(QWidget):
         self._shape = (1, 1)
         self._slots: tuple[int, ...] = (0,)
         self._contrast: Mapping[int, GreyScale] = {}
+        self._outlined = False
 
     @property
     def is_read(self) -> bool:
@@ -65,6 +66,11 @@ class FramesView(QWidget):
     def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
         """Draw slots at a contrast, in place of what the pairs themselves give."""
         self._contrast = dict(contrast)
+        self.update()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw cells with their outlines, as far as these were read, or without."""
+        self._outlined = outlined
         self.update()
 
     def set_strip(self, strip: Strip | None, yx_patch_size: tuple[int, int] = (1, 1)) -> None:
@@ -106,12 +112,15 @@ class FramesView(QWidget):
                 draw_note(painter, box, "⚠ cannot be read" if pictures else "no cell", ink)
                 continue
             centre = centres[frame.lane][int(shown.places[frame.column])]
+            outline = None
+            if self._outlined and shown.outlines:
+                outline = shown.outlines[frame.lane][frame.column]
             high = box.height() / len(self._slots)
             for number, slot in enumerate(self._slots):
                 top = box.top() + number * high
                 part = QRectF(box.left(), top, box.width(), high - 2 * TICK)
                 image = slot_image(values[slot], pictures[slot], self._contrast.get(slot))
-                draw_patch(painter, part, image, centre, ink, TICK - 1)
+                draw_patch(painter, part, image, centre, ink, TICK - 1, outline)
 
     def _fit(self) -> None:
         boxes = self._boxes(

@@ -155,6 +155,11 @@ class Judging(QWidget):
         self.pair.set_contrast(contrast)
         self.strip.set_contrast(contrast)
 
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw cells with their outlines, or without."""
+        self.pair.set_outlined(outlined)
+        self.strip.set_outlined(outlined)
+
     def show_slot(self, slot: int) -> None:
         """Show one slot alone, or all for -1."""
         if slot + 1 < self._slots.count():

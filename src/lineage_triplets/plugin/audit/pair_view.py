@@ -102,6 +102,7 @@ class PairView(QWidget):
         self._pictures: object = None
         self._centres: tuple[Centre, Centre] | None = None
         self._contrast: Mapping[int, GreyScale] = {}
+        self._outlined = False
         self.painted = -1
 
     def set_patches(self, labels: Sequence[str], yx_patch_size: tuple[int, int]) -> None:
@@ -117,6 +118,11 @@ class PairView(QWidget):
     def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
         """Draw slots at a contrast, in place of what the pairs themselves give."""
         self._contrast = dict(contrast)
+        self.update()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw cells with their outlines, as far as these were read, or without."""
+        self._outlined = outlined
         self.update()
 
     def show_pair(
@@ -195,7 +201,8 @@ class PairView(QWidget):
         for side, (role, box) in enumerate(zip(ROLES, boxes, strict=True)):
             image = self._image(shown, role, slot)
             centre = None if self._centres is None else self._centres[side]
-            draw_patch(painter, box, image, centre, ink, TICK)
+            outlines = shown.outlines.get(self._number, {}) if self._outlined else {}
+            draw_patch(painter, box, image, centre, ink, TICK, outlines.get(role))
             note = shown.notes[self._number][role][slot]
             if note:
                 draw_plate(painter, box, note)

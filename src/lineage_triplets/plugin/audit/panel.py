@@ -43,7 +43,7 @@ LOOK_JOB = "Looking up audits"
 PLAN_JOB = "Planning a sample"
 _PATIENCE_MS = 60
 _SLOT_KEYS = 9
-_KEYS_OF = ("audit.judging", "audit.overview")
+_KEYS_OF = ("audit.judging", "audit.overview", "common.outlines")
 
 
 class AuditPanel(QWidget):
@@ -77,6 +77,8 @@ class AuditPanel(QWidget):
         session.state_changed.connect(self._on_state)
         session.decided.connect(self._on_decided)
         session.contrast_changed.connect(self._on_contrast)
+        session.outlines_changed.connect(self._on_outlines)
+        self.judging.set_outlined(session.outlined)
         self._on_closed()
         if session.review is not None:
             self._on_opened(session.review)
@@ -363,6 +365,12 @@ class AuditPanel(QWidget):
             self._ahead.read_frames(strip, self.judging.strip.set_shown)
 
         self._session.attempt(show)
+
+    def _on_outlines(self) -> None:
+        self.judging.set_outlined(self._session.outlined)
+        self._ahead.read_anew()
+        if self.judging.frames.isChecked() and self._session.outlined:
+            self._on_frames(True)
 
     def _on_contrast(self) -> None:
         if self._turn is not None:

@@ -49,7 +49,8 @@ class PairAhead(QObject):
         """Read other pairs from now on; the same ones keep what was read of them."""
         if pairs is not self._pairs:
             self._session.work.cancel(JOB)
-            self._pairs, self._wanted, self.shown = pairs, [], ShownPairs()
+            self._pairs, self._wanted = pairs, []
+            self.shown = ShownPairs(outlined=self._session.outlined)
 
     def want(self, places: Sequence[int]) -> None:
         """Read some pairs by their places in the list, the first one first."""
@@ -59,6 +60,13 @@ class PairAhead(QObject):
             # What could not be read may be whole again.
             self.shown = self.shown.without_damage(damaged)
         self._go_on()
+
+    def read_anew(self) -> None:
+        """Read again what is wanted, with masks if these are shown."""
+        if self._session.outlined and not self.shown.outlined:
+            self._session.work.cancel(JOB)
+            self.shown = ShownPairs(outlined=True)
+            self._go_on()
 
     def _go_on(self) -> None:
         pairs, shown = self._pairs, self.shown
@@ -81,7 +89,10 @@ class PairAhead(QObject):
     def read_frames(self, strip: Strip, show: Callable[[ShownStrip], None]) -> None:
         """Read the frames of a strip that are shown."""
         places = strip.thinned()
-        scales = self.shown.scales.get(strip.experiment, ())
+        scales, outlined = self.shown.scales.get(strip.experiment, ()), self._session.outlined
         self._session.work.start(
-            self, FRAMES_JOB, lambda _job: read_strip(strip, places, scales), show
+            self,
+            FRAMES_JOB,
+            lambda _job: read_strip(strip, places, scales, outlined=outlined),
+            show,
         )

@@ -35,6 +35,7 @@ _KEYS_OF = (
     "browse.decide_bar",
     "browse.lineage_list",
     "browse.tree_view",
+    "common.outlines",
     "common.reason",
 )
 

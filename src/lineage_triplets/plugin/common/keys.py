@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 CANVAS_KEYS = (
-    *("A", "R", "U", "C", "W", "S", "B", "F", "G", "J", "K", "P"),
+    *("A", "R", "U", "C", "W", "S", "B", "F", "G", "J", "K", "P", "O"),
     *("F8", "Shift+F8", "Ctrl+Z", "Ctrl+Shift+Z"),
     *(f"Alt+{number}" for number in range(1, 5)),
 )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Float32Array
     from lineage_triplets.qc.look.pictures.grey import GreyScale
 
+OUTLINE = QColor(240, 228, 66)
+"""Of masks: a light yellow stands out from grey and from other marks, with any eyes."""
+_UNDER = QColor(0, 0, 0, 110)
 _SMOOTH_BELOW = 3
 _DARK = 128
 # Steps between black and white before gamma spreads the dark ones.
@@ -82,6 +85,7 @@ def draw_patch(
     centre_yx: tuple[float, float] | None,
     ink: QColor,
     tick: float = 4.0,
+    outline: Float32Array | None = None,
 ) -> None:
     """Draw a patch into a box, with ticks outside it that point at the cell's centre.
 
@@ -96,10 +100,14 @@ def draw_patch(
         Of the ticks.
     tick : float
         How long they are.
+    outline : ndarray of float32, shape (n, 4), optional
+        The cell's by its mask, in pixels of the patch, as `engine.masks.cells.outline` gives it.
     """
     smooth = box.width() / image.width() < _SMOOTH_BELOW
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
     painter.drawImage(box, image)
+    if outline is not None:
+        _draw_outline(painter, box, image, outline)
     if centre_yx is None:
         return
     y = box.top() + (centre_yx[0] + 0.5) * box.height() / image.height()
@@ -115,6 +123,19 @@ def draw_patch(
             QLineF(box.right() + 1, y, box.right() + tick, y),
         ]
     )
+
+
+def _draw_outline(painter: QPainter, box: QRectF, image: QImage, outline: Float32Array) -> None:
+    """Draw a cell's outline: a bright line on a darker one, seen on light and dark cells."""
+    step = np.array([box.height() / image.height(), box.width() / image.width()] * 2)
+    ends = outline * step + [box.top(), box.left()] * 2
+    lines = [QLineF(x0, y0, x1, y1) for y0, x0, y1, x1 in ends.tolist()]
+    painter.save()
+    painter.setClipRect(box)
+    for colour, width in ((_UNDER, 2.5), (OUTLINE, 1.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawLines(lines)
+    painter.restore()
 
 
 def draw_plate(painter: QPainter, box: QRectF, text: str) -> None:

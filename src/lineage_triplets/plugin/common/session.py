@@ -92,6 +92,10 @@ class Session(QObject):
         Gets the `CutPlace` of the link that is about to be cut; None when it no longer is.
     menu_wanted : Signal()
         The cell that was just looked at was clicked for what can be done with it.
+    outlines_changed : Signal()
+        Masks are to be shown as outlines, or no more.
+    masks_found : Signal(str, bool)
+        Gets what the viewer found of masks of the FOV it shows, in words; and whether there are.
     contrast_changed : Signal(str)
         Gets the experiment whose slots the viewer shows at another contrast.
     contrast : dict of str to dict
@@ -112,6 +116,8 @@ class Session(QObject):
     cut_marked = Signal(object)
     menu_wanted = Signal()
     contrast_changed = Signal(str)
+    outlines_changed = Signal()
+    masks_found = Signal(str, bool)
     opening = Signal(str)
     unloadable = Signal(object)
 
@@ -121,6 +127,7 @@ class Session(QObject):
         self._coming: dict[str, Any] = {}
         self.contrast: dict[str, dict[int, GreyScale]] = {}
         self._contrast_of: dict[str, tuple[object, ...]] = {}
+        self._outlined = True
         self.work = Work(self)
         self.work.failed.connect(self.failed)
 
@@ -314,6 +321,17 @@ class Session(QObject):
             if self.contrast.get(experiment, {}) != slots:
                 self.contrast[experiment] = slots
                 self.contrast_changed.emit(experiment)
+
+    @property
+    def outlined(self) -> bool:
+        """Whether masks, where there are any, are shown as outlines."""
+        return self._outlined
+
+    def show_outlines(self, outlined: bool) -> None:
+        """Show masks as outlines, or read none."""
+        if outlined != self._outlined:
+            self._outlined = outlined
+            self.outlines_changed.emit()
 
     def _on_channels(self, experiment: str) -> None:
         review, of = self._review, self._contrast_of.get(experiment)

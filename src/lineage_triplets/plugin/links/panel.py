@@ -46,7 +46,7 @@ _PATIENCE_MS = 400
 _SLOT_KEYS = 9
 # Where links take longer to be weighed, it is done once a person pauses for so long.
 _LONG_S, _PAUSE_MS = 3.0, 20_000
-_KEYS_OF = ("links.looking", "links.choosing")
+_KEYS_OF = ("links.looking", "links.choosing", "common.outlines")
 
 
 class LinksPanel(QWidget):
@@ -97,6 +97,8 @@ class LinksPanel(QWidget):
         session.state_changed.connect(lambda _: self._look_if_other())
         session.decided.connect(self._on_decided)
         session.contrast_changed.connect(self._on_contrast)
+        session.outlines_changed.connect(self._on_outlines)
+        self._on_outlines()
         self._on_closed()
         if session.review is not None:
             self._on_opened(session.review)
@@ -321,6 +323,10 @@ class LinksPanel(QWidget):
         self._pages.setCurrentWidget(self._page)
         if more and had_focus:
             self._more.setFocus()
+
+    def _on_outlines(self) -> None:
+        self.looking.picture.set_outlined(self._session.outlined)
+        self._ahead.read_anew()
 
     def _on_contrast(self) -> None:
         links, number = self._links, self._number

@@ -57,6 +57,7 @@ class LinkPicture(QWidget):
         self._shown: ShownLink | None = None
         self._scales: Sequence[GreyScale] = ()
         self._contrast: Mapping[int, GreyScale] = {}
+        self._outlined = False
         self.painted = -1
 
     def set_patches(self, yx_patch_size: tuple[int, int]) -> None:
@@ -72,6 +73,11 @@ class LinkPicture(QWidget):
     def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
         """Draw slots at a contrast, in place of what the links themselves give."""
         self._contrast = dict(contrast)
+        self.update()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw cells with their outlines, as far as these were read, or without."""
+        self._outlined = outlined
         self.update()
 
     def show_link(
@@ -230,13 +236,16 @@ class LinkPicture(QWidget):
             words = f"t {lane.t[number]}" if away else f"{lane.name}  t {lane.t[number]}"
             self._write(painter, boxes[0], words, dimmed(self.palette()) if away else role)
             values, centre = shown.lanes[lane.name][number], shown.centres[lane.name][number]
+            outline = None
+            if self._outlined and shown.outlines:
+                outline = shown.outlines[lane.name][number]
             for slot, box in zip(self._slots, boxes, strict=True):
                 if isinstance(values, str):
                     draw_note(painter, box, "⚠ cannot be read", ink)
                     continue
                 scale = self._contrast.get(slot) or self._scales[slot]
                 image = contrast_image(values[slot], scale)
-                draw_patch(painter, box, image, centre, ink, TICK)
+                draw_patch(painter, box, image, centre, ink, TICK, outline)
                 if note := blank_note(values[slot]):
                     draw_plate(painter, box, note)
                 if not away:

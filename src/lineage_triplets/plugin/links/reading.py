@@ -65,15 +65,23 @@ class LinksAhead(QObject):
         self._wanted = {links.row(number): links.view(number) for number in numbers}
         self._go_on()
 
+    def read_anew(self) -> None:
+        """Read again what is wanted, with masks if these are shown."""
+        if self._session.outlined and not all(link.outlines for link in self.shown.values()):
+            self._session.work.cancel(JOB)
+            self.shown = {}
+            self._go_on()
+
     def _go_on(self) -> None:
         row = next((row for row in self._wanted if row not in self.shown), None)
         if row is None or JOB in self._session.work.running:
             return
         view, reader = self._wanted[row], self._reader
+        outlined = self._session.outlined
         self._session.work.start(
             self,
             JOB,
-            lambda _job: reader.read(view),
+            lambda _job: reader.read(view, outlined=outlined),
             lambda shown: self._take(row, view, shown),
         )
 

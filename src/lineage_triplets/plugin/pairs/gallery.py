@@ -103,6 +103,8 @@ class PairTiles(QStyledItemDelegate):
         Pairs whose pictures were drawn.
     contrast : mapping of str to mapping
         Of an experiment's slots: their `GreyScale`, in place of what the pairs themselves give.
+    outlined : bool
+        Whether cells have outlines, as far as these were read.
     """
 
     def __init__(self, pairs: PairModel, parent: QWidget | None = None) -> None:
@@ -110,6 +112,7 @@ class PairTiles(QStyledItemDelegate):
         self.size: TileSize | None = None
         self.painted: set[int] = set()
         self.contrast: Mapping[str, Mapping[int, GreyScale]] = {}
+        self.outlined = False
         self._pairs = pairs
         self._images: dict[int, tuple[object, object, list[tuple[QImage, QImage]]]] = {}
         self._centres: tuple[PairList, list[Centre], list[Centre]] | None = None
@@ -224,6 +227,7 @@ class PairTiles(QStyledItemDelegate):
         centres = self._centres_of(pairs, number)
         left = option.rect.left() + _PAD + _TICK
         notes = self._pairs.shown.notes[number]
+        outlines = self._pairs.shown.outlines.get(number, {}) if self.outlined else {}
         experiment = pairs.anchors[number]["experiment"]
         for slot, images in enumerate(self._images_of(number, experiment)):
             top = (
@@ -232,8 +236,9 @@ class PairTiles(QStyledItemDelegate):
             for side, image in enumerate(images):
                 x = left + side * (size.patch_width + 2 * _TICK)
                 box = QRectF(x, top, size.patch_width, size.patch_height)
-                draw_patch(painter, box, image, centres[side], ink, _TICK)
-                note = notes[("anchor", "positive")[side]][slot]
+                role = ("anchor", "positive")[side]
+                draw_patch(painter, box, image, centres[side], ink, _TICK, outlines.get(role))
+                note = notes[role][slot]
                 if note:
                     draw_plate(painter, box, note)
 
@@ -312,6 +317,11 @@ class PairGallery(QListView):
     def set_contrast(self, contrast: Mapping[str, Mapping[int, GreyScale]]) -> None:
         """Draw the slots of experiments at a contrast, from what was read already."""
         self._tiles.contrast = {name: dict(slots) for name, slots in contrast.items()}
+        self.viewport().update()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw cells with their outlines, or without."""
+        self._tiles.outlined = outlined
         self.viewport().update()
 
     def numbers_in_view(self, *, in_full: bool = False) -> list[int]:

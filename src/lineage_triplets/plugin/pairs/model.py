@@ -25,11 +25,11 @@ class PairModel(QAbstractListModel):
         self.pairs: PairList | None = None
         self.shown = ShownPairs()
 
-    def set_pairs(self, pairs: PairList | None) -> None:
-        """Show another list of pairs, none of them read."""
+    def set_pairs(self, pairs: PairList | None, *, outlined: bool = False) -> None:
+        """Show another list of pairs, none of them read; with masks if asked."""
         self.beginResetModel()
         self.pairs = pairs
-        self.shown = ShownPairs()
+        self.shown = ShownPairs(outlined=outlined)
         self.endResetModel()
 
     def replace_pairs(self, pairs: PairList) -> None:

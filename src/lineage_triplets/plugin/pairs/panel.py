@@ -25,6 +25,7 @@ from lineage_triplets.plugin.pairs.strip import StripBox
 from lineage_triplets.plugin.pairs.tau_settings import TauSettings
 from lineage_triplets.plugin.pairs.tau_view import TauView, draws_of
 from lineage_triplets.qc.decide.seen import pairs_across
+from lineage_triplets.qc.look.shown_pixels import ShownPairs
 from lineage_triplets.qc.look.tables import tau_table
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.look.pairs import PairList
-    from lineage_triplets.qc.look.shown_pixels import ShownPairs
     from lineage_triplets.qc.look.tables import TauTable
     from lineage_triplets.qc.look.view import ReviewState
 
@@ -82,6 +82,7 @@ class PairsPanel(QWidget):
         self.gallery.unread.connect(self._read)
         self.gallery.looked_at.connect(self._on_looked_at)
         session.contrast_changed.connect(self._on_contrast)
+        session.outlines_changed.connect(self._on_outlines)
         if session.review is not None:
             self._on_state(session.review.state)
 
@@ -212,7 +213,8 @@ class PairsPanel(QWidget):
         else:
             self._pixels_of = pixels_of
             self._session.work.cancel(_READING)
-            self.gallery.pairs.set_pairs(state.pairs)
+            self.gallery.pairs.set_pairs(state.pairs, outlined=self._session.outlined)
+            self.gallery.set_outlined(self._session.outlined)
             height, width = data.settings.yx_patch_size
             self.gallery.set_patches(len(review.slot_labels), (height, width))
             self.gallery.scrollToTop()
@@ -272,6 +274,15 @@ class PairsPanel(QWidget):
             self._seen.say()
         else:
             self._seen.record()
+
+    def _on_outlines(self) -> None:
+        outlined, shown = self._session.outlined, self.gallery.pairs.shown
+        self.gallery.set_outlined(outlined)
+        if outlined and not shown.outlined:
+            # What was read without masks is read anew, with them.
+            self._session.work.cancel(_READING)
+            self.gallery.pairs.set_shown(ShownPairs(outlined=True))
+            self._read()
 
     def _on_contrast(self) -> None:
         self.gallery.set_contrast(self._session.contrast)

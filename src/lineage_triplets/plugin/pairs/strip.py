@@ -32,10 +32,11 @@ from lineage_triplets.plugin.pairs.model import hours_words
 from lineage_triplets.qc.look.shown_pixels import read_strip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtGui import QKeyEvent
 
+    from lineage_triplets.engine.arrays import Float32Array
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
@@ -235,6 +236,11 @@ class StripView(QTableView):
         self._frames.contrast = {name: dict(slots) for name, slots in contrast.items()}
         self.viewport().update()
 
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw cells with their outlines, or without."""
+        self._frames.outlined = outlined
+        self.viewport().update()
+
     def show_division(self) -> None:
         """Bring the first division into view, where not all frames are."""
         for column in range(self._model.columnCount()):
@@ -272,6 +278,7 @@ class _StripFrames(QStyledItemDelegate):
         self.patch = (1.0, 1.0)
         self._strip = strip
         self.contrast: dict[str, dict[int, GreyScale]] = {}
+        self.outlined = False
         self._images: dict[tuple[int, int], tuple[object, object, list[QImage]]] = {}
         self._centres: dict[int, Any] = {}
         strip.modelReset.connect(self._images.clear)
@@ -300,7 +307,8 @@ class _StripFrames(QStyledItemDelegate):
         if cell.state == "cell":
             for slot, image in enumerate(self._images_of(lane, column)):
                 box = QRectF(left, top + slot * (high + 2 * _TICK), wide - 2, high)
-                draw_patch(painter, box, image, self._centre(lane, column), ink, _TICK - 1)
+                centre, outline = self._centre(lane, column), self._outline(lane, column)
+                draw_patch(painter, box, image, centre, ink, _TICK - 1, outline)
         elif cell.state != "unborn":
             words = {"absent": "no cell", "damaged": "⚠ cannot\nbe read", "unread": "…"}
             draw_note(painter, whole, words[cell.state], ink)
@@ -331,6 +339,12 @@ class _StripFrames(QStyledItemDelegate):
             self._images[lane, column] = kept
         return kept[2]
 
+    def _outline(self, lane: int, column: int) -> Float32Array | None:
+        shown = self._strip.shown
+        if shown is None or not self.outlined or not shown.outlines:
+            return None
+        return shown.outlines[lane][column]
+
     def _centre(self, lane: int, column: int) -> tuple[float, float] | None:
         strip = self._strip.strip
         if strip is None:
@@ -360,6 +374,8 @@ class StripBox(QWidget):
         self.view = StripView(self)
         self.view.place_chosen.connect(session.look_at)
         session.contrast_changed.connect(self._on_contrast)
+        session.outlines_changed.connect(self._on_outlines)
+        self._read: Callable[[], None] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
@@ -399,13 +415,24 @@ class StripBox(QWidget):
         self.show()
         self.changed.emit()
         self.view.show_division()
-        self._session.work.start(
-            self, JOB, lambda _job: read_strip(strip, places, scales), self.view.strip.set_shown
-        )
+
+        def read() -> None:
+            outlined = self._session.outlined
+            self.view.set_outlined(outlined)
+            self._session.work.start(
+                self,
+                JOB,
+                lambda _job: read_strip(strip, places, scales, outlined=outlined),
+                self.view.strip.set_shown,
+            )
+
+        self._read = read
+        read()
 
     def close_strip(self) -> None:
         """Show none."""
         self._session.work.cancel(JOB)
+        self._read = None
         self.view.strip.set_strip(None)
         self.hide()
         self.changed.emit()
@@ -414,6 +441,12 @@ class StripBox(QWidget):
         """Give the height that shows all lanes; 0 while it is hidden."""
         lines = 2 * self.fontMetrics().height()
         return 0 if self.isHidden() else self.view.full_height() + lines
+
+    def _on_outlines(self) -> None:
+        shown = self.view.strip.shown
+        self.view.set_outlined(self._session.outlined)
+        if self._read is not None and self._session.outlined and not (shown and shown.outlines):
+            self._read()
 
     def _on_contrast(self) -> None:
         self.view.set_contrast(self._session.contrast)

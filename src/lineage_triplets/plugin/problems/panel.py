@@ -34,6 +34,7 @@ _PATIENCE_MS = 60
 _KEYS_OF = (
     "problems.finding_list",
     "problems.finding_actions",
+    "common.outlines",
     "common.reason",
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 
+from lineage_triplets.engine.errors import counted
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.viewer.image_layers import ImageLayers
@@ -19,6 +20,7 @@ from lineage_triplets.plugin.viewer.layer_stack import (
 )
 from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
 from lineage_triplets.plugin.viewer.marks import CutMark, PairOverlay, PairPlace, pair_place
+from lineage_triplets.plugin.viewer.mask_layer import MaskLayer
 from lineage_triplets.plugin.viewer.shown_fov import ShownFov, Wanted, fov_of_state, prepare
 from lineage_triplets.plugin.viewer.table_layers import TableLayers
 
@@ -49,6 +51,7 @@ class LayerKeeper(QObject):
     """
 
     _faulted = Signal(object, object)
+    _masks_faulted = Signal(str)
 
     def __init__(self, viewer: Any, session: Session) -> None:
         super().__init__()
@@ -57,6 +60,7 @@ class LayerKeeper(QObject):
         self._stack = LayerStack(viewer)
         self._images = ImageLayers(self._stack)
         self._tables = TableLayers(self._stack)
+        self._masks = MaskLayer(self._stack)
         self._pair = PairOverlay(self._stack)
         self._view = Viewpoint(viewer, self._stack)
         self._contrast = SlotContrast(viewer, session)
@@ -68,6 +72,7 @@ class LayerKeeper(QObject):
         self._coming: Wanted | None = None
         self._look_next: Place | PairPlace | None = None
         self._told: tuple[str, str] | None = None
+        self._told_masks: tuple[str, str] | None = None
         self._said: tuple[str, str, int] | None = None
         self._changing = False
         self._slots: tuple[tuple[Any, Any], ...] = (
@@ -76,13 +81,16 @@ class LayerKeeper(QObject):
             (session.place_wanted, self._on_place),
             (session.pair_wanted, self._on_pair),
             (session.cut_marked, self._on_cut_marked),
+            (session.outlines_changed, self._on_outlines),
         )
         for signal, slot in self._slots:
             signal.connect(slot)
         # Pixels are read in any thread, and in the middle of drawing.
         self._faulted.connect(self._on_fault, Qt.ConnectionType.QueuedConnection)
+        self._masks_faulted.connect(session.failed, Qt.ConnectionType.QueuedConnection)
         viewer.dims.events.point.connect(self._on_step)
         viewer.dims.events.ndisplay.connect(self._on_step)
+        viewer.scene.camera.events.zoom.connect(self._on_zoom)
         viewer.mouse_drag_callbacks.append(self._on_mouse)
         if session.review is not None:
             self._on_state(session.review.state)
@@ -100,6 +108,7 @@ class LayerKeeper(QObject):
         self._contrast.leave()
         viewer.dims.events.point.disconnect(self._on_step)
         viewer.dims.events.ndisplay.disconnect(self._on_step)
+        viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
         if self._on_mouse in viewer.mouse_drag_callbacks:
             viewer.mouse_drag_callbacks.remove(self._on_mouse)
         self._session.work.cancel(JOB)
@@ -161,6 +170,8 @@ class LayerKeeper(QObject):
             review = self._session.review
             if review is not None:
                 self._coming, self._shown = None, ready
+                self._on_outlines()
+                self._say_masks(ready)
                 self._arrive(review.state)
                 yield
 
@@ -213,12 +224,41 @@ class LayerKeeper(QObject):
 
     def _clear(self) -> None:
         self._shown = self._begun = self._coming = None
-        self._look_next = self._told = self._said = None
+        self._look_next = self._told = self._told_masks = self._said = None
         self._contrast.follow("")
         self._stack.clear()
         self._pair.drop()
         self._tables.clear()
+        self._masks.drop()
         self._images.let_go()
+
+    def _on_outlines(self) -> None:
+        """Show the masks of the FOV on screen as outlines, if these are wanted."""
+        shown = self._shown
+        if shown is not None:
+            wanted = shown.masks if self._session.outlined else None
+            self._changing = True
+            try:
+                self._masks.show(wanted, shown.axes(), self._masks_faulted.emit)
+            finally:
+                self._changing = False
+            self._on_zoom()
+
+    def _on_zoom(self, _event: object = None) -> None:
+        """Keep outlines as wide on the screen as can be seen."""
+        self._masks.fit(float(self._viewer.scene.camera.zoom * self._view.steps()[-1]))
+
+    def _say_masks(self, shown: ShownFov) -> None:
+        """Say which masks there are; of those that cannot be used, once a FOV."""
+        fault, masks = shown.masks_fault, shown.masks
+        if fault is not None and self._told_masks != shown.wanted.place:
+            self._told_masks = shown.wanted.place
+            self._session.failed.emit(str(fault))
+        words = "This FOV has no masks." if masks is None else f"Here: {masks.masks.path}"
+        missing = [] if masks is None else masks.masks.missing
+        if missing:
+            words += f"; none of {counted(len(missing), 'frame')}, the first {missing[0]}"
+        self._session.masks_found.emit(str(fault or words), masks is not None)
 
     # Where the viewer is
 

@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import tensorstore as ts
@@ -219,6 +219,29 @@ class FovImages:
         )
 
 
+class Levels(Protocol):
+    """Pixels that are read box by box.
+
+    Attributes
+    ----------
+    shapes : list of tuple of int
+        (T, C, Z, Y, X) of each level.
+    """
+
+    shapes: list[tuple[int, int, int, int, int]]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the pixels."""
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether there is more than one slice."""
+
+    def read(self, level: int, box: Box, /) -> NDArray[Any]:
+        """Read a box of (t, c, z, y, x), 0 where it cannot be read."""
+
+
 @dataclass(frozen=True, eq=False)
 class LazyImage:
     """A channel at one level, or a part of it: an array that reads when it is made an array.
@@ -227,17 +250,17 @@ class LazyImage:
 
     Attributes
     ----------
-    images : FovImages
+    images : Levels
     level : int
     """
 
-    images: FovImages
+    images: Levels
     level: int
     _ranges: tuple[range, ...]
     _kept: tuple[int, ...]
 
     @classmethod
-    def whole(cls, images: FovImages, level: int, channel: int) -> LazyImage:
+    def whole(cls, images: Levels, level: int, channel: int) -> LazyImage:
         """Give all of a channel."""
         shape = images.shapes[level]
         ranges = [range(size) for size in shape]

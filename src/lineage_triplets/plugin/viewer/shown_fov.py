@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+    from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.reading.masks import MaskReader, MaskReaders
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
     from lineage_triplets.plugin.viewer.lazy_image import FovImages
     from lineage_triplets.qc.look.view import ReviewState
@@ -49,6 +51,9 @@ class Wanted:
     exclude : Exclusions
         Those that can concern the FOV.
     settings : DatasetConfig
+    masks : MaskReaders
+    number : int
+        Of the FOV, among those that `masks` reads.
     """
 
     source: FovSource
@@ -56,13 +61,16 @@ class Wanted:
     index: MultiExperimentIndex
     exclude: Exclusions
     settings: DatasetConfig
+    masks: MaskReaders
+    number: int
 
     @classmethod
     def of(cls, data: ReviewData, source: FovSource) -> Wanted:
         """Say what is to be shown of a FOV."""
         plans = channel_plans(data, source)
         near = data.effect.exclusions_near(source.experiment, source.fov.name)
-        return cls(source, plans, data.linked, near, data.settings)
+        number = data.raw.fov_number(source.experiment, source.fov.name)
+        return cls(source, plans, data.linked, near, data.settings, data.masks, number)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -96,12 +104,20 @@ class ShownFov:
         None where the FOV has none.
     contrast : dict of str to Contrast or None
         Of the channels that it was asked of; None where there is nothing to see.
+    masks : MaskReader or None
+        None where it has none, or they cannot be used.
     """
 
     wanted: Wanted
     images: FovImages
     cells: FovCells | None
     contrast: dict[str, Contrast | None]
+    masks: MaskReader | None
+
+    @property
+    def masks_fault(self) -> Problem | None:
+        """Why its masks cannot be used, if so."""
+        return self.wanted.masks.fault(self.wanted.number)
 
     @property
     def shape_tzyx(self) -> tuple[int, int, int, int]:
@@ -166,7 +182,7 @@ def prepare(
             contrast[plan.channel] = sampled_contrast(images, plan.number)
         if plan.visible and t is not None and not stopped():
             _read_ahead(images, plan.number, min(t, images.shapes[0][0] - 1))
-    return ShownFov(wanted, images, cells, contrast)
+    return ShownFov(wanted, images, cells, contrast, wanted.masks.of(wanted.number))
 
 
 def _read_ahead(images: FovImages, channel: int, t: int) -> None:

@@ -166,7 +166,9 @@ def _entry(
 def _written_paths(experiment: ExperimentConfig) -> tuple[str, str]:
     """Absolute paths, or those with a variable as they were written."""
     located = (experiment.data_path, experiment.tracks_path)
-    written = located if experiment._written is None else experiment._written[:2]
+    written = located
+    if experiment._written is not None:
+        written = (experiment._written["data_path"], experiment._written["tracks_path"])
     first, second = (
         text if "$" in text and _is_whole(text) else path
         for text, path in zip(written, located, strict=True)

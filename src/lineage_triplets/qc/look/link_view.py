@@ -170,11 +170,15 @@ class ShownLink:
         The (y, x) of each cell inside its patch.
     around : tuple
         The field around all cells, in the frame before the link and in that after it.
+    outlines : dict of str to list
+        By a lane's name, the outline of each of its cells by its mask, or None; empty if none
+        were asked for.
     """
 
     lanes: dict[str, list[Read]]
     centres: dict[str, list[tuple[float, float]]]
     around: tuple[Read, Read]
+    outlines: dict[str, list[Float32Array | None]] = field(default_factory=dict)
 
     @property
     def whole(self) -> list[Float32Array]:
@@ -189,8 +193,8 @@ class LinkReader:
 
     _of_side: dict[int, PatchReader] = field(default_factory=dict)
 
-    def read(self, view: LinkView) -> ShownLink:
-        """Read a link's patches, and what is around them."""
+    def read(self, view: LinkView, *, outlined: bool = False) -> ShownLink:
+        """Read a link's patches, with the cells' masks if asked, and what is around them."""
         lanes = (*view.before, *view.after)
         rows = np.concatenate([lane.rows for lane in lanes])
 
@@ -205,10 +209,12 @@ class LinkReader:
         values = iter(read_each(patches, range(len(rows))))
         centres = iter(view.patches.centres(rows))
         first, second = read_each(around, range(2))
+        found = iter(view.patches.outlines(rows) if outlined else ())
         return ShownLink(
             {lane.name: [next(values) for _ in lane.rows] for lane in lanes},
             {lane.name: [next(centres) for _ in lane.rows] for lane in lanes},
             (first, second),
+            {lane.name: [next(found) for _ in lane.rows] for lane in lanes if outlined},
         )
 
     def _around(self, view: LinkView, rows: Int64Array) -> list[Float32Array]:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, Pixels
+    from lineage_triplets.engine.arrays import (
+        BoolArray,
+        Float32Array,
+        Float64Array,
+        Int64Array,
+        Pixels,
+    )
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.open.patches import IndexPatches
@@ -140,6 +146,12 @@ class PairList:
         rows = np.concatenate([self.pairs.anchor, self.pairs.positive])
         places = self._patches.centres(rows)
         return places[: len(self)], places[len(self) :]
+
+    def outlines(self) -> tuple[list[Float32Array | None], list[Float32Array | None]]:
+        """Give the cells' outlines in their patches, by masks: anchors', positives'."""
+        rows = np.concatenate([self.pairs.anchor, self.pairs.positive])
+        found = self._patches.outlines(rows)
+        return found[: len(self)], found[len(self) :]
 
 
 def sample_pairs(

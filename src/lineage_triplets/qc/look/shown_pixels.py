@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     # Of one patch: a picture a slot, (Y, X, 3) uint8.
     Pictures = tuple[NDArray[np.uint8], ...]
+    # Of the cell in its patch, as `outline` gives it; None where no mask has it.
+    Outline = Float32Array | None
     Projections = dict[str, Float32Array]
 
 Made = TypeVar("Made")
@@ -52,6 +54,10 @@ class ShownPairs:
         As `pictures`: what a patch is where it shows nothing, ``"all 0"``; empty for others.
     tried : frozenset of int
         All pairs that were ever read, those dropped since too.
+    outlines : dict of int to dict
+        As `values`, the outline of each cell by its mask, or None; empty unless `outlined`.
+    outlined : bool
+        Whether masks are read with the pixels.
     """
 
     values: Mapping[int, Projections] = field(default_factory=dict)
@@ -60,6 +66,8 @@ class ShownPairs:
     pictures: Mapping[int, Mapping[str, Pictures]] = field(default_factory=dict)
     notes: Mapping[int, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     tried: frozenset[int] = frozenset()
+    outlines: Mapping[int, Mapping[str, Outline]] = field(default_factory=dict)
+    outlined: bool = False
 
     def has(self, number: int) -> bool:
         """Whether a pair is there to be shown, or known to be damaged."""
@@ -130,7 +138,13 @@ class ShownPairs:
             or {role: tuple(map(blank_note, image)) for role, image in patches.items()}
             for n, patches in values.items()
         }
-        return ShownPairs(values, damage, scales, shown, notes, self.tried.union(read))
+        outlines = {n: drawn for n, drawn in self.outlines.items() if n in values}
+        if self.outlined:
+            anew = [n for n in numbers if n in values]
+            for n, *both in zip(anew, *pairs.take(anew).outlines(), strict=True):
+                outlines[n] = dict(zip(("anchor", "positive"), both, strict=True))
+        tried = self.tried.union(read)
+        return ShownPairs(values, damage, scales, shown, notes, tried, outlines, self.outlined)
 
 
 def scale_numbers(experiments: Sequence[str]) -> list[int]:
@@ -178,14 +192,23 @@ class ShownStrip:
         cell; a str where it cannot be read: why.
     values : tuple of list
         As `lanes`: (C, Y, X) float32, maximum over z; None where there is no picture.
+    outlines : tuple of list
+        As `lanes`: the outline of each cell by its mask, or None; empty if none were asked for.
     """
 
     places: Int64Array
     lanes: tuple[list[Pictures | str | None], ...]
     values: tuple[list[Float32Array | None], ...]
+    outlines: tuple[list[Outline], ...] = ()
 
 
-def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = ()) -> ShownStrip:
+def read_strip(
+    strip: Strip,
+    places: Int64Array,
+    scales: Sequence[GreyScale] = (),
+    *,
+    outlined: bool = False,
+) -> ShownStrip:
     """Read a strip at some frames.
 
     Parameters
@@ -195,6 +218,8 @@ def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = (
         Which of its frames.
     scales : sequence of GreyScale, optional
         One a slot; by default as measured over the strip.
+    outlined : bool
+        Whether to read masks too.
     """
     lanes: list[list[Projections | str | None]] = []
     for number, lane in enumerate(strip.lanes):
@@ -217,6 +242,7 @@ def read_strip(strip: Strip, places: Int64Array, scales: Sequence[GreyScale] = (
         tuple(
             [cell["cell"] if isinstance(cell, dict) else None for cell in lane] for lane in lanes
         ),
+        tuple(strip.outlines(lane, places) for lane in range(len(lanes))) if outlined else (),
     )
 
 

@@ -11,7 +11,13 @@ import numpy as np
 from lineage_triplets.engine.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, Pixels
+    from lineage_triplets.engine.arrays import (
+        BoolArray,
+        Float32Array,
+        Float64Array,
+        Int64Array,
+        Pixels,
+    )
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.open.data import ReviewData
@@ -89,6 +95,14 @@ class Strip:
         images = np.zeros((len(rows), *read.shape[1:]), dtype=read.dtype)
         images[there] = read
         return images
+
+    def outlines(
+        self, lane: int, frames: slice | Int64Array = slice(None)
+    ) -> list[Float32Array | None]:
+        """Give the cell's outline in each patch, by masks; None where there is none."""
+        rows = self.lanes[lane].rows[frames]
+        found = iter(self._patches.outlines(rows[rows >= 0]))
+        return [next(found) if row >= 0 else None for row in rows]
 
     def centres(self, lane: int) -> list[tuple[float, float] | None]:
         """Give the (y, x) of the cell inside each patch; None where there is no cell."""

@@ -16,6 +16,7 @@ from lineage_triplets.engine.plates.experiments import (
     OpenedExperiment,
     open_experiments,
 )
+from lineage_triplets.engine.reading.masks import MaskReaders
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
 from lineage_triplets.qc.open.derived import Derived
@@ -83,7 +84,7 @@ class ReviewData:
         """Give the data under other decisions."""
         other = ReviewData(self.base, self.settings, effect, self.tables)
         if other.experiments == self.experiments:
-            self._hand(other, {"_opening", "raw", "plain", "pixels"})
+            self._hand(other, {"_opening", "raw", "plain", "pixels", "masks"})
             before = self.effect
             relinked = [(effect.cuts, before.cuts), (effect.links, before.links)]
             if all(now is then or now.keys() == then.keys() for now, then in relinked):
@@ -109,7 +110,7 @@ class ReviewData:
         if "slot_labels" not in changed:
             self._hand(other, {"_opening"})
         if changed <= drawn:
-            self._hand(other, {"raw", "linked", "_parts", "pixels"})
+            self._hand(other, {"raw", "linked", "_parts", "pixels", "masks"})
             other.data_version = self.data_version
         return other
 
@@ -277,9 +278,14 @@ class ReviewData:
         """Reads patches of any FOV, by its number in `raw`."""
         return PatchReader(self.raw.fovs, self.settings)
 
+    @Derived
+    def masks(self) -> MaskReaders:
+        """Reads the masks of any FOV, by its number in `raw`."""
+        return MaskReaders(self.raw.fovs)
+
     def patches_of(self, index: MultiExperimentIndex) -> IndexPatches:
         """Give what reads the patches of one of the indices, as settings and channels are now."""
-        return IndexPatches(index, self.pixels)
+        return IndexPatches(index, self.pixels, self.masks)
 
     def table_hash(self, experiment: str, fov: str) -> str:
         """Hash of a FOV's table, to decide about what was read; empty where there is none.

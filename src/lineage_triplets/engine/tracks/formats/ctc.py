@@ -15,6 +15,12 @@ import numpy as np
 from lineage_triplets.engine.errors import TrackTableError, choices, counted
 from lineage_triplets.engine.tracks.formats.base import RawTable, TrackFormat, TrackSource
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.mask_files import (
+    TIFF_ENDINGS,
+    mask_files,
+    of_tiffs,
+    of_zarr,
+)
 from lineage_triplets.engine.tracks.formats.masks import label_cells, table_of_labels
 
 if TYPE_CHECKING:
@@ -28,8 +34,6 @@ if TYPE_CHECKING:
 
 _WHAT = "a table of the Cell Tracking Challenge"
 _TRACK = re.compile(r"\s*\d+\s+\d+\s+\d+\s+\d+\s*")
-_TIFF_ENDINGS = (".tif", ".tiff")
-_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,12 @@ def read_labels(source: TrackSource) -> NDArray[np.int64]:
 def is_ctc(path: Path) -> bool:
     """Say whether a table is one of the Cell Tracking Challenge."""
     return recognises(Glimpse(path))
+
+
+def masks_folder(path: Path) -> Path | None:
+    """Give the folder that has the masks of a table; None for a table that `is_ctc` not."""
+    text = _text_in(Glimpse(path))
+    return None if text is None else text.parent
 
 
 def _read_tracks(source: TrackSource, text: Path) -> dict[int, _Track]:
@@ -161,7 +171,7 @@ def _disagreements(
 
 
 def _masks(source: TrackSource, text: Path) -> Iterator[tuple[int, NDArray[Any]]]:
-    tiffs, zarrs = _mask_files(text)
+    tiffs, zarrs = mask_files(text.parent)
     if not tiffs and not zarrs:
         raise TrackTableError(
             source.problem(
@@ -180,71 +190,7 @@ def _masks(source: TrackSource, text: Path) -> Iterator[tuple[int, NDArray[Any]]
                 "Keep one.",
             )
         )
-    return _of_zarr(source, zarrs[0]) if zarrs else _of_tiffs(source, tiffs)
-
-
-def _of_tiffs(source: TrackSource, files: list[Path]) -> Iterator[tuple[int, NDArray[Any]]]:
-    tifffile = source.library("tifffile", f"the masks of {_WHAT}")
-    numbers = _frame_numbers(source, files) if len(files) > 1 else [0]
-    for t, file in zip(numbers, files, strict=True):
-        try:
-            mask = np.asarray(tifffile.imread(str(file)))
-        # What tifffile and its codecs raise for damaged files.
-        except (ValueError, TypeError, RuntimeError, tifffile.TiffFileError) as error:
-            hint = " (pip install imagecodecs)" if "imagecodecs" in str(error) else ""
-            raise source.damaged(f"the mask {file.name}", f"{error}{hint}") from error
-        if len(files) == 1:
-            yield from enumerate(_checked(source, file, mask, has_frames=True))
-        else:
-            yield t, _checked(source, file, mask, has_frames=False)
-
-
-def _of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[Any]]]:
-    zarr = source.library("zarr", f"the masks of {_WHAT}")
-    try:
-        array = zarr.open_array(str(folder), mode="r")
-        frames = [array[t] for t in range(array.shape[0])]
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise source.damaged(f"the masks {folder.name}", error) from error
-    for t, frame in enumerate(frames):
-        yield t, _checked(source, folder, np.asarray(frame), has_frames=False)
-
-
-def _checked(
-    source: TrackSource, file: Path, mask: NDArray[Any], *, has_frames: bool
-) -> NDArray[Any]:
-    """Return a mask without axes of length 1, if it is one."""
-    while mask.ndim > 2 + has_frames and 1 in mask.shape[has_frames:-2]:
-        mask = mask.squeeze(has_frames + mask.shape[has_frames:].index(1))
-    if (
-        mask.dtype.kind not in "iu"
-        or mask.ndim - has_frames not in {2, 3}
-        or mask.min(initial=0) < 0
-    ):
-        raise source.damaged(
-            f"the mask {file.name}", f"labels are whole numbers, it has {mask.dtype} {mask.shape}"
-        )
-    return mask
-
-
-def _frame_numbers(source: TrackSource, files: list[Path]) -> list[int]:
-    """Return the frame in each name: the last number in it that is not in all of them alike."""
-    found = [[int(number) for number in _NUMBER.findall(file.stem)] for file in files]
-    counts = {len(numbers) for numbers in found}
-    if len(counts) == 1:
-        columns = list(zip(*found, strict=True))
-        varying = [list(column) for column in columns if len(set(column)) > 1]
-        if varying and len(set(varying[-1])) == len(files):
-            return varying[-1]
-    names = choices(file.name for file in files)
-    raise TrackTableError(
-        source.problem(
-            "unknown-frames",
-            f"The names of the masks do not say the frame, one each: {names}.",
-            "Name them by the number of their frame, as in mask007.tif, and put others elsewhere.",
-            count=len(files),
-        )
-    )
+    return of_zarr(source, zarrs[0]) if zarrs else of_tiffs(source, tiffs)
 
 
 def _text_in(glimpse: Glimpse) -> Path | None:
@@ -254,7 +200,7 @@ def _text_in(glimpse: Glimpse) -> Path | None:
     found = [
         entry
         for entry in glimpse.entries
-        if not entry.name.lower().endswith(_TIFF_ENDINGS)
+        if not entry.name.lower().endswith(TIFF_ENDINGS)
         and entry.is_file()
         and _is_text(Glimpse(entry))
     ]
@@ -266,17 +212,10 @@ def _is_text(glimpse: Glimpse) -> bool:
     return bool(lines) and all(_TRACK.fullmatch(line) for line in lines)
 
 
-def _mask_files(text: Path) -> tuple[list[Path], list[Path]]:
-    entries = Glimpse(text.parent).entries
-    tiffs = [entry for entry in entries if entry.name.lower().endswith(_TIFF_ENDINGS)]
-    zarrs = [entry for entry in entries if Glimpse(entry).attributes is not None]
-    return tiffs, zarrs
-
-
 def recognises(glimpse: Glimpse) -> bool:
     """Say whether a file is such a text, or a folder has one and masks."""
     text = _text_in(glimpse)
-    return text is not None and (not glimpse.is_folder or any(_mask_files(text)))
+    return text is not None and (not glimpse.is_folder or any(mask_files(text.parent)))
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -284,7 +223,7 @@ def files(path: Path) -> tuple[Path, ...]:
     text = _text_in(Glimpse(path))
     if text is None:
         return (path,)
-    tiffs, zarrs = _mask_files(text)
+    tiffs, zarrs = mask_files(text.parent)
     inner = [file for folder in zarrs for file in sorted(folder.rglob("*")) if file.is_file()]
     return (text, *tiffs, *inner)
 

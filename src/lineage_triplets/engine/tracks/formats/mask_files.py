@@ -1,0 +1,114 @@
+"""Files of masks: one TIFF a frame, one TIFF, or a zarr array; which frame each is, and labels."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineage_triplets.engine.errors import TrackTableError, choices
+from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lineage_triplets.engine.tracks.formats.base import TrackSource
+
+TIFF_ENDINGS = (".tif", ".tiff")
+WHAT = "masks of labelled cells"
+_NUMBER = re.compile(r"\d+")
+
+
+def mask_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Give the TIFFs in a folder, and the zarr arrays and groups."""
+    entries = Glimpse(folder).entries
+    tiffs = [entry for entry in entries if entry.name.lower().endswith(TIFF_ENDINGS)]
+    zarrs = [entry for entry in entries if Glimpse(entry).attributes is not None]
+    return tiffs, zarrs
+
+
+def of_tiffs(source: TrackSource, files: list[Path]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Read one TIFF a frame, or all frames of one TIFF.
+
+    Raises
+    ------
+    TrackTableError
+        A file is damaged or has no labels; names do not say the frame.
+    """
+    numbers = frame_numbers(source, files) if len(files) > 1 else [0]
+    for t, file in zip(numbers, files, strict=True):
+        mask = read_tiff(source, file)
+        if len(files) == 1:
+            yield from enumerate(checked(source, file, mask, has_frames=True))
+        else:
+            yield t, checked(source, file, mask, has_frames=False)
+
+
+def read_tiff(source: TrackSource, file: Path, pages: range | None = None) -> NDArray[Any]:
+    """Read a TIFF, or some of its pages; raises as `of_tiffs`."""
+    tifffile = source.library("tifffile", WHAT)
+    try:
+        return np.asarray(tifffile.imread(str(file), key=pages))
+    # What tifffile and its codecs raise for damaged files.
+    except (ValueError, TypeError, RuntimeError, IndexError, tifffile.TiffFileError) as error:
+        hint = " (pip install imagecodecs)" if "imagecodecs" in str(error) else ""
+        raise source.damaged(f"the mask {file.name}", f"{error}{hint}") from error
+
+
+def of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Read a zarr array, frames first; raises as `of_tiffs`."""
+    zarr = source.library("zarr", WHAT)
+    try:
+        array = zarr.open_array(str(folder), mode="r")
+        frames = [array[t] for t in range(array.shape[0])]
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise source.damaged(f"the masks {folder.name}", error) from error
+    for t, frame in enumerate(frames):
+        yield t, checked(source, folder, np.asarray(frame), has_frames=False)
+
+
+def checked(
+    source: TrackSource, file: Path, mask: NDArray[Any], *, has_frames: bool
+) -> NDArray[Any]:
+    """Return a mask without axes of length 1, if it is one; raises as `of_tiffs`."""
+    while mask.ndim > 2 + has_frames and 1 in mask.shape[has_frames:-2]:
+        mask = mask.squeeze(has_frames + mask.shape[has_frames:].index(1))
+    if (
+        mask.dtype.kind not in "iu"
+        or mask.ndim - has_frames not in {2, 3}
+        or mask.min(initial=0) < 0
+    ):
+        raise source.damaged(
+            f"the mask {file.name}", f"labels are whole numbers, it has {mask.dtype} {mask.shape}"
+        )
+    return mask
+
+
+def frame_numbers(source: TrackSource, files: list[Path]) -> list[int]:
+    """Return the frame in each name: the last number in it that is not in all of them alike.
+
+    Raises
+    ------
+    TrackTableError
+        Names do not say the frame.
+    """
+    found = [[int(number) for number in _NUMBER.findall(file.stem)] for file in files]
+    counts = {len(numbers) for numbers in found}
+    if len(counts) == 1:
+        columns = list(zip(*found, strict=True))
+        varying = [list(column) for column in columns if len(set(column)) > 1]
+        if varying and len(set(varying[-1])) == len(files):
+            return varying[-1]
+    names = choices(file.name for file in files)
+    raise TrackTableError(
+        source.problem(
+            "unknown-frames",
+            f"The names of the masks do not say the frame, one each: {names}.",
+            "Name them by the number of their frame, as in mask007.tif, and put others elsewhere.",
+            count=len(files),
+        )
+    )
