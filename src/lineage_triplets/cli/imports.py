@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +19,7 @@ from rich.table import Table
 
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.data import ask, conditions_of
-from lineage_triplets.engine.errors import ConfigError, Problem, TrackTableError, choices, counted
+from lineage_triplets.engine.errors import choices, counted
 from lineage_triplets.engine.files import refuse_existing
 
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ def import_images(
     What files do not say, or not surely, is asked for, or given as options.
     """
     from lineage_triplets.imports import run_import
+    from lineage_triplets.imports.tables import plate_stem, refuse_tables, refuse_unknown_size
 
     if gaps not in (None, "absent", "drop"):
         raise typer.BadParameter(f"{gaps!r} is neither absent nor drop", param_hint="--gaps")
@@ -113,17 +113,18 @@ def import_images(
     plan = _planned(sources, answers, rechunk=rechunk, dry_run=dry_run)
     console = terminal()
     tables = list(tracks or plan.tables)
-    yaml = config or out.with_name(_stem(out) + ".yml")
+    yaml = config or out.with_name(plate_stem(out) + ".yml")
     if tables and not rechunk:
         refuse_existing(yaml, overwrite=False)
-        _refuse_tables(tables, plan, given=bool(tracks))
-        _refuse_unknown_size(tables, plan)
+        refuse_tables(tables, plan)
+        _refuse_count(tables, plan)
+        refuse_unknown_size(tables, plan)
     if dry_run:
         return
     wells = list(dict.fromkeys(fov.name.rpartition("/")[0] for fov in plan.fovs))
     conditions = {}
     if tables and not rechunk:
-        conditions = conditions_of(_stem(out), wells, condition or [], unless_asked="unknown")
+        conditions = conditions_of(plate_stem(out), wells, condition or [], unless_asked="unknown")
     with _progress() as progress:
         task = progress.add_task("Writing", total=plan.n_bytes)
         run_import(
@@ -148,10 +149,6 @@ def import_images(
         )
     else:
         console.print(f"Next: lineage-triplets init {out} --tracks TABLES", soft_wrap=True)
-
-
-def _stem(out: Path) -> str:
-    return out.name.removesuffix(".zarr").removesuffix(".ome")
 
 
 def _sizes(text: str | None) -> list[float]:
@@ -249,55 +246,12 @@ def _progress() -> Progress:
     )
 
 
-def _refuse_tables(tables: Sequence[Path], plan: ImportPlan, *, given: bool) -> None:
-    """Refuse tables that are not there, before anything is written."""
-    for table in tables:
-        if not table.exists():
-            raise ConfigError(
-                Problem(
-                    "missing-path",
-                    "there is no such table or folder.",
-                    "Check the path.",
-                    file=str(table),
-                    field="tracks_path",
-                )
-            )
-    if given and len(tables) not in (1, len(plan.fovs)):
+def _refuse_count(tables: Sequence[Path], plan: ImportPlan) -> None:
+    if len(tables) not in (1, len(plan.fovs)):
         raise typer.BadParameter(
             f"{len(tables)} tables for {counted(len(plan.fovs), 'FOV')}: give one a FOV, or a "
             "folder of all",
             param_hint="--tracks",
-        )
-
-
-def _refuse_unknown_size(tables: Sequence[Path], plan: ImportPlan) -> None:
-    """Refuse tables in micrometres for images without a pixel size, before anything is written."""
-    from lineage_triplets.engine.tracks.read import find_track_table, read_track_table
-
-    if None not in plan.pixel_size_um[1:]:
-        return
-    for given in tables:
-        try:
-            table = find_track_table(given)
-            lengths = None if table is None else read_track_table(table).lengths
-        except TrackTableError:
-            # Left to validate, which lists all that is wrong with it.
-            continue
-        if lengths is None:
-            continue
-        made_on = ""
-        if lengths.pixel_um is not None:
-            numbers = lengths.pixel_um if plan.fovs[0].shape[2] > 1 else lengths.pixel_um[1:]
-            size = ",".join(f"{number:.6g}" for number in numbers)
-            made_on = f"; the table was made on images of {size}"
-        raise ConfigError(
-            Problem(
-                "unknown-pixel-size",
-                f"its positions are in {lengths.unit}, and the images say no pixel size.",
-                f"Give --pixel-size-um{made_on}.",
-                file=str(table),
-                field="pixel_size_um",
-            )
         )
 
 
@@ -311,35 +265,16 @@ def _write_config(
     own: bool,
 ) -> None:
     from lineage_triplets.engine.first_config import find_tracks, inspect_plate, save_draft
-    from lineage_triplets.engine.settings.track_transform import TrackTransform
+    from lineage_triplets.imports.tables import place_tables, transform_of_own
 
     found = inspect_plate(out)
-    folder = tables[0] if len(tables) == 1 else _placed(out, plan, tables)
-    firsts = {fov.image.t_numbers[0] for fov in plan.fovs if fov.image.t_numbers}
-    first = firsts.pop() if own and len(firsts) == 1 else 0
+    transform = transform_of_own(plan) if own else None
     save_draft(
         yaml,
         [found],
-        [find_tracks(found, folder)],
+        [find_tracks(found, place_tables(out, plan, tables))],
         source_channel=found.channel_names,
         interval_minutes={found.name: plan.interval_minutes or 1.0},
         conditions={found.name: conditions},
-        track_transforms={found.name: TrackTransform(first_frame=first)} if first else {},
+        track_transforms={found.name: transform} if transform else {},
     )
-
-
-def _placed(out: Path, plan: ImportPlan, tables: Sequence[Path]) -> Path:
-    """Copy each FOV's table to where the config looks for it."""
-    from lineage_triplets.engine.tracks.read import find_track_table, table_files
-
-    root = out.with_name(f"{_stem(out)}_tracks")
-    for fov, given in zip(plan.fovs, tables, strict=True):
-        table = find_track_table(given) or given
-        target = root / fov.name
-        if table.is_dir():
-            shutil.copytree(table, target / table.name)
-            continue
-        target.mkdir(parents=True)
-        for file in table_files(table):
-            shutil.copy2(file, target / file.name)
-    return root
