@@ -10,7 +10,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.errors import StoreError, TrackTableError, choices
+import numpy as np
+
+from lineage_triplets.engine.errors import StoreError, TrackTableError, choices, counted
 from lineage_triplets.engine.tracks.faults import LinkFaults, check_links
 from lineage_triplets.engine.tracks.formats import (
     TRACK_FORMATS,
@@ -31,6 +33,7 @@ __all__ = [
     "LinkFaults",
     "TrackTable",
     "check_links",
+    "describe_table",
     "digest_table",
     "find_fov_table",
     "find_track_table",
@@ -194,6 +197,16 @@ def table_files(table: Path) -> tuple[Path, ...]:
     """Return all files that a table is made of, itself first if it is a file."""
     track_format = _format(Glimpse(table))
     return (table,) if track_format is None else track_format.files(table)
+
+
+def describe_table(table: TrackTable) -> str:
+    """Say in a line what a table is: its format, cells and lineages."""
+    glimpse = Glimpse(table.file)
+    track_format = _format(glimpse)
+    what = "a table" if track_format is None else track_format.words(glimpse)
+    roots = table.track_id[table.parent_track_id == -1]
+    lineages = counted(len(np.unique(roots)), "lineage")
+    return f"{what}: {counted(len(table), 'cell')} in {lineages}"
 
 
 def digest_table(table: Path) -> str:

@@ -150,6 +150,10 @@ def _one_file(path: Path) -> tuple[Path, ...]:
     return (path,)
 
 
+def _a_table(_: Glimpse) -> str:
+    return "a table"
+
+
 @dataclass(frozen=True, slots=True)
 class TrackFormat:
     """A way to read track tables.
@@ -166,6 +170,8 @@ class TrackFormat:
         Says from the beginning of a file, or the names in a folder, whether it is one.
     files : callable, optional
         From the path of a table to all files that it is made of, sorted but for itself.
+    words : callable, optional
+        From a table that was recognised to what it is, for people: "TrackMate's XML of 7.14".
     """
 
     name: str
@@ -173,6 +179,7 @@ class TrackFormat:
     read: Callable[[TrackSource], RawTable]
     recognises: Callable[[Glimpse], bool] | None = None
     files: Callable[[Path], tuple[Path, ...]] = _one_file
+    words: Callable[[Glimpse], str] = _a_table
 
 
 TRACK_FORMATS: dict[str, TrackFormat] = {}

@@ -92,4 +92,4 @@ def recognises(glimpse: Glimpse) -> bool:
     return head.startswith(_MAGIC) and all(name in head for name in _NAMES)
 
 
-FORMAT = TrackFormat("btrack-hdf5", (), read, recognises)
+FORMAT = TrackFormat("btrack-hdf5", (), read, recognises, words=lambda _: _WHAT)

@@ -228,4 +228,4 @@ def files(path: Path) -> tuple[Path, ...]:
     return (text, *tiffs, *inner)
 
 
-FORMAT = TrackFormat("ctc", (), read, recognises, files)
+FORMAT = TrackFormat("ctc", (), read, recognises, files, lambda _: _WHAT)

@@ -97,4 +97,4 @@ def recognises(glimpse: Glimpse) -> bool:
     return is_tar and first in {_MASKS, "raw.npy", *_LINEAGES}
 
 
-FORMAT = TrackFormat("deepcell-trk", (), read, recognises)
+FORMAT = TrackFormat("deepcell-trk", (), read, recognises, words=lambda _: _WHAT)

@@ -139,10 +139,17 @@ def files(path: Path) -> tuple[Path, ...]:
     return (path, *(() if dialect is None else parts_beside(path, dialect.parts)))
 
 
+def words(glimpse: Glimpse) -> str:
+    """Say whose columns they are."""
+    dialect = dialect_of(glimpse.columns)
+    return "a table of tracks" if dialect is None else dialect.name
+
+
 FORMAT = TrackFormat(
     "ultrack-text",
     (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
     read,
     recognises,
     files,
+    words,
 )

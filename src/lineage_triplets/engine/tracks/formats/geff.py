@@ -278,4 +278,12 @@ def files(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(file for file in (folder or path).rglob("*") if file.is_file()))
 
 
-FORMAT = TrackFormat("geff", (), read, recognises, files)
+def words(glimpse: Glimpse) -> str:
+    """Say which version it is of."""
+    folder = _graph_in(glimpse)
+    attributes = None if folder is None else Glimpse(folder).attributes
+    version = ((attributes or {}).get("geff") or {}).get("geff_version", "")
+    return f"{_WHAT} of version {version}" if version else _WHAT
+
+
+FORMAT = TrackFormat("geff", (), read, recognises, files, words)

@@ -67,4 +67,6 @@ def files(path: Path) -> tuple[Path, ...]:
     return (path, *(() if dialect is None else parts_beside(path, dialect.parts)))
 
 
-FORMAT = TrackFormat("ultrack-parquet", (".parquet", ".pq"), read, recognises, files)
+FORMAT = TrackFormat(
+    "ultrack-parquet", (".parquet", ".pq"), read, recognises, files, lambda _: "a Parquet table"
+)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WHAT = "TrackMate's XML"
 _ROOT = re.compile(r"<TrackMate[\s>]")
+_VERSION = re.compile(r"<TrackMate\s[^>]*version=\"([^\"]+)\"")
 _GZIP = b"\x1f\x8b"
 _BLOCK_BYTES = 1 << 20
 
@@ -216,4 +217,10 @@ def recognises(glimpse: Glimpse) -> bool:
     return "<" in glimpse.text[:1024] and _ROOT.search(glimpse.text) is not None
 
 
-FORMAT = TrackFormat("trackmate-xml", (), read, recognises)
+def words(glimpse: Glimpse) -> str:
+    """Say which version of TrackMate wrote it."""
+    version = _VERSION.search(glimpse.text)
+    return f"{_WHAT} of {version[1]}" if version else _WHAT
+
+
+FORMAT = TrackFormat("trackmate-xml", (), read, recognises, words=words)
