@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import whole_file
@@ -44,6 +44,26 @@ class FoundPlate:
     fov_names: list[str]
     first_fov: Fov
     channel_names: list[str]
+
+    @property
+    def path(self) -> str:
+        """Folder or URL of the store."""
+        return self.plate.path
+
+    @property
+    def wells(self) -> tuple[str, ...]:
+        """Wells of the plate."""
+        return self.plate.wells
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the first FOV."""
+        return self.first_fov.shape[0]
+
+    @property
+    def interval_minutes(self) -> float | None:
+        """The store's own interval, often wrong; None where it has none."""
+        return self.first_fov.interval_minutes
 
     def description(self) -> str:
         """One line on wells, FOVs, frames, size, pixel size and the store's own interval."""
@@ -110,7 +130,19 @@ def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
     )
 
 
-def shared_channels(plates: Sequence[FoundPlate]) -> list[str]:
+class NamedChannels(Protocol):
+    """A plate, or what becomes one."""
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+
+    @property
+    def channel_names(self) -> list[str]:
+        """A name for each channel."""
+
+
+def shared_channels(plates: Sequence[NamedChannels]) -> list[str]:
     """Channels that all plates have, in the first one's order.
 
     Raises

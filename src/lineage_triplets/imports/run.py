@@ -27,7 +27,7 @@ from lineage_triplets.imports.layout import write_groups
 from lineage_triplets.imports.write import PlaneWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from lineage_triplets.imports.plan import ImportPlan, PlannedFov
     from lineage_triplets.imports.sources.base import Index, Planes
@@ -96,7 +96,7 @@ def run_import(
 
 def import_steps(
     plan: ImportPlan, out: str | Path, *, resume: bool = False
-) -> Iterator[ImportStep]:
+) -> Generator[ImportStep, None, None]:
     """As `run_import`, a step a plane; closing the iterator stops the import."""
     plan.refuse_questions()
     target = Path(out).absolute()

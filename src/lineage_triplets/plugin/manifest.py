@@ -1,4 +1,4 @@
-"""What napari calls: its one dock widget, a config dragged onto it, and the sample."""
+"""What napari calls: its one dock widget, configs and tables dragged onto it, and the sample."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ DOCK_NAME = "Review pairs (Lineage Triplets)"
 """As napari's own menu names it, so that the menu shows and hides the same widget."""
 _MOST_BYTES = 4_000_000
 _EXPERIMENTS = re.compile(r"^(?:experiments|[\"']experiments[\"'])\s*:", re.MULTILINE)
+_IMAGES = {"plate", "multiscales", "well", "bioformats2raw.layout"}
 _PLACEHOLDER = "Lineage Triplets: the sample is being simulated"
 
 
@@ -93,6 +94,43 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
             return None
         path = path[0]
     return _open_config if _lists_experiments(Path(path)) else None
+
+
+def get_tracks_reader(path: str | Sequence[str]) -> Reader | None:
+    """Give a reader for a track table of a known tool, which a new config begins with.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        What was dropped or opened: a GEFF, a folder of the Cell Tracking Challenge, TrackMate's
+        XML, a table of tracks.
+
+    Returns
+    -------
+    callable or None
+        None for every other file and folder, images among them, and for several at once.
+    """
+    if not isinstance(path, str):
+        if len(path) != 1:
+            return None
+        path = path[0]
+    return _make_config if _holds_tracks(Path(path)) else None
+
+
+def _holds_tracks(path: Path) -> bool:
+    """Whether content is a track table's; a store of images with one in it is left to others."""
+    from lineage_triplets.engine.tracks.formats import recognise
+    from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+
+    glimpse = Glimpse(path)
+    attributes = glimpse.attributes or {}
+    return not _IMAGES & set(attributes.get("ome") or attributes) and recognise(glimpse) is not None
+
+
+def _make_config(path: str | Sequence[str]) -> LayerData:
+    """Begin a new config in the dock widget."""
+    review_widget().make_config([path] if isinstance(path, str) else path)
+    return [(None,)]
 
 
 def _lists_experiments(path: Path) -> bool:

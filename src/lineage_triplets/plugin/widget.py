@@ -41,6 +41,8 @@ from lineage_triplets.plugin.viewer.keys import ViewerKeys
 from lineage_triplets.qc.record import DecisionsError, ReviewInUseError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari
 
 _RECENT = "recent configs"
@@ -74,7 +76,7 @@ class ReviewWidget(QWidget):
         self.tabs.tabBar().setDrawBase(False)
         # All titles fit into a narrow dock.
         self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding-left: 1px; padding-right: 1px; }")
-        browse = BrowsePanel(self.session, self)
+        self._browse = browse = BrowsePanel(self.session, self)
         browse.wanted.connect(lambda: self.show_panel("Browse"))
         export = ExportPanel(self.session, self)
         export.panel_wanted.connect(self.show_panel)
@@ -91,7 +93,8 @@ class ReviewWidget(QWidget):
             self.tabs.addTab(panel, title)
         self.welcome = Welcome(self)
         self.welcome.open_wanted.connect(self._ask_for_config)
-        self.welcome.new_wanted.connect(self._make_config)
+        self.welcome.new_wanted.connect(self.make_config)
+        self.welcome.dropped.connect(self._take_dropped)
         self.welcome.sample_wanted.connect(self.open_sample)
         self.welcome.recent_wanted.connect(self.start_opening)
         self._pages = QStackedWidget(self)
@@ -148,6 +151,23 @@ class ReviewWidget(QWidget):
         """Open the sample; it is simulated beside the event loop the first time."""
         self.session.work.start(self, JOB_NAME, sample_job(sample_folder()), self.start_opening)
 
+    def make_config(self, paths: Sequence[str | Path] = ()) -> None:
+        """Begin a new config, or go on with the one that is being made.
+
+        Parameters
+        ----------
+        paths : sequence of str or Path
+            Images, plates and tables to begin with.
+        """
+        dialog = self.findChild(NewConfigDialog)
+        if dialog is None:
+            dialog = NewConfigDialog(self.session.work, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.saved.connect(self._open_new)
+            dialog.open()
+        if paths:
+            dialog.add(paths)
+
     def _say_why_not(
         self, error: LineageTripletsError, path: str | Path, options: dict[str, Any]
     ) -> None:
@@ -202,8 +222,8 @@ class ReviewWidget(QWidget):
         self._open.setMenu(menu)
         self._new = QPushButton("New config…", self)
         self._new.setObjectName("new_config_button")
-        self._new.setToolTip("Make a config from plates and their track tables")
-        self._new.clicked.connect(self._make_config)
+        self._new.setToolTip("Make a config from images, plates and their track tables")
+        self._new.clicked.connect(lambda _: self.make_config())
         head = QHBoxLayout()
         self.outlines = OutlineSwitch(self.session, self)
         head.addWidget(self._title, 1)
@@ -238,11 +258,15 @@ class ReviewWidget(QWidget):
         if name:
             self.start_opening(name)
 
-    def _make_config(self) -> None:
-        dialog = NewConfigDialog(self.session.work, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.saved.connect(self.start_opening)
-        dialog.open()
+    def _open_new(self, path: str) -> None:
+        self._browse.show_first()
+        self.start_opening(path)
+
+    def _take_dropped(self, paths: list[str]) -> None:
+        if len(paths) == 1 and paths[0].lower().endswith((".yml", ".yaml")):
+            self.start_opening(paths[0])
+        else:
+            self.make_config(paths)
 
     def _folder(self) -> str:
         recent = self._recent()

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QListWidget,
+    QMenu,
     QPushButton,
     QTableView,
 )
@@ -21,8 +22,10 @@ from qtpy.QtWidgets import (
 from lineage_triplets import MultiExperimentIndex, load_config
 from lineage_triplets.engine.errors import ConfigError, StoreError
 from lineage_triplets.plugin.common.work import Work
-from lineage_triplets.plugin.start.draft import ConfigDraft, PlateTable, read_plate
+from lineage_triplets.plugin.start.draft import ConfigDraft
+from lineage_triplets.plugin.start.draft_tables import PlateTable
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
+from lineage_triplets.plugin.start.recognise import read_plate
 from reviews import experiments
 
 if TYPE_CHECKING:
@@ -160,7 +163,7 @@ def test_what_cannot_be_read_is_said_in_words(qtbot, dialog, plates):
     type_cell(qtbot, dialog, "plates", (0, 1), "often")
     assert "'often' is no number of minutes" in words(dialog)
     type_cell(qtbot, dialog, "plates", (0, 2), str(plates / "late.zarr"))
-    assert "no track table" in words(dialog)
+    qtbot.waitUntil(lambda: "no track table" in words(dialog))
     assert cell(dialog, "plates", 0, 2) == str(plates / "early_tracks")
 
 
@@ -172,6 +175,8 @@ def test_tables_elsewhere_are_chosen(qtbot, dialog, plates, monkeypatch):
     assert "choose the folder of its tables" in words(dialog)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(elsewhere))
     press(qtbot, dialog, "choose_tables")
+    qtbot.keyClick(find(dialog, QMenu, "tables_menu"), Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: not words(dialog).startswith("Reading"))
     assert cell(dialog, "plates", 0, 2) == str(elsewhere / "early_tracks")
 
 
@@ -191,7 +196,7 @@ def test_a_config_that_is_there_is_replaced_only_when_asked(qtbot, dialog, plate
 
 def test_a_draft_says_all_that_is_missing(plates):
     draft = ConfigDraft()
-    assert draft.missing([]) == ["Add a plate."]
+    assert draft.missing([]) == ["Add a plate, or images, and their track tables."]
     one, other = read_plate(plates / "early.zarr"), read_plate(plates / "late.zarr")
     assert draft.add(one)
     assert not draft.add(read_plate(plates / "early.zarr"))

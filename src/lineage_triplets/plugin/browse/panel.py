@@ -106,12 +106,17 @@ class BrowsePanel(QWidget):
         session.findings_changed.connect(self._refresh.later)
         session.frame_changed.connect(self._on_frame)
         session.place_wanted.connect(self._on_place)
+        self._first_wanted = False
         self._on_closed()
 
     @property
     def is_reading(self) -> bool:
         """Whether the list of lineages is, or will be, read anew."""
         return self._refresh.is_due
+
+    def show_first(self) -> None:
+        """Go to the first lineage as soon as they are listed, unless one is selected."""
+        self._first_wanted = True
 
     def show_node(self, track: str, t: int) -> None:
         """Mark a track of the lineage shown at a frame, as if it was clicked.
@@ -229,6 +234,11 @@ class BrowsePanel(QWidget):
             self._findings.setdefault((finding.experiment, finding.fov), []).append(finding)
         self.lineages.set_rows(rows)
         self._draw(same=True)
+        if self._first_wanted and rows.row_of:
+            self._first_wanted = False
+            if not self.lineages.lineage:
+                self.lineages.step(1)
+                self._on_activated()
 
     def _on_activated(self) -> None:
         """Go to the first cell of the lineage."""

@@ -1,62 +1,90 @@
-"""A config in the making: plates, their tables, what only a person knows, and where it is typed."""
+"""A config in the making: plates and images, their tables, and what only a person knows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt.utils import signals_blocked
+from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import ConfigError, counted
 from lineage_triplets.engine.first_config import (
     FoundPlate,
     find_tracks,
-    inspect_plate,
     save_draft,
     shared_channels,
 )
 from lineage_triplets.engine.settings.paths import is_url
-from lineage_triplets.plugin.common.views import RowTable
+from lineage_triplets.imports.tables import plate_stem, size_words
+from lineage_triplets.plugin.start.images import Images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtCore import QObject
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
+    from lineage_triplets.engine.tracks.formats.base import Lengths
+    from lineage_triplets.plugin.start.images import Imported
 
-_DISPLAY, _EDIT = Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole
-_TIP, _FONT = Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.FontRole
+
+@dataclass(frozen=True)
+class FoundTable:
+    """A track table, or a folder of them, as it was recognised.
+
+    Attributes
+    ----------
+    path : Path
+    words : str
+        "TrackMate's XML of 7.14: 810 cells in 12 lineages".
+    lengths : Lengths or None
+        The unit of its positions, where it says one.
+    """
+
+    path: Path
+    words: str
+    lengths: Lengths | None = None
 
 
 @dataclass
 class DraftPlate:
-    """One plate of the draft.
+    """One experiment of the draft: a plate, or images that become one.
 
     Attributes
     ----------
-    found : FoundPlate
-        Its name is the experiment's.
-    tracks : Path or None
-        Folder of its tables; None while nobody named one.
+    source : FoundPlate or Images
+    tracks : tuple of Path
+        A table, a folder of tables, or one table a FOV; empty while nobody named one.
+    table : FoundTable or None
+        What they are, where it is one.
+    refused : str
+        Why a table that lies beside it was not taken.
+    name : str
+        Of the experiment.
     interval : str
         Minutes between frames, as typed.
     conditions : dict of str to str
         Well to what it was treated with; empty where nobody said.
+    transform : TrackTransform or None
+        Where the tables of imported images are in them.
     """
 
-    found: FoundPlate
-    tracks: Path | None = None
+    source: FoundPlate | Images
+    tracks: tuple[Path, ...] = ()
+    table: FoundTable | None = None
+    refused: str = ""
+    name: str = ""
     interval: str = ""
     conditions: dict[str, str] = field(default_factory=dict)
+    transform: TrackTransform | None = None
+
+    def __post_init__(self) -> None:
+        self.name = self.name or self.source.name
+        # Of a microscope's file it is what was set; what stores say is often wrong.
+        if isinstance(self.source, Images) and self.source.interval_minutes and not self.interval:
+            self.interval = f"{self.source.interval_minutes:.6g}"
+
+    @property
+    def channel_names(self) -> list[str]:
+        """A name for each channel."""
+        return self.source.channel_names
 
     @property
     def minutes(self) -> float | None:
@@ -70,40 +98,94 @@ class DraftPlate:
     @property
     def suggestion(self) -> str:
         """The store's own interval in words, often wrong; empty where it has none."""
-        minutes = self.found.first_fov.interval_minutes
+        minutes = self.source.interval_minutes
         if minutes is None:
             return ""
         return f"{minutes:g} min" if minutes >= 1 else f"{minutes * 60:g} s"
 
+    def words(self) -> str:
+        """One line on what it is."""
+        if isinstance(self.source, Images):
+            return self.source.words()
+        wells, fovs = len(self.source.wells), len(self.source.fov_names)
+        frames = self.source.n_frames
+        return ", ".join((counted(wells, "well"), counted(fovs, "FOV"), counted(frames, "frame")))
+
+    def details(self) -> str:
+        """Lines on its images and its tables."""
+        said = [f"{self.name}: {self.source.description()}."]
+        if isinstance(self.source, FoundPlate):
+            said[0] += f" Channels: {', '.join(self.channel_names)}."
+        else:
+            said += [problem.message for problem in self.source.plan.warnings]
+        if self.table is not None:
+            said.append(f"Tracks: {self.table.words}.")
+        elif self.refused:
+            said.append(self.refused)
+        return "\n".join(said)
+
     def by_condition(self) -> dict[str, list[str]]:
         """Wells of each condition, in the plate's order."""
         wells: dict[str, list[str]] = {}
-        for well in self.found.plate.wells:
+        for well in self.source.wells:
             condition = self.conditions.get(well, "").strip()
             if condition:
                 wells.setdefault(condition, []).append(well)
         return wells
 
+    def take_table(self, table: FoundTable) -> None:
+        """Take its table, or the folder of its tables."""
+        self.tracks = (table.path,)
+        self.table, self.refused = table, ""
+
+    def take_import(self, imported: Imported) -> None:
+        """Be the plate that the images have become."""
+        self.source, self.transform = imported.found, imported.transform
+        self.tracks = (imported.tracks,)
+
+    @property
+    def size_to_type(self) -> str:
+        """The pixel size that its table was made on, where the images say none; may be empty."""
+        if self.table is None or self.table.lengths is None or isinstance(self.source, FoundPlate):
+            return ""
+        return size_words(self.table.lengths, self.source.plan)
+
+    def missing(self) -> list[str]:
+        """Say what is missing before it can be saved."""
+        said = []
+        if isinstance(self.source, Images):
+            said += self.source.missing()
+            in_um = self.table is not None and self.table.lengths is not None
+            if in_um and None in self.source.plan.pixel_size_um[1:]:
+                said.append("its table is in micrometres: type the pixel size.")
+        if not self.tracks:
+            is_one = len(self.source.fov_names) == 1
+            said.append(f"choose {'its track table' if is_one else 'the folder of its tables'}.")
+        if not self.interval.strip():
+            said.append("type the minutes between frames.")
+        elif self.minutes is None:
+            said.append(f"{self.interval!r} is no number of minutes.")
+        if not self.by_condition():
+            said.append("type the condition of at least one well.")
+        return [f"{self.name}: {text}" for text in said]
+
+
+def place_of_tables(source: FoundPlate | Images, path: Path) -> Path:
+    """Find the tables of a plate, or of images: what is named, or a folder of their name in it.
+
+    Raises
+    ------
+    LineageTripletsError
+        There is no table for any FOV; or one for all of several.
+    """
+    if isinstance(source, Images):
+        return source.find_tables(path)
+    return find_tracks(source, path)
+
 
 def folder_of(path: str | Path) -> Path | None:
     """Folder that a plate lies in; None of a plate behind a URL."""
     return None if is_url(str(path)) else Path(path).expanduser().absolute().parent
-
-
-def read_plate(path: str | Path) -> DraftPlate:
-    """Read what a plate says about itself, and look for its tables beside it.
-
-    Raises
-    ------
-    StoreError
-        It is no plate and no image, or has no FOV.
-    """
-    found = inspect_plate(path)
-    beside = folder_of(path)
-    try:
-        return DraftPlate(found, None if beside is None else find_tracks(found, beside))
-    except ConfigError:
-        return DraftPlate(found)
 
 
 class ConfigDraft:
@@ -112,61 +194,89 @@ class ConfigDraft:
     Attributes
     ----------
     plates : list of DraftPlate
+    tables : list of FoundTable
+        Tables of which nobody knows yet whose they are.
     """
 
     def __init__(self) -> None:
         self.plates: list[DraftPlate] = []
+        self.tables: list[FoundTable] = []
 
     def add(self, plate: DraftPlate) -> bool:
-        """Add a plate; False if it is there already."""
-        if any(other.found.plate.path == plate.found.plate.path for other in self.plates):
+        """Add a plate or images; False if they are there already."""
+        if any(other.source.path == plate.source.path for other in self.plates):
             return False
         self.plates.append(plate)
+        self._pair()
         return True
+
+    def add_table(self, table: FoundTable) -> None:
+        """Take a table in; it goes to the plate that it can only be of."""
+        self.tables = [other for other in self.tables if other.path != table.path] + [table]
+        self._pair()
 
     def rename(self, number: int, name: str) -> None:
         """Name the experiment of a plate; an empty name changes nothing."""
         if name.strip():
-            plate = self.plates[number]
-            plate.found = replace(plate.found, name=name.strip())
+            self.plates[number].name = name.strip()
 
-    def set_tracks(self, number: int, folder: Path) -> None:
-        """Name the folder of a plate's tables, or one that holds it.
+    def give_table(self, number: int, table: FoundTable) -> None:
+        """Give a plate its table.
 
         Raises
         ------
-        ConfigError
-            There is no table for any FOV of the plate.
+        LineageTripletsError
+            It has none for any FOV of the plate.
         """
         plate = self.plates[number]
-        plate.tracks = find_tracks(plate.found, folder)
+        place = place_of_tables(plate.source, table.path)
+        plate.take_table(replace(table, path=place))
+        self.forget_table(table)
+
+    def forget_table(self, table: FoundTable) -> None:
+        """Forget a table: it is somebody's."""
+        self.tables = [other for other in self.tables if other.path != table.path]
+
+    def _pair(self) -> None:
+        """Give tables to plates: by name, and the only one to the only one."""
+        for table in list(self.tables):
+            lacking = [n for n, plate in enumerate(self.plates) if not plate.tracks]
+            stem = plate_stem(table.path)
+            named = [n for n in lacking if stem.startswith(self.plates[n].source.name)]
+            fitting = named if len(named) == 1 else lacking
+            if len(self.plates) == 1:
+                fitting = [0]
+            only = len(self.tables) == 1 or len(named) == 1
+            if len(fitting) == 1 and only:
+                self.give_table(fitting[0], table)
 
     def channels(self) -> list[str]:
         """Channels that all plates have; none if there is none."""
         try:
-            return shared_channels([plate.found for plate in self.plates]) if self.plates else []
+            return shared_channels(self.plates) if self.plates else []
         except ConfigError:
             return []
 
+    def to_import(self) -> DraftPlate | None:
+        """Return the first images that are no plate yet."""
+        return next((plate for plate in self.plates if isinstance(plate.source, Images)), None)
+
     def missing(self, slots: Sequence[str]) -> list[str]:
         """Say what is missing before the config can be saved; nothing if it can."""
-        if not self.plates:
-            return ["Add a plate."]
-        names = [plate.found.name for plate in self.plates]
         said = [
+            f"{table.path.name} is {table.words}. Add its images, or drop it onto their row."
+            for table in self.tables
+        ]
+        if not self.plates:
+            return said or ["Add a plate, or images, and their track tables."]
+        names = [plate.name for plate in self.plates]
+        said += [
             f"Two plates are called {name}: name one of them otherwise."
             for name in dict.fromkeys(names)
             if names.count(name) > 1
         ]
         for plate in self.plates:
-            if plate.tracks is None:
-                said.append(f"{plate.found.name}: choose the folder of its tables.")
-            if not plate.interval.strip():
-                said.append(f"{plate.found.name}: type the minutes between frames.")
-            elif plate.minutes is None:
-                said.append(f"{plate.found.name}: {plate.interval!r} is no number of minutes.")
-            if not plate.by_condition():
-                said.append(f"{plate.found.name}: type the condition of at least one well.")
+            said += plate.missing()
         if not self.channels():
             said.append(
                 "No channel name is in all plates: make one config a plate and put them together."
@@ -176,7 +286,7 @@ class ConfigDraft:
         return said
 
     def save(self, path: Path, slots: Sequence[str], *, overwrite: bool = False) -> None:
-        """Write the config; nothing may be missing.
+        """Write the config; nothing may be missing, and all images be imported.
 
         Raises
         ------
@@ -188,208 +298,20 @@ class ConfigDraft:
         missing = self.missing(slots)
         if missing:
             raise ConfigError(*missing)
+        found = [
+            replace(plate.source, name=plate.name)
+            for plate in self.plates
+            if isinstance(plate.source, FoundPlate)
+        ]
         save_draft(
             path,
-            [plate.found for plate in self.plates],
-            [plate.tracks for plate in self.plates if plate.tracks is not None],
+            found,
+            [plate.tracks[0] for plate in self.plates],
             source_channel=slots,
-            interval_minutes={plate.found.name: plate.minutes or 0.0 for plate in self.plates},
-            conditions={plate.found.name: plate.by_condition() for plate in self.plates},
+            interval_minutes={plate.name: plate.minutes or 0.0 for plate in self.plates},
+            conditions={plate.name: plate.by_condition() for plate in self.plates},
+            track_transforms={
+                plate.name: plate.transform for plate in self.plates if plate.transform
+            },
             overwrite=overwrite,
         )
-
-
-class _DraftTable(RowTable):
-    """What both tables share: which columns can be typed into.
-
-    Attributes
-    ----------
-    failed : Signal(str)
-        Gets why what was typed does not do.
-    changed : Signal()
-        Something was typed.
-    """
-
-    failed = Signal(str)
-    changed = Signal()
-    editable: frozenset[int] = frozenset()
-
-    def __init__(self, draft: ConfigDraft, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.draft = draft
-
-    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
-        """Say which cells can be typed into."""
-        flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() in self.editable else flags
-
-    def reset(self) -> None:
-        """Show the draft anew."""
-        self.beginResetModel()
-        self.endResetModel()
-
-
-class PlateTable(_DraftTable):
-    """One row a plate: its name, tables, interval, and what its store says."""
-
-    headings = ("experiment", "minutes between frames", "tables", "in the store")
-    editable = frozenset({0, 1, 2})
-
-    @property
-    def n_rows(self) -> int:
-        """How many plates."""
-        return len(self.draft.plates)
-
-    def data(self, index: QModelIndex, role: int = _DISPLAY) -> Any:
-        """Give a cell."""
-        plate = self.draft.plates[index.row()]
-        tracks = "" if plate.tracks is None else str(plate.tracks)
-        texts = (plate.found.name, plate.interval, tracks, _contents(plate))
-        if role == _EDIT or (role == _DISPLAY and texts[index.column()]):
-            return texts[index.column()]
-        if role == _DISPLAY:
-            store = f"store: {plate.suggestion}" if plate.suggestion else "type it"
-            return ("", store, "choose…", "")[index.column()]
-        if role == _TIP:
-            return (
-                plate.found.plate.path,
-                "As the microscope was run; what stores say is often wrong",
-                tracks or "No tables were found beside the plate: choose their folder",
-                f"{plate.found.description()}\nChannels: {', '.join(plate.found.channel_names)}",
-            )[index.column()]
-        if role == _FONT and not texts[index.column()]:
-            return _italic()
-        return None
-
-    def setData(self, index: QModelIndex, value: Any, role: int = _EDIT) -> bool:  # noqa: N802
-        """Take what was typed; a folder without tables is refused in words."""
-        if role != _EDIT:
-            return False
-        text = str(value).strip()
-        number = index.row()
-        if index.column() == 0:
-            self.draft.rename(number, text)
-        elif index.column() == 1:
-            self.draft.plates[number].interval = text
-        elif not text:
-            self.draft.plates[number].tracks = None
-        else:
-            try:
-                self.draft.set_tracks(number, Path(text).expanduser())
-            except ConfigError as error:
-                self.failed.emit(str(error))
-                return False
-        self.dataChanged.emit(index, index)
-        self.changed.emit()
-        return True
-
-
-class WellTable(_DraftTable):
-    """One row a well of every plate, with its condition."""
-
-    headings = ("experiment", "well", "condition")
-    editable = frozenset({2})
-
-    def rows(self) -> list[tuple[DraftPlate, str]]:
-        """Give plates and wells, in order."""
-        return [(plate, well) for plate in self.draft.plates for well in plate.found.plate.wells]
-
-    @property
-    def n_rows(self) -> int:
-        """How many wells."""
-        return sum(len(plate.found.plate.wells) for plate in self.draft.plates)
-
-    def data(self, index: QModelIndex, role: int = _DISPLAY) -> Any:
-        """Give a cell."""
-        plate, well = self.rows()[index.row()]
-        texts = (plate.found.name, well, plate.conditions.get(well, ""))
-        if role in {_DISPLAY, _EDIT}:
-            return texts[index.column()]
-        if role == _TIP and index.column() == 2:
-            return "What the well was treated with; without a word it is 'unknown'"
-        return None
-
-    def setData(self, index: QModelIndex, value: Any, role: int = _EDIT) -> bool:  # noqa: N802
-        """Take a condition."""
-        if role != _EDIT or index.column() != 2:
-            return False
-        plate, well = self.rows()[index.row()]
-        plate.conditions[well] = str(value).strip()
-        self.dataChanged.emit(index, index)
-        self.changed.emit()
-        return True
-
-
-def _contents(plate: DraftPlate) -> str:
-    wells, fovs = len(plate.found.plate.wells), len(plate.found.fov_names)
-    frames = plate.found.first_fov.shape[0]
-    parts = (counted(wells, "well"), counted(fovs, "FOV"), counted(frames, "frame"))
-    return ", ".join(parts)
-
-
-def _italic() -> Any:
-    from qtpy.QtGui import QFont
-
-    font = QFont()
-    font.setItalic(True)
-    return font
-
-
-class SlotList(QWidget):
-    """Channels to tick and to move; ticked ones are slot 0, 1, … from the top.
-
-    Attributes
-    ----------
-    changed : Signal()
-    """
-
-    changed = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._list = QListWidget(self)
-        self._list.setObjectName("slots")
-        self._list.setToolTip("Ticked channels are slot 0, 1, … from the top")
-        self._list.itemChanged.connect(lambda _: self.changed.emit())
-        row = QHBoxLayout()
-        for text, name, step in (("Up", "slot_up", -1), ("Down", "slot_down", 1)):
-            button = QPushButton(text, self)
-            button.setObjectName(name)
-            button.setToolTip(f"Move the channel {text.lower()}")
-            button.setAutoDefault(False)
-            button.clicked.connect(lambda _=False, step=step: self._move(step))
-            row.addWidget(button)
-        row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._list, 1)
-        layout.addLayout(row)
-
-    def _items(self) -> list[QListWidgetItem]:
-        return [self._list.item(k) for k in range(self._list.count())]
-
-    @property
-    def names(self) -> list[str]:
-        """Channels of the slots, slot 0 first."""
-        return [item.text() for item in self._items() if item.checkState() == Qt.CheckState.Checked]
-
-    def offer(self, channels: Sequence[str]) -> None:
-        """Offer some channels; the order and ticks of known ones are kept, new ones are ticked."""
-        known = [entry.text() for entry in self._items()]
-        ticked = set(self.names)
-        listed = [channel for channel in known if channel in channels]
-        listed += [channel for channel in channels if channel not in known]
-        with signals_blocked(self._list):
-            self._list.clear()
-            for name in listed:
-                item = QListWidgetItem(name, self._list)
-                on = name in ticked or name not in known
-                item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-        self.changed.emit()
-
-    def _move(self, step: int) -> None:
-        row = self._list.currentRow()
-        if row >= 0 and 0 <= row + step < self._list.count():
-            self._list.insertItem(row + step, self._list.takeItem(row))
-            self._list.setCurrentRow(row + step)
-            self.changed.emit()

@@ -1,55 +1,55 @@
-"""New config: from plates and tables to a YAML that opens for review."""
+"""New config: from images, plates and track tables to a YAML that opens for review."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
-    QPushButton,
-    QTableView,
+    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
-from lineage_triplets.engine.errors import LineageTripletsError, OutputExistsError
-from lineage_triplets.engine.settings.paths import is_url
-from lineage_triplets.plugin.start.draft import (
-    ConfigDraft,
-    DraftPlate,
-    PlateTable,
-    SlotList,
-    WellTable,
-    folder_of,
-    read_plate,
-)
+from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.views import words_label
+from lineage_triplets.plugin.start.draft import ConfigDraft, DraftPlate, FoundTable, folder_of
+from lineage_triplets.plugin.start.draft_tables import WellTable
+from lineage_triplets.plugin.start.images import Images, import_job, parsed, with_answer
+from lineage_triplets.plugin.start.parts import draft_view, dropped_paths, heading, quiet_button
+from lineage_triplets.plugin.start.recognise import Refused, recognise, tables_of
+from lineage_triplets.plugin.start.slot_list import SlotList
+from lineage_triplets.plugin.start.sources_view import SourcesView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
     from lineage_triplets.plugin.common.work import Job, Work
+    from lineage_triplets.plugin.start.images import Imported
+    from lineage_triplets.plugin.start.recognise import Recognised
 
 _FILE_NAME = "experiments.yml"
+_SIZE = (900, 660)
 
 
 class NewConfigDialog(QDialog):
-    """Plates, their tables, intervals, conditions and slots; saves a config.
+    """Images and plates, their tables, intervals, conditions and slots; saves a config.
 
     Parameters
     ----------
     work : Work
-        Reads plates beside the event loop.
+        Reads, and imports, beside the event loop.
 
     Attributes
     ----------
@@ -64,92 +64,95 @@ class NewConfigDialog(QDialog):
         self.setObjectName("new_config")
         self.setWindowTitle("New config")
         self.setAcceptDrops(True)
-        self.resize(760, 640)
+        self.resize(*_SIZE)
         self._work = work
         self._draft = ConfigDraft()
         self._error = ""
-        self._plates = PlateTable(self._draft, self)
-        self._wells = WellTable(self._draft, self)
-        for table in (self._plates, self._wells):
-            table.changed.connect(self._on_typed)
-            table.failed.connect(self._say)
-        layout = QVBoxLayout(self)
-        layout.addWidget(_heading("Plates (OME-Zarr) and their track tables"))
-        self._plate_view = _view(self._plates, "plates", "Plates, intervals and tables")
-        self._plate_view.selectionModel().currentRowChanged.connect(self._show_details)
-        layout.addWidget(self._plate_view, 2)
-        self._details = QLabel(self)
-        self._details.setObjectName("plate_details")
-        self._details.setWordWrap(True)
-        layout.addWidget(self._details)
-        layout.addLayout(self._plate_buttons())
+        self._importing = ""
+        work.failed.connect(self._say)
+        work.progressed.connect(self._on_progress)
+        self._body = QWidget(self)
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.addWidget(heading("Images and their track tables"))
+        self._sources = SourcesView(self._draft, self)
+        self._sources.paths_wanted.connect(self.add)
+        self._sources.tables_wanted.connect(self._look_at_tables)
+        self._sources.table_given.connect(self._give)
+        self._sources.changed.connect(self._on_sources)
+        self._sources.form.answered.connect(self._answer)
+        self._sources.form.out_named.connect(lambda name: self._set_images(out=Path(name)))
+        self._sources.form.resume_wanted.connect(lambda on: self._set_images(resume=on))
+        body.addWidget(self._sources, 5)
         beside = QHBoxLayout()
         beside.addLayout(self._conditions(), 3)
         beside.addLayout(self._slots(), 2)
-        layout.addLayout(beside, 3)
-        layout.addLayout(self._target())
-        self._words = QLabel(self)
-        self._words.setObjectName("new_config_words")
-        self._words.setWordWrap(True)
+        body.addLayout(beside, 4)
+        body.addLayout(self._target())
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._body, 1)
+        self._words = words_label("new_config_words", self)
         layout.addWidget(self._words)
+        layout.addLayout(self._progress_row())
         layout.addWidget(self._buttons())
         self._look()
 
-    def add_plate(self, path: str | Path) -> None:
-        """Read a plate beside the event loop and add it; says why it cannot be read."""
-        path = path if is_url(str(path)) else Path(path).expanduser()
+    def add(self, paths: Sequence[str | Path], row: int = -1) -> None:
+        """Recognise files, folders and URLs beside the event loop, and add what they are.
 
-        def run(_: Job) -> DraftPlate | LineageTripletsError:
-            try:
-                return read_plate(path)
-            except LineageTripletsError as error:
-                return error
+        Parameters
+        ----------
+        paths : sequence of str or Path
+        row : int
+            Whose tables they are, where they are tables; -1 for whoever fits.
+        """
 
-        self._say("")
-        self._words.setText(f"Reading {Path(path).name} …")
-        self._work.start(self, f"Reading {path}", run, self._got)
+        def run(_: Job) -> list[Recognised]:
+            return recognise(paths)
+
+        def take(found: list[Recognised]) -> None:
+            is_table = [not isinstance(known, DraftPlate) for known in found]
+            if is_table == [True] and row >= 0:
+                self._look_at_tables(row, str(paths[0]))
+            else:
+                self._got(found)
+
+        self._reading(paths)
+        self._work.start(self, f"Reading {', '.join(map(str, paths))}", run, take)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
-        """Take folders."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        """Take files and folders."""
+        if dropped_paths(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's
-        """Add the plates that were dropped."""
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.add_plate(url.toLocalFile())
+        """Add what was dropped; a table to the row that it was dropped onto."""
+        paths = dropped_paths(event)
+        place = self.mapToGlobal(event.position().toPoint())
+        if paths and self._body.isEnabled():
+            self.add(paths, self._sources.row_at(place))
         event.acceptProposedAction()
 
-    def _plate_buttons(self) -> QHBoxLayout:
-        self._path = QLineEdit(self)
-        self._path.setObjectName("plate_path")
-        self._path.setPlaceholderText("Path or URL of a plate; or drop plates here")
-        self._path.setToolTip("A plate's or image's folder, or its URL; Enter adds it")
-        self._path.returnPressed.connect(self._add_typed)
-        row = QHBoxLayout()
-        row.addWidget(self._path, 1)
-        for text, name, tip, action in (
-            ("Add plate…", "add_plate", "Choose a plate's folder", self._choose_plate),
-            ("Tables…", "choose_tables", "Choose the selected plate's tables", self._choose_tables),
-            ("Remove", "remove_plate", "Take the selected plate out", self._remove),
-        ):
-            row.addWidget(_button(text, name, tip, action))
-        return row
+    def done(self, result: int) -> None:
+        """Stop an import before the window closes."""
+        self._stop()
+        super().done(result)
 
     def _conditions(self) -> QVBoxLayout:
-        self._well_view = _view(self._wells, "wells", "Wells and conditions")
+        self._wells = WellTable(self._draft, self)
+        self._wells.changed.connect(self._on_typed)
+        self._well_view = draft_view(self._wells, "wells", "Wells and conditions")
         self._condition = QLineEdit(self)
         self._condition.setObjectName("condition_of_selected")
         self._condition.setPlaceholderText("Condition of the selected wells")
+        self._condition.setAccessibleName("Condition of the selected wells")
         self._condition.returnPressed.connect(self._set_condition)
         row = QHBoxLayout()
         row.addWidget(self._condition, 1)
-        row.addWidget(
-            _button("Set", "set_condition", "Give it to the selected wells", self._set_condition)
-        )
+        tip = "Give it to the selected wells"
+        row.addWidget(quiet_button("S&et", "set_condition", tip, self._set_condition))
         column = QVBoxLayout()
-        column.addWidget(_heading("Conditions"))
+        column.addWidget(heading("Conditions"))
         column.addWidget(self._well_view, 1)
         column.addLayout(row)
         return column
@@ -158,7 +161,7 @@ class NewConfigDialog(QDialog):
         self._slot_list = SlotList(self)
         self._slot_list.changed.connect(self._on_typed)
         column = QVBoxLayout()
-        column.addWidget(_heading("Channels in the slots"))
+        column.addWidget(heading("Channels in the slots"))
         column.addWidget(self._slot_list, 1)
         return column
 
@@ -176,15 +179,29 @@ class NewConfigDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(label)
         row.addWidget(self._file, 1)
-        row.addWidget(_button("Choose…", "choose_config", "Choose the file", self._choose_file))
+        row.addWidget(
+            quiet_button("Choose…", "choose_config", "Choose the file", self._choose_file)
+        )
         row.addWidget(self._overwrite)
+        return row
+
+    def _progress_row(self) -> QHBoxLayout:
+        self._bar = QProgressBar(self)
+        self._bar.setObjectName("import_progress")
+        self._stop_button = quiet_button(
+            "Sto&p", "stop_import", "Stop the import: nothing is left of it", self._stop
+        )
+        row = QHBoxLayout()
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._stop_button)
+        self._show_importing("")
         return row
 
     def _buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(self)
         self._save = box.addButton("Save and open", QDialogButtonBox.ButtonRole.AcceptRole)
         self._save.setObjectName("save_config")
-        self._save.setToolTip("Write the config, and open it for review")
+        self._save.setToolTip("Import what is no plate, write the config, and open it for review")
         cancel = box.addButton(QDialogButtonBox.StandardButton.Cancel)
         cancel.setObjectName("cancel_config")
         # Enter in a line edit is about that line.
@@ -194,23 +211,6 @@ class NewConfigDialog(QDialog):
         box.accepted.connect(self._write)
         box.rejected.connect(self.reject)
         return box
-
-    def _add_typed(self) -> None:
-        if self._path.text().strip():
-            self.add_plate(self._path.text().strip())
-
-    def _choose_plate(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "A plate (OME-Zarr folder)", self._folder())
-        if name:
-            self.add_plate(name)
-
-    def _choose_tables(self) -> None:
-        rows = self._plate_view.selectionModel().selectedRows()
-        row = rows[0].row() if rows else 0
-        if row < len(self._draft.plates):
-            name = QFileDialog.getExistingDirectory(self, "Its track tables", self._folder())
-            if name:
-                self._plates.setData(self._plates.index(row, 2), name)
 
     def _choose_file(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
@@ -222,50 +222,105 @@ class NewConfigDialog(QDialog):
             self._overwrite.setChecked(Path(name).exists())
             self._on_typed()
 
-    def _folder(self) -> str:
-        plates = self._draft.plates
-        return str(folder_of(plates[-1].found.plate.path) or "") if plates else ""
+    def _reading(self, paths: Sequence[str | Path]) -> None:
+        self._say("")
+        self._words.setText(f"Reading {', '.join(Path(path).name for path in paths)} …")
 
-    def _got(self, read: DraftPlate | LineageTripletsError) -> None:
-        if isinstance(read, LineageTripletsError):
-            self._say("\n".join(str(problem) for problem in read.problems))
-            return
-        if not self._draft.add(read):
-            self._say(f"{read.found.name} is there already.")
-            return
-        self._path.clear()
-        beside = folder_of(read.found.plate.path)
+    def _got(self, found: list[Recognised]) -> None:
+        """Add plates and images first: tables look for theirs among them."""
+        said = [refused.words for refused in found if isinstance(refused, Refused)]
+        row = self._sources.row
+        for plate in found:
+            if isinstance(plate, DraftPlate):
+                self._propose_file(plate)
+                try:
+                    is_new = self._draft.add(plate)
+                except LineageTripletsError as error:
+                    said.append(_words_of(error))
+                    is_new = True
+                row = len(self._draft.plates) - 1 if is_new else row
+                said += [] if is_new else [f"{plate.name} is there already."]
+        for table in found:
+            if isinstance(table, FoundTable):
+                try:
+                    self._draft.add_table(table)
+                except LineageTripletsError as error:
+                    said.append(_words_of(error))
+        if len(said) < len(found):
+            self._sources.clear_path()
+        self._show_draft(max(row, 0))
+        self._say("\n".join(said))
+
+    def _propose_file(self, plate: DraftPlate) -> None:
+        beside = folder_of(plate.source.path)
         if beside is not None and not self._file.text():
             self._file.setText(str(beside / _FILE_NAME))
-        self._show_draft()
 
-    def _remove(self) -> None:
-        rows = {index.row() for index in self._plate_view.selectionModel().selectedRows()}
-        for row in sorted(rows, reverse=True):
-            del self._draft.plates[row]
-        self._show_draft()
+    def _look_at_tables(self, row: int, path: str) -> None:
+        """Read what a person says are the tables of a row."""
+        plate = self._draft.plates[row]
+        source = plate.source
 
-    def _show_draft(self) -> None:
-        self._plates.reset()
-        self._wells.reset()
-        self._plate_view.resizeColumnsToContents()
-        tables = self._plate_view.columnWidth(2)
-        self._plate_view.setColumnWidth(2, min(tables, self._plate_view.width() // 3))
-        if self._draft.plates:
-            self._plate_view.selectRow(len(self._draft.plates) - 1)
-        self._show_details()
-        self._slot_list.offer(self._draft.channels())
+        def run(_: Job) -> FoundTable | Refused:
+            return tables_of(source, Path(path).expanduser())
+
+        def take(table: FoundTable | Refused) -> None:
+            if isinstance(table, FoundTable) and plate in self._draft.plates:
+                self._draft.forget_table(table)
+                plate.take_table(table)
+                self._show_draft(self._draft.plates.index(plate))
+            self._say(table.words if isinstance(table, Refused) else "")
+
+        self._reading([path])
+        self._work.start(self, f"Reading {path}", run, take)
+
+    def _give(self, row: int, number: int) -> None:
+        try:
+            self._draft.give_table(row, self._draft.tables[number])
+        except LineageTripletsError as error:
+            self._say(_words_of(error))
+            return
+        self._show_draft(row)
         self._say("")
 
-    def _show_details(self) -> None:
-        """Say what the store of the selected plate says of itself."""
-        row = self._plate_view.currentIndex().row()
-        if 0 <= row < len(self._draft.plates):
-            found = self._draft.plates[row].found
-            channels = ", ".join(found.channel_names)
-            self._details.setText(f"{found.name}: {found.description()}. Channels: {channels}.")
-        else:
-            self._details.clear()
+    def _answer(self, name: str, text: str) -> None:
+        """Plan the selected images anew with an answer, beside the event loop."""
+        plate = self._sources.selected
+        if plate is None or not isinstance(plate.source, Images):
+            return
+        images = plate.source
+
+        def run(_: Job) -> Images | LineageTripletsError:
+            try:
+                return with_answer(images, name, parsed(name, text))
+            except LineageTripletsError as error:
+                return error
+
+        def take(answered: Images | LineageTripletsError) -> None:
+            if isinstance(answered, Images):
+                plate.source = replace(answered, out=images.out, resume=images.resume)
+                self._show_draft(self._sources.row)
+            self._say("" if isinstance(answered, Images) else _words_of(answered))
+
+        self._work.start(self, f"Looking at {images.source}", run, take)
+
+    def _set_images(self, **changes: Any) -> None:
+        plate = self._sources.selected
+        if plate is not None and isinstance(plate.source, Images):
+            plate.source = replace(plate.source, **changes)
+            self._sources.show_details()
+            self._say("")
+
+    def _on_sources(self) -> None:
+        self._wells.reset()
+        self._slot_list.offer(self._draft.channels())
+        self._sources.show_details()
+        self._say("")
+
+    def _show_draft(self, row: int) -> None:
+        self._sources.show_draft(row)
+        self._wells.reset()
+        self._slot_list.offer(self._draft.channels())
 
     def _set_condition(self) -> None:
         for index in self._well_view.selectionModel().selectedRows(2):
@@ -288,49 +343,67 @@ class NewConfigDialog(QDialog):
             slots = ", ".join(f"{k} {name}" for k, name in enumerate(self._slot_list.names))
             words = [f"Slots: {slots}."]
         self._words.setText("\n".join(words))
-        self._save.setEnabled(not missing)
+        self._save.setEnabled(not missing and not self._importing)
+        todo = self._draft.to_import() is not None
+        self._save.setText("&Import, save and open" if todo else "Save and open")
 
     def _write(self) -> None:
+        """Import what is no plate yet, one after another, and save."""
         path = Path(self._file.text().strip()).expanduser()
-        try:
-            self._draft.save(path, self._slot_list.names, overwrite=self._overwrite.isChecked())
-        except OutputExistsError:
+        if path.exists() and not self._overwrite.isChecked():
             self._say(f"{path} is there already. Tick “Replace”, or name another file.")
             return
+        plate = self._draft.to_import()
+        if plate is not None and isinstance(plate.source, Images):
+            self._import(plate, plate.source)
+            return
+        try:
+            self._draft.save(path, self._slot_list.names, overwrite=self._overwrite.isChecked())
         except LineageTripletsError as error:
-            self._say("\n".join(str(problem) for problem in error.problems))
+            self._say(_words_of(error))
             return
         self.accept()
         self.saved.emit(str(path))
 
+    def _import(self, plate: DraftPlate, images: Images) -> None:
+        def take(imported: Imported | LineageTripletsError) -> None:
+            self._show_importing("")
+            if isinstance(imported, LineageTripletsError):
+                self._say(_words_of(imported))
+                return
+            plate.take_import(imported)
+            self._show_draft(self._draft.plates.index(plate))
+            self._say("")
+            self._write()
 
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    return label
+        self._show_importing(f"Importing {plate.name}")
+        self._words.setText(f"{images.source.name} becomes {images.out} …")
+        job = import_job(images, plate.minutes or 0.0, plate.tracks)
+        self._work.start(self, self._importing, job, take, self._on_stopped)
+
+    def _stop(self) -> None:
+        if self._importing:
+            self._work.cancel(self._importing)
+
+    def _on_stopped(self) -> None:
+        self._show_importing("")
+        self._say("The import was stopped.")
+
+    def _on_progress(self, name: str, done: int, total: int) -> None:
+        if name == self._importing:
+            self._bar.setRange(0, max(total, 1))
+            self._bar.setValue(done)
+
+    def _show_importing(self, name: str) -> None:
+        """Show how far an import is, with nothing else to touch; hidden for no name."""
+        self._importing = name
+        self._body.setEnabled(not name)
+        self._bar.setFormat(f"{name}: %p%")
+        self._bar.setRange(0, 1)
+        self._bar.setValue(0)
+        self._bar.setVisible(bool(name))
+        self._stop_button.setVisible(bool(name))
 
 
-def _button(text: str, name: str, tip: str, action: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tip)
-    button.setAutoDefault(False)
-    button.clicked.connect(lambda _=False: action())
-    return button
-
-
-def _view(model: PlateTable | WellTable, name: str, tip: str) -> QTableView:
-    view = QTableView()
-    view.setObjectName(name)
-    view.setAccessibleName(tip)
-    view.setModel(model)
-    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-    view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    view.setWordWrap(False)
-    view.setTabKeyNavigation(False)
-    view.verticalHeader().hide()
-    view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    view.horizontalHeader().setStretchLastSection(True)
-    return view
+def _words_of(error: LineageTripletsError) -> str:
+    return "\n".join(str(problem) for problem in error.problems)

@@ -9,14 +9,17 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.common.views import empty_layout
+from lineage_triplets.plugin.start.parts import dropped_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
 _MOST_RECENT = 4
 _WAYS = (
     ("welcome_open", "&Open a config…", "A config, or a list of experiments (YAML)"),
-    ("welcome_new", "&Make one from plates…", "Add plates and their track tables, and save"),
+    ("welcome_new", "&Make one from images…", "Images or plates of any kind, and track tables"),
     ("welcome_sample", "Try the &sample", "Simulated dividing cells with planted faults"),
 )
 
@@ -30,16 +33,20 @@ class Welcome(QWidget):
         A person chose that way.
     recent_wanted : Signal(str)
         Gets the path of the config that was chosen.
+    dropped : Signal(list)
+        Gets the paths that were dropped.
     """
 
     open_wanted = Signal()
     new_wanted = Signal()
     sample_wanted = Signal()
     recent_wanted = Signal(str)
+    dropped = Signal(list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
+        self.setAcceptDrops(True)
         words = QLabel(
             "See the anchor/positive pairs that training will read, verify the channels, leave "
             "out what is wrong, and export a validated config.",
@@ -61,7 +68,7 @@ class Welcome(QWidget):
             note = QLabel(tip, self)
             note.setEnabled(False)
             layout.addWidget(note)
-        drop = QLabel("Or drop a config onto the viewer.", self)
+        drop = QLabel("Or drop a config, or images and tables, here.", self)
         layout.addWidget(drop)
         self._recent = QLabel(self)
         self._recent.setObjectName("welcome_recent")
@@ -71,6 +78,16 @@ class Welcome(QWidget):
         self._links = QVBoxLayout()
         layout.addLayout(self._links)
         layout.addStretch(1)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
+        """Take files and folders."""
+        if dropped_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's
+        """Say what was dropped."""
+        event.acceptProposedAction()
+        self.dropped.emit(dropped_paths(event))
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """Offer the configs that were open last, as far as they are still there."""

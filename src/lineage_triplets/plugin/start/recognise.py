@@ -1,0 +1,188 @@
+"""What a file or folder is, whatever its name: a plate, images to import, or a track table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineage_triplets.engine.errors import (
+    ConfigError,
+    LineageTripletsError,
+    Problem,
+    StoreError,
+    TrackTableError,
+    counted,
+)
+from lineage_triplets.engine.first_config import FoundPlate, find_tracks, inspect_plate
+from lineage_triplets.engine.plates.stores import NODE_FILES
+from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.engine.tracks.formats import recognise as format_by_content
+from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.read import (
+    describe_table,
+    find_track_table,
+    is_track_table,
+    read_track_table,
+)
+from lineage_triplets.imports.sources import is_importable
+from lineage_triplets.plugin.start.draft import DraftPlate, FoundTable, place_of_tables
+from lineage_triplets.plugin.start.images import Images, read_images, tables_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_MOST_FOLDERS = 10_000
+_MOST_ENTRIES = 100
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file or folder that is nothing of use, and why."""
+
+    words: str
+
+
+Recognised = DraftPlate | FoundTable | Refused
+
+
+def recognise(paths: Sequence[str | Path]) -> list[Recognised]:
+    """Say what each path is; none of them ends the others."""
+    found: list[Recognised] = []
+    for path in paths:
+        try:
+            found.append(_recognised(path))
+        except LineageTripletsError as error:
+            found += _inside(path) or [_refused(error)]
+    return found
+
+
+def read_plate(path: str | Path) -> DraftPlate:
+    """Read what a plate says about itself, and look for its tables beside it.
+
+    Raises
+    ------
+    StoreError
+        It is no plate and no image, or has no FOV.
+    """
+    found = inspect_plate(path)
+    plate = DraftPlate(found)
+    if not is_url(str(path)):
+        beside = Path(path).expanduser().absolute().parent
+        try:
+            plate.tracks = (find_tracks(found, beside),)
+        except LineageTripletsError:
+            return plate
+    return _told(plate)
+
+
+def table_of(path: Path) -> FoundTable:
+    """Read a track table, or say how many a folder of them has.
+
+    Raises
+    ------
+    LineageTripletsError
+        It is none, or cannot be read.
+    """
+    try:
+        table, problem = find_track_table(path), None
+    except TrackTableError as error:
+        table, problem = None, error
+    if table is not None:
+        read = read_track_table(table)
+        return FoundTable(path, describe_table(read), read.lengths)
+    folders = islice(path.glob("*/*/*"), _MOST_FOLDERS) if path.is_dir() else ()
+    n_tables = sum(map(_has_table, folders))
+    if n_tables:
+        return FoundTable(path, f"a folder of {counted(n_tables, 'table')}")
+    raise problem or ConfigError(
+        Problem(
+            "unknown-file",
+            "this is no plate, no images and no track table that is known.",
+            "Formats are listed in the manual (File formats, From TIFFs to a config).",
+            file=str(path),
+        )
+    )
+
+
+def tables_of(source: FoundPlate | Images, path: Path) -> FoundTable | Refused:
+    """Say what the tables of a plate, or of images, are where a person says that they are."""
+    try:
+        return table_of(place_of_tables(source, path))
+    except LineageTripletsError as error:
+        return _refused(error)
+
+
+def _recognised(path: str | Path) -> DraftPlate | FoundTable:
+    if is_url(str(path)):
+        return read_plate(path)
+    source = Path(path).expanduser()
+    if not source.exists():
+        raise StoreError(
+            Problem(
+                "missing-path",
+                "there is no such folder or file.",
+                "Check the path.",
+                file=str(source),
+            )
+        )
+    if any((source / name).exists() for name in NODE_FILES):
+        try:
+            return read_plate(source)
+        except StoreError:
+            if is_track_table(source):
+                return table_of(source)
+            raise
+    if source.is_file() and source.suffix.lower() in {".yml", ".yaml"}:
+        raise ConfigError(
+            Problem(
+                "config-file",
+                "this is a config already, or no file for one.",
+                "Close this window, and open it with Open config.",
+                file=str(source),
+            )
+        )
+    if is_importable(source) and format_by_content(Glimpse(source)) is None:
+        images = read_images(source)
+        return _told(DraftPlate(images, tables_beside(images)))
+    return table_of(source)
+
+
+def _inside(path: str | Path) -> list[Recognised]:
+    """What is known of all that is in a folder."""
+    folder = Path(path).expanduser()
+    if is_url(str(path)) or not folder.is_dir():
+        return []
+    found: list[Recognised] = []
+    for entry in sorted(folder.iterdir())[:_MOST_ENTRIES]:
+        try:
+            if not entry.name.startswith("."):
+                found.append(_recognised(entry))
+        except LineageTripletsError:
+            continue
+    return found
+
+
+def _refused(error: LineageTripletsError) -> Refused:
+    return Refused("\n".join(str(problem) for problem in error.problems))
+
+
+def _told(plate: DraftPlate) -> DraftPlate:
+    """Say what the one table of a plate is; one that cannot be read is not taken."""
+    if len(plate.tracks) == 1:
+        try:
+            plate.table = table_of(plate.tracks[0])
+        except LineageTripletsError as error:
+            plate.tracks = ()
+            plate.refused = _refused(error).words
+    return plate
+
+
+def _has_table(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and find_track_table(folder) is not None
+    except LineageTripletsError:
+        # Two tables: which one is said once it is opened.
+        return True

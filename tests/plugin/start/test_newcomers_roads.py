@@ -1,0 +1,135 @@
+"""From what newcomers have to an open review: files dropped, three things typed, one button."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView
+from test_new_config import cell, find, press, type_cell, words
+
+import trackers
+from lineage_triplets import load_config
+from lineage_triplets.plugin.start.new_config import NewConfigDialog
+from stores import numbered_pixels, track_table, write_plate
+from widgets import settled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lineage_triplets.plugin.widget import ReviewWidget
+
+tifffile = pytest.importorskip("tifffile")
+
+# The movie of `trackers` has 9 cells in 4 frames, 2 lineages and a division.
+PIXELS = numbered_pixels((4, 2, 1, 240, 240))
+TABLE = track_table((1, range(2)), (3, range(2, 4), 1), (4, range(2, 4), 1), (2, range(3)))
+
+
+def drop(dialog: NewConfigDialog, *paths: Path, onto: int | None = None) -> None:
+    """Drop files onto the dialog, or onto one of its rows."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place = QPointF(3, 3)
+    if onto is not None:
+        view = find(dialog, QTableView, "plates")
+        inside = view.visualRect(view.model().index(onto, 3)).center()
+        place = QPointF(dialog.mapFromGlobal(view.viewport().mapToGlobal(inside)))
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    dialog.dropEvent(QDropEvent(place, Qt.DropAction.CopyAction, mime, buttons, keys))
+
+
+def type_line(qtbot, dialog: NewConfigDialog, name: str, text: str) -> None:
+    line = find(dialog, QLineEdit, name)
+    line.clear()
+    qtbot.keyClicks(line, text)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+@pytest.fixture
+def dialog(widget: ReviewWidget, qtbot) -> NewConfigDialog:
+    """The dialog, opened from the widget."""
+    qtbot.mouseClick(widget.findChild(QPushButton, "welcome_new"), Qt.MouseButton.LeftButton)
+    made = widget.findChild(NewConfigDialog)
+    qtbot.waitUntil(made.isVisible)
+    return made
+
+
+def finish(qtbot, widget: ReviewWidget, dialog: NewConfigDialog) -> tuple[int, str]:
+    """Type what only a person knows, press the button; gives lineages, and the one on screen."""
+    type_cell(qtbot, dialog, "plates", (0, 1), "15")
+    type_cell(qtbot, dialog, "wells", (0, 2), "mock")
+    press(qtbot, dialog, "save_config")
+    qtbot.waitUntil(lambda: widget.session.review is not None)
+    settled(qtbot, widget)
+    lineages = widget.panels["Browse"].lineages
+    return lineages.model.rowCount(), lineages.lineage
+
+
+def tiffs(folder: Path, *, channels: tuple[str, ...] = ("Phase", "GFP")) -> Path:
+    """A file a frame and channel, as microscopes write them."""
+    folder.mkdir(parents=True)
+    for t, frame in enumerate(PIXELS):
+        for name, planes in zip(channels, frame, strict=False):
+            ending = f"_{name}" if len(channels) > 1 else ""
+            tifffile.imwrite(folder / f"t{t:03d}{ending}.tif", planes[0])
+    return folder
+
+
+def test_a_folder_of_tiffs_and_a_csv_from_elsewhere(qtbot, widget, dialog, tmp_path):
+    movie, table = tiffs(tmp_path / "movie"), tmp_path / "elsewhere/cells.csv"
+    table.parent.mkdir()
+    TABLE.to_csv(table, index=False)
+    drop(dialog, movie, table)
+    qtbot.waitUntil(lambda: cell(dialog, "plates", 0, 2) == str(table))
+    assert cell(dialog, "plates", 0, 3) == (
+        "8 TIFFs in a folder: 4 frames, 2 channels; has to be imported"
+    )
+    details = find(dialog, QLabel, "plate_details").text()
+    assert "a table of tracks: 9 cells in 2 lineages" in details
+    assert finish(qtbot, widget, dialog) == (2, "movie_A/1/0_1")
+    (experiment,) = load_config(tmp_path / "experiments.yml").experiments
+    assert experiment.source_channel == ["GFP", "Phase"]
+
+
+def test_a_folder_of_the_cell_tracking_challenge(qtbot, widget, dialog, tmp_path):
+    tiffs(tmp_path / "set/01", channels=("one",))
+    trackers.ctc(tmp_path / "set/01_RES")
+    drop(dialog, tmp_path / "set")
+    qtbot.waitUntil(lambda: cell(dialog, "plates", 0, 2) is not None)
+    assert cell(dialog, "plates", 0, 2) == str(tmp_path / "set/01_RES")
+    assert finish(qtbot, widget, dialog)[0] == 2
+
+
+def test_a_tiff_without_axes_or_size_and_trackmate_s_xml(qtbot, widget, dialog, tmp_path):
+    tifffile.imwrite(tmp_path / "movie.tif", PIXELS[:, 0, 0], photometric="minisblack")
+    xml = tmp_path / "from_trackmate.xml"
+    xml.write_text(trackers.trackmate(pixel=0.5), encoding="utf-8")
+    drop(dialog, xml)
+    qtbot.waitUntil(lambda: "TrackMate's XML of 7.14.0: 9 cells in 2 lineages" in words(dialog))
+    drop(dialog, tmp_path / "movie.tif")
+    qtbot.waitUntil(lambda: cell(dialog, "plates", 0, 2) == str(xml))
+    assert "choose what the axes are" in words(dialog)
+    assert not find(dialog, QPushButton, "save_config").isEnabled()
+    qtbot.keyClicks(find(dialog, QComboBox, "axes"), "T")
+    qtbot.waitUntil(lambda: "choose what the axes are" not in words(dialog))
+    assert "type the pixel size" in words(dialog)
+    type_line(qtbot, dialog, "pixel_size_um", "0.5")
+    qtbot.waitUntil(lambda: "type the pixel size" not in words(dialog))
+    assert finish(qtbot, widget, dialog)[0] == 2
+
+
+def test_a_plate_and_a_geff_dropped_onto_it(qtbot, widget, dialog, tmp_path):
+    for name in ("one.zarr", "other.zarr"):
+        write_plate(tmp_path / name, ("A/1/0",), shape=PIXELS.shape, channels=["Phase", "GFP"])
+    graph = trackers.geff(tmp_path / "elsewhere/tracks.geff")
+    drop(dialog, tmp_path / "one.zarr", tmp_path / "other.zarr")
+    model = find(dialog, QTableView, "plates").model()
+    qtbot.waitUntil(lambda: model.rowCount() == 2)
+    drop(dialog, graph, onto=0)
+    qtbot.waitUntil(lambda: cell(dialog, "plates", 0, 2) == str(graph))
+    find(dialog, QTableView, "plates").selectRow(1)
+    press(qtbot, dialog, "remove_plate")
+    assert finish(qtbot, widget, dialog)[0] == 2
