@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from npe2 import PluginManifest
+from qtpy.QtWidgets import QLabel
 
 import lineage_triplets
-from lineage_triplets.plugin.manifest import get_reader
+import trackers
+from lineage_triplets.plugin.manifest import get_reader, get_tracks_reader
 from lineage_triplets.plugin.start import sample
+from lineage_triplets.plugin.start.new_config import NewConfigDialog
 from lineage_triplets.simulate.scenario import Simulation
 from reviews import write_config
+from stores import track_table, write_plate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +97,35 @@ def test_folders_and_several_files_are_left_to_others(tmp_path):
     (tmp_path / "folder.yml").mkdir()
     assert get_reader(str(tmp_path / "folder.yml")) is None
     assert get_reader([str(config), str(config)]) is None
+
+
+def test_tables_of_known_tools_are_reviewed(tmp_path):
+    trackers.geff(tmp_path / "graph.geff")
+    trackers.ctc(tmp_path / "01_RES")
+    (tmp_path / "movie.xml").write_text(trackers.trackmate(), encoding="utf-8")
+    track_table((1, range(3))).to_csv(tmp_path / "tracks.csv", index=False)
+    for name in ("graph.geff", "01_RES", "movie.xml", "tracks.csv"):
+        assert get_tracks_reader(str(tmp_path / name)) is not None, name
+        assert get_tracks_reader([str(tmp_path / name)] * 2) is None
+
+
+def test_files_and_folders_of_others_are_left_to_them(tmp_path):
+    write_plate(tmp_path / "plate.zarr", ("A/1/0",), shape=(2, 1, 1, 16, 16))
+    trackers.geff(tmp_path / "plate.zarr/tracks")
+    (tmp_path / "points.csv").write_text("index,axis-0,axis-1\n0,1,2\n")
+    (tmp_path / "page.xml").write_text("<html></html>")
+    (tmp_path / "folder").mkdir()
+    for name in ("plate.zarr", "points.csv", "page.xml", "folder", "missing.xml"):
+        assert get_tracks_reader(str(tmp_path / name)) is None, name
+
+
+def test_a_table_that_is_dropped_begins_a_new_config(widget, qtbot, tmp_path):
+    table = tmp_path / "movie.xml"
+    table.write_text(trackers.trackmate(), encoding="utf-8")
+    assert get_tracks_reader(str(table))(str(table)) == [(None,)]
+    words = widget.findChild(NewConfigDialog).findChild(QLabel, "new_config_words")
+    qtbot.waitUntil(lambda: "TrackMate's XML of 7.14.0: 9 cells" in words.text())
+    widget.findChild(NewConfigDialog).reject()
 
 
 @pytest.fixture

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QTableView
 from test_new_config import cell, find, press, type_cell, words
 
 import trackers
 from lineage_triplets import load_config
+from lineage_triplets.imports import import_steps
+from lineage_triplets.plugin.common.work import Work
+from lineage_triplets.plugin.start import images
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
 from stores import numbered_pixels, track_table, write_plate
 from widgets import settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lineage_triplets.plugin.widget import ReviewWidget
@@ -133,3 +138,59 @@ def test_a_plate_and_a_geff_dropped_onto_it(qtbot, widget, dialog, tmp_path):
     find(dialog, QTableView, "plates").selectRow(1)
     press(qtbot, dialog, "remove_plate")
     assert finish(qtbot, widget, dialog)[0] == 2
+
+
+@pytest.fixture
+def alone(qtbot) -> Iterator[NewConfigDialog]:
+    """The dialog without a viewer."""
+    work = Work()
+    made = NewConfigDialog(work)
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    work.shut_down()
+
+
+def test_a_folder_with_all_of_it_and_an_import_that_is_stopped(qtbot, alone, tmp_path, monkeypatch):
+    tiffs(tmp_path / "all/movie")
+    TABLE.to_csv(tmp_path / "all/cells.csv", index=False)
+    (tmp_path / "all/notes.docx").write_bytes(b"bought milk")
+    began, go_on = threading.Event(), threading.Event()
+
+    def waiting(*arguments: object, **how: object) -> Iterator[object]:
+        for step in import_steps(*arguments, **how):
+            began.set()
+            go_on.wait()
+            yield step
+
+    monkeypatch.setattr(images, "import_steps", waiting)
+    drop(alone, tmp_path / "all")
+    qtbot.waitUntil(lambda: cell(alone, "plates", 0, 2) == str(tmp_path / "all/cells.csv"))
+    type_cell(qtbot, alone, "plates", (0, 1), "15")
+    type_cell(qtbot, alone, "wells", (0, 2), "mock")
+    press(qtbot, alone, "save_config")
+    qtbot.waitUntil(began.is_set)
+    hidden = tmp_path / "all/.movie.zarr.importing"
+    assert hidden.is_dir()
+    press(qtbot, alone, "stop_import")
+    assert words(alone) == "The import was stopped."
+    go_on.set()
+    qtbot.waitUntil(lambda: not hidden.exists())
+    assert not (tmp_path / "all/movie.zarr").exists()
+    with qtbot.waitSignal(alone.saved):
+        press(qtbot, alone, "save_config")
+    assert (tmp_path / "all/movie.zarr").is_dir()
+
+
+def test_what_is_of_no_use_is_said_and_tables_are_chosen_by_keys(qtbot, alone, tmp_path):
+    for name in ("one", "other"):
+        write_plate(tmp_path / f"{name}.zarr", ("A/1/0",), shape=PIXELS.shape, channels=["GFP"])
+    graph = trackers.geff(tmp_path / "elsewhere/tracks.geff")
+    (tmp_path / "movie.mov").write_bytes(b"no movie")
+    drop(alone, tmp_path / "one.zarr", tmp_path / "other.zarr", graph, tmp_path / "movie.mov")
+    qtbot.waitUntil(lambda: "no images and no track table that is known" in words(alone))
+    press(qtbot, alone, "choose_tables")
+    qtbot.keyClick(find(alone, QMenu, "tables_menu"), Qt.Key.Key_Down)
+    qtbot.keyClick(find(alone, QMenu, "tables_menu"), Qt.Key.Key_Return)
+    assert cell(alone, "plates", 1, 2) == str(graph)
+    assert cell(alone, "plates", 0, 2) == "choose…"

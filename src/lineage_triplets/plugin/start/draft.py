@@ -157,7 +157,8 @@ class DraftPlate:
             said += self.source.missing()
             in_um = self.table is not None and self.table.lengths is not None
             if in_um and None in self.source.plan.pixel_size_um[1:]:
-                said.append("its table is in micrometres: type the pixel size.")
+                by = f" ({self.size_to_type} by its table)" if self.size_to_type else ""
+                said.append(f"its table is in micrometres: type the pixel size{by}.")
         if not self.tracks:
             is_one = len(self.source.fov_names) == 1
             said.append(f"choose {'its track table' if is_one else 'the folder of its tables'}.")

@@ -131,7 +131,7 @@ class Images:
             said.append(f"and {counted(len(plan.fovs) - 3, 'FOV')} more")
         _, size_y, size_x = plan.pixel_size_um
         pixel = f"{size_y:g} x {size_x:g} um pixels" if size_y and size_x else "pixel size unknown"
-        return f"{'; '.join(said)}; {pixel}; {plan.n_bytes / 1e9:,.3g} GB of pixels"
+        return f"{'; '.join(said)}; {pixel}; {_bytes(plan.n_bytes)} of pixels"
 
     def open_question(self, name: str) -> Question | None:
         """Return a question that is not answered."""
@@ -139,8 +139,9 @@ class Images:
 
     def missing(self) -> list[str]:
         """Say what has to be answered before the images can be imported."""
+        first = self.plan.fovs[0].image.name
         said = [
-            f"{_TO_CHOOSE[question.field]}: {question.text}"
+            f"{_TO_CHOOSE[question.field]}: {question.text.removeprefix(first + ': ')}"
             for question in self.plan.questions
             if question.field != _ASKED_ELSEWHERE
         ]
@@ -203,6 +204,10 @@ def with_answer(images: Images, name: str, answer: Any) -> Images:
         answers[name] = answer
     plan = plan_import([images.source], **answers)
     return replace(images, plan=plan, answers=answers, asked=_asked(images.asked, plan))
+
+
+def _bytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:,.3g} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.3g} MB"
 
 
 def _asked(before: dict[str, Question], plan: ImportPlan) -> dict[str, Question]:

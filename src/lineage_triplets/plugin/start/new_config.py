@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.start.recognise import Recognised
 
 _FILE_NAME = "experiments.yml"
+_MOST_MISSING = 4
 _SIZE = (900, 660)
 
 
@@ -194,7 +195,8 @@ class NewConfigDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self._bar, 1)
         row.addWidget(self._stop_button)
-        self._show_importing("")
+        self._bar.hide()
+        self._stop_button.hide()
         return row
 
     def _buttons(self) -> QDialogButtonBox:
@@ -338,7 +340,9 @@ class NewConfigDialog(QDialog):
         missing = self._draft.missing(self._slot_list.names)
         if not missing and not self._file.text().strip():
             missing = ["Say where to save the config."]
-        words = [self._error] if self._error else missing
+        words = [self._error] if self._error else missing[:_MOST_MISSING]
+        if not self._error and len(missing) > _MOST_MISSING:
+            words.append(f"{len(missing) - _MOST_MISSING} more after these.")
         if not words:
             slots = ", ".join(f"{k} {name}" for k, name in enumerate(self._slot_list.names))
             words = [f"Slots: {slots}."]
@@ -397,6 +401,7 @@ class NewConfigDialog(QDialog):
     def _show_importing(self, name: str) -> None:
         """Show how far an import is, with nothing else to touch; hidden for no name."""
         self._importing = name
+        self._save.setEnabled(False)
         self._body.setEnabled(not name)
         self._bar.setFormat(f"{name}: %p%")
         self._bar.setRange(0, 1)

@@ -18,6 +18,7 @@ from lineage_triplets.engine.errors import (
 from lineage_triplets.engine.first_config import FoundPlate, find_tracks, inspect_plate
 from lineage_triplets.engine.plates.stores import NODE_FILES
 from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.engine.tracks.formats import format_of
 from lineage_triplets.engine.tracks.formats import recognise as format_by_content
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 from lineage_triplets.engine.tracks.read import (
@@ -97,14 +98,7 @@ def table_of(path: Path) -> FoundTable:
     n_tables = sum(map(_has_table, folders))
     if n_tables:
         return FoundTable(path, f"a folder of {counted(n_tables, 'table')}")
-    raise problem or ConfigError(
-        Problem(
-            "unknown-file",
-            "this is no plate, no images and no track table that is known.",
-            "Formats are listed in the manual (File formats, From TIFFs to a config).",
-            file=str(path),
-        )
-    )
+    raise problem or _unknown(path)
 
 
 def tables_of(source: FoundPlate | Images, path: Path) -> FoundTable | Refused:
@@ -144,10 +138,24 @@ def _recognised(path: str | Path) -> DraftPlate | FoundTable:
                 file=str(source),
             )
         )
-    if is_importable(source) and format_by_content(Glimpse(source)) is None:
+    known = format_by_content(Glimpse(source))
+    if known is None and is_importable(source):
         images = read_images(source)
         return _told(DraftPlate(images, tables_beside(images)))
+    if known is None and source.is_file() and format_of(source.name) is None:
+        raise _unknown(source)
     return table_of(source)
+
+
+def _unknown(path: Path) -> ConfigError:
+    return ConfigError(
+        Problem(
+            "unknown-file",
+            "this is no plate, no images and no track table that is known.",
+            "Formats are listed in the manual (File formats, From TIFFs to a config).",
+            file=str(path),
+        )
+    )
 
 
 def _inside(path: str | Path) -> list[Recognised]:

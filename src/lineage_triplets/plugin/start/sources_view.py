@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.start.draft import folder_of
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.start.draft import ConfigDraft, DraftPlate
 
+_TABLES = 2
 _NOTHING = "Drop images, plates and track tables here: files or folders of any known kind."
 
 
@@ -56,15 +65,18 @@ class SourcesView(QWidget):
         self.model.changed.connect(self.changed)
         self.model.tables_wanted.connect(self.tables_wanted)
         self._view = draft_view(self.model, "plates", "Images and plates, intervals and tables")
+        self._view.horizontalHeader().setSectionResizeMode(
+            _TABLES, QHeaderView.ResizeMode.Interactive
+        )
         self._view.selectionModel().currentRowChanged.connect(lambda *_: self.show_details())
         self._details = words_label("plate_details", self)
         self.form = ImportForm(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._view, 1)
+        layout.addLayout(self._buttons())
         layout.addWidget(self._details)
         layout.addWidget(self.form)
-        layout.addLayout(self._buttons())
         self.show_details()
 
     @property
@@ -88,8 +100,8 @@ class SourcesView(QWidget):
         """Show the rows anew, one of them selected."""
         self.model.reset()
         self._view.resizeColumnsToContents()
-        widest = self._view.width() // 3
-        self._view.setColumnWidth(2, min(self._view.columnWidth(2), widest))
+        widest = self._view.width() // 4
+        self._view.setColumnWidth(_TABLES, min(self._view.columnWidth(_TABLES), widest))
         if 0 <= row < len(self._draft.plates):
             self._view.selectRow(row)
         self.show_details()
