@@ -2,7 +2,10 @@
 
 - `ranks`: which of how many processes this one is.
 - `plan`: the order in which an epoch is read, by the stores' own chunks and a bound of memory.
-- `sampler`: batches of that order, with groups, strata and weights; resumes in mid-epoch.
+- `columns`: groups, strata and weights, of columns of the tracks.
+- `kept`: a batch sampler that Lightning does not make anew.
+- `resume`: whether a saved state can be gone on with.
+- `sampler`: batches of that order; resumes in mid-epoch.
 - `split`: anchors of train, validation and test, with no lineage on two sides.
 - `transforms`: normalization and augmentation of batches, on their device.
 - `statistics`: of plates, FOVs and frames, streaming and resumable.

@@ -1,1 +1,3 @@
+from .sampler import TripletBatchSampler as TripletBatchSampler
+
 __all__: list[str]
