@@ -237,14 +237,40 @@ class TestPools:
         assert one is not other
         assert one.limit_bytes == other.limit_bytes == 10**6
 
-    @pytest.mark.parametrize("limit", [0, 1, 1001])
-    def test_parts_and_tensorstore_together_are_bounded(self, limit):
+    @pytest.mark.parametrize("limit", [0, 1, 1600])
+    @pytest.mark.parametrize(
+        ("in_parts", "others", "share"), [(0, 3, 1), (1, 3, 3 / 4), (5, 5, 1 / 2), (3, 0, 1 / 16)]
+    )
+    def test_parts_and_tensorstore_share_one_bound(self, limit, in_parts, others, share):
         pools = CachePools(limit)
         assert pools.parts.limit_bytes == limit
-        of_tensorstore = pools.context().spec.to_json()["cache_pool"].get("total_bytes_limit", 0)
-        assert pools.parts.limit_bytes + of_tensorstore == limit
-        assert abs(pools.parts.limit_bytes - of_tensorstore) <= 1
+        for number in range(in_parts + others):
+            pools.note(f"array {number}", in_parts=number < in_parts)
+        assert self.bytes_of_tensorstore(pools) == int(share * limit)
+        assert pools.parts.limit_bytes + int(share * limit) == limit
         assert pools.context() is pools.context()
+
+    def test_the_shares_follow_what_is_read(self):
+        pools = CachePools(1600)
+        for number in range(8):
+            pools.note(f"of tensorstore {number}", in_parts=False)
+        first = pools.context()
+        assert self.bytes_of_tensorstore(pools) == 1600
+        pools.note("in parts", in_parts=True)
+        assert pools.context() is first
+        for number in range(7):
+            pools.note(f"in parts {number}", in_parts=True)
+        assert self.bytes_of_tensorstore(pools) == pools.parts.limit_bytes == 800
+
+    def test_an_array_read_in_parts_stays_so_where_a_chunk_of_it_is_not(self):
+        pools = CachePools(1600)
+        pools.note("array", in_parts=True)
+        pools.note("array", in_parts=False)
+        assert self.bytes_of_tensorstore(pools) == 100
+
+    @staticmethod
+    def bytes_of_tensorstore(pools):
+        return pools.context().spec.to_json()["cache_pool"].get("total_bytes_limit", 0)
 
     def test_both_ways_to_read_are_given_the_same(self):
         reader = STRATEGIES["blosc-blocks"]("fill", 1000)

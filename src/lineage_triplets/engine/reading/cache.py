@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Of the memory, for what tensorstore reads where it has no array of its own.
+_LEAST_SHARE = 1 / 16
+# A smaller change of shares is not worth to begin with an empty memory.
+_DRIFT = 1 / 8
+
 # A file written to twice within one tick of the clock has the same times.
 _SETTLED_NS = 2 * 10**9
 
@@ -248,7 +253,8 @@ def _without(part: Part, known: Iterator[Part]) -> Iterator[Part]:
 class CachePools:
     """One bound for the parts of chunks decoded here and for tensorstore's chunks.
 
-    All of it is for parts until tensorstore reads something; then each has a half.
+    Each has the share of the arrays that are read its way: all of it where all arrays are. Where
+    none is tensorstore's, that has a little once it is asked for what could not be read otherwise.
 
     Parameters
     ----------
@@ -265,7 +271,8 @@ class CachePools:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.parts = PartCache(limit_bytes)
-        self._contexts: list[ts.Context] = []
+        self._in_parts: dict[str, bool] = {}
+        self._context: ts.Context | None = None
         self._one_at_a_time = threading.Lock()
 
     @classmethod
@@ -285,18 +292,31 @@ class CachePools:
         own = _OF_PROCESS.get(os.getpid())
         return own or _OF_PROCESS.setdefault(os.getpid(), cls(default_cache_bytes()))
 
-    def context(self) -> ts.Context:
-        """Tensorstore's context with its half of the memory."""
+    def note(self, array_path: str, *, in_parts: bool) -> None:
+        """Count an array by how it is read; what was said of it first holds."""
         with self._one_at_a_time:
-            if not self._contexts:
-                self.parts.limit_bytes = self.limit_bytes - self.limit_bytes // 2
-                self._contexts.append(self._new_context())
-            return self._contexts[0]
+            self._in_parts.setdefault(array_path, in_parts)
 
-    def _new_context(self) -> ts.Context:
+    def context(self) -> ts.Context:
+        """Tensorstore's context with its share of the memory; another one once that has changed.
+
+        Chunks that the one before kept go when all arrays that were opened by it do.
+        """
+        with self._one_at_a_time:
+            n_others = len(self._in_parts) - sum(self._in_parts.values())
+            share = max(n_others / max(len(self._in_parts), 1), _LEAST_SHARE)
+            own_bytes = int(share * self.limit_bytes)
+            given_bytes = self.limit_bytes - self.parts.limit_bytes
+            if self._context is None or abs(own_bytes - given_bytes) > _DRIFT * self.limit_bytes:
+                self.parts.limit_bytes = self.limit_bytes - own_bytes
+                self._context = self._new_context(own_bytes)
+            return self._context
+
+    @staticmethod
+    def _new_context(limit_bytes: int) -> ts.Context:
         return ts.Context(
             {
-                "cache_pool": {"total_bytes_limit": self.limit_bytes // 2},
+                "cache_pool": {"total_bytes_limit": limit_bytes},
                 "data_copy_concurrency": {"limit": usable_cpus()},
                 "file_io_concurrency": {"limit": max(4, usable_cpus())},
             }

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import UInt64Array
     from lineage_triplets.engine.plates.plate import Fov
     from lineage_triplets.engine.plates.zarr_json import ChunkStorage, Shards
-    from lineage_triplets.engine.reading.cache import PartCache
+    from lineage_triplets.engine.reading.cache import CachePools, PartCache
     from lineage_triplets.engine.reading.plan import FileReads, Piece, ReadStrategy, Window
 
 WORTH_PICKING_BYTES = 60_000
@@ -67,7 +67,7 @@ class LocalChunkStrategy:
         Reads what this one does not know.
     least_chunk_bytes : int
         Smaller chunks, decoded, are left to the other strategy too.
-    cache : PartCache, optional
+    pools : CachePools, optional
         Keeps decoded parts of chunks.
     """
 
@@ -75,10 +75,11 @@ class LocalChunkStrategy:
         self,
         otherwise: ReadStrategy,
         least_chunk_bytes: int = WORTH_PICKING_BYTES,
-        cache: PartCache | None = None,
+        pools: CachePools | None = None,
     ) -> None:
         self._otherwise = otherwise
-        self._cache = cache if cache is not None and cache.limit_bytes else None
+        self._pools = pools
+        self._cache = pools.parts if pools is not None and pools.limit_bytes else None
         self._least_chunk_bytes = least_chunk_bytes
         self._storages: dict[str, ChunkStorage | None] = {}
 
@@ -103,6 +104,8 @@ class LocalChunkStrategy:
             storage = None if is_url(fov.array_path) else fov.form.storage
             worth = storage is not None and storage.n_bytes >= self._least_chunk_bytes
             self._storages[fov.array_path] = storage if worth else None
+            if worth and self._pools is not None:
+                self._pools.note(fov.array_path, in_parts=True)
         return self._storages[fov.array_path] is not None
 
     def _decode_all(self, files: Sequence[FileReads], windows: Sequence[Window]) -> list[int]:

@@ -34,7 +34,7 @@ def _blosc_blocks(
 ) -> ReadStrategy:
     pools = CachePools.of(cache_pool_bytes)
     otherwise = TensorStoreStrategy(missing_chunks, pools)
-    return LocalChunkStrategy(otherwise, least_chunk_bytes, pools.parts)
+    return LocalChunkStrategy(otherwise, least_chunk_bytes, pools)
 
 
 STRATEGIES: dict[ReadStrategyName, Callable[[MissingChunks, int | None], ReadStrategy]] = {

@@ -99,8 +99,9 @@ class TensorStoreStrategy:
     missing_chunks : {"warn", "error", "fill"}
         What a chunk that was never written means.
     cache_pool_bytes : int, CachePools or None
-        Memory for decoded chunks, of which tensorstore has a half; 0 keeps none beyond the batch
-        that needs them, None takes the pools of the process.
+        Memory for decoded chunks, all of it for tensorstore unless pools are shared with another
+        way to read; 0 keeps none beyond the batch that needs them, None takes the pools of the
+        process.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class TensorStoreStrategy:
         self._pools = CachePools.of(cache_pool_bytes)
         self._missing: dict[tuple[str, str], int] = {}
         self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
+        self._context: ts.Context | None = None
 
     @property
     def missing(self) -> dict[tuple[str, str], int]:
@@ -124,6 +126,8 @@ class TensorStoreStrategy:
         """
         note_read()
         fill = self.missing_chunks == "fill"
+        for array_path in {window.source.fov.array_path for window in windows}:
+            self._pools.note(array_path, in_parts=False)
         self._open([window.source for window in windows], fill)
         stacks: dict[tuple[str, tuple[int, ...]], list[Window]] = {}
         singles = []
@@ -188,13 +192,15 @@ class TensorStoreStrategy:
 
     def _open(self, sources: Sequence[FovSource], fill: bool) -> None:
         """Open the arrays that are not open yet, side by side."""
+        context = self._pools.context()
+        if context is not self._context:
+            # What is kept by the context before goes with its arrays.
+            self._context, self._handles = context, {}
         pending = {}
         for source in sources:
             path = source.fov.array_path
             if (path, fill) not in self._handles and path not in pending:
-                opening = open_array(
-                    path, source.fov.zarr_format, self._pools.context(), fill_absent=fill
-                )
+                opening = open_array(path, source.fov.zarr_format, context, fill_absent=fill)
                 pending[path] = source, opening
         for path, (source, future) in pending.items():
             try:
@@ -213,7 +219,11 @@ class TensorStoreStrategy:
             self._handles[path, fill] = view
 
     def _view(self, window: Window, fill: bool) -> ts.TensorStore:
-        store = self._handles[window.source.fov.array_path, fill]
+        key = (window.source.fov.array_path, fill)
+        if key not in self._handles:
+            # Another thread has begun with another context.
+            self._open([window.source], fill)
+        store = self._handles[key]
         channels = window.source.channels
         first, last = channels[0], channels[-1]
         in_a_row = channels == tuple(range(first, last + 1))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lineage_triplets.training.plan.memory import ReadCosts
 
 # Of all chunks so many may be decoded twice because movies are cut.
-_CUT_SHARE = 0.1
+_CUT_SHARE = 0.08
 # By how much of a lane its cuts are moved, so that lanes are at different times of their movies.
 _JITTER = 0.25
 
