@@ -115,6 +115,13 @@ class TripletBatchSampler(KeptBatchSampler):
         super().__init__(batch_size, drop_last)
         self.dataset, chosen = _triplets(dataset)
         _check(batch_size, order, leak, memory_bytes, workers, bool(group_by))
+        kept = self.dataset.source.settings.cache_pool_bytes
+        if memory_bytes is not None and kept is not None and memory_bytes > kept:
+            raise _fault(
+                "memory_bytes",
+                f"memory_bytes is {memory_bytes:,}, and the dataset's reader keeps {kept:,} bytes.",
+                "Give the dataset as much by cache_pool_bytes, or leave memory_bytes out.",
+            )
         self.order = order
         self.memory_bytes = memory_bytes
         self.workers = max(1, workers)
@@ -213,9 +220,10 @@ class TripletBatchSampler(KeptBatchSampler):
 
     def _with_guests(self, plan: EpochPlan, number: int, epoch: int, rank: int) -> list[int]:
         batch = plan.batch(number)
-        if self._sizes.guests:
+        n_guests = round(len(batch) * self._sizes.guests / self._sizes.own)
+        if n_guests:
             rng = np.random.default_rng([int(self._salt(epoch)), rank + 1, number + 1])
-            guests = draw_guests(plan, number, self._sizes.guests, rng, near=self.order == "near")
+            guests = draw_guests(plan, number, n_guests, rng, near=self.order == "near")
             batch = rng.permutation(np.concatenate([batch, guests]))
         numbers: list[int] = batch.tolist()
         return numbers

@@ -93,7 +93,8 @@ class Sizes(NamedTuple):
     drop_last: bool
 
 
-class EpochPlan(NamedTuple):
+@dataclass(frozen=True)
+class EpochPlan:
     """One rank's batches.
 
     Attributes
