@@ -99,3 +99,31 @@ def test_an_experiment_s_name_with_brackets_goes_through_a_review(run, config, t
     assert "m[b] :cat:" in run("placement", config)[1]
     _, said, _ = run("export", config, "--to", tmp_path / "out", "--dry-run")
     assert "m[b] :cat:: " in said
+
+
+def test_what_a_file_says_can_neither_steer_the_terminal_nor_forge_a_line(run, config):
+    reason = "drifts\x1b[2J\u202e\nwrote validated.yaml"
+    code, said, _ = run("reject", config, "fov", "mouse", "A/1/0", "--reason", reason)
+    assert code == 0
+    _, listed, _ = run("history", config)
+    for printed in (said, listed):
+        assert "\x1b" not in printed
+        assert "\u202e" not in printed
+    assert r"drifts\x1b[2J\u202e\nwrote validated.yaml" in said
+
+
+def test_a_list_of_problems_ends_and_says_where_all_are(run, config):
+    listed = "".join(f"    - {{lineage_id: absent_{number}, reason: r}}\n" for number in range(30))
+    config.write_text(config.read_text() + f"exclude:\n  lineages:\n{listed}")
+    _, said, _ = run("validate", config)
+    assert said.count("[unmatched-exclusion] ") == 20
+    assert "and 10 more of [unmatched-exclusion]: `validate CONFIG --all`" in said
+    assert "30 warnings" in said
+    assert run("validate", config, "--all")[1].count("[unmatched-exclusion] ") == 30
+
+
+def test_a_folder_is_replaced_by_one_other(run, config):
+    maps = ("--path-map", "/data=/a", "--path-map", "/data=/b")
+    code, _, said = run("validate", config, *maps)
+    assert code == 2
+    assert "replaced by '/a' and by '/b'" in " ".join(said.replace("│", " ").split())

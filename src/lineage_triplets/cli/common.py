@@ -7,6 +7,7 @@ import csv
 import functools
 import inspect
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lineage_triplets.engine.errors import visible
 from lineage_triplets.engine.files import whole_file
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.record import Decision
 
+MOST_LISTED = 20
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 Config = Annotated[
@@ -97,11 +100,15 @@ def read_with_options(
 
 def parse_path_map(pairs: list[str] | None) -> dict[str, str]:
     """Turn OLD=NEW into a dict."""
-    parsed = {}
+    parsed: dict[str, str] = {}
     for pair in pairs or []:
         old, separator, new = pair.partition("=")
         if not (separator and old and new):
             raise typer.BadParameter(f"{pair!r} is not OLD=NEW", param_hint="--path-map")
+        if parsed.get(old, new) != new:
+            raise typer.BadParameter(
+                f"{old!r} is replaced by {parsed[old]!r} and by {new!r}", param_hint="--path-map"
+            )
         parsed[old] = new
     return parsed
 
@@ -187,18 +194,24 @@ def say(*decisions: Decision) -> None:
     console = terminal()
     for decision in decisions:
         because = f": {decision.reason}" if decision.reason else ""
-        console.print(
-            f"{decision.number}  {decision.kind} {decision.target}{because}  ({decision.by})",
-            soft_wrap=True,
-        )
+        line = f"{decision.number}  {decision.kind} {decision.target}{because}  ({decision.by})"
+        console.print(visible(line), soft_wrap=True)
+
+
+class _Terminal(Console):
+    """A console on which no text that it is given can do anything but be read."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make a line or a cell of a table."""
+        return super().render_str(visible(text, lines=True), **options)
 
 
 def terminal(*, stderr: bool = False) -> Console:
     """Give a console that prints text as it is: ``[nm]`` and ``:mouse:`` may be in any name.
 
-    What has a style is a `Text`.
+    What has a style is a `Text`, and what came from a file is made `visible` in it.
     """
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return _Terminal(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def severity_text(severity: str) -> Text:
@@ -206,19 +219,34 @@ def severity_text(severity: str) -> Text:
     return Text(severity, _STYLE[severity])
 
 
-def print_problems(problems: Sequence[Problem], console: Console) -> None:
-    """Print what is wrong: one paragraph a problem, with where it is and what to do."""
+def print_problems(
+    problems: Sequence[Problem], console: Console, limit: int | None = MOST_LISTED
+) -> None:
+    """Print what is wrong: one paragraph a problem, with where it is and what to do.
+
+    Of one kind at most `limit` are printed, and how many more there are.
+    """
+    n_of_kind = Counter(problem.kind for problem in problems)
+    n_printed: Counter[str] = Counter()
     for problem in problems:
-        where = f"{problem.where}\n  " if problem.where else ""
-        remedy = f"\n  {problem.remedy}" if problem.remedy else ""
-        said = Text.assemble(
-            severity_text(problem.severity),
-            " ",
-            (f"[{problem.kind}]", "dim"),
-            f" {where}{problem.message}",
-            (remedy, "dim"),
-        )
-        console.print(said, soft_wrap=True)
+        n_printed[problem.kind] += 1
+        if limit is None or n_printed[problem.kind] <= limit:
+            where = f"{visible(problem.where)}\n  " if problem.where else ""
+            remedy = f"\n  {visible(problem.remedy)}" if problem.remedy else ""
+            said = Text.assemble(
+                severity_text(problem.severity),
+                " ",
+                (f"[{problem.kind}]", "dim"),
+                f" {where}{visible(problem.message)}",
+                (remedy, "dim"),
+            )
+            console.print(said, soft_wrap=True)
+    for kind, number in n_of_kind.items():
+        if limit is not None and number > limit:
+            console.print(
+                f"… and {number - limit:,} more of [{kind}]: `validate CONFIG --all` prints all",
+                soft_wrap=True,
+            )
 
 
 def print_index(index: MultiExperimentIndex, console: Console) -> None:
@@ -302,10 +330,10 @@ def print_listed(rows: Sequence[Mapping[str, str]], columns: Sequence[str], belo
     widths = {name: max(map(len, (name, *(row[name] for row in rows)))) for name in columns}
     for row in ({name: name for name in columns}, *rows):
         line = "  ".join(row[name].rjust(widths[name]) for name in columns)
-        console.print(line, soft_wrap=True)
+        console.print(visible(line), soft_wrap=True)
         if below in row:
             indent = " " * (widths[columns[0]] + 2)
-            console.print(f"{indent}{row[below]}", style="dim", soft_wrap=True)
+            console.print(f"{indent}{visible(row[below])}", style="dim", soft_wrap=True)
 
 
 def write_listed(

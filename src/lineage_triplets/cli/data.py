@@ -13,6 +13,7 @@ from rich.text import Text
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.look import diagnosed
+from lineage_triplets.engine.errors import visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -186,9 +187,11 @@ def init(
     folders = _folders(found, tracks)
     for plate in found:
         console.print(
-            Text.assemble((plate.name, "bold"), f": {plate.description()}"), soft_wrap=True
+            Text.assemble((visible(plate.name), "bold"), f": {visible(plate.description())}"),
+            soft_wrap=True,
         )
-        console.print(f"  channels: {', '.join(plate.channel_names)}", soft_wrap=True)
+        channels_found = visible(", ".join(plate.channel_names))
+        console.print(f"  channels: {channels_found}", soft_wrap=True)
     channels = source_channel or shared_channels(found)
     for plate in found:
         check_channels(plate, channels)

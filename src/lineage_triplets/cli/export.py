@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from lineage_triplets.cli.against import (
     write_comparison,
 )
 from lineage_triplets.cli.common import (
+    MOST_LISTED,
     By,
     Decisions,
     TakeOver,
@@ -31,6 +33,7 @@ from lineage_triplets.cli.common import (
     severity_text,
     terminal,
 )
+from lineage_triplets.engine.errors import visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -341,8 +344,11 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
         )
     console.print(cost)
     if len(plan.excluded):
-        for row in plan.excluded.to_dict("records"):
-            console.print(f"  {row['what']}: {row['reason']} ({row['by']})")
+        for row in plan.excluded.head(MOST_LISTED).to_dict("records"):
+            console.print(visible(f"  {row['what']}: {row['reason']} ({row['by']})"))
+        n_left = len(plan.excluded) - MOST_LISTED
+        if n_left > 0:
+            console.print(f"  … and {n_left:,} more: `history CONFIG` lists all decisions")
     for name, sentences in plan.loses.items() if in_full else ():
         for sentence in sentences:
             console.print(f"  {name}: {sentence}", style="dim")
@@ -351,8 +357,12 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
 
 
 def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
+    n_of_kind: Counter[str] = Counter()
     for reviewed in found:
         finding = reviewed.finding
+        n_of_kind[finding.kind] += 1
+        if n_of_kind[finding.kind] > MOST_LISTED:
+            continue
         said = {"open": "", "settled": "settled: ", "waived": "waived: "}[reviewed.status]
         if reviewed.decision is not None:
             said += f"{reviewed.decision.reason} ({reviewed.decision.by})"
@@ -360,12 +370,15 @@ def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
         console.print(
             Text.assemble(
                 severity_text(finding.severity),
-                f" {where}{': ' if where else ''}{finding.sentence}",
-                (f"\n  {finding.remedy}\n  {finding.key}", "dim"),
-                f"\n  {said}" if said else "",
+                visible(f" {where}{': ' if where else ''}{finding.sentence}"),
+                (f"\n  {visible(finding.remedy)}\n  {visible(finding.key)}", "dim"),
+                f"\n  {visible(said)}" if said else "",
             ),
             soft_wrap=True,
         )
+    for kind, number in n_of_kind.items():
+        if number > MOST_LISTED:
+            console.print(f"… and {number - MOST_LISTED:,} more of {kind}: --json has all")
 
 
 def _print_counts(

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.data import ask, conditions_of
-from lineage_triplets.engine.errors import choices, counted
+from lineage_triplets.engine.errors import choices, counted, visible
 from lineage_triplets.engine.files import refuse_existing
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _print(plan: ImportPlan, console: Console) -> None:
         ("interval", f"{interval:g} min" if interval else "unknown (--interval-minutes)"),
         ("size", f"{plan.n_bytes / 1e9:,.3g} GB of pixels"),
     ):
-        console.print(f"{word + ':':<12}{text}", soft_wrap=True)
+        console.print(f"{word + ':':<12}{visible(text)}", soft_wrap=True)
 
 
 def _progress() -> Progress:

@@ -59,6 +59,9 @@ def validate(
     border: common.BorderOption = None,
     relation: common.RelationOption = None,
     path_map: common.PathMap = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Print every problem, not the first 20 of each kind.")
+    ] = False,
 ) -> None:
     """Show what a config gives, and everything that is wrong with it and its data.
 
@@ -77,7 +80,7 @@ def validate(
         if too_large is not None:
             note = replace(too_large, severity="note")
             found = replace(found, problems=(*found.problems, note))
-    print_problems(found.problems, console)
+    print_problems(found.problems, console, None if show_all else common.MOST_LISTED)
     n_errors = len(found.errors)
     counts = {
         word: sum(problem.severity == word for problem in found.problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -68,7 +69,7 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{text} {self.remedy}" if self.remedy else text
+        return visible(f"{text} {self.remedy}" if self.remedy else text)
 
 
 class LineageTripletsError(Exception):
@@ -184,6 +185,29 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 80, 80, 
 def shown(value: object) -> str:
     """Show what was found, cut short: a config may hold anything."""
     return _SHORT.repr(value)
+
+
+# Control characters, those that turn the direction of a line, and what ends one.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """Give a text from a file as a terminal may have it: what it does not show is written out.
+
+    Names and reasons may hold sequences that clear a screen, and line breaks that forge a line.
+
+    Parameters
+    ----------
+    text : str
+    lines : bool
+        Whether line breaks and tabs are left as they are.
+    """
+    kept = "\n\t" if lines else ""
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in kept else _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def without_query(path: str) -> str:
