@@ -146,13 +146,14 @@ def test_draft_writes_a_draft_that_loads_to_the_same_anchors(config_file, tmp_pa
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     out = folder / "draft.yml"
-    code, said = run(capsys, "draft", config_file, "--out", out, "--relation", "descendant")
+    options = ("--relation", "descendant", "--seed", 12)
+    code, said = run(capsys, "draft", config_file, "--out", out, *options)
     assert code == 0
     assert "Draft" in said
     assert out.read_text().startswith("# DRAFT")
     draft = load_config(out)
     assert not draft.verification.validated
-    assert draft.dataset.positive_relation == "descendant"
+    assert (draft.dataset.positive_relation, draft.dataset.seed) == ("descendant", 12)
     assert set(draft.verification.fingerprints) == {"early", "late"}
     again = MultiExperimentIndex.from_config(out).valid_anchors
     expected = MultiExperimentIndex.from_config(

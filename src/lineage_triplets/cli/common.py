@@ -62,6 +62,10 @@ PathMap = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="With which training draws, in place of the config's."),
+]
 
 
 def read_with_options(
@@ -72,6 +76,8 @@ def read_with_options(
     border: str | None,
     relation: str | None,
     path_map: list[str] | None,
+    *,
+    seed: int | None = None,
 ) -> tuple[TripletConfig | None, list[Problem]]:
     """Read a config; options replace what it says.
 
@@ -90,6 +96,7 @@ def read_with_options(
         "z_range": z_slices,
         "border": border,
         "positive_relation": relation,
+        "seed": seed,
     }
     changed = {key: value for key, value in given.items() if value is not None}
     if config is None or not changed:

@@ -33,6 +33,7 @@ def draft(
     z_slices: common.ZSlices = None,
     border: common.BorderOption = None,
     relation: common.RelationOption = None,
+    seed: common.Seed = None,
     path_map: common.PathMap = None,
     overwrite: common.Overwrite = False,
 ) -> None:
@@ -46,7 +47,7 @@ def draft(
 
     refuse_existing(out, overwrite)
     read = common.read_with_options(
-        config, patch_size, tau_hours, z_slices, border, relation, path_map
+        config, patch_size, tau_hours, z_slices, border, relation, path_map, seed=seed
     )
     loaded, index = _usable(config, *read)
     with terminal(stderr=True).status("Reading patches for the fingerprints"):

@@ -207,6 +207,7 @@ def export(
             metavar="REASON",
         ),
     ] = "",
+    seed: common.Seed = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written and left out, and stop.")
     ] = False,
@@ -239,6 +240,7 @@ def export(
                 "max_wrong": max_wrong,
                 "without_audit": without_audit,
                 "without_images": without_images,
+                "seed": seed,
             }
             plan = plan_export(review, to, **asked)
             if dry_run or not (plan.passed or draft):

@@ -1,5 +1,6 @@
 from .dataset.dataset import MultiExperimentTripletDataset as MultiExperimentTripletDataset
 from .dataset.prefetch import PrefetchLoader as PrefetchLoader
+from .dataset.samples import Samples as Samples
 from .dataset.source import Pairs as Pairs
 from .dataset.source import PairSource as PairSource
 from .diagnosis import Diagnosis as Diagnosis

@@ -7,7 +7,8 @@
 - `resume`: whether a saved state can be gone on with.
 - `sampler`: batches of that order; resumes in mid-epoch.
 - `split`: anchors of train, validation and test, with no lineage on two sides.
-- `transforms`: normalization and augmentation of batches, on their device.
+- `transforms`: normalization and augmentation of batches, on their device; `norm_statistics` looks
+  up what normalizes.
 - `statistics`: of plates, FOVs and frames, streaming and resumable.
 - `datamodule`: all of it for Lightning.
 

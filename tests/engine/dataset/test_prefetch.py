@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from lineage_triplets import (
     ExperimentRegistry,
@@ -26,6 +26,29 @@ from lineage_triplets import (
 from lineage_triplets.engine.errors import ConfigError
 from stores import track_table
 from systems import needs_posix
+
+
+@pytest.fixture
+def two_ranks(monkeypatch):
+    """Let this process be the first of two."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda *_: 2)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda *_: 0)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_ranks_that_would_all_read_the_same_are_refused(two_ranks, shuffle):
+    loader = PrefetchLoader(DataLoader(list(range(8)), batch_size=2, shuffle=shuffle))
+    with pytest.raises(ConfigError, match=r"one of 2 ranks.*TripletBatchSampler"):
+        iter(loader)
+
+
+def test_a_sampler_that_knows_ranks_gives_each_its_part(two_ranks):
+    numbers = list(range(8))
+    sampler = DistributedSampler(numbers, shuffle=False)
+    loader = PrefetchLoader(DataLoader(numbers, batch_size=2, sampler=sampler))
+    assert [batch.tolist() for batch in loader] == [[0, 2], [4, 6]]
+    assert list(PrefetchLoader([[1], [2]])) == [[1], [2]]
 
 
 class Steps:

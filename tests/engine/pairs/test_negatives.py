@@ -133,7 +133,7 @@ class Fovs:
         n_frames = np.full(int(self.fov.max()) + 1, N_FRAMES)
         self.key = key
         rows = self.fov[keep], self.t[keep], self.lineage[keep], key[keep]
-        return FovPool.build(*rows, n_frames)
+        return FovPool.build(np.arange(len(rows[0])), *rows, n_frames)
 
     def nearest(self, row: int) -> set[int]:
         fov, t, lineage = self.rows[row]

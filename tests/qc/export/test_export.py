@@ -93,6 +93,21 @@ def test_no_division_in_reach_of_tau_asks_for_no_look(review):
     assert ("divisions", "early") not in open_kinds(review)
 
 
+def test_a_seed_at_export_is_that_of_training_and_changes_nothing_else(review, tmp_path):
+    settle(review)
+    path = export_review(review, tmp_path / "out", formats=["config"], seed=11, **WITHOUT).files[
+        "config"
+    ]
+    written = load_config(path)
+    assert written.verification.validated
+    assert written.dataset.seed == 11
+    before = load_config(review.config_path).dataset.model_dump(exclude={"seed", "slot_labels"})
+    assert written.dataset.model_dump(exclude={"seed", "slot_labels"}) == before
+    assert MultiExperimentTripletDataset.from_config(path).seed == 11
+    with pytest.raises(ConfigError, match="seed"):
+        plan_export(review, tmp_path / "out", seed=-1)
+
+
 def test_a_closed_gate_writes_nothing_and_says_what_is_open(review, tmp_path):
     with pytest.raises(GateClosedError, match="channels are not approved"):
         export_review(review, tmp_path / "out", **WITHOUT)

@@ -1,6 +1,8 @@
 """Pairs with their pixels, as batches; and whether they are what was validated.
 
 - `source`: `PairSource`, the one path of pairs and pixels under training and review.
+- `samples`: kinds of sample, and labels.
+- `batch`: a whole batch, which torch's default collate function hands on.
 - `dataset`: `MultiExperimentTripletDataset`, its batches as tensors.
 - `prefetch`: batches made ahead in a thread.
 - `verification`: fingerprints, and what changed since a config was validated.

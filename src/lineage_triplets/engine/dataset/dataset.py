@@ -5,12 +5,16 @@ from __future__ import annotations
 import operator
 import os
 import pickle
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from lineage_triplets.engine.dataset.batch import Batch
+from lineage_triplets.engine.dataset.samples import Labels
 from lineage_triplets.engine.dataset.source import (
     PairSource,
     observation_meta,
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
+    from lineage_triplets.engine.dataset.samples import Samples
     from lineage_triplets.engine.dataset.verification import VerifyMode
     from lineage_triplets.engine.settings.model import (
         DtypeName,
@@ -55,11 +60,11 @@ _ARGUMENTS = {
 }
 
 
-class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
+class MultiExperimentTripletDataset(Dataset[Batch]):
     """Batches of anchor and positive patches from all experiments of an index.
 
-    Use it with ``DataLoader(dataset, batch_size=…, collate_fn=lambda batch: batch)``:
-    `__getitems__` gives whole batches.
+    Use it with ``DataLoader(dataset, batch_size=…)``: `__getitems__` gives whole batches, which
+    the loader hands on as they are.
 
     Parameters
     ----------
@@ -90,6 +95,10 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         What a chunk that was never written means.
     read_strategy : {"auto", "blosc-blocks", "tensorstore"}
         How pixels are read; they are the same in each way.
+    samples : Samples, optional
+        Another kind of sample than a pair of all slots; labels; a margin.
+    among : ndarray of bool, optional
+        Which rows of ``index.tracks``, whole lineages, negatives are drawn from.
 
     Raises
     ------
@@ -127,6 +136,8 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         seed: int | None = None,
         missing_chunks: MissingChunks = "warn",
         read_strategy: ReadStrategyName = "auto",
+        samples: Samples | None = None,
+        among: BoolArray | None = None,
     ) -> None:
         given = index.settings.tau_range_hours if tau_range_hours is None else tau_range_hours
         own = {
@@ -155,7 +166,7 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         self.fit = fit
         self.seed = settings.seed
         drawn = settings.model_copy(update={"return_negative": settings.return_negative and fit})
-        self.source = PairSource(index, drawn)
+        self.source = PairSource(index, drawn, among, samples)
         if fit:
             self.source.require_anchors()
         self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
@@ -170,6 +181,8 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         *,
         verify: VerifyMode = "error",
         path_map: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        samples: Samples | None = None,
     ) -> MultiExperimentTripletDataset:
         """Build from a config file: experiments, settings, exclusions, cuts and links.
 
@@ -182,6 +195,10 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             What happens if a validated config's data or text changed since.
         path_map : dict, optional
             Leading folders to replace, ``{old: new}``.
+        seed : int, optional
+            In place of the config's, which stays what was validated.
+        samples : Samples, optional
+            Another kind of sample than a pair of all slots; labels; a margin.
 
         Raises
         ------
@@ -194,7 +211,27 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         index = MultiExperimentIndex.from_config(config)
         verify_config(config, index, verify)
         log_audit(config)
-        return cls(index, fit, **config.dataset.model_dump(include=_ARGUMENTS))
+        arguments = config.dataset.model_dump(include=_ARGUMENTS)
+        if seed is not None:
+            arguments["seed"] = seed
+        return cls(index, fit, **arguments, samples=samples)
+
+    def part(
+        self, among: BoolArray | None = None, *, fit: bool = True, **changed: Any
+    ) -> MultiExperimentTripletDataset:
+        """Make a dataset of the same index, with an epoch of its own.
+
+        Parameters
+        ----------
+        among : ndarray of bool, optional
+            Which rows of ``index.tracks``, whole lineages, negatives are drawn from.
+        fit : bool
+            Pairs, or every row by itself.
+        changed
+            Arguments of the constructor that are not this dataset's.
+        """
+        arguments = {**self.source.settings.model_dump(include=_ARGUMENTS), **changed}
+        return type(self)(self.index, fit, **arguments, samples=self.source.samples, among=among)
 
     @property
     def index(self) -> MultiExperimentIndex:
@@ -206,6 +243,11 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         """The epoch that is drawn."""
         return int(self._epoch[0])
 
+    @cached_property
+    def labels(self) -> Labels:
+        """Codes of the columns that samples have labels of, and ``labels.classes``, their words."""
+        return Labels(self.index, self.source.samples.labels)
+
     def set_epoch(self, epoch: int) -> None:
         """Draw the pairs of another epoch from now on, also in workers that run already."""
         self._epoch[0] = epoch
@@ -213,11 +255,11 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.index.anchor_rows) if self.fit else len(self.index)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Give a batch of one."""
-        return self.__getitems__([index])
+    def __getitem__(self, index: int | Sequence[int]) -> Batch:
+        """Give a batch of one, or of the numbers that a sampler of batches gives."""
+        return self.__getitems__(index if isinstance(index, Sequence) else [index])
 
-    def __getitems__(self, indices: Iterable[int]) -> dict[str, Any]:
+    def __getitems__(self, indices: Iterable[int]) -> Batch:
         """Give one batch.
 
         Parameters
@@ -227,9 +269,10 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
 
         Returns
         -------
-        dict
-            ``anchor``, ``positive``, ``negative``: Tensor (B, C, Z, Y, X), C in slot order;
-            ``*_norm_meta`` and ``*_meta``: lists of B dicts; ``index`` in predict mode.
+        Batch
+            A dict: ``anchor``, ``positive``, ``negative``: Tensor (B, C, Z, Y, X), C in slot order;
+            ``*_norm_meta`` and ``*_meta``: lists of B dicts; ``index`` in predict mode; where
+            `samples` ask for them ``slot`` (B,), and ``labels``, a dict of codes (B,).
 
         Raises
         ------
@@ -251,13 +294,14 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
             )
         return chosen
 
-    def _pairs(self, rows: Int64Array) -> dict[str, Any]:
+    def _pairs(self, rows: Int64Array) -> Batch:
         pairs = self.source.draw(rows, *self._seed_and_epoch())
         parts = {"anchor": pairs.anchor, "positive": pairs.positive}
         if pairs.negative is not None:
             parts["negative"] = pairs.negative
-        patches = torch.from_numpy(self.source.read(np.concatenate(list(parts.values()))))
-        batch: dict[str, Any] = {}
+        slots = None if pairs.slot is None else np.tile(pairs.slot, len(parts))
+        patches = torch.from_numpy(self.source.read(np.concatenate(list(parts.values())), slots))
+        batch = Batch()
         for number, part in enumerate(parts):
             batch[part] = patches[number * len(rows) : (number + 1) * len(rows)]
         for part, part_rows in parts.items():
@@ -266,15 +310,24 @@ class MultiExperimentTripletDataset(Dataset[dict[str, Any]]):
         batch["positive_meta"] = positive_meta(self.source, pairs)
         if pairs.negative is not None:
             batch["negative_meta"] = observation_meta(self.index, pairs.negative)
-        return batch
+        if pairs.slot is not None:
+            batch["slot"] = torch.from_numpy(pairs.slot)
+        return self._labelled(batch, rows)
 
-    def _single(self, rows: Int64Array) -> dict[str, Any]:
-        return {
-            "anchor": torch.from_numpy(self.source.read(rows)),
-            "anchor_norm_meta": self._norm_meta(rows),
-            "anchor_meta": observation_meta(self.index, rows),
-            "index": prediction_index(self.index, rows),
-        }
+    def _single(self, rows: Int64Array) -> Batch:
+        batch = Batch(
+            anchor=torch.from_numpy(self.source.read(rows)),
+            anchor_norm_meta=self._norm_meta(rows),
+            anchor_meta=observation_meta(self.index, rows),
+            index=prediction_index(self.index, rows),
+        )
+        return self._labelled(batch, rows)
+
+    def _labelled(self, batch: Batch, rows: Int64Array) -> Batch:
+        if self.source.samples.labels:
+            codes = self.labels.of_rows(rows)
+            batch["labels"] = {column: torch.from_numpy(found) for column, found in codes.items()}
+        return batch
 
     def _norm_meta(self, rows: Int64Array) -> list[dict[str, Any] | None]:
         return self._normalization.of_fovs(self.index.fov_of_row[rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
 Batch = TypeVar("Batch")
 
+_OF_ONE_PROCESS = (
+    "RandomSampler",
+    "SequentialSampler",
+    "SubsetRandomSampler",
+    "WeightedRandomSampler",
+)
+
 
 class PrefetchLoader(Generic[Batch]):
     """Makes the next batches of a loader in a thread while the consumer works on one.
@@ -24,6 +32,9 @@ class PrefetchLoader(Generic[Batch]):
     that samplers draw their seed from global random generators at the moment that they always do.
     What draws from global generators for every batch (a transform in ``collate_fn``, say) shares
     them with the consumer, and needs a generator of its own to be repeatable.
+
+    In a distributed job the loader's sampler has to know the ranks, as `TripletBatchSampler` and
+    torch's `DistributedSampler` do: nobody puts one into this loader as Lightning does elsewhere.
 
     Iterate it once at a time: a new iteration ends the one before, which then raises
     ``RuntimeError`` if it is used. Leaving a loop early stops the thread; so does the end of the
@@ -39,7 +50,8 @@ class PrefetchLoader(Generic[Batch]):
     Raises
     ------
     ConfigError
-        `n_batches` is below 1.
+        `n_batches` is below 1; an iteration begins in a distributed job, with a sampler of torch's
+        that gives every rank all of the data.
 
     Examples
     --------
@@ -68,6 +80,7 @@ class PrefetchLoader(Generic[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Begin an iteration; the one before ends."""
+        _refuse_same_for_all_ranks(self.loader)
         if self._ahead is not None:
             self._ahead.outdate()
         self._ahead = _Ahead(iter(self.loader), self.n_batches)
@@ -80,6 +93,32 @@ class PrefetchLoader(Generic[Batch]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_ahead": None}
+
+
+def _refuse_same_for_all_ranks(loader: object) -> None:
+    """Raise if this is one of several ranks, and the loader's sampler knows no ranks."""
+    # A process that has not imported torch is no rank.
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is None or not (distributed.is_available() and distributed.is_initialized()):
+        return
+    data = sys.modules["torch.utils.data"]
+    n_ranks = distributed.get_world_size()
+    batch_sampler = getattr(loader, "batch_sampler", None)
+    sampler = getattr(batch_sampler, "sampler", None)
+    of_one_process = type(batch_sampler) is data.BatchSampler and type(sampler) in {
+        getattr(data, name) for name in _OF_ONE_PROCESS
+    }
+    if n_ranks > 1 and of_one_process:
+        raise ConfigError(
+            Problem(
+                "ranks-read-all",
+                f"this is one of {n_ranks} ranks, and the loader's {type(sampler).__name__} gives "
+                "every rank all anchors.",
+                "Give the DataLoader a TripletBatchSampler as batch_sampler, or a torch "
+                "DistributedSampler as sampler.",
+                field="loader",
+            )
+        )
 
 
 class _Batches(Generic[Batch]):

@@ -5,11 +5,12 @@ What batches say is made from whole columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lineage_triplets.engine.dataset.samples import Samples, drawn_slots
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.pairs.forest import RELATION_LABELS
 from lineage_triplets.engine.pairs.negatives import ExperimentPool, FovPool
@@ -22,8 +23,9 @@ from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.tau import TauLaw
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Int64Array, Pixels, UInt64Array
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array, Pixels, UInt64Array
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.index.rows import Observations
     from lineage_triplets.engine.settings.model import DatasetConfig
 
 
@@ -37,12 +39,15 @@ class Pairs:
         `positive` is -1 where an anchor has none at any tau in range.
     tau_frames : ndarray of int64, shape (B,)
     negative : ndarray of int64, shape (B,), or None
+    slot : ndarray of int64, shape (B,), or None
+        Where a sample has one slot, which.
     """
 
     anchor: Int64Array
     positive: Int64Array
     tau_frames: Int64Array
     negative: Int64Array | None = None
+    slot: Int64Array | None = None
 
 
 class PairSource:
@@ -54,6 +59,12 @@ class PairSource:
     settings : DatasetConfig, optional
         How pairs are drawn and patches are read; the index's by default. Range of tau, relation and
         size of the patches are those of the index.
+    among : ndarray of bool, optional
+        Which rows of ``tracks`` anchors are drawn for and negatives are drawn from, whole lineages:
+        one side of a split. All by default.
+    samples : Samples, optional
+        Whether positives are the anchors themselves, whether a pair has one slot, and how far
+        patches reach beyond their size.
 
     Raises
     ------
@@ -62,19 +73,40 @@ class PairSource:
         data type cannot hold what a store holds.
     """
 
-    def __init__(self, index: MultiExperimentIndex, settings: DatasetConfig | None = None) -> None:
+    def __init__(
+        self,
+        index: MultiExperimentIndex,
+        settings: DatasetConfig | None = None,
+        among: BoolArray | None = None,
+        samples: Samples | None = None,
+    ) -> None:
         self.index = index
-        own = {"yx_patch_size": index.settings.yx_patch_size}
+        self.samples = samples or Samples()
+        self._margin = self.samples.margin_pixels
+        height, width = index.settings.yx_patch_size
+        own = {"yx_patch_size": (height + 2 * self._margin, width + 2 * self._margin)}
         self.settings = (settings or index.settings).model_copy(update=own)
         self.law = TauLaw.build(index.tau_range_frames, self.settings.tau_decay_rate)
         rows, fov = index.observations, index.fov_of_row
         fov_keys = np.array([source.key for source in index.fovs], dtype=np.uint64)
         self._key = observation_keys(fov_keys[fov], index.track_id_of_row, rows.t)
         self.reader = PatchReader(index.fovs, self.settings)
+        self._n_slots = self.reader.patch_shape[0]
+        self._of_one_slot: PatchReader | None = None
+        if self.samples.slots == "one":
+            # A FOV of each slot, so that nothing of the other slots is read.
+            sources = [
+                replace(source, channels=(channel,))
+                for source in index.fovs
+                for channel in source.channels
+            ]
+            self._of_one_slot = PatchReader(sources, self.settings)
         self._negatives: ExperimentPool | FovPool | None = None
         if self.settings.return_negative:
+            rows_among = np.ones(len(index), dtype=bool) if among is None else among
             from_fov = self.settings.negative_from == "fov"
-            self._negatives = self._fov_pool() if from_fov else self._experiment_pool()
+            make = self._fov_pool if from_fov else self._experiment_pool
+            self._negatives = make(rows_among)
 
     def draw(self, anchor_rows: Int64Array, seed: int, epoch: int) -> Pairs:
         """Draw a positive (and a negative) for each anchor.
@@ -91,9 +123,12 @@ class PairSource:
         index = self.index
         stream = streams(self._key[anchor_rows], epoch_salt(seed, epoch))
         experiment = index.experiment_of_row[anchor_rows]
-        positive, tau = index.positives.draw(
-            anchor_rows, experiment, stream, self.law, self.settings.tau_fallback
-        )
+        if self.samples.positive == "self":
+            positive, tau = anchor_rows, np.zeros(len(anchor_rows), dtype=np.int64)
+        else:
+            positive, tau = index.positives.draw(
+                anchor_rows, experiment, stream, self.law, self.settings.tau_fallback
+            )
         negative = None
         if self._negatives is not None:
             lineage = index.forest.lineage[index.observations.track[anchor_rows]]
@@ -102,16 +137,38 @@ class PairSource:
                 negative = self._negatives.draw(lineage, index.fov_of_row[anchor_rows], t, stream)
             else:
                 negative = self._negatives.draw(lineage, experiment, stream)
-        return Pairs(anchor_rows, positive, tau, negative)
+        slot = drawn_slots(stream, self._n_slots) if self._of_one_slot is not None else None
+        return Pairs(anchor_rows, positive, tau, negative, slot)
 
     def relations(self, pairs: Pairs) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Relate anchors and positives: relation, generations up, and down (see `Forest`)."""
         track = self.index.observations.track
         return self.index.forest.relations(track[pairs.anchor], track[pairs.positive])
 
-    def read(self, rows: Int64Array) -> Pixels:
-        """Read the patches of some rows of ``tracks``: (B, C, Z, Y, X), C in slot order."""
-        return self.reader.read(self.index.observations.take(rows), self.index.fov_of_row[rows])
+    def read(self, rows: Int64Array, slot: Int64Array | None = None) -> Pixels:
+        """Read the patches of some rows of ``tracks``: (B, C, Z, Y, X), C in slot order.
+
+        With one slot a row, C is 1.
+        """
+        observations, fov = self.index.observations.take(rows), self.index.fov_of_row[rows]
+        if slot is None or self._of_one_slot is None:
+            patches = self.reader.read(observations, fov)
+        else:
+            patches = self._of_one_slot.read(observations, fov * self._n_slots + slot)
+        if self._margin and self.settings.border != "pad":
+            self._repeat_borders(patches, observations, fov)
+        return patches
+
+    def _repeat_borders(self, patches: Pixels, observations: Observations, fov: Int64Array) -> None:
+        """Fill what lies outside the images with the pixels of their borders."""
+        _, top, left = self.reader.corners(observations, fov)
+        for axis, corner in ((3, top), (4, left)):
+            size = patches.shape[axis]
+            shape = np.array([source.fov.shape[axis] for source in self.index.fovs])[fov]
+            for number in np.flatnonzero((corner < 0) | (corner + size > shape)).tolist():
+                place = np.arange(size) + corner[number]
+                inside = np.clip(place, 0, shape[number] - 1) - corner[number]
+                patches[number] = np.take(patches[number], inside, axis=axis - 1)
 
     def keys(self, rows: Int64Array) -> UInt64Array:
         """Give the 64-bit key of each row's observation, whatever row it stands in."""
@@ -133,40 +190,52 @@ class PairSource:
             Problem("no-anchors", "there is no valid anchor in any experiment."), *reasons
         )
 
-    def _experiment_pool(self) -> ExperimentPool:
+    def _experiment_pool(self, among: BoolArray) -> ExperimentPool:
         index = self.index
         n_experiments = len(index.registry.experiments)
-        lineage = index.forest.lineage[index.observations.track]
-        pairs = np.unique(np.stack([index.experiment_of_row, lineage]), axis=1)
-        n_lineages = np.bincount(pairs[0], minlength=n_experiments)
-        with_anchors = np.unique(index.experiment_of_row[index.anchor_rows])
-        for number in with_anchors[n_lineages[with_anchors] < 2]:
-            raise _one_lineage(index.registry.experiments[number].name, "")
+        self._require_others(among, index.experiment_of_row, n_experiments)
         roots = np.flatnonzero(index.forest.parent < 0)
         experiment_of_lineage = index.experiment_of_fov[index.fov_of_track[roots]]
         first_lineage = np.searchsorted(experiment_of_lineage, np.arange(n_experiments + 1))
-        return ExperimentPool.build(index.pool_row, index.pool_lineage_start, first_lineage)
+        # As for what is excluded: other rows stay in the pool, and are drawn again.
+        is_there = np.append(among, False)[index.pool_row]
+        pool_row = np.where(is_there, index.pool_row, -1)
+        return ExperimentPool.build(pool_row, index.pool_lineage_start, first_lineage)
 
-    def _fov_pool(self) -> FovPool:
+    def _fov_pool(self, among: BoolArray) -> FovPool:
+        index = self.index
+        self._require_others(among, index.fov_of_row, len(index.fovs))
+        lineage = index.forest.lineage[index.observations.track]
+        n_frames = np.array([source.fov.shape[0] for source in index.fovs], dtype=np.int64)
+        return FovPool.build(
+            np.flatnonzero(among), index.fov_of_row, index.observations.t, lineage, self._key,
+            n_frames,
+        )  # fmt: skip
+
+    def _require_others(self, among: BoolArray, place: Int64Array, n_places: int) -> None:
+        """Raise if an experiment or FOV (`place` of each row) has anchors, and one lineage only."""
         index = self.index
         lineage = index.forest.lineage[index.observations.track]
-        pairs = np.unique(np.stack([index.fov_of_row, lineage]), axis=1)
-        n_lineages = np.bincount(pairs[0], minlength=len(index.fovs))
-        with_anchors = np.unique(index.fov_of_row[index.anchor_rows])
+        pairs = np.unique(np.stack([place[among], lineage[among]]), axis=1)
+        n_lineages = np.bincount(pairs[0], minlength=n_places)
+        with_anchors = np.unique(place[index.anchor_rows[among[index.anchor_rows]]])
         for number in with_anchors[n_lineages[with_anchors] < 2]:
-            source = index.fovs[number]
-            raise _one_lineage(source.experiment, source.fov.name)
-        n_frames = np.array([source.fov.shape[0] for source in index.fovs], dtype=np.int64)
-        return FovPool.build(index.fov_of_row, index.observations.t, lineage, self._key, n_frames)
+            if place is index.fov_of_row:
+                source = index.fovs[number]
+                raise _one_lineage(source.experiment, source.fov.name, split=not among.all())
+            name = index.registry.experiments[number].name
+            raise _one_lineage(name, "", split=not among.all())
 
 
-def _one_lineage(experiment: str, fov: str) -> ConfigError:
+def _one_lineage(experiment: str, fov: str, *, split: bool) -> ConfigError:
     place = "FOV" if fov else "experiment"
+    side = " on this side of the split" if split else ""
+    instead = "split by fov" if split else "exclude the FOV"
     return ConfigError(
         Problem(
             "one-lineage",
-            f"negatives are asked for, and this {place} has one lineage only.",
-            "Choose negative_from='experiment', or exclude the FOV."
+            f"negatives are asked for, and this {place} has one lineage only{side}.",
+            f"Choose negative_from='experiment', or {instead}."
             if fov
             else "Leave return_negative off, or remove the experiment.",
             experiment=experiment,

@@ -79,7 +79,7 @@ class FovPool:
 
     Attributes
     ----------
-    order : ndarray of int64, shape (rows,)
+    order : ndarray of int64, shape (rows to draw from,)
         Rows by (FOV, frame).
     frame_start : ndarray of int64
         Where a (FOV, frame) begins in `order`, frames of a FOV in a row.
@@ -99,18 +99,22 @@ class FovPool:
     @classmethod
     def build(
         cls,
+        rows: Int64Array,
         fov: Int64Array,
         t: Int64Array,
         lineage: Int64Array,
         key: UInt64Array,
         n_frames: Int64Array,
     ) -> FovPool:
-        """Build from each row's FOV, frame, lineage and key, and each FOV's number of frames."""
+        """Build of the rows to draw from.
+
+        Takes the FOV, frame, lineage and key of every row, and each FOV's number of frames.
+        """
         fov_start = np.concatenate([[0], np.cumsum(n_frames)]).astype(np.int64)
-        frame = fov_start[fov] + t
+        frame = fov_start[fov[rows]] + t[rows]
         frame_start = np.zeros(int(fov_start[-1]) + 1, dtype=np.int64)
         np.cumsum(np.bincount(frame, minlength=int(fov_start[-1])), out=frame_start[1:])
-        return cls(np.argsort(frame, kind="stable"), frame_start, fov_start, lineage, key)
+        return cls(rows[np.argsort(frame, kind="stable")], frame_start, fov_start, lineage, key)
 
     def draw(
         self, lineage: Int64Array, fov: Int64Array, t: Int64Array, stream: UInt64Array

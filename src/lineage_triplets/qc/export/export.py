@@ -11,6 +11,7 @@ from lineage_triplets.engine.dataset.verification import draft_of, verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.files import refuse_existing, whole_files
 from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.engine.settings.faults import checked_settings
 from lineage_triplets.engine.settings.file import load_config, save_config
 from lineage_triplets.qc.export.cell_index import CELL_INDEX_LOSES, write_cell_index
 from lineage_triplets.qc.export.collection import (
@@ -75,6 +76,7 @@ def plan_export(
     max_wrong: float = MAX_WRONG,
     without_audit: str = "",
     without_images: str = "",
+    seed: int | None = None,
 ) -> ExportPlan:
     """Say what an export would write, what it leaves out, and what keeps the gate closed.
 
@@ -93,11 +95,14 @@ def plan_export(
     without_audit, without_images : str
         Why experiments whose audit does not reach it, or images that were not scanned, are let
         through all the same: config, report and training's log say so ever after.
+    seed : int, optional
+        With which training draws, in place of the config's.
 
     Raises
     ------
     ConfigError
-        There is no such format; no experiment could be opened; `max_wrong` is no share.
+        There is no such format; no experiment could be opened; `max_wrong` is no share; `seed` is
+        none.
     """
     unknown = [format_ for format_ in formats if format_ not in FORMATS]
     if unknown or not formats:
@@ -105,7 +110,7 @@ def plan_export(
             Problem("unknown-format", f"there is no format {unknown}.", f"Of: {choices(FORMATS)}.")
         )
     asked = Asked(max_wrong, without_audit.strip(), without_images.strip())
-    config = _config(review, only_accepted)
+    config = _config(review, only_accepted, seed)
     data = review.data
     after = data.index_of(config)
     points = gate_points(review, asked, after)
@@ -126,7 +131,7 @@ def plan_export(
         loses=loses,
         files=tuple(path for _, path in _files(Path(folder), formats, passed, config)),
         notes=(
-            *_notes(review, only_accepted),
+            *_notes(review, config, only_accepted),
             *(loses["collection"] if placed and "collection" in loses else ()),
         ),
         only_accepted=only_accepted,
@@ -145,6 +150,7 @@ def export_review(
     max_wrong: float = MAX_WRONG,
     without_audit: str = "",
     without_images: str = "",
+    seed: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> ExportResult:
     """Write what training reads, all files or none.
@@ -166,6 +172,7 @@ def export_review(
         Whether files of these names may be replaced.
     max_wrong : float
     without_audit, without_images : str
+    seed : int, optional
         As of `plan_export`.
     progress : callable, optional
         Gets what is done next, in words.
@@ -197,6 +204,7 @@ def export_review(
         max_wrong=max_wrong,
         without_audit=without_audit,
         without_images=without_images,
+        seed=seed,
     )
     if not plan.passed and not draft:
         raise closed(plan.points)
@@ -257,13 +265,14 @@ def _files(
     ]
 
 
-def _config(review: Review, only_accepted: bool) -> TripletConfig:
+def _config(review: Review, only_accepted: bool, seed: int | None) -> TripletConfig:
     data = review.data
     config = data.config
-    labels = data.registry.slot_labels
-    update: dict[str, Any] = {
-        "dataset": config.dataset.model_copy(update={"slot_labels": list(labels)})
-    }
+    changed: dict[str, Any] = {"slot_labels": list(data.registry.slot_labels)}
+    if seed is not None:
+        changed["seed"] = seed
+    settings = checked_settings(**{**config.dataset.model_dump(), **changed})
+    update: dict[str, Any] = {"dataset": settings}
     if only_accepted:
         rejected = [(key, made.reason) for key, made in data.effect.rejected.items()]
         chosen = {key for key, _ in rejected}
@@ -308,7 +317,7 @@ def _excluded(review: Review) -> pd.DataFrame:
     )
 
 
-def _notes(review: Review, only_accepted: bool) -> list[str]:
+def _notes(review: Review, config: TripletConfig, only_accepted: bool) -> list[str]:
     """What the gate does not ask for, and one should know."""
     data = review.data
     notes = []
@@ -316,7 +325,7 @@ def _notes(review: Review, only_accepted: bool) -> list[str]:
     missing = total - len(review.checks.scanned)
     if missing:
         notes.append(f"The images of {counted(missing, 'FOV')} of {total} were not checked.")
-    if data.settings.seed is None:
+    if config.dataset.seed is None:
         notes.append("The dataset has no seed: every training run draws other pairs.")
     waiting = [
         reviewed
