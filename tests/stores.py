@@ -217,6 +217,27 @@ def write_plate(
         )
 
 
+def write_collection(
+    path: Path,
+    names: Sequence[str],
+    *,
+    version: str = "0.5",
+    listed: bool = True,
+    pixels: Mapping[str, np.ndarray] | None = None,
+    **image: Any,
+) -> None:
+    """Write images below a root as bioformats2raw does; `image` goes to `write_image`.
+
+    `listed` says whether the group OME lists them; `pixels` are by name.
+    """
+    _write_group(path, version, {"bioformats2raw.layout": 3}, {})
+    if listed:
+        _write_group(path / "OME", version, {"series": list(names)}, {})
+    for name in names:
+        of_name = None if pixels is None else pixels[name]
+        write_image(path / name, version=version, pixels=of_name, **image)
+
+
 def make_experiment(
     root: Path,
     name: str,

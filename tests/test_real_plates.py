@@ -19,6 +19,8 @@ from lineage_triplets import (
     load_config,
     save_config,
 )
+from lineage_triplets.engine.errors import StoreError
+from lineage_triplets.engine.first_config import inspect_plate
 from lineage_triplets.engine.index.fovs import FovSource
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
@@ -250,3 +252,21 @@ def test_every_strategy_reads_the_same_pixels(path):
             np.testing.assert_array_equal(ours, expected)
         if path.name in READ_WITHOUT_TENSORSTORE:
             assert fov.form.storage is not None
+
+
+def test_foreign_stores_say_what_they_are():
+    """Version 0.6 of neuroglancer, series of bioformats2raw, a plate of acquire-zarr in a group."""
+    found = DATA / "foreign/found"
+    for name in ("scale", "affine"):
+        fov = open_plate(found / f"neuroglancer/ome_0.6/{name}.zarr").first_fov()
+        assert (fov.axes, fov.pixel_size_um) == (("z", "y", "x"), (4.0, 3.0, 2.0))
+    series = open_plate(found / "viv_bioformats-zarr/data.zarr")
+    assert (series.fov_names(), series.single_image) == (["0/0/0"], False)
+    below = inspect_plate(AROUND_A_PLATE)
+    assert (below.inside, below.fov_names) == ("plate", ["A/1/fov0", "B/2/fov1"])
+    for folder in (
+        found / "neuroglancer/zarr_v3",
+        found / "n5zarr_dimensionOrder/dimensionOrder.zarr",
+    ):
+        with pytest.raises(StoreError):
+            open_plate(folder)

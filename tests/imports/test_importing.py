@@ -15,7 +15,7 @@ from lineage_triplets.cli import main
 from lineage_triplets.engine.errors import ConfigError, OutputError, OutputExistsError, StoreError
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.imports import ImportPlan, import_steps, plan_import, run_import
-from stores import numbered_pixels, track_table, write_image
+from stores import numbered_pixels, track_table, write_collection, write_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -456,6 +456,21 @@ def test_a_store_is_written_anew_with_values_statistics_and_absent_frames(tmp_pa
     assert fov.normalization() == statistics
     assert fov.channel_names == ("GFP", "Phase")
     assert not (tmp_path / "out.zarr/0/0/0/0/c/3").exists()
+
+
+def test_series_are_written_anew_under_their_names(tmp_path):
+    pixels = {name: numbered_pixels((3, 2, 1, 24, 32), seed=k) for k, name in enumerate("ab")}
+    pixels = {f"Pos {name}": image for name, image in pixels.items()}
+    write_collection(
+        tmp_path / "series.zarr", list(pixels), pixels=pixels, chunks=(3, 2, 1, 24, 16)
+    )
+    plan = plan_import([tmp_path / "series.zarr"], rewrite=True)
+    run_import(plan, tmp_path / "out.zarr")
+    plate = open_plate(tmp_path / "out.zarr")
+    assert plate.fov_names() == ["Pos a/0/0", "Pos b/0/0"]
+    for name, image in pixels.items():
+        found = zarr.open_array(tmp_path / "out.zarr" / name / "0/0/0", mode="r")
+        np.testing.assert_array_equal(found[:], image)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:

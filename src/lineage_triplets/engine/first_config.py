@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
+from lineage_triplets.engine.errors import ConfigError, Problem, StoreError, choices, counted
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.plates.channels import placeholder_names
-from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate
-from lineage_triplets.engine.plates.stores import last_name
+from lineage_triplets.engine.plates.plate import Plate, only_plate_inside, open_plate
+from lineage_triplets.engine.plates.stores import join, last_name, location
 from lineage_triplets.engine.settings.file import locate_experiment, written_experiment
 from lineage_triplets.engine.settings.model import ExperimentConfig
 from lineage_triplets.engine.settings.paths import is_url
@@ -21,6 +21,7 @@ from lineage_triplets.engine.tracks.read import find_fov_table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 
 
@@ -37,6 +38,8 @@ class FoundPlate:
     first_fov : Fov
     channel_names : list of str
         ``channel 0``, … where the store has no name.
+    inside : str
+        Where it lies below the path that was given; empty where that is the plate.
     """
 
     name: str
@@ -44,6 +47,7 @@ class FoundPlate:
     fov_names: list[str]
     first_fov: Fov
     channel_names: list[str]
+    inside: str = ""
 
     @property
     def path(self) -> str:
@@ -83,26 +87,42 @@ class FoundPlate:
         n_named = sum(label is not None for label in fov.channel_labels[:c])
         unnamed = f", {n_named} of them named" if n_named else " without names"
         unnamed = unnamed if n_named < c else ""
+        below = f"it lies in the group {self.inside}; " if self.inside else ""
+        n_wells = len(self.plate.wells)
+        wells = f"{n_wells} series" if self.plate.series else counted(n_wells, "well")
         return (
-            f"{counted(len(self.fov_names), 'FOV')} in {counted(len(self.plate.wells), 'well')} "
+            f"{below}{counted(len(self.fov_names), 'FOV')} in {wells} "
             f"({choices(self.plate.wells)}); {counted(t, 'frame')}, {counted(c, 'channel')}"
             f"{unnamed}, {counted(z, 'slice')} of {y} x {x}; {pixel}{interval}"
         )
 
 
 def inspect_plate(path: str | Path) -> FoundPlate:
-    """Read what a plate (or image) says about itself.
+    """Read what a plate, collection or image says about itself.
+
+    A group that is none of these stands for the one that it holds.
 
     Raises
     ------
     StoreError
-        It is no plate and no image, or has no FOV.
+        It is none, and does not hold just one; or it has no FOV.
     """
-    plate = open_plate(path)
+    plate, inside = _open_at_or_below(path)
     fov_names, fov = plate.fov_names(), plate.first_fov()
     channels = placeholder_names(fov.channel_labels, fov.shape[1])
     stem = last_name(path).removesuffix(".zarr").removesuffix(".ome")
-    return FoundPlate(stem, plate, fov_names, fov, list(channels))
+    return FoundPlate(stem, plate, fov_names, fov, list(channels), inside)
+
+
+def _open_at_or_below(path: str | Path) -> tuple[Plate, str]:
+    """A plate, and where it lies below a group that holds it alone."""
+    try:
+        return open_plate(path), ""
+    except StoreError as error:
+        inside = only_plate_inside(path) if error.problems[0].kind == "not-a-plate" else None
+        if inside is None:
+            raise
+    return open_plate(join(location(path), inside)), inside
 
 
 def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
@@ -123,7 +143,7 @@ def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
         Problem(
             "no-table",
             f"no track table for any FOV of {found.name} in {choices(places)}.",
-            "Tables are expected at {tracks}/{row}/{column}/{fov}/.",
+            f"Tables are expected at {{tracks}}/{found.plate.folder_pattern}/.",
             experiment=found.name,
             field="tracks_path",
         )

@@ -292,7 +292,7 @@ class TestNormalization:
                 check_statistics(meta, statistics)
 
     def test_read_once_a_fov(self, dataset, monkeypatch):
-        from lineage_triplets.engine.plates.plate import Fov
+        from lineage_triplets.engine.plates.image import Fov
 
         read = []
         whole = Fov.normalization

@@ -15,7 +15,7 @@ from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.engine.first_config import inspect_plate
 from lineage_triplets.engine.plates.channels import channel_labels, resolve_channels
-from lineage_triplets.engine.plates.plate import open_image
+from lineage_triplets.engine.plates.image import open_image
 from lineage_triplets.qc import Review
 from lineage_triplets.qc.find.channels.proof import prove
 from stores import numbered_pixels, track_table, write_image

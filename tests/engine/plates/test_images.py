@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from lineage_triplets.engine.errors import Problem, StoreError
 from lineage_triplets.engine.plates.channels import resolve_channels
-from lineage_triplets.engine.plates.plate import open_image, open_plate
+from lineage_triplets.engine.plates.image import open_image
+from lineage_triplets.engine.plates.plate import open_plate
 from stores import write_image, write_plate
 
 if TYPE_CHECKING:

@@ -28,11 +28,12 @@ from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.dataset.verification import fingerprints
 from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.engine.plates import remote
-from lineage_triplets.engine.plates.plate import open_image, open_plate
+from lineage_triplets.engine.plates.image import open_image
+from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
 from programs import run
 from servers import FolderServer, few_retries, s3_server, upload
-from stores import make_experiment, numbered_pixels, source_of, track_table
+from stores import make_experiment, numbered_pixels, source_of, track_table, write_collection
 from systems import needs_posix
 
 TABLE = track_table((1, range(4)), (2, range(2, 4), 1))
@@ -247,6 +248,16 @@ class TestConfigs:
 
 
 class TestUrls:
+    def test_series(self, web, plates):
+        """Those that the group OME lists; by number where it is not there, as folders are not."""
+        folder = Path(plates["v3"].data_path).parent
+        for name, series in (("listed", ["left 1", "right"]), ("numbered", ["0", "1"])):
+            is_listed, shape = name == "listed", (2, 1, 1, 8, 8)
+            write_collection(folder / f"{name}.zarr", series, listed=is_listed, shape=shape)
+            plate = open_plate(f"{web.url}/{name}.zarr")
+            assert plate.fov_names() == [f"{series[0]}/0/0", f"{series[1]}/0/0"]
+            assert plate.fov(f"{series[1]}/0/0").shape == shape
+
     def test_a_query_stays_at_the_end_and_out_of_messages(self, served):
         url = f"{served.url}/v2.zarr?token=hidden"
         fov = open_plate(url).fov("A/1/0")

@@ -13,8 +13,8 @@ from lineage_triplets.engine.errors import (
     TrackTableError,
     choices,
     counted,
-    nearest,
 )
+from lineage_triplets.engine.index.asked import names_for, unknown_names
 from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.masks.find import find_masks, masks_place
 from lineage_triplets.engine.pairs.randomness import text_key
@@ -31,15 +31,13 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.masks.find import Masks
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
-    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 
-    NamesPerExperiment = list[str] | dict[str, list[str]] | None
-
 _OF_EVERY_FOV = frozenset(
     {"patch-too-large", "z-range", "channel-names", "no-channel-names", "some-channel-names"}
-    | {"one-table-for-all", "unusable-masks"}
+    | {"one-table-for-all", "unusable-masks", "unread-transform"}
 )
 
 
@@ -193,7 +191,7 @@ def _fovs_of_experiment(
                 "no-table",
                 without_table,
                 "{fovs} no track table, and nothing is taken from there: {names}.",
-                "Tables are expected at {tracks_path}/{row}/{column}/{fov}/.",
+                f"Tables are expected at {{tracks_path}}/{opened.plate.folder_pattern}/.",
                 config,
             )
         )
@@ -267,6 +265,11 @@ def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
     folders = sorted(
         folder.relative_to(root).as_posix() for folder in root.glob("*/*/*") if folder.is_dir()
     )
+    if plate.series:
+        ours = {name.partition("/")[0] for name in plate.series} | set(plate.series.values())
+        folders += sorted(
+            folder.name for folder in root.glob("*") if folder.is_dir() and folder.name not in ours
+        )
     return [name for name in folders if not plate.has_fov(name) and _has_table(root / name)]
 
 
@@ -397,83 +400,3 @@ def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
         else fault
         for fault in first.values()
     ] + rest
-
-
-def names_for(names: NamesPerExperiment, experiment: str) -> list[str] | None:
-    """The names that hold in an experiment; None where nothing is said."""
-    if isinstance(names, dict):
-        return names.get(experiment)
-    return names
-
-
-def unknown_names(
-    registry: ExperimentRegistry, settings: DatasetConfig, exclude: Exclusions
-) -> list[Problem]:
-    """Collect the experiments, wells and FOVs that settings and exclusions name in vain."""
-    problems = []
-    experiments = [config.name for config in registry.experiments]
-    for field in ("z_range", "include_wells", "exclude_fovs"):
-        value = getattr(settings, field)
-        if isinstance(value, dict):
-            problems += [
-                Problem(
-                    "unknown-experiment",
-                    f"there is no experiment {name!r}.",
-                    nearest(name, experiments),
-                    field=field,
-                )
-                for name in value
-                if name not in experiments
-            ]
-    plates = {opened.config.name: opened.plate for opened in registry.opened}
-    for well, where in _with_experiments(settings.include_wells, list(plates)):
-        wells = {known_well for experiment in where for known_well in plates[experiment].wells}
-        if well not in wells:
-            problems.append(
-                Problem(
-                    "unknown-well",
-                    f"there is no well {well!r} in {choices(where)}.",
-                    f"There is: {choices(sorted(wells))}.",
-                    field="include_wells",
-                )
-            )
-    for name, where in _with_experiments(settings.exclude_fovs, list(plates)):
-        if not any(plates[experiment].has_fov(name) for experiment in where):
-            problems.append(
-                Problem(
-                    "unknown-fov",
-                    f"there is no FOV {name!r} in {choices(where)}.",
-                    "Mend the name, or remove it.",
-                    field="exclude_fovs",
-                )
-            )
-    excluded = [(exclusion.experiment, "wells", exclusion.well) for exclusion in exclude.wells]
-    excluded += [(exclusion.experiment, "fovs", exclusion.fov) for exclusion in exclude.fovs]
-    for experiment, field, name in excluded:
-        plate = plates.get(experiment)
-        if plate is None or not (name in plate.wells if field == "wells" else plate.has_fov(name)):
-            problems.append(
-                Problem(
-                    "unmatched-exclusion",
-                    f"there is no {name!r} to exclude.",
-                    "Remove it from the config, or mend the name.",
-                    severity="warning",
-                    experiment=experiment,
-                    field=f"exclude.{field}",
-                )
-            )
-    return problems
-
-
-def _with_experiments(
-    names: NamesPerExperiment, experiments: list[str]
-) -> list[tuple[str, list[str]]]:
-    """Give each name with the experiments that may have it."""
-    if isinstance(names, dict):
-        return [
-            (name, [experiment])
-            for experiment, listed in names.items()
-            if experiment in experiments
-            for name in listed
-        ]
-    return [(name, experiments) for name in names or []]

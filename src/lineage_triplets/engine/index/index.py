@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lineage_triplets.engine.arrays import Int64Array
-    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.image import Fov
 
     NamesPerExperiment = Sequence[str] | Mapping[str, Sequence[str]] | None
 

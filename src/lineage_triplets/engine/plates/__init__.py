@@ -3,7 +3,10 @@
 - `stores` and `remote`: where stores are, folders and URLs alike, and their files of JSON.
 - `zarr_json`: that JSON, read once: attributes of groups, and the form of an array.
 - `channels`: names of channels: the store's labels, and the config's where it has none.
-- `plate`: plates and FOVs by JSON alone: axes, channels, pixel size, interval.
+- `coordinates`: axes, pixel size and interval, from scales or coordinate systems.
+- `image`: one image by JSON alone: its array, levels, axes, channels.
+- `collections`: series below a root, and what else lies below a group.
+- `plate`: plates, collections and images as wells with FOVs.
 - `normalization`: statistics that a FOV carries along.
 - `experiments`: `ExperimentRegistry`, a config's experiments with their plates and channel maps.
 """

@@ -14,7 +14,7 @@ from lineage_triplets.engine.errors import Problem, choices
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.image import Fov
 
     Labels = tuple[str | None, ...]
 

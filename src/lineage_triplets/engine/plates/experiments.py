@@ -17,7 +17,7 @@ from lineage_triplets.engine.errors import (
     choices,
 )
 from lineage_triplets.engine.plates.channels import resolve_channels
-from lineage_triplets.engine.plates.plate import Fov, Plate, open_plate
+from lineage_triplets.engine.plates.plate import Plate, open_plate
 from lineage_triplets.engine.settings.faults import experiment_faults, field_fault
 from lineage_triplets.engine.settings.file import load_config, locate_experiment
 from lineage_triplets.engine.settings.paths import is_url
@@ -26,6 +26,7 @@ from lineage_triplets.engine.settings.tau import TauFrames
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.model import ExperimentConfig
 
 _log = logging.getLogger(__name__)
@@ -73,9 +74,13 @@ class OpenedExperiment:
         problems: list[Problem] = []
         for name in names:
             try:
-                fovs.append(self.plate.fov(name))
+                fov = self.plate.fov(name)
             except StoreError as error:
                 problems += self.fov_faults(error, name)
+                continue
+            fovs.append(fov)
+            if fov.unread_transform:
+                problems.append(_of_experiment(_unread_transform(fov), self.config))
         return fovs, problems
 
     def fov_faults(self, error: LineageTripletsError, fov: str) -> list[Problem]:
@@ -85,6 +90,18 @@ class OpenedExperiment:
         return [
             replace(problem, experiment=self.config.name, fov=fov) for problem in error.problems
         ]
+
+
+def _unread_transform(fov: Fov) -> Problem:
+    return Problem(
+        "unread-transform",
+        f"its metadata place the pixels by a transformation of the kind {fov.unread_transform!r}, "
+        "which is read only where it scales and moves: pixel size and interval are unknown.",
+        "Pixels are read as they are stored. Positions in µm need a scale in track_transform.",
+        severity="warning",
+        fov=fov.name,
+        file=fov.path,
+    )
 
 
 def _skipped(error: LineageTripletsError, experiment: str, fov: str) -> list[Problem]:

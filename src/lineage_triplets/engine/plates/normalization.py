@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lineage_triplets.engine.arrays import Float32Array, Int64Array
-    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.image import Fov
 
     Statistics = dict[str, Any] | None
 

@@ -35,7 +35,7 @@ def costly_chunks(index: MultiExperimentIndex) -> Iterator[Problem]:
     for experiment, found in costs.items():
         times, worst = max(found, key=lambda cost: cost[0])
         fov = worst.fov
-        store = fov.path.removesuffix(f"/{fov.name}")
+        store = index.registry.get_opened(experiment).plate.path
         own = "Copy the store to a disk; then " if is_url(store) else ""
         chunk = " x ".join(map(str, fov.chunk_shape))
         yield Problem(

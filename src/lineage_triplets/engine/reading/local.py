@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import UInt64Array
-    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.plates.zarr_json import ChunkStorage, Shards
     from lineage_triplets.engine.reading.cache import CachePools, PartCache
     from lineage_triplets.engine.reading.plan import FileReads, Piece, ReadStrategy, Window

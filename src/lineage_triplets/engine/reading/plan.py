@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError, Problem, StoreError
-from lineage_triplets.engine.plates.plate import canonical
+from lineage_triplets.engine.plates.image import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

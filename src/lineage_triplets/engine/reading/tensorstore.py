@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import tensorstore as ts
 
-from lineage_triplets.engine.plates.plate import CANONICAL_AXES
+from lineage_triplets.engine.plates.coordinates import CANONICAL_AXES
 from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.process import note_read

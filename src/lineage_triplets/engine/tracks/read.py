@@ -108,7 +108,8 @@ def find_track_table(folder: Path) -> Path | None:
 def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
     """Find a FOV's table: in its folder below `root`, or `root` itself where there is one FOV.
 
-    A single image's table lies in `root` or, if there is none, where a plate's would.
+    A single image's table lies in `root` or, if there is none, where a plate's would. A series'
+    lies in a folder of its name, or where a plate's would.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
     if plate.single_image:
         return find_track_table(root) or find_track_table(root / fov)
     if not is_track_table(root):
-        own = root / fov
+        own = _own_folder(plate, root, fov)
         is_only = len(plate.wells) == 1 and not _may_be(own) and len(plate.fov_names()) == 1
         return find_track_table(root if is_only else own)
     names = plate.fov_names()
@@ -129,10 +130,18 @@ def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
     problem = TrackSource(root).problem(
         "one-table-for-all",
         f"This is one table, and the plate has {len(names)} FOVs: {choices(names)}.",
-        "Give a folder that has the table of each FOV in {row}/{column}/{fov}/.",
+        f"Give a folder that has the table of each FOV in {plate.folder_pattern}/.",
         count=len(names),
     )
     raise TrackTableError(problem)
+
+
+def _own_folder(plate: Plate, root: Path, fov: str) -> Path:
+    """The first folder that is there, of those where a FOV's table may lie."""
+    if not plate.series:
+        return root / fov
+    places = [root / fov, root / fov.partition("/")[0], root / plate.series[fov]]
+    return next((place for place in places if _may_be(place)), root / fov)
 
 
 def _may_be(folder: Path) -> bool:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorstore as ts
 
-from lineage_triplets.engine.plates.plate import Fov, open_plate
+from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.plates.zarr_json import node_attributes
 from lineage_triplets.engine.reading.tensorstore import canonical_view, is_absent, open_array
 from lineage_triplets.imports.sources.base import FoundImage, Index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lineage_triplets.engine.plates.image import Fov
 
 _NODES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 _OWN = {"multiscales", "version", "omero", "ome", "plate", "well", "_creator"}

@@ -12,7 +12,7 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoreError
-from lineage_triplets.engine.plates.plate import canonical
+from lineage_triplets.engine.plates.image import canonical
 from lineage_triplets.engine.plates.remote import answer, first_line
 from lineage_triplets.engine.plates.stores import join
 from lineage_triplets.engine.plates.zarr_json import describing_file, node_attributes, understood
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.plates.plate import Fov
+    from lineage_triplets.engine.plates.image import Fov
 
     # Channel and frame.
     Key = tuple[int, int]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
-from lineage_triplets.engine.index.fovs import names_for
+from lineage_triplets.engine.index.asked import names_for
 from lineage_triplets.engine.settings.collection import EXPERIMENT_KEYS
 from lineage_triplets.engine.settings.file import locate_experiment
 from lineage_triplets.engine.settings.paths import expand, is_url
