@@ -224,6 +224,7 @@ def test_every_strategy_reads_the_same_pixels(path):
     plate = open_plate(path)
     for name in plate.fov_names():
         fov = plate.fov(name)
+        assert fov.form.unreadable == ""
         channels = tuple(reversed(range(fov.shape[1])))
         source = FovSource("one", 0, fov, path, "", channels, None, 1, 1)
         rng = np.random.default_rng(5)
@@ -262,6 +263,8 @@ def test_foreign_stores_say_what_they_are():
         assert (fov.axes, fov.pixel_size_um) == (("z", "y", "x"), (4.0, 3.0, 2.0))
     series = open_plate(found / "viv_bioformats-zarr/data.zarr")
     assert (series.fov_names(), series.single_image) == (["0/0/0"], False)
+    # Its fill value is text.
+    assert "fill_value" in series.first_fov().form.unreadable
     below = inspect_plate(AROUND_A_PLATE)
     assert (below.inside, below.fov_names) == ("plate", ["A/1/fov0", "B/2/fov1"])
     for folder in (

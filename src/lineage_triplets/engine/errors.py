@@ -149,6 +149,7 @@ class ForkedReadError(LineageTripletsError, RuntimeError):
 _STORE_KINDS = {
     "missing-path",
     "unreadable",
+    "unreadable-codec",
     "unreachable",
     "bad-metadata",
     "not-zarr",

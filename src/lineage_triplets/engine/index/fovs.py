@@ -20,6 +20,7 @@ from lineage_triplets.engine.masks.find import find_masks, masks_place
 from lineage_triplets.engine.pairs.randomness import text_key
 from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.experiments import find_tables_fault
+from lineage_triplets.engine.plates.zarr_json import unreadable_array
 from lineage_triplets.engine.tracks.read import (
     find_fov_table,
     find_track_table,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _OF_EVERY_FOV = frozenset(
     {"patch-too-large", "z-range", "channel-names", "no-channel-names", "some-channel-names"}
-    | {"one-table-for-all", "unusable-masks", "unread-transform"}
+    | {"one-table-for-all", "unusable-masks", "unread-transform", "unreadable-codec"}
 )
 
 
@@ -299,6 +300,9 @@ def _source(
             return None, [unlike]
         if fov.channel_labels != opened.first_fov.channel_labels:
             unnamed = [unlike]
+    if fov.form.unreadable:
+        fault = unreadable_array(fov.form.unreadable, fov.array_path, opened.plate.path)
+        problems.append(replace(fault, experiment=config.name, fov=fov.name))
     height, width = fov.shape[3:]
     patch_height, patch_width = settings.yx_patch_size
     if settings.border == "clamp" and (patch_height > height or patch_width > width):

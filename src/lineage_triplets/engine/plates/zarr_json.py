@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lineage_triplets.engine.errors import Problem, StoreError
+from lineage_triplets.engine.plates.readable import why_unreadable
 from lineage_triplets.engine.plates.stores import join, read_files, refuse_absent
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class ArrayForm:
         As zarr v3 has them.
     storage : ChunkStorage or None
         None where chunks are stored in no way that is known here.
+    unreadable : str
+        Why tensorstore does not read it, in a clause; empty where it does.
     """
 
     zarr_format: int
@@ -118,6 +121,11 @@ class ArrayForm:
     codecs: str
     dimension_names: Any
     storage: ChunkStorage | None
+    unreadable: str = ""
+
+
+class _UnreadableArrayError(Exception):
+    """Why an array has no form that is known here, in a clause."""
 
 
 class _UnreadableJsonError(ValueError):
@@ -127,6 +135,17 @@ class _UnreadableJsonError(ValueError):
 def store_fault(kind: str, message: str, remedy: str, path: str) -> StoreError:
     """Make the error for one problem of a store."""
     return StoreError(Problem(kind, message, remedy, file=path))
+
+
+def unreadable_array(reason: str, path: str, store: str = "STORE") -> Problem:
+    """Word the error for an array of a store that is not read; `reason` is a clause."""
+    return Problem(
+        "unreadable-codec",
+        f"its pixels cannot be read through tensorstore: {reason}.",
+        f"If zarr-python reads it, `lineage-triplets import --rechunk {store} --out NEW.zarr` "
+        "writes it anew; let data_path name that.",
+        file=path,
+    )
 
 
 @contextlib.contextmanager
@@ -195,6 +214,8 @@ def find_array(folder: str) -> ArrayForm | None:
     with _naming(folder, name):
         try:
             return _form(name, files[name])
+        except _UnreadableArrayError as error:
+            raise StoreError(unreadable_array(str(error), folder)) from None
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise store_fault(
                 "bad-metadata",
@@ -229,6 +250,16 @@ def _parsed(content: bytes) -> dict[str, Any]:
 @functools.lru_cache(maxsize=256)
 def _form(name: str, content: bytes) -> ArrayForm:
     described = _parsed(content)
+    reason = why_unreadable(2 if name == ".zarray" else 3, described)
+    try:
+        return _described_form(name, described, reason)
+    except (KeyError, TypeError):
+        if reason and "shape" in described:
+            raise _UnreadableArrayError(reason) from None
+        raise
+
+
+def _described_form(name: str, described: dict[str, Any], unreadable: str) -> ArrayForm:
     storage = _storage(name, described)
     if name == ".zarray":
         compression = [described.get(key) for key in ("compressor", "filters", "order", "chunks")]
@@ -240,6 +271,7 @@ def _form(name: str, content: bytes) -> ArrayForm:
             codecs=json.dumps(compression, sort_keys=True),
             dimension_names=None,
             storage=storage,
+            unreadable=unreadable,
         )
     grid = described["chunk_grid"]["configuration"]["chunk_shape"]
     names = described.get("dimension_names")
@@ -252,6 +284,7 @@ def _form(name: str, content: bytes) -> ArrayForm:
         codecs=json.dumps([grid, described["codecs"]], sort_keys=True),
         dimension_names=tuple(names) if isinstance(names, list) else names,
         storage=storage,
+        unreadable=unreadable,
     )
 
 

@@ -1,4 +1,4 @@
-"""OME-Zarr stores, to be written anew: through tensorstore, chunk by chunk."""
+"""OME-Zarr stores, to be written anew: through tensorstore, or zarr-python where that cannot."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorstore as ts
 
+from lineage_triplets.engine.plates.coordinates import CANONICAL_AXES
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.plates.zarr_json import node_attributes
 from lineage_triplets.engine.reading.tensorstore import canonical_view, is_absent, open_array
-from lineage_triplets.imports.sources.base import FoundImage, Index
+from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.plates.image import Fov
 
 _NODES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
@@ -54,7 +56,7 @@ def _image(path: Path, fov: Fov) -> FoundImage:
         sizes=(t, c, z),
         plane_shape=(y, x),
         dtype=np.dtype(fov.dtype),
-        open=lambda: StorePlanes(fov),
+        open=lambda: ZarrPlanes(fov) if fov.form.unreadable else StorePlanes(fov),
         files=(Path(fov.array_path),),
         channel_names=fov.channel_labels[:c],
         pixel_size_um=size if known and size is not None else (None, None, None),
@@ -62,6 +64,19 @@ def _image(path: Path, fov: Fov) -> FoundImage:
         block=fov.chunk_shape[:3],
         place=fov.name,
         attributes=kept,
+        problems=_through_zarr(fov) if fov.form.unreadable else (),
+    )
+
+
+def _through_zarr(fov: Fov) -> tuple[Problem, ...]:
+    return (
+        said(
+            "read-with-zarr",
+            f"tensorstore does not read it ({fov.form.unreadable}); zarr-python does, which does "
+            "not tell planes that were never written from black ones.",
+            "Look at the first and last frames.",
+            Path(fov.array_path),
+        ),
     )
 
 
@@ -104,3 +119,60 @@ class StorePlanes:
     def close(self) -> None:
         """Forget the chunks."""
         del self._strict, self._filled
+
+
+class ZarrPlanes:
+    """Planes of a FOV whose codec tensorstore does not know; those of a chunk are kept.
+
+    Parameters
+    ----------
+    fov : Fov
+
+    Raises
+    ------
+    ConfigError
+        zarr-python is not installed, or does not read it either.
+    """
+
+    def __init__(self, fov: Fov) -> None:
+        path = Path(fov.array_path)
+        zarr = library(
+            "zarr", path, f"a store that tensorstore cannot read ({fov.form.unreadable})"
+        )
+        try:
+            self._array = zarr.open_array(path, mode="r", zarr_format=fov.zarr_format)
+        except (ValueError, TypeError, KeyError, ImportError) as error:
+            raise fault(
+                "unreadable-codec",
+                f"neither tensorstore ({fov.form.unreadable}) nor zarr-python reads it: {error}.",
+                "Install what its codec needs, or read it with the tool that wrote it.",
+                path,
+            ) from error
+        self._axes = fov.axes
+        self._block = fov.chunk_shape[:3]
+        self._kept: tuple[Index, NDArray[Any]] | None = None
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """Read one plane; what was never written is the fill value."""
+        corner = tuple(at - at % size for at, size in zip(index, self._block, strict=True))
+        if self._kept is None or self._kept[0] != corner:
+            self._kept = corner, self._read_block(corner)
+        inside = tuple(at - start for at, start in zip(index, corner, strict=True))
+        plane: NDArray[Any] = self._kept[1][inside]
+        return plane
+
+    def _read_block(self, corner: Index) -> NDArray[Any]:
+        """All planes of a row of chunks, as (t, c, z, y, x)."""
+        parts = {
+            axis: slice(start, start + size)
+            for axis, start, size in zip("tcz", corner, self._block, strict=True)
+        }
+        block = np.asarray(self._array[tuple(parts.get(axis, slice(None)) for axis in self._axes)])
+        there = [axis for axis in CANONICAL_AXES if axis in self._axes]
+        block = block.transpose([self._axes.index(axis) for axis in there])
+        absent = tuple(place for place, axis in enumerate(CANONICAL_AXES) if axis not in self._axes)
+        return np.expand_dims(block, absent)
+
+    def close(self) -> None:
+        """Forget the planes."""
+        self._kept = None
