@@ -18,7 +18,7 @@ from lineage_triplets.engine.errors import (
     StoreError,
     choices,
 )
-from lineage_triplets.engine.plates.plate import canonical, open_image
+from lineage_triplets.engine.plates.image import canonical, open_image
 from lineage_triplets.engine.plates.stores import join
 from lineage_triplets.engine.plates.zarr_json import array_form, describing_file, node_attributes
 from lineage_triplets.engine.settings.paths import is_url
@@ -34,7 +34,8 @@ from lineage_triplets.engine.tracks.formats.mask_files import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lineage_triplets.engine.plates.plate import Fov, Plate
+    from lineage_triplets.engine.plates.image import Fov
+    from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 
 _AXES_OF_BARE = {2: "yx", 3: "tyx", 4: "tzyx", 5: "tczyx"}
