@@ -5,6 +5,7 @@ from .engine import LineageTripletsError as LineageTripletsError
 from .engine import MultiExperimentIndex as MultiExperimentIndex
 from .engine import MultiExperimentTripletDataset as MultiExperimentTripletDataset
 from .engine import PrefetchLoader as PrefetchLoader
+from .engine import TrackReading as TrackReading
 from .engine import TrackTransform as TrackTransform
 from .engine import TripletConfig as TripletConfig
 from .engine import diagnose as diagnose

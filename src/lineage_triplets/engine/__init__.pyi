@@ -36,6 +36,7 @@ from .settings.model import TripletConfig as TripletConfig
 from .settings.model import WellExclusion as WellExclusion
 from .settings.tau import sample_tau as sample_tau
 from .settings.tau import tau_distribution as tau_distribution
+from .settings.track_reading import TrackReading as TrackReading
 from .settings.track_transform import TrackTransform as TrackTransform
 from .settings.verified import Audit as Audit
 from .settings.verified import Fingerprint as Fingerprint

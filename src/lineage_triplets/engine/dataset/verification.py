@@ -100,7 +100,7 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
             images.update(json.dumps(described).encode())
             channels.update(json.dumps([fov.name, fov.channel_labels or None]).encode())
             try:
-                table = digest_table(source.table)
+                table = digest_table(*source.table_as)
             except OSError as error:
                 raise StoreError(
                     Problem(

@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry
     from lineage_triplets.engine.settings.model import Cut, DatasetConfig, Exclusions, Link
+    from lineage_triplets.engine.settings.track_reading import TrackReading
 
 
 class TableReader(Protocol):
     """Reads one FOV's table."""
 
-    def __call__(self, path: Path, /, *, experiment: str, fov: str) -> TrackTable:
+    def __call__(
+        self, path: Path, /, *, experiment: str, fov: str, reading: TrackReading | None
+    ) -> TrackTable:
         """Read it; raises TrackTableError or StoreError."""
 
 
@@ -133,7 +136,7 @@ def _read_tables(
     def read(source: FovSource) -> tuple[FovSource, TrackTable] | list[Problem]:
         names = {"experiment": source.experiment, "fov": source.fov.name}
         try:
-            table = read_table(source.table, **names)
+            table = read_table(source.table, reading=source.reading, **names)
             transform = transform_into_pixels(
                 table, source.track_transform, source.fov.pixel_size_um, **names
             )

@@ -25,6 +25,7 @@ from lineage_triplets.engine.tracks.read import (
     find_fov_table,
     find_track_table,
     is_track_table,
+    unknown_format,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry, OpenedExperiment
     from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, ExperimentConfig
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 
 _OF_EVERY_FOV = frozenset(
@@ -60,6 +62,8 @@ class FovSource:
         First slice, or None where it follows each cell; and how many.
     key : int
         64-bit key of (experiment, FOV) for random numbers.
+    reading : TrackReading or None
+        How the table is read; None where its content says it.
     track_transform : TrackTransform or None
         Where the table's frames and positions are in the image; None where they are as written.
     labels_path, labels_name : str
@@ -78,11 +82,17 @@ class FovSource:
     z_start: int | None
     depth: int
     key: int
+    reading: TrackReading | None = None
     track_transform: TrackTransform | None = None
     labels_path: str = ""
     labels_name: str = ""
     has_id: bool = False
     has_parent_id: bool = False
+
+    @property
+    def table_as(self) -> tuple[Path, TrackReading | None]:
+        """Its table, and how it is read."""
+        return self.table, self.reading
 
     @property
     def id_prefix(self) -> str:
@@ -130,6 +140,7 @@ def find_fovs(
     problems = unknown_names(registry, settings, exclude)
     for number, opened in enumerate(registry.opened):
         tables_fault = find_tables_fault(opened.config)
+        tables_fault = tables_fault or unknown_format(opened.config.tracks, opened.config.name)
         if tables_fault is not None:
             problems.append(tables_fault)
             continue
@@ -170,7 +181,7 @@ def _fovs_of_experiment(
     problems += faults
     for name in names:
         try:
-            table = find_fov_table(opened.plate, Path(config.tracks_path), name)
+            table = find_fov_table(opened.plate, Path(config.tracks_path), name, config.tracks)
         except (StoreError, TrackTableError) as error:
             problems += opened.fov_faults(error, name)
             continue
@@ -351,6 +362,7 @@ def _source(
             z_start=z_start,
             depth=depth,
             key=text_key(config.name, fov.name),
+            reading=config.tracks,
             track_transform=config.track_transform,
             labels_path=masks_place(opened.plate, config.labels_path, fov.name),
             labels_name=config.labels_name or "",

@@ -215,13 +215,14 @@ def _paths(experiment: ExperimentConfig) -> dict[str, str]:
 
 def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:
     """One entry of ``experiments:`` for a file in `folder`."""
-    entry: dict[str, Any] = experiment.model_dump(mode="json", exclude={"track_transform"})
+    of_tables = {"tracks": experiment.tracks, "track_transform": experiment.track_transform}
+    entry: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(of_tables))
     for key in ("labels_path", "labels_name"):
         if entry[key] is None:
             del entry[key]
-    if experiment.track_transform is not None:
-        transform = experiment.track_transform.model_dump(mode="json", exclude_defaults=True)
-        entry["track_transform"] = transform
+    for key, said in of_tables.items():
+        if said is not None:
+            entry[key] = said.model_dump(mode="json", exclude_defaults=True)
     if experiment._written is not None:
         base = experiment._written[BASE]
         for key in _paths(experiment):

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from lineage_triplets.engine.settings.track_reading import TrackReading
 from lineage_triplets.engine.settings.track_transform import TrackTransform
 from lineage_triplets.engine.settings.values import (
     FiniteNumber,
@@ -72,6 +73,9 @@ class ExperimentConfig(StrictModel):
         Free text.
     moi : float
         Multiplicity of infection.
+    tracks : TrackReading or None
+        How the tables are read where their content does not say it: their format, and which of
+        their columns is which. One that says nothing is read as None.
     track_transform : TrackTransform or None
         Where the tables' frames and positions are in the images. None where they are as written;
         one that changes nothing is read as None.
@@ -108,6 +112,7 @@ class ExperimentConfig(StrictModel):
     organelle: Text = ""
     date: Text = ""
     moi: FiniteNumber = 0.0
+    tracks: TrackReading | None = None
     track_transform: TrackTransform | None = None
     labels_path: Name | None = None
     labels_name: Name | None = None
@@ -120,6 +125,11 @@ class ExperimentConfig(StrictModel):
         if "/" in name or name != name.strip():
             raise ValueError("a name has no '/' and no blanks around it")
         return name
+
+    @field_validator("tracks")
+    @classmethod
+    def _none_if_nothing_said(cls, reading: TrackReading | None) -> TrackReading | None:
+        return None if reading == TrackReading() else reading
 
     @field_validator("track_transform")
     @classmethod

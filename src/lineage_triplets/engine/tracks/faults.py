@@ -213,8 +213,10 @@ class TableReport:
         if at is not None:
             row, count = int(np.argmax(at)), int(at.sum())
         number = None if row is None else int(self._raw.row[row])
-        place = {"line" if self._raw.has_lines else "row": number}
-        problem = self._source.problem(kind, message, remedy, severity, count=count, **place)
+        line, row = (number, None) if self._raw.has_lines else (None, number)
+        problem = self._source.problem(
+            kind, message, remedy, severity, count=count, line=line, row=row
+        )
         (self.faults if severity == "error" else self.problems).append(problem)
 
     def add_each(

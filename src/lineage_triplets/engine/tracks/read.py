@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import StoreError, TrackTableError, choices, counted
+from lineage_triplets.engine.errors import (
+    Problem,
+    StoreError,
+    TrackTableError,
+    choices,
+    counted,
+    nearest,
+)
 from lineage_triplets.engine.tracks.faults import LinkFaults, check_links
 from lineage_triplets.engine.tracks.formats import (
     TRACK_FORMATS,
@@ -21,12 +28,21 @@ from lineage_triplets.engine.tracks.formats import (
     format_of,
     recognise,
 )
-from lineage_triplets.engine.tracks.formats.dialects import looks_like_table, part_of
+from lineage_triplets.engine.tracks.formats.dialects import (
+    has_table_shape,
+    looks_like_table,
+    part_of,
+)
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.named import has_named_columns, is_named
+from lineage_triplets.engine.tracks.formats.parquet import TABLES_OF_COLUMNS, columns_of
 from lineage_triplets.engine.tracks.table import TrackTable, check_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.plates.plate import Plate
+    from lineage_triplets.engine.settings.track_reading import TrackReading
 
 __all__ = [
     "TRACK_FORMATS",
@@ -43,7 +59,7 @@ __all__ = [
 ]
 
 
-def find_track_table(folder: Path) -> Path | None:
+def find_track_table(folder: Path, reading: TrackReading | None = None) -> Path | None:
     """Find the one track table in an FOV's folder.
 
     Parameters
@@ -52,6 +68,9 @@ def find_track_table(folder: Path) -> Path | None:
         ``{tracks_path}/{row}/{col}/{fov}``, or the table itself, a file or a folder. Hidden files,
         what belongs to a table beside it, and what neither its content nor its ending tells are
         passed over.
+    reading : TrackReading, optional
+        How tables are read: files that have the columns that it names count, or those of the
+        format.
 
     Returns
     -------
@@ -71,28 +90,9 @@ def find_track_table(folder: Path) -> Path | None:
             return folder if folder.is_file() else None
         if recognise(Glimpse(folder)) is not None:
             return folder
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-        tables: list[Path] = []
-        untold: list[Path] = []
-        nameless: list[Path] = []
-        parts: list[Path] = []
-        for entry in entries:
-            glimpse = Glimpse(entry)
-            if not glimpse.is_folder and not entry.is_file():
-                continue
-            if part_of(glimpse) is not None:
-                parts.append(entry)
-            elif glimpse.is_folder or format_of(entry.name) is None:
-                known = recognise(glimpse)
-                if known is not None:
-                    (nameless if _is_by_name(known) else tables).append(entry)
-            else:
-                (tables if looks_like_table(glimpse) else untold).append(entry)
+        tables = _tables_in(folder, reading)
     except OSError as error:
         raise _unreadable(TrackSource(folder), error) from error
-    # Copies under other endings count where nothing else is there; a README.txt or a part alone is
-    # read, so that it is said what it is.
-    tables = tables or nameless or untold or parts[:1]
     if len(tables) > 1:
         names = choices(table.name for table in tables)
         problem = TrackSource(folder).problem(
@@ -105,11 +105,40 @@ def find_track_table(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
+def _tables_in(folder: Path, reading: TrackReading | None) -> list[Path]:
+    """List what counts as a table among the entries of a folder that is none itself."""
+    fitting: list[Path] = []
+    tables: list[Path] = []
+    untold: list[Path] = []
+    nameless: list[Path] = []
+    parts: list[Path] = []
+    for entry in sorted(folder.iterdir()):
+        glimpse = Glimpse(entry)
+        if entry.name.startswith(".") or not (glimpse.is_folder or entry.is_file()):
+            continue
+        if reading is not None and _fits(glimpse, reading):
+            fitting.append(entry)
+        if part_of(glimpse) is not None:
+            parts.append(entry)
+        elif glimpse.is_folder or format_of(entry.name) is None:
+            known = recognise(glimpse)
+            if known is not None:
+                (nameless if _is_by_name(known) else tables).append(entry)
+        else:
+            (tables if looks_like_table(glimpse) else untold).append(entry)
+    # Copies under other endings count where nothing else is there; a README.txt or a part alone is
+    # read, so that it is said what it is.
+    return fitting or tables or nameless or _shaped(untold) or untold or parts[:1]
+
+
+def find_fov_table(
+    plate: Plate, root: Path, fov: str, reading: TrackReading | None = None
+) -> Path | None:
     """Find a FOV's table: in its folder below `root`, or `root` itself where there is one FOV.
 
     A single image's table lies in `root` or, if there is none, where a plate's would. A series'
-    lies in a folder of its name, or where a plate's would.
+    lies in a folder of its name, or where a plate's would. How tables are read counts as for
+    `find_track_table`.
 
     Raises
     ------
@@ -119,11 +148,11 @@ def find_fov_table(plate: Plate, root: Path, fov: str) -> Path | None:
         A folder cannot be listed.
     """
     if plate.single_image:
-        return find_track_table(root) or find_track_table(root / fov)
+        return find_track_table(root, reading) or find_track_table(root / fov, reading)
     if not is_track_table(root):
         own = _own_folder(plate, root, fov)
         is_only = len(plate.wells) == 1 and not _may_be(own) and len(plate.fov_names()) == 1
-        return find_track_table(root if is_only else own)
+        return find_track_table(root if is_only else own, reading)
     names = plate.fov_names()
     if len(names) == 1:
         return root
@@ -158,7 +187,9 @@ def is_track_table(path: Path) -> bool:
     return recognise(glimpse) is not None or (not glimpse.is_folder and Path(path).is_file())
 
 
-def read_track_table(file: Path, *, experiment: str = "", fov: str = "") -> TrackTable:
+def read_track_table(
+    file: Path, *, experiment: str = "", fov: str = "", reading: TrackReading | None = None
+) -> TrackTable:
     """Read one FOV's track table.
 
     Parameters
@@ -168,6 +199,8 @@ def read_track_table(file: Path, *, experiment: str = "", fov: str = "") -> Trac
         tells nothing.
     experiment, fov : str
         Whose table it is, for messages.
+    reading : TrackReading, optional
+        How it is read, where its content does not say it.
 
     Returns
     -------
@@ -182,18 +215,30 @@ def read_track_table(file: Path, *, experiment: str = "", fov: str = "") -> Trac
     StoreError
         The file cannot be read.
     """
-    source = TrackSource(Path(file), experiment, fov)
+    source = TrackSource(Path(file), experiment, fov, reading)
     glimpse = Glimpse(source.file)
-    part = part_of(glimpse)
-    if part is not None:
-        raise TrackTableError(source.problem("needs-part", f"This is {part.what}.", part.remedy))
-    track_format = _format(glimpse)
+    if reading is None:
+        part = part_of(glimpse)
+        if part is not None:
+            raise TrackTableError(
+                source.problem("needs-part", f"This is {part.what}.", part.remedy)
+            )
+    track_format = _format(glimpse, reading)
     if track_format is None:
         if glimpse.is_folder:
             raise source.not_a_table("the folder holds none that is known")
         endings = (suffix for known in TRACK_FORMATS.values() for suffix in known.suffixes)
         raise source.not_a_table(
             f"its content is not known, and its name ends in none of {choices(endings, limit=40)}"
+        )
+    if is_named(source) and track_format.name not in TABLES_OF_COLUMNS:
+        raise TrackTableError(
+            source.problem(
+                "columns-of-no-table",
+                f"tracks.columns names columns, and this is {track_format.words(glimpse)}, which has none.",
+                "Leave tracks out for it; or give a table of text or Parquet.",
+                field="tracks.columns",
+            )
         )
     try:
         raw = track_format.read(source)
@@ -202,23 +247,47 @@ def read_track_table(file: Path, *, experiment: str = "", fov: str = "") -> Trac
     return check_table(source, raw)
 
 
-def table_files(table: Path) -> tuple[Path, ...]:
+def reading_of(table: Path, reading: TrackReading | None) -> TrackReading | None:
+    """Return how to read a table that may be another tool's: as is said, if it fits."""
+    return reading if reading is not None and _fits(Glimpse(table), reading) else None
+
+
+def unknown_format(reading: TrackReading | None, experiment: str = "") -> Problem | None:
+    """Say that a config names a format that there is not; None if it does not."""
+    if reading is None or reading.format is None or reading.format in TRACK_FORMATS:
+        return None
+    near = nearest(reading.format, list(TRACK_FORMATS))
+    listed = "" if near.startswith("Known") else f" Known: {choices(TRACK_FORMATS, limit=40)}."
+    return Problem(
+        "unknown-track-format",
+        f"there is no track format {reading.format!r}.",
+        f"{near}{listed}",
+        experiment=experiment,
+        field="tracks.format",
+    )
+
+
+def table_files(table: Path, reading: TrackReading | None = None) -> tuple[Path, ...]:
     """Return all files that a table is made of, itself first if it is a file."""
-    track_format = _format(Glimpse(table))
+    if reading is not None and reading.names_columns:
+        return (table,)
+    track_format = _format(Glimpse(table), reading)
     return (table,) if track_format is None else track_format.files(table)
 
 
-def describe_table(table: TrackTable) -> str:
+def describe_table(table: TrackTable, reading: TrackReading | None = None) -> str:
     """Say in a line what a table is: its format, cells and lineages."""
     glimpse = Glimpse(table.file)
-    track_format = _format(glimpse)
+    track_format = _format(glimpse, reading)
     what = "a table" if track_format is None else track_format.words(glimpse)
+    if reading is not None and reading.names_columns:
+        what = "a table of columns that are named"
     roots = table.track_id[table.parent_track_id == -1]
     lineages = counted(len(np.unique(roots)), "lineage")
     return f"{what}: {counted(len(table), 'cell')} in {lineages}"
 
 
-def digest_table(table: Path) -> str:
+def digest_table(table: Path, reading: TrackReading | None = None) -> str:
     """Return the SHA-256 of a table's bytes; of its files' names and bytes, if it has several.
 
     Raises
@@ -226,7 +295,7 @@ def digest_table(table: Path) -> str:
     OSError
         A file cannot be read.
     """
-    files = table_files(table)
+    files = table_files(table, reading)
     digests = []
     for file in files:
         with file.open("rb") as stream:
@@ -243,9 +312,32 @@ def _is_by_name(track_format: TrackFormat) -> bool:
     return bool(track_format.suffixes)
 
 
-def _format(glimpse: Glimpse) -> TrackFormat | None:
+def _format(glimpse: Glimpse, reading: TrackReading | None = None) -> TrackFormat | None:
+    if reading is not None and reading.format is not None:
+        unknown = unknown_format(reading)
+        if unknown is not None:
+            raise TrackTableError(unknown)
+        return TRACK_FORMATS[reading.format]
     known = recognise(glimpse)
-    return format_of(glimpse.path.name) if known is None and not glimpse.is_folder else known
+    if known is None and not glimpse.is_folder:
+        known = format_of(glimpse.path.name)
+        if known is None and reading is not None and reading.names_columns and glimpse.text:
+            known = TRACK_FORMATS[TABLES_OF_COLUMNS[0]]
+    return known
+
+
+def _fits(glimpse: Glimpse, reading: TrackReading) -> bool:
+    """Say whether a file has the columns that a config names, or is of the format."""
+    if reading.names_columns:
+        found = columns_of(glimpse)
+        return bool(found) and has_named_columns(reading, found)
+    known = _format(glimpse)
+    return known is not None and known.name == reading.format
+
+
+def _shaped(files: Sequence[Path]) -> list[Path]:
+    """Those among files of unknown words that are tables by their shape."""
+    return [file for file in files if has_table_shape(Glimpse(file))]
 
 
 def _unreadable(source: TrackSource, error: OSError) -> StoreError:

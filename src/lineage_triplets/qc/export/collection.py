@@ -79,19 +79,19 @@ def collection_of(
 
 
 def placed_experiments(config: TripletConfig) -> list[str]:
-    """Experiments whose tables are read elsewhere in their images than they say."""
+    """Experiments whose tables are not read as they are: by other columns, or placed elsewhere."""
     return [
         experiment.name
         for experiment in config.experiments
-        if experiment.track_transform is not None
+        if experiment.track_transform is not None or experiment.tracks is not None
     ]
 
 
 def cannot_place(placed: Sequence[str]) -> str:
     """Say that a collection of these experiments would be read as other cells."""
     return (
-        f"A collection cannot say the track_transform of {choices(placed)}: its readers would take "
-        "frames and positions as the tables have them."
+        f"A collection cannot say the track_transform of {choices(placed)}, nor its tracks: its "
+        "readers would take columns, frames and positions as the tables have them."
     )
 
 

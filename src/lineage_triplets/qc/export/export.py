@@ -193,7 +193,7 @@ def export_review(
     tell = progress or (lambda _: None)
     data = review.data
     tell("checking that the tables are what was reviewed")
-    data.tables.require_unchanged([source.table for source in data.raw.fovs])
+    data.tables.require_unchanged([source.table_as for source in data.raw.fovs])
     tell("running checks")
     plan = plan_export(
         review,

@@ -223,7 +223,9 @@ class Checks:
             raise UnknownNameError(
                 Problem("unknown-fov", message, "Check the placement first.", experiment=experiment)
             )
-        table = self._data.tables(source.table, experiment=experiment, fov=fov)
+        table = self._data.tables(
+            source.table, experiment=experiment, fov=fov, reading=source.reading
+        )
         return placement_picture(source, table, known.placement, width_px=width_px, headed=headed)
 
     def placement_remedy(self, experiment: str) -> TrackTransform | None:

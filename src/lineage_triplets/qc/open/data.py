@@ -298,18 +298,19 @@ class ReviewData:
         source = self.source_of(experiment, fov) if fov else None
         if source is None:
             return ""
-        self.tables.require_unchanged([source.table])
+        self.tables.require_unchanged([source.table_as])
         return self._hash_of(source)
 
     def _hash_of(self, source: FovSource) -> str:
-        """Hash of a FOV's table and of the transform in the config, which is edited by hand."""
-        written = self.tables.hash_of(source.table)
-        of_config = {config.name: config.track_transform for config in self.base.experiments}
-        transform = of_config[source.experiment]
-        if not written or transform is None:
-            return written
-        said = transform.model_dump_json(exclude_none=True).encode()
-        return f"{written}+{hashlib.sha256(said).hexdigest()[:8]}"
+        """Hash of a FOV's table and of what the config says of it, which is edited by hand."""
+        written = self.tables.hash_of(source.table_as)
+        of_config = {config.name: config for config in self.base.experiments}
+        config = of_config[source.experiment]
+        for said in (config.track_transform, config.tracks):
+            if written and said is not None:
+                text = said.model_dump_json(exclude_none=True).encode()
+                written = f"{written}+{hashlib.sha256(text).hexdigest()[:8]}"
+        return written
 
     def table_hashes(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Hash of each FOV's table as it was read; those that have none are left out.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.errors import Severity
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 
 
@@ -29,11 +30,14 @@ class TrackSource:
     file : Path
     experiment, fov : str
         Empty where nobody said.
+    reading : TrackReading or None
+        How to read it, as the config says; None for what its content says.
     """
 
     file: Path
     experiment: str = ""
     fov: str = ""
+    reading: TrackReading | None = None
 
     def problem(
         self,
@@ -42,13 +46,14 @@ class TrackSource:
         remedy: str = "",
         severity: Severity = "error",
         *,
+        field: str = "",
         line: int | None = None,
         row: int | None = None,
         count: int = 1,
     ) -> Problem:
         """Return a Problem that names this file."""
         return Problem(
-            kind, message, remedy, severity, self.experiment, self.fov, str(self.file),
+            kind, message, remedy, severity, self.experiment, self.fov, str(self.file), field,
             line=line, row=row, count=count,
         )  # fmt: skip
 

@@ -26,6 +26,9 @@ EMPTY_TEXTS = (
     *("null", "Null", "NULL", "none", "None", "NONE"),
 )
 
+# What -1 becomes where a number has no sign.
+_UNSIGNED_32, _UNSIGNED_64 = 2**32 - 1, 2**64 - 1
+
 # Beyond this a float64 no longer tells neighbouring integers apart.
 EXACT_FLOAT_LIMIT = 2.0**53
 
@@ -70,16 +73,20 @@ def whole_numbers(column: pa.Array) -> WholeNumbers:
     if pa.types.is_integer(kind):
         empty = _numpy(column.is_null()) if column.null_count else nothing
         numbers = _numpy(column.fill_null(0) if column.null_count else column)
-        bad = numbers > np.iinfo(np.int64).max if kind == pa.uint64() else nothing
+        bad = nothing
+        if kind == pa.uint64():
+            bad = (numbers > np.iinfo(np.int64).max) & (numbers != _UNSIGNED_64)
         return WholeNumbers(numbers.astype(np.int64, copy=False), empty, bad)
     if pa.types.is_floating(kind):
         floats = _floats(column)
         empty = np.isnan(floats)
+        floats = np.where(floats == float(_UNSIGNED_64), -1.0, floats)
         whole = (floats == np.floor(floats)) & (np.abs(floats) < 2.0**63)
         return WholeNumbers(np.where(whole, floats, 0).astype(np.int64), empty, ~whole & ~empty)
     text = _text(column)
     if text is None:
         return WholeNumbers(np.zeros(n, np.int64), nothing, ~nothing)
+    text = pc.if_else(pc.equal(text, str(_UNSIGNED_64)), "-1", text)
     floats, not_numbers = coordinates(text)
     empty = np.isnan(floats) & ~not_numbers
     exact = _numpy(pc.match_substring_regex(text, _INTEGER).fill_null(False))
@@ -116,8 +123,9 @@ def coordinates(column: pa.Array) -> Coordinates:
 def none_as_minus_one(written: WholeNumbers, ids: Int64Array, usable: BoolArray) -> Int64Array:
     """Write every spelling of "no parent" as -1.
 
-    0 is a parent only if there is an id 0, and the usable rows write none in another way: as
-    nothing, as a negative number, or by naming themselves.
+    So is -1 as 32 unsigned bits write it, unless there is an id like it. 0 is a parent only if
+    there is an id 0, and the usable rows write none in another way: as nothing, as a negative
+    number, or by naming themselves.
 
     Parameters
     ----------
@@ -128,6 +136,9 @@ def none_as_minus_one(written: WholeNumbers, ids: Int64Array, usable: BoolArray)
     usable : ndarray of bool, shape (n,)
     """
     none = written.empty | written.bad | (written.values < 0)
+    is_unsigned = written.values == _UNSIGNED_32
+    if is_unsigned.any() and not (ids == _UNSIGNED_32).any():
+        none |= is_unsigned
     values = np.where(none, -1, written.values)
     is_zero = values == 0
     # That 0 names itself may also be a root of a table in which 0 is none.

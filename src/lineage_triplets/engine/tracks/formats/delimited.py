@@ -18,6 +18,12 @@ from lineage_triplets.engine.tracks.formats.base import (
 from lineage_triplets.engine.tracks.formats.columns import shown, whole_numbers
 from lineage_triplets.engine.tracks.formats.dialects import dialect_of, is_table, parts_beside
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.named import (
+    finish_named,
+    headings_left_out,
+    is_named,
+    locate_named,
+)
 from lineage_triplets.engine.tracks.formats.text import open_text
 
 if TYPE_CHECKING:
@@ -41,17 +47,19 @@ def read(source: TrackSource) -> RawTable:
     table = open_text(source)
     if table is None:
         return RawTable({}, (), np.zeros(0, np.int64), has_lines=True)
-    dialect = dialect_of(table.found)
+    dialect = None if is_named(source) else dialect_of(table.found)
     heads: tuple[tuple[str, ...], ...] = ()
-    if dialect is not None and dialect.heads:
-        table, heads = table.without_heads(joined=dialect.joined)
-    located = locate_dialect(source, table.found, dialect, has_rows=table.has_rows)
+    if is_named(source) or (dialect is not None and dialect.heads):
+        table, heads = table.without_heads(joined=dialect is not None and dialect.joined)
+    located = locate(source, table.found, dialect, has_rows=table.has_rows)
     if not table.has_rows:
         columns = dict.fromkeys(located, pa.nulls(0))
         return RawTable(columns, table.found, np.zeros(0, np.int64), has_lines=True)
     columns, row, problems = table.read(located)
+    if is_named(source):
+        problems += headings_left_out(source, table.above, len(heads))
     raw = RawTable(columns, table.found, row, has_lines=True, problems=problems, heads=heads)
-    return raw if dialect is None else dialect.finish(source, raw)
+    return finish(source, raw, dialect)
 
 
 def read_part(
@@ -78,7 +86,7 @@ def read_part(
     TrackTableError
         It is no table, or a value is no whole number.
     """
-    own = replace(source, file=file)
+    own = replace(source, file=file, reading=None)
     nothing = {name: np.zeros(0, np.int64) for name in names}
     table = open_text(own)
     if table is None:
@@ -110,22 +118,39 @@ def read_part(
     return values
 
 
-def locate_dialect(
+def locate(
     source: TrackSource, found: Sequence[str], dialect: Dialect | None, *, has_rows: bool
 ) -> dict[str, int]:
-    """Find the columns of a dialect, its extra ones by their names in lower case.
+    """Find the columns that the config names, or those of a dialect, or the canonical ones.
+
+    A dialect's extra ones are given by their names in lower case.
 
     Raises
     ------
     TrackTableError
-        As of `locate_columns`.
+        As of `locate_named` and `locate_columns`.
     """
+    if is_named(source):
+        return locate_named(source, found, has_rows=has_rows)
     if dialect is None:
         return locate_columns(source, found, has_rows=has_rows)
     located = locate_columns(source, found, has_rows=has_rows, spellings=dialect.spellings)
     lower = [name.strip().lower() for name in found]
     located.update({name: lower.index(name) for name in dialect.extra if name in lower})
     return located
+
+
+def finish(source: TrackSource, raw: RawTable, dialect: Dialect | None) -> RawTable:
+    """Turn located columns into the canonical ones.
+
+    Raises
+    ------
+    TrackTableError
+        As of `finish_named`, or of a dialect.
+    """
+    if is_named(source):
+        return finish_named(source, raw)
+    return raw if dialect is None else dialect.finish(source, raw)
 
 
 def recognises(glimpse: Glimpse) -> bool:

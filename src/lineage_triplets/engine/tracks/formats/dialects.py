@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import TrackTableError, choices
 from lineage_triplets.engine.tracks.formats.columns import KNOWN_COLUMNS, REQUIRED_COLUMNS
-from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.glimpse import DELIMITERS, Glimpse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -130,6 +130,15 @@ def looks_like_table(glimpse: Glimpse) -> bool:
     A text is prose if fewer than two words of its first line name columns.
     """
     return not glimpse.text or len(glimpse.columns & known_names()) >= 2
+
+
+def has_table_shape(glimpse: Glimpse) -> bool:
+    """Say whether a text of unknown words has a header and a row with as many cells."""
+    for delimiter in DELIMITERS[:-1]:
+        first, *below = (line.split(delimiter) for line in glimpse.lines[:2])
+        if len(first) > 2 and below and len(below[0]) == len(first):
+            return True
+    return False
 
 
 def part_of(glimpse: Glimpse) -> Part | None:

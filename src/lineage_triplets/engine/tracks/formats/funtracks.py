@@ -8,38 +8,16 @@ import numpy as np
 
 from lineage_triplets.engine.tracks.formats.columns import none_as_minus_one, whole_numbers
 from lineage_triplets.engine.tracks.formats.dialects import Dialect
-from lineage_triplets.engine.tracks.formats.graph import Cells, table_of_links
-from lineage_triplets.engine.tracks.formats.values import (
-    whole_column,
-    whole_or_none,
-    with_parents,
-)
+from lineage_triplets.engine.tracks.formats.graph import tracks_of_cells
+from lineage_triplets.engine.tracks.formats.values import with_parents
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
 
 
 def _tracks_of_cells(source: TrackSource, raw: RawTable) -> RawTable:
-    """Rebuild tracks from cells, each of which names the one before it."""
-    ids = whole_column(source, raw, "id")
-    everywhere = np.ones(len(ids), bool)
-    parent = none_as_minus_one(whole_or_none(source, raw, "parent_id"), ids, everywhere)
     own = next((name for name in ("tracklet_id", "tracklet id") if name in raw.columns), None)
-    track = None if own is None else whole_numbers(raw.columns[own])
-    cells = Cells.of_table(
-        source,
-        raw,
-        track=None if track is None or (track.bad | track.empty).any() else track.values,
-    )
-    has_parent = parent >= 0
-    return table_of_links(
-        source,
-        cells,
-        (parent[has_parent], ids[has_parent]),
-        found=raw.found,
-        has_lines=raw.has_lines,
-        problems=raw.problems,
-    )
+    return tracks_of_cells(source, raw, track=own)
 
 
 def _parents_of_tracks(_source: TrackSource, raw: RawTable) -> RawTable:

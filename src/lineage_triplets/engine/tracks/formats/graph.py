@@ -11,7 +11,12 @@ import pyarrow as pa
 from lineage_triplets.engine.errors import TrackTableError
 from lineage_triplets.engine.tracks.branches import link_cells, trace_branches
 from lineage_triplets.engine.tracks.formats.base import Lengths, RawTable, TrackSource
-from lineage_triplets.engine.tracks.formats.values import place_column, whole_column
+from lineage_triplets.engine.tracks.formats.columns import none_as_minus_one, whole_numbers
+from lineage_triplets.engine.tracks.formats.values import (
+    place_column,
+    whole_column,
+    whole_or_none,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +86,36 @@ class Cells:
             None if self.z is None else self.z[keep], self.row[keep],
             None if self.track is None else self.track[keep], self.word,
         )  # fmt: skip
+
+
+def tracks_of_cells(source: TrackSource, raw: RawTable, *, track: str | None = None) -> RawTable:
+    """Rebuild tracks from cells, each of which names the one before it in ``parent_id``.
+
+    Parameters
+    ----------
+    track : str, optional
+        Column of the tool's own numbers of tracks; not used where a number is missing.
+
+    Raises
+    ------
+    TrackTableError
+        As of `table_of_links`; or a value is no number.
+    """
+    ids = whole_column(source, raw, "id")
+    everywhere = np.ones(len(ids), bool)
+    parent = none_as_minus_one(whole_or_none(source, raw, "parent_id"), ids, everywhere)
+    numbers = None if track is None else whole_numbers(raw.columns[track])
+    is_known = numbers is not None and not (numbers.bad | numbers.empty).any()
+    own = numbers.values if numbers is not None and is_known else None
+    has_parent = parent >= 0
+    return table_of_links(
+        source,
+        Cells.of_table(source, raw, track=own),
+        (parent[has_parent], ids[has_parent]),
+        found=raw.found,
+        has_lines=raw.has_lines,
+        problems=raw.problems,
+    )
 
 
 def table_of_links(

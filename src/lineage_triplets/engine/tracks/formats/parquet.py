@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from lineage_triplets.engine.tracks.formats.base import RawTable, TrackFormat, TrackSource
-from lineage_triplets.engine.tracks.formats.delimited import locate_dialect
+from lineage_triplets.engine.tracks.formats.delimited import finish, locate
 from lineage_triplets.engine.tracks.formats.dialects import dialect_of, parts_beside
+from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.named import is_named
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 
 _MAGIC = b"PAR1"
 
@@ -40,15 +40,15 @@ def read(source: TrackSource) -> RawTable:
             table_file = parquet.ParquetFile(stream)
             found = tuple(table_file.schema_arrow.names)
             n_rows = table_file.metadata.num_rows
-            dialect = dialect_of(found)
-            located = locate_dialect(source, found, dialect, has_rows=n_rows > 0)
+            dialect = None if is_named(source) else dialect_of(found)
+            located = locate(source, found, dialect, has_rows=n_rows > 0)
             names = [found[position] for position in located.values()]
             table = table_file.read(columns=names, use_threads=False)
         except pa.ArrowInvalid as error:
             raise source.not_a_table(str(error)) from error
     columns = {name: table[found[i]].combine_chunks() for name, i in located.items()}
     raw = RawTable(columns, found, np.arange(n_rows, dtype=np.int64), has_lines=False)
-    return raw if dialect is None or not n_rows else dialect.finish(source, raw)
+    return finish(source, raw, dialect) if n_rows else raw
 
 
 def recognises(glimpse: Glimpse) -> bool:
@@ -56,16 +56,26 @@ def recognises(glimpse: Glimpse) -> bool:
     return glimpse.head.startswith(_MAGIC)
 
 
-def files(path: Path) -> tuple[Path, ...]:
-    """Return a table and the files beside it that it is read with."""
+def columns_of(glimpse: Glimpse) -> tuple[str, ...]:
+    """Return the column names of a table of text or Parquet; none for what is another thing."""
+    if not recognises(glimpse):
+        return tuple(glimpse.columns)
     from pyarrow import parquet
 
     try:
-        dialect = dialect_of(parquet.read_schema(path).names)
+        return tuple(parquet.read_schema(glimpse.path).names)
     except (OSError, pa.ArrowInvalid):
-        return (path,)
+        return ()
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """Return a table and the files beside it that it is read with."""
+    dialect = dialect_of(columns_of(Glimpse(path)))
     return (path, *(() if dialect is None else parts_beside(path, dialect.parts)))
 
+
+TABLES_OF_COLUMNS = ("ultrack-text", "ultrack-parquet")
+"""Names of the formats whose columns a config may name."""
 
 FORMAT = TrackFormat(
     "ultrack-parquet", (".parquet", ".pq"), read, recognises, files, lambda _: "a Parquet table"

@@ -23,6 +23,7 @@ from lineage_triplets.engine.tracks.formats.columns import (
 )
 from lineage_triplets.engine.tracks.formats.dialects import known_names
 from lineage_triplets.engine.tracks.formats.glimpse import DELIMITERS
+from lineage_triplets.engine.tracks.formats.named import named_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats.base import TrackSource
 
 _BLOCK_BYTES_MAX = 2**31 - 1
+# A title and what an instrument says of itself, above the header.
+_LINES_ABOVE_MAX = 100
 _BLANK_LINES = re.compile(rb"(?:[ \t\r]*\n)*")
 _CONTENT = re.compile(rb"\S")
 _BLANKS = re.compile(rb"[ \t]+")
@@ -52,16 +55,21 @@ def open_text(source: TrackSource) -> TextTable | None:
     data = _utf8(source, source.file.read_bytes())
     if not data or data.isspace():
         return None
-    start = len(_BLANK_LINES.match(data)[0])  # type: ignore[index]
-    header_end = data.find(b"\n", start)
-    header_end = header_end if header_end >= 0 else len(data)
+    named = None
+    if source.reading is not None and source.reading.names_columns:
+        named = named_columns(source.reading)
+    first = len(_BLANK_LINES.match(data)[0])  # type: ignore[index]
+    start = first if named is None else _start_of_named(source, data, first, named)
+    header_end = _end_of_line(data, start)
     line = 1 + data.count(b"\n", 0, start)
-    delimiter, found = _header(source, data[start:header_end].decode())
+    above = sum(not text.isspace() for text in data[first:start].splitlines(keepends=True))
+    header = data[start:header_end].decode()
+    delimiter, found = _header(source, header, known_names() if named is None else named)
     if delimiter == " ":
         # Blanks are one delimiter, however many, and none at the ends of a line.
         below = _BLANKS_AT_ENDS.sub(b"", _BLANKS.sub(b" ", data[header_end:]))
         data, header_end = below, 0
-    return TextTable(source, data, header_end + 1, line + 1, found, delimiter)
+    return TextTable(source, data, header_end + 1, line + 1, found, delimiter, above)
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ class TextTable:
     found : tuple of str
         The header's cells.
     delimiter : str
+    above : int
+        Lines of text above the header.
     """
 
     source: TrackSource
@@ -87,6 +97,7 @@ class TextTable:
     line: int
     found: tuple[str, ...]
     delimiter: str
+    above: int = 0
 
     @property
     def has_rows(self) -> bool:
@@ -278,7 +289,31 @@ def _utf16_codec(data: bytes) -> str:
     return ""
 
 
-def _header(source: TrackSource, line: str) -> tuple[str, tuple[str, ...]]:
+def _end_of_line(data: bytes, start: int) -> int:
+    end = data.find(b"\n", start)
+    return end if end >= 0 else len(data)
+
+
+def _start_of_named(source: TrackSource, data: bytes, first: int, named: frozenset[str]) -> int:
+    """Find the line that has all columns that are named, below a title perhaps.
+
+    Where none of the first has them it is the very first one, of which the reader says what lacks.
+    """
+    start = first
+    for _ in range(_LINES_ABOVE_MAX):
+        end = _end_of_line(data, start)
+        names = _header(source, data[start:end].decode(), named)[1]
+        if named <= {name.strip().lower() for name in names}:
+            return start
+        if end >= len(data):
+            break
+        start = end + 1
+    return first
+
+
+def _header(
+    source: TrackSource, line: str, known_columns: frozenset[str]
+) -> tuple[str, tuple[str, ...]]:
     """Return the delimiter under which the header has most known columns, and its columns."""
     line = line.rstrip("\r")
     if any(character < " " and character != "\t" for character in line):
@@ -290,7 +325,7 @@ def _header(source: TrackSource, line: str) -> tuple[str, tuple[str, ...]]:
             names = next(csv.reader([text], delimiter=delimiter))
         except csv.Error as error:
             raise source.not_a_table(str(error)) from error
-        known = len({name.strip().lower() for name in names} & known_names())
+        known = len({name.strip().lower() for name in names} & known_columns)
         # Blanks part the words of a name too.
         n_names = len(names) if delimiter != " " else 0
         best = max(best, ((known, n_names), delimiter, names), key=lambda found: found[0])

@@ -103,7 +103,7 @@ def write_tracks(
         )
     refuse_folder(target)
     data = review.data
-    data.tables.require_unchanged([source.table for source in data.raw.fovs])
+    data.tables.require_unchanged([source.table_as for source in data.raw.fovs])
     mended = mended_tracks(data, keep_rejected=keep_rejected)
     writer = _WRITERS[format_]
     if writer.require is not None:

@@ -18,12 +18,18 @@ from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.settings.file import read_config
 from lineage_triplets.engine.settings.model import Cut, Exclusions, FovExclusion, Link
-from lineage_triplets.engine.tracks.read import find_fov_table, is_track_table, read_track_table
+from lineage_triplets.engine.tracks.read import (
+    find_fov_table,
+    is_track_table,
+    read_track_table,
+    reading_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lineage_triplets.engine.settings.model import ExperimentConfig
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.engine.tracks.table import TrackTable
     from lineage_triplets.qc.open.data import ReviewData
@@ -46,6 +52,8 @@ class OtherTables:
         By experiment and FOV of the review.
     transforms : mapping of str to TrackTransform or None
         Where they are in the images, by experiment.
+    readings : mapping of str to TrackReading or None
+        How they are read, by experiment.
     cuts, links : tuple of Cut, tuple of Link
         What their config cuts and links, by the review's names.
     problems : tuple of Problem
@@ -55,6 +63,7 @@ class OtherTables:
     name: str
     tables: Mapping[Place, Path]
     transforms: Mapping[str, TrackTransform | None]
+    readings: Mapping[str, TrackReading | None]
     cuts: tuple[Cut, ...] = ()
     links: tuple[Link, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -81,11 +90,16 @@ class OtherTables:
             and source.experiment in self.transforms
         ]
 
-        def read(_: Path, /, *, experiment: str, fov: str) -> TrackTable:
+        def read(
+            _: Path, /, *, experiment: str, fov: str, reading: TrackReading | None
+        ) -> TrackTable:
+            del reading
             if (experiment, fov) not in self.tables:
                 # A FOV whose own table could not be read is none of the review's.
                 raise TrackTableError
-            return read_track_table(self.tables[experiment, fov], experiment=experiment, fov=fov)
+            table = self.tables[experiment, fov]
+            theirs = reading_of(table, self.readings[experiment])
+            return read_track_table(table, experiment=experiment, fov=fov, reading=theirs)
 
         return MultiExperimentIndex.of_what_loads(
             ExperimentRegistry.of_opened(opened, slot_labels=data.slot_labels),
@@ -151,8 +165,9 @@ def find_other(
     if other.is_file() and other.suffix.lower() in {".yml", ".yaml"}:
         return _of_config(data, other, wanted, path_map)
     transforms = {config.name: config.track_transform for config in data.experiments}
+    readings = {config.name: config.tracks for config in data.experiments}
     if is_track_table(other):
-        return OtherTables(str(other), _of_one_table(other, wanted), transforms)
+        return OtherTables(str(other), _of_one_table(other, wanted), transforms, readings)
     names = list(dict.fromkeys(name for name, _ in wanted))
     roots = {name: other / name for name in names if (other / name).is_dir()}
     if not roots and len(names) > 1:
@@ -163,8 +178,8 @@ def find_other(
             remedy="Name the experiment, or give a folder with a folder for each, by its name.",
         )
     roots = roots or {names[0]: other}
-    tables, problems = _of_folders(data, roots, wanted)
-    found = OtherTables(str(other), tables, transforms, problems=tuple(problems))
+    tables, problems = _of_folders(data, roots, wanted, readings)
+    found = OtherTables(str(other), tables, transforms, readings, problems=tuple(problems))
     return _found(found, wanted)
 
 
@@ -196,7 +211,8 @@ def _of_config(
             remedy="Give a config of the same plates, or a folder of tables.",
         )
     roots = {name: Path(found.tracks_path) for name, found in theirs.items()}
-    tables, faults = _of_folders(data, roots, wanted)
+    readings = {name: found.tracks for name, found in theirs.items()}
+    tables, faults = _of_folders(data, roots, wanted, readings)
     mine = {found.name: name for name, found in theirs.items()}
 
     def by_my_names(theirs: Sequence[Named]) -> tuple[Named, ...]:
@@ -208,7 +224,7 @@ def _of_config(
 
     transforms = {name: found.track_transform for name, found in theirs.items()}
     cuts, links = by_my_names(config.cut), by_my_names(config.link)
-    found = OtherTables(str(other), tables, transforms, cuts, links, (*problems, *faults))
+    found = OtherTables(str(other), tables, transforms, readings, cuts, links, (*problems, *faults))
     return _found(found, wanted)
 
 
@@ -231,7 +247,10 @@ def _same_experiments(
 
 
 def _of_folders(
-    data: ReviewData, roots: Mapping[str, Path], wanted: Sequence[Place]
+    data: ReviewData,
+    roots: Mapping[str, Path],
+    wanted: Sequence[Place],
+    readings: Mapping[str, TrackReading | None],
 ) -> tuple[dict[Place, Path], list[Problem]]:
     plates = {opened.config.name: opened.plate for opened in data.opened}
     tables: dict[Place, Path] = {}
@@ -240,7 +259,7 @@ def _of_folders(
         if experiment not in roots:
             continue
         try:
-            table = find_fov_table(plates[experiment], roots[experiment], fov)
+            table = find_fov_table(plates[experiment], roots[experiment], fov, readings[experiment])
         except LineageTripletsError as error:
             problems += [replace(found, severity="warning") for found in error.problems]
             continue

@@ -136,7 +136,9 @@ _Look = tuple[Placement, Hypothesis, str] | None
 
 
 def _table(source: FovSource, read: TableReader) -> TrackTable:
-    return read(source.table, experiment=source.experiment, fov=source.fov.name)
+    return read(
+        source.table, experiment=source.experiment, fov=source.fov.name, reading=source.reading
+    )
 
 
 def data_key(source: FovSource, table: TrackTable) -> str:
