@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 from rich.text import Text
 
-from lineage_triplets.cli import common
+from lineage_triplets.cli import common, tables
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.look import diagnosed
 from lineage_triplets.engine.errors import visible
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.first_config import FoundPlate
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import TripletConfig
+    from lineage_triplets.engine.settings.track_reading import TrackReading
 
 
 def draft(
@@ -165,6 +166,12 @@ def init(
             "default.",
         ),
     ] = None,
+    columns: tables.Columns = None,
+    parent: tables.Parent = None,
+    tracks_format: tables.Format = None,
+    unit: tables.Unit = None,
+    first_frame: tables.FirstFrame = None,
+    guess: tables.Guess = False,
     overwrite: common.Overwrite = False,
 ) -> None:
     """Write an experiments YAML from plates: channels, wells, FOVs and sizes are read from them.
@@ -173,6 +180,7 @@ def init(
     """
     from lineage_triplets.engine.first_config import (
         check_channels,
+        first_table,
         inspect_plate,
         save_draft,
         shared_channels,
@@ -185,7 +193,8 @@ def init(
     names = [plate.name for plate in found]
     if len(set(names)) < len(names):
         raise typer.BadParameter(f"two plates have the same name: {', '.join(names)}")
-    folders = _folders(found, tracks)
+    said = tables.said_of_tables(columns, parent, tracks_format, unit, first_frame, guess=guess)
+    folders = _folders(found, tracks, said.reading)
     for plate in found:
         console.print(
             Text.assemble((visible(plate.name), "bold"), f": {visible(plate.description())}"),
@@ -193,6 +202,15 @@ def init(
         )
         channels_found = visible(", ".join(plate.channel_names))
         console.print(f"  channels: {channels_found}", soft_wrap=True)
+    settled = {
+        plate.name: tables.settle(
+            said,
+            first_table(plate, folder, said.reading),
+            n_frames=plate.first_fov.shape[0],
+            experiment=plate.name,
+        )
+        for plate, folder in zip(found, folders, strict=True)
+    }
     channels = source_channel or shared_channels(found)
     for plate in found:
         check_channels(plate, channels)
@@ -207,6 +225,8 @@ def init(
         source_channel=channels,
         interval_minutes=intervals,
         conditions=conditions,
+        readings={name: of_plate.reading for name, of_plate in settled.items()},
+        track_transforms={name: of_plate.transform for name, of_plate in settled.items()},
         overwrite=overwrite,
     )
     slots = ", ".join(f"{slot}: {channel}" for slot, channel in enumerate(channels))
@@ -240,7 +260,9 @@ def _refuse_images(plates: Sequence[str]) -> None:
             )
 
 
-def _folders(found: Sequence[FoundPlate], tracks: Sequence[Path]) -> list[Path]:
+def _folders(
+    found: Sequence[FoundPlate], tracks: Sequence[Path], reading: TrackReading | None
+) -> list[Path]:
     from lineage_triplets.engine.first_config import find_tracks
 
     if len(tracks) not in (1, len(found)):
@@ -249,7 +271,9 @@ def _folders(found: Sequence[FoundPlate], tracks: Sequence[Path]) -> list[Path]:
             param_hint="--tracks",
         )
     folders = list(tracks) * len(found) if len(tracks) == 1 else list(tracks)
-    return [find_tracks(plate, folder) for plate, folder in zip(found, folders, strict=True)]
+    return [
+        find_tracks(plate, folder, reading) for plate, folder in zip(found, folders, strict=True)
+    ]
 
 
 def _interval(found: FoundPlate, given: Sequence[str]) -> float:

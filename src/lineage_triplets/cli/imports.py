@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from lineage_triplets.cli import tables
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.data import ask, conditions_of
 from lineage_triplets.engine.errors import choices, counted, visible
@@ -83,6 +84,12 @@ def import_images(
             metavar="NAME=WELL,WELL",
         ),
     ] = None,
+    columns: tables.Columns = None,
+    parent: tables.Parent = None,
+    tracks_format: tables.Format = None,
+    unit: tables.Unit = None,
+    first_frame: tables.FirstFrame = None,
+    guess: tables.Guess = False,
     rechunk: Annotated[
         bool, typer.Option("--rechunk", help="Write an OME-Zarr store anew, for reading patches.")
     ] = False,
@@ -99,7 +106,12 @@ def import_images(
     What files do not say, or not surely, is asked for, or given as options.
     """
     from lineage_triplets.imports import run_import
-    from lineage_triplets.imports.tables import plate_stem, refuse_tables, refuse_unknown_size
+    from lineage_triplets.imports.tables import (
+        first_table,
+        plate_stem,
+        refuse_tables,
+        refuse_unknown_size,
+    )
 
     if gaps not in (None, "absent", "drop"):
         raise typer.BadParameter(f"{gaps!r} is neither absent nor drop", param_hint="--gaps")
@@ -112,18 +124,22 @@ def import_images(
     }
     plan = _planned(sources, answers, rechunk=rechunk, dry_run=dry_run)
     console = terminal()
-    tables = list(tracks or plan.tables)
+    said = tables.said_of_tables(columns, parent, tracks_format, unit, first_frame, guess=guess)
+    given = list(tracks or plan.tables)
     yaml = config or out.with_name(plate_stem(out) + ".yml")
-    if tables and not rechunk:
+    if given and not rechunk:
         refuse_existing(yaml, overwrite=False)
-        refuse_tables(tables, plan)
-        _refuse_count(tables, plan)
-        refuse_unknown_size(tables, plan)
+        refuse_tables(given, plan)
+        _refuse_count(given, plan)
+        said = tables.settle(
+            said, first_table(given, plan, said.reading), n_frames=plan.fovs[0].shape[0]
+        )
+        refuse_unknown_size(given, plan, said.reading, said.transform)
     if dry_run:
         return
     wells = list(dict.fromkeys(fov.name.rpartition("/")[0] for fov in plan.fovs))
     conditions = {}
-    if tables and not rechunk:
+    if given and not rechunk:
         conditions = conditions_of(plate_stem(out), wells, condition or [], unless_asked="unknown")
     with _progress() as progress:
         task = progress.add_task("Writing", total=plan.n_bytes)
@@ -136,8 +152,8 @@ def import_images(
     console.print(f"{out} is written.", soft_wrap=True)
     if rechunk:
         console.print("Let data_path of its config name it.")
-    elif tables:
-        _write_config(yaml, out, plan, tables, conditions, own=not tracks)
+    elif given:
+        _write_config(yaml, out, plan, given, conditions, said, own=not tracks)
         if "unknown" in conditions and not condition:
             console.print(
                 "All wells are of the condition 'unknown': give --condition, or edit it.",
@@ -259,8 +275,9 @@ def _write_config(
     yaml: Path,
     out: Path,
     plan: ImportPlan,
-    tables: Sequence[Path],
+    given: Sequence[Path],
     conditions: dict[str, list[str]],
+    said: tables.OfTables,
     *,
     own: bool,
 ) -> None:
@@ -268,13 +285,14 @@ def _write_config(
     from lineage_triplets.imports.tables import place_tables, transform_of_own
 
     found = inspect_plate(out)
-    transform = transform_of_own(plan) if own else None
+    transform = said.transform or (transform_of_own(plan) if own else None)
     save_draft(
         yaml,
         [found],
-        [find_tracks(found, place_tables(out, plan, tables))],
+        [find_tracks(found, place_tables(out, plan, given, said.reading), said.reading)],
         source_channel=found.channel_names,
         interval_minutes={found.name: plan.interval_minutes or 1.0},
         conditions={found.name: conditions},
-        track_transforms={found.name: transform} if transform else {},
+        readings={found.name: said.reading},
+        track_transforms={found.name: transform},
     )

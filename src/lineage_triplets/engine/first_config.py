@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lineage_triplets.engine.plates.image import Fov
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.engine.settings.track_transform import TrackTransform
 
 
@@ -125,8 +126,13 @@ def _open_at_or_below(path: str | Path) -> tuple[Plate, str]:
     return open_plate(join(location(path), inside)), inside
 
 
-def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
+def find_tracks(found: FoundPlate, folder: str | Path, reading: TrackReading | None = None) -> Path:
     """Find a plate's tables: in `folder`, or in ``{plate}`` or ``{plate}_tracks`` there.
+
+    Parameters
+    ----------
+    reading : TrackReading, optional
+        How they are read, where their content does not say it.
 
     Raises
     ------
@@ -136,9 +142,8 @@ def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
     root = Path(folder)
     places = [root / f"{found.name}_tracks", root / found.name, root]
     for place in places:
-        for name in found.fov_names:
-            if find_fov_table(found.plate, place, name) is not None:
-                return place
+        if first_table(found, place, reading) is not None:
+            return place
     raise ConfigError(
         Problem(
             "no-table",
@@ -148,6 +153,18 @@ def find_tracks(found: FoundPlate, folder: str | Path) -> Path:
             field="tracks_path",
         )
     )
+
+
+def first_table(found: FoundPlate, place: Path, reading: TrackReading | None = None) -> Path | None:
+    """Return the table of the first FOV that has one below `place`.
+
+    Raises
+    ------
+    TrackTableError, StoreError
+        As of `find_fov_table`.
+    """
+    tables = (find_fov_table(found.plate, place, name, reading) for name in found.fov_names)
+    return next((table for table in tables if table is not None), None)
 
 
 class NamedChannels(Protocol):
@@ -196,7 +213,8 @@ def save_draft(
     source_channel: Sequence[str],
     interval_minutes: Mapping[str, float],
     conditions: Mapping[str, Mapping[str, Sequence[str]]],
-    track_transforms: Mapping[str, TrackTransform] | None = None,
+    readings: Mapping[str, TrackReading | None] | None = None,
+    track_transforms: Mapping[str, TrackTransform | None] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an experiments YAML, what the stores say in comments above each entry.
@@ -214,6 +232,8 @@ def save_draft(
         By plate name.
     conditions : dict
         By plate name: condition to wells.
+    readings : dict of str to TrackReading, optional
+        By plate name, how its tables are read, where their content does not say it.
     track_transforms : dict of str to TrackTransform, optional
         By plate name, where its tables are not in the images' frames and pixels.
     overwrite : bool
@@ -239,6 +259,7 @@ def save_draft(
             source_channel=list(source_channel),
             condition_wells={name: list(wells) for name, wells in conditions[found.name].items()},
             interval_minutes=interval_minutes[found.name],
+            tracks=(readings or {}).get(found.name),
             track_transform=(track_transforms or {}).get(found.name),
         )
         entry = written_experiment(locate_experiment(config, target.parent), target.parent)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import ConfigError, Problem, TrackTableError, choices, counted
 from lineage_triplets.engine.settings.track_transform import TrackTransform
+from lineage_triplets.engine.tracks.formats.base import Lengths
 from lineage_triplets.engine.tracks.read import (
     find_track_table,
     is_track_table,
@@ -18,7 +19,7 @@ from lineage_triplets.engine.tracks.read import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lineage_triplets.engine.tracks.formats.base import Lengths
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.imports.plan import ImportPlan
 
 
@@ -59,12 +60,21 @@ def refuse_tables(tables: Sequence[Path], plan: ImportPlan) -> None:
         )
 
 
-def lengths_of_tables(tables: Sequence[Path]) -> tuple[Path, Lengths] | None:
+def first_table(tables: Sequence[Path], plan: ImportPlan, reading: TrackReading | None) -> Path:
+    """Return the first of some tables, in a folder of all perhaps."""
+    places = [tables[0], *(tables[0] / fov.name for fov in plan.fovs)]
+    found = (find_track_table(place, reading) for place in places)
+    return next((table for table in found if table is not None), tables[0])
+
+
+def lengths_of_tables(
+    tables: Sequence[Path], reading: TrackReading | None = None
+) -> tuple[Path, Lengths] | None:
     """Find the first of some tables that says a unit of its positions; None if none does."""
     for given in tables:
         try:
-            table = find_track_table(given)
-            lengths = None if table is None else read_track_table(table).lengths
+            table = find_track_table(given, reading)
+            lengths = None if table is None else read_track_table(table, reading=reading).lengths
         except TrackTableError:
             # Left to validate, which lists all that is wrong with it.
             continue
@@ -73,17 +83,32 @@ def lengths_of_tables(tables: Sequence[Path]) -> tuple[Path, Lengths] | None:
     return None
 
 
-def refuse_unknown_size(tables: Sequence[Path], plan: ImportPlan) -> None:
+def refuse_unknown_size(
+    tables: Sequence[Path],
+    plan: ImportPlan,
+    reading: TrackReading | None = None,
+    transform: TrackTransform | None = None,
+) -> None:
     """Refuse tables in micrometres for images without a pixel size, before anything is written.
+
+    Parameters
+    ----------
+    tables : sequence of Path
+    plan : ImportPlan
+    reading, transform : TrackReading, TrackTransform, optional
+        What the config will say of them.
 
     Raises
     ------
     ConfigError
         With the pixel size that the table was made on, if it says one.
     """
-    if None not in plan.pixel_size_um[1:]:
+    unit = None if transform is None else transform.unit
+    if None not in plan.pixel_size_um[1:] or unit == "pixel":
         return
-    found = lengths_of_tables(tables)
+    found = lengths_of_tables(tables, reading)
+    if found is None and unit == "um":
+        found = tables[0], Lengths((1.0, 1.0, 1.0), "um")
     if found is None:
         return
     table, lengths = found
@@ -107,7 +132,9 @@ def size_words(lengths: Lengths, plan: ImportPlan) -> str:
     return ",".join(f"{number:.6g}" for number in numbers)
 
 
-def place_tables(out: Path, plan: ImportPlan, tables: Sequence[Path]) -> Path:
+def place_tables(
+    out: Path, plan: ImportPlan, tables: Sequence[Path], reading: TrackReading | None = None
+) -> Path:
     """Give the one table or folder for a config, several tables copied to where it looks for them.
 
     Parameters
@@ -117,18 +144,20 @@ def place_tables(out: Path, plan: ImportPlan, tables: Sequence[Path]) -> Path:
     plan : ImportPlan
     tables : sequence of Path
         One, or one a FOV.
+    reading : TrackReading, optional
+        What the config will say of how they are read.
     """
     if len(tables) == 1:
         return tables[0]
     root = out.with_name(f"{plate_stem(out)}_tracks")
     for fov, given in zip(plan.fovs, tables, strict=True):
-        table = find_track_table(given) or given
+        table = find_track_table(given, reading) or given
         target = root / fov.name
         if table.is_dir():
             shutil.copytree(table, target / table.name)
             continue
         target.mkdir(parents=True)
-        for file in table_files(table):
+        for file in table_files(table, reading):
             shutil.copy2(file, target / file.name)
     return root
 

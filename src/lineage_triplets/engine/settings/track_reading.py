@@ -15,9 +15,12 @@ OUR_COLUMNS = ("track_id", "t", "y", "x", "z", "parent_track_id", "id", "parent_
 
 def _known(column: object) -> object:
     if column not in OUR_COLUMNS:
-        near = nearest(str(column), OUR_COLUMNS)
-        listed = "" if near.startswith("Known") else f" Known: {choices(OUR_COLUMNS)}."
-        raise ValueError(f"columns names {column!r}, which is none of ours. {near}{listed}")
+        # That a name begins with a letter is no likeness.
+        near = nearest(str(column), [ours for ours in OUR_COLUMNS if len(ours) > 1])
+        near = "" if near.startswith("Known") else f" {near}"
+        raise ValueError(
+            f"columns names {column!r}, which is none of ours.{near} Known: {choices(OUR_COLUMNS)}"
+        )
     return column
 
 

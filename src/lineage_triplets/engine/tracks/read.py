@@ -216,6 +216,9 @@ def read_track_table(
         The file cannot be read.
     """
     source = TrackSource(Path(file), experiment, fov, reading)
+    unknown = unknown_format(reading, experiment)
+    if unknown is not None:
+        raise TrackTableError(unknown)
     glimpse = Glimpse(source.file)
     if reading is None:
         part = part_of(glimpse)
@@ -235,7 +238,8 @@ def read_track_table(
         raise TrackTableError(
             source.problem(
                 "columns-of-no-table",
-                f"tracks.columns names columns, and this is {track_format.words(glimpse)}, which has none.",
+                f"tracks.columns names columns, and this is {track_format.words(glimpse)}, which"
+                " has none.",
                 "Leave tracks out for it; or give a table of text or Parquet.",
                 field="tracks.columns",
             )
@@ -314,9 +318,6 @@ def _is_by_name(track_format: TrackFormat) -> bool:
 
 def _format(glimpse: Glimpse, reading: TrackReading | None = None) -> TrackFormat | None:
     if reading is not None and reading.format is not None:
-        unknown = unknown_format(reading)
-        if unknown is not None:
-            raise TrackTableError(unknown)
         return TRACK_FORMATS[reading.format]
     known = recognise(glimpse)
     if known is None and not glimpse.is_folder:

@@ -86,7 +86,7 @@ def whole_numbers(column: pa.Array) -> WholeNumbers:
     text = _text(column)
     if text is None:
         return WholeNumbers(np.zeros(n, np.int64), nothing, ~nothing)
-    text = pc.if_else(pc.equal(text, str(_UNSIGNED_64)), "-1", text)
+    text = pc.replace_substring_regex(text, rf"^{_UNSIGNED_64}(\.0*)?$", "-1")
     floats, not_numbers = coordinates(text)
     empty = np.isnan(floats) & ~not_numbers
     exact = _numpy(pc.match_substring_regex(text, _INTEGER).fill_null(False))

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 _OF_CELLS = ("id", "parent_id", "t", "y", "x")
 
 
+def folded(name: str) -> str:
+    """Name without case and blanks around it; both signs for micro are one."""
+    return name.strip().casefold()
+
+
 def named_columns(reading: TrackReading) -> frozenset[str]:
-    """Names, in lower case, that tables must have for their columns to be found."""
+    """Names, folded, that tables must have for their columns to be found."""
     own = {ours for ours in _required(reading) if ours not in reading.columns}
-    return frozenset(_plain(theirs) for theirs in (*reading.columns.values(), *own))
+    return frozenset(folded(theirs) for theirs in (*reading.columns.values(), *own))
 
 
 def has_named_columns(reading: TrackReading, found: Iterable[str]) -> bool:
     """Say whether a header has all columns that a config names."""
-    return named_columns(reading) <= {_plain(name) for name in found}
+    return named_columns(reading) <= {folded(name) for name in found}
 
 
 def is_named(source: TrackSource) -> bool:
@@ -91,7 +96,7 @@ def _places(found: Sequence[str], name: str) -> list[int]:
     """Where a column is: the one written exactly, or all in upper or lower case."""
     name = name.strip()
     exact = [place for place, other in enumerate(found) if other == name]
-    alike = [place for place, other in enumerate(found) if other.lower() == name.lower()]
+    alike = [place for place, other in enumerate(found) if folded(other) == folded(name)]
     return exact if len(exact) == 1 else alike
 
 
@@ -167,7 +172,3 @@ def _reading(source: TrackSource) -> TrackReading:
 
 def _required(reading: TrackReading) -> tuple[str, ...]:
     return _OF_CELLS if reading.parent == "node" else REQUIRED_COLUMNS
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower()

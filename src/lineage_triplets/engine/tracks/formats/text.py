@@ -8,7 +8,7 @@ import gzip
 import re
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +23,10 @@ from lineage_triplets.engine.tracks.formats.columns import (
 )
 from lineage_triplets.engine.tracks.formats.dialects import known_names
 from lineage_triplets.engine.tracks.formats.glimpse import DELIMITERS
-from lineage_triplets.engine.tracks.formats.named import named_columns
+from lineage_triplets.engine.tracks.formats.named import folded, named_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from lineage_triplets.engine.arrays import BoolArray, Int64Array
     from lineage_triplets.engine.errors import Problem
@@ -42,8 +42,31 @@ _BLANKS_AT_ENDS = re.compile(rb"(?m)^ | (?=\r?$)")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def open_text(source: TrackSource) -> TextTable | None:
+class HeaderRule(NamedTuple):
+    """How the header of a text is told.
+
+    Attributes
+    ----------
+    knows : callable
+        Says of a column's name, in lower case, whether it is one: the delimiter is the one that
+        gives most of them.
+    suffices : callable
+        Says of a line's cells, in lower case, whether it is the header; where none is among the
+        first lines, it is the first.
+    """
+
+    knows: Callable[[str], bool]
+    suffices: Callable[[Collection[str]], bool]
+
+
+def open_text(source: TrackSource, rule: HeaderRule | None = None) -> TextTable | None:
     """Find the header of a text table and its delimiter; None for a file without text.
+
+    Parameters
+    ----------
+    rule : HeaderRule, optional
+        By default the first line is it, and known tools' columns count, or those that the config
+        names, which may stand below a title.
 
     Raises
     ------
@@ -55,16 +78,14 @@ def open_text(source: TrackSource) -> TextTable | None:
     data = _utf8(source, source.file.read_bytes())
     if not data or data.isspace():
         return None
-    named = None
-    if source.reading is not None and source.reading.names_columns:
-        named = named_columns(source.reading)
+    rule = rule or _rule_for(source)
     first = len(_BLANK_LINES.match(data)[0])  # type: ignore[index]
-    start = first if named is None else _start_of_named(source, data, first, named)
+    start = _start_of_header(source, data, first, rule)
     header_end = _end_of_line(data, start)
     line = 1 + data.count(b"\n", 0, start)
     above = sum(not text.isspace() for text in data[first:start].splitlines(keepends=True))
     header = data[start:header_end].decode()
-    delimiter, found = _header(source, header, known_names() if named is None else named)
+    delimiter, found = _header(source, header, rule)
     if delimiter == " ":
         # Blanks are one delimiter, however many, and none at the ends of a line.
         below = _BLANKS_AT_ENDS.sub(b"", _BLANKS.sub(b" ", data[header_end:]))
@@ -294,16 +315,21 @@ def _end_of_line(data: bytes, start: int) -> int:
     return end if end >= 0 else len(data)
 
 
-def _start_of_named(source: TrackSource, data: bytes, first: int, named: frozenset[str]) -> int:
-    """Find the line that has all columns that are named, below a title perhaps.
+def _rule_for(source: TrackSource) -> HeaderRule:
+    if source.reading is not None and source.reading.names_columns:
+        named = named_columns(source.reading)
+        return HeaderRule(
+            lambda name: folded(name) in named, lambda names: named <= set(map(folded, names))
+        )
+    return HeaderRule(known_names().__contains__, lambda _: True)
 
-    Where none of the first has them it is the very first one, of which the reader says what lacks.
-    """
+
+def _start_of_header(source: TrackSource, data: bytes, first: int, rule: HeaderRule) -> int:
     start = first
     for _ in range(_LINES_ABOVE_MAX):
         end = _end_of_line(data, start)
-        names = _header(source, data[start:end].decode(), named)[1]
-        if named <= {name.strip().lower() for name in names}:
+        names = _header(source, data[start:end].decode(), rule)[1]
+        if rule.suffices([name.strip().lower() for name in names]):
             return start
         if end >= len(data):
             break
@@ -311,9 +337,7 @@ def _start_of_named(source: TrackSource, data: bytes, first: int, named: frozens
     return first
 
 
-def _header(
-    source: TrackSource, line: str, known_columns: frozenset[str]
-) -> tuple[str, tuple[str, ...]]:
+def _header(source: TrackSource, line: str, rule: HeaderRule) -> tuple[str, tuple[str, ...]]:
     """Return the delimiter under which the header has most known columns, and its columns."""
     line = line.rstrip("\r")
     if any(character < " " and character != "\t" for character in line):
@@ -325,7 +349,7 @@ def _header(
             names = next(csv.reader([text], delimiter=delimiter))
         except csv.Error as error:
             raise source.not_a_table(str(error)) from error
-        known = len({name.strip().lower() for name in names} & known_columns)
+        known = sum(map(rule.knows, {name.strip().lower() for name in names}))
         # Blanks part the words of a name too.
         n_names = len(names) if delimiter != " " else 0
         best = max(best, ((known, n_names), delimiter, names), key=lambda found: found[0])
