@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import BoolArray, Float32Array, Float64Array
+    from lineage_triplets.engine.tracks.formats.masks import LabelledCells
 
 REACH_PX = 3
 _SAME_PLACE_PX = 0.01
 
 
-def labels_at(mask: NDArray[Any], zyx: Float64Array) -> NDArray[Any]:
+def labels_at(
+    mask: NDArray[Any], zyx: Float64Array, known: LabelledCells | None = None
+) -> NDArray[Any]:
     """Say which label is each cell's; 0 for none.
 
     The label whose centroid is the cell's position, as in tables that were made of masks: of a
@@ -30,6 +33,8 @@ def labels_at(mask: NDArray[Any], zyx: Float64Array) -> NDArray[Any]:
         A frame, or a window of it.
     zyx : ndarray of float64, shape (n, 3)
         Positions in pixels of `mask`; z counts for nothing where there is one slice.
+    known : LabelledCells, optional
+        What `label_cells` gives for `mask`, if that was asked already.
 
     Returns
     -------
@@ -43,7 +48,7 @@ def labels_at(mask: NDArray[Any], zyx: Float64Array) -> NDArray[Any]:
     found: NDArray[Any] = mask[tuple(at.T)].copy()
     for row in np.flatnonzero(found == 0).tolist():
         found[row] = _nearest(mask, places[row])
-    known = label_cells([(0, mask)])
+    known = label_cells([(0, mask)]) if known is None else known
     if len(known.label):
         # Positions of labels that the window cuts off are those of no cell.
         order = np.argsort(known.zyx[2])

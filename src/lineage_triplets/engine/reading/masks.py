@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -13,6 +14,7 @@ from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
 from lineage_triplets.engine.plates.remote import answer, first_line
 from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.tensorstore import canonical_view, open_array
+from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.tracks.formats.base import TrackSource
 from lineage_triplets.engine.tracks.formats.mask_files import read_tiff
 
@@ -170,6 +172,22 @@ def open_masks(source: FovSource) -> MaskReader | None:
     """Give what reads the masks of a FOV; None where there are none, raises as its `masks`."""
     masks = source.masks()
     return None if masks is None else MaskReader(masks)
+
+
+def masks_stamp(source: FovSource) -> str:
+    """Say which masks a FOV has, so that others are told from them; nothing remote is asked."""
+    named = [source.labels_path, source.labels_name]
+    if is_url(source.fov.path) or is_url(source.labels_path):
+        return json.dumps(named)
+    try:
+        masks = source.masks()
+        if masks is None:
+            return json.dumps(named)
+        place = Path(masks.path).stat()
+    except OSError as error:
+        return json.dumps([*named, str(error)])
+    told = [masks.path, masks.n_frames, masks.depth, place.st_mtime_ns, place.st_size]
+    return json.dumps([*named, *told])
 
 
 def _open(source: FovSource) -> MaskReader | Problem | None:

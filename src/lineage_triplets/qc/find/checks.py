@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MODULES: tuple[str, ...] = (
     "pixels.brightness",
     "pixels.changed_cell",
+    "pixels.mask_sizes",
     "pixels.poor_frames",
     "pixels.spoilt_frames",
     "settings.anchors",
@@ -117,12 +118,16 @@ class PixelCheck:
         Raised when its findings change, so that kept results are not taken for new ones.
     start : callable
         From a `ScannedFov` to a `FovScan`.
+    stamp : callable, optional
+        From a `FovSource` to what tells whether anything that the check reads beside images and
+        tables has changed.
     """
 
     name: str
     kinds: tuple[str, ...]
     version: int
     start: Callable[[ScannedFov], FovScan]
+    stamp: Callable[[FovSource], str] | None = None
 
 
 TABLE_CHECKS: dict[str, TableCheck] = {}

@@ -65,7 +65,7 @@ def read(source: TrackSource) -> RawTable:
     problems = tuple(_disagreements(source, tracks, cells))
     known = np.isin(cells.label, list(tracks))
     if not known.all():
-        cells = type(cells)(cells.label[known], cells.t[known], cells.zyx[:, known])
+        cells = cells.take(known)
     parent_of = {track.label: track.parent for track in tracks.values() if track.parent}
     return table_of_labels(source, cells, parent_of, problems=problems)
 

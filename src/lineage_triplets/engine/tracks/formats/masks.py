@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lineage_triplets.engine.arrays import Float64Array, Int64Array
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.tracks.formats.base import RawTable, TrackSource
 
@@ -32,11 +32,19 @@ class LabelledCells:
     label, t : ndarray of int64, shape (n,)
     zyx : ndarray of float64, shape (3, n)
         Centroids, in pixels; z is 0 in masks of one slice.
+    n_pixels : ndarray of int64, shape (n,)
     """
 
     label: Int64Array
     t: Int64Array
     zyx: Float64Array
+    n_pixels: Int64Array
+
+    def take(self, chosen: BoolArray) -> LabelledCells:
+        """Give some of them."""
+        return LabelledCells(
+            self.label[chosen], self.t[chosen], self.zyx[:, chosen], self.n_pixels[chosen]
+        )
 
 
 def label_cells(masks: Iterable[tuple[int, NDArray[Any]]]) -> LabelledCells:
@@ -47,20 +55,23 @@ def label_cells(masks: Iterable[tuple[int, NDArray[Any]]]) -> LabelledCells:
     masks : iterable of (int, ndarray)
         Frame, and labels of integers with shape (y, x) or (z, y, x), 0 for no cell.
     """
-    labels, frames, places = [], [], []
+    nothing = np.zeros(0, np.int64)
+    labels, frames, places, sizes = [nothing], [nothing], [np.zeros((3, 0))], [nothing]
     for t, mask in masks:
-        label, zyx = _centroids(mask)
+        label, zyx, n_pixels = _centroids(mask)
         labels.append(label)
         frames.append(np.full(len(label), t, np.int64))
         places.append(zyx)
+        sizes.append(n_pixels)
     return LabelledCells(
-        np.concatenate([np.zeros(0, np.int64), *labels]),
-        np.concatenate([np.zeros(0, np.int64), *frames]),
-        np.concatenate([np.zeros((3, 0)), *places], axis=1),
+        np.concatenate(labels),
+        np.concatenate(frames),
+        np.concatenate(places, axis=1),
+        np.concatenate(sizes),
     )
 
 
-def _centroids(mask: NDArray[Any]) -> tuple[Int64Array, Float64Array]:
+def _centroids(mask: NDArray[Any]) -> tuple[Int64Array, Float64Array, Int64Array]:
     inside = np.nonzero(mask)
     number = mask[inside].astype(np.int64)
     names = None
@@ -72,7 +83,7 @@ def _centroids(mask: NDArray[Any]) -> tuple[Int64Array, Float64Array]:
     axes = [np.bincount(number, axis)[label] / n_pixels[label] for axis in inside]
     while len(axes) < 3:
         axes.insert(0, np.zeros(len(label)))
-    return label if names is None else names[label], np.array(axes)
+    return label if names is None else names[label], np.array(axes), n_pixels[label]
 
 
 def table_of_labels(

@@ -214,9 +214,9 @@ def scan_index(
         scanned = scanned_fov(index, number)
         source = scanned.source
         missing = index.settings.missing_chunks
-        key = data_key(scanned, missing)
+        keys = _keys(checks, scanned, missing)
         place = (source.experiment, source.fov.name)
-        known = {} if kept is None or anew else _known(kept, place, checks, key)
+        known = {} if kept is None or anew else _known(kept, place, checks, keys)
         n_frames = 0
         if len(known) < len(_versions(checks)):
             wanted = [check for check in checks if check.name not in known]
@@ -228,7 +228,7 @@ def scan_index(
             if kept is not None and result.complete:
                 for name, version in _versions(checks):
                     found = [finding.as_dict() for finding in known[name]]
-                    kept.keep_result(*place, name, version, key, found)
+                    kept.keep_result(*place, name, version, keys[name], found)
         done += source.fov.shape[0]
         count(0, total)
         names = [name for name, _ in _versions(checks) if name in known]
@@ -249,8 +249,8 @@ def recall_index(
     """
     for number, source in enumerate(index.fovs):
         place = (source.experiment, source.fov.name)
-        key = data_key(scanned_fov(index, number), index.settings.missing_chunks)
-        known = _known(kept, place, checks, key)
+        keys = _keys(checks, scanned_fov(index, number), index.settings.missing_chunks)
+        known = _known(kept, place, checks, keys)
         if len(known) == len(_versions(checks)):
             names = [name for name, _ in _versions(checks)]
             findings = _told_once(known, names, source.fov.shape[0])
@@ -308,6 +308,19 @@ def data_key(scanned: ScannedFov, missing_chunks: MissingChunks = "warn") -> str
     return digest.hexdigest()
 
 
+def _keys(
+    checks: Sequence[PixelCheck], scanned: ScannedFov, missing_chunks: MissingChunks
+) -> dict[str, str]:
+    """What the findings of each check follow from."""
+    key = data_key(scanned, missing_chunks)
+    keys = {READING: key, **{check.name: key for check in checks}}
+    for check in checks:
+        if check.stamp is not None:
+            told = f"{key} {check.stamp(scanned.source)}".encode()
+            keys[check.name] = hashlib.blake2b(told, digest_size=16).hexdigest()
+    return keys
+
+
 def _versions(checks: Sequence[PixelCheck]) -> list[tuple[str, int]]:
     return [*((check.name, check.version) for check in checks), (READING, _READING_VERSION)]
 
@@ -340,11 +353,11 @@ def _told_once(
 
 
 def _known(
-    kept: KeptResults, place: tuple[str, str], checks: Sequence[PixelCheck], key: str
+    kept: KeptResults, place: Place, checks: Sequence[PixelCheck], keys: dict[str, str]
 ) -> dict[str, tuple[Finding, ...]]:
     known = {}
     for name, version in _versions(checks):
-        found = kept.kept_result(*place, name, version, key)
+        found = kept.kept_result(*place, name, version, keys[name])
         if found is not None:
             known[name] = tuple(Finding.of_dict(finding) for finding in found)
     return known
