@@ -50,7 +50,7 @@ def draft(
     read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map, seed=seed
     )
-    loaded, index = _usable(config, *read)
+    loaded, index = usable(config, *read)
     with terminal(stderr=True).status("Reading patches for the fingerprints"):
         written = draft_of(loaded, index, __version__)
     save_config(written, out, overwrite=overwrite)
@@ -80,7 +80,7 @@ def index_table(
     read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
-    _, index = _usable(config, *read)
+    _, index = usable(config, *read)
     table = index.tracks
     is_anchor = table.index.isin(index.anchor_rows)
     with whole_file(out, overwrite=overwrite) as temporary:
@@ -116,7 +116,7 @@ def simulate_sample(
         terminal().print(f"{len(result.planted)} planted faults: {out / 'planted.json'}")
 
 
-def _usable(
+def usable(
     path: Path, config: TripletConfig | None, problems: list[Problem]
 ) -> tuple[TripletConfig, MultiExperimentIndex]:
     """The config and its index; lists every problem and exits with 1 if it has errors."""

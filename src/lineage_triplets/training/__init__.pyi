@@ -1,6 +1,9 @@
 from .sampler import TripletBatchSampler as TripletBatchSampler
 from .split import Split as Split
 from .split import split_anchors as split_anchors
+from .statistics.folder import StatisticsInUseError as StatisticsInUseError
+from .statistics.run import StatisticsReport as StatisticsReport
+from .statistics.run import compute_statistics as compute_statistics
 from .transforms import Augmentation as Augmentation
 from .transforms import BatchTransform as BatchTransform
 

@@ -253,15 +253,18 @@ class TestColumns:
         assert one.organelle == "ER"
         assert two[["pixel_size_xy_um", "pixel_size_z_um", "organelle"]].isna().all()
 
-    def test_normalization_is_the_fovs_else_the_datasets(self, experiments, tmp_path):
+    def test_normalization_is_the_frames_else_the_fovs_else_the_plates(self, experiments, tmp_path):
         table, report = table_of(index_of(experiments), tmp_path)
         assert report.fovs_without_normalization == 3
         norms = [f"norm_{name}" for name in ("mean", "std", "median", "iqr", "max", "min")]
         own = (table.experiment == "one") & (table.well == "A/1")
-        phase = table[own & (table.channel_name == "Phase")][norms].drop_duplicates()
+        phase = table[own & (table.channel_name == "Phase")]
+        first = phase[phase.t == 0][norms].drop_duplicates()
+        np.testing.assert_array_equal(first.to_numpy(), [[1, 2, 3, 4, 5, 6]])
+        phase = phase[phase.t > 0][norms].drop_duplicates()
         np.testing.assert_array_equal(phase.to_numpy(), [[100, 101, 102, np.nan, 104, 105]])
         unknown = pq.read_table(tmp_path / "cell_index.parquet")["norm_iqr"].is_null()
-        assert unknown.to_numpy()[own & (table.channel_name == "Phase")].all()
+        assert unknown.to_numpy()[own & (table.channel_name == "Phase") & (table.t > 0)].all()
         gfp = table[own & (table.channel_name == "GFP")][norms].drop_duplicates()
         np.testing.assert_array_equal(gfp.to_numpy(), [[500, 501, 502, 503, 504, 505]])
         assert table[~own][norms].isna().all().all()

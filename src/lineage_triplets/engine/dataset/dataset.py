@@ -25,6 +25,7 @@ from lineage_triplets.engine.dataset.verification import log_audit, verify_confi
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.normalization import NormalizationCache
+from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.settings.faults import checked_settings
 from lineage_triplets.engine.settings.file import load_config
 from lineage_triplets.engine.settings.model import TripletConfig
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import BoolArray, Int64Array
     from lineage_triplets.engine.dataset.samples import Samples
     from lineage_triplets.engine.dataset.verification import VerifyMode
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.model import (
         DtypeName,
         MissingChunks,
@@ -57,6 +59,7 @@ _ARGUMENTS = {
     "seed",
     "missing_chunks",
     "read_strategy",
+    "statistics_path",
 }
 
 
@@ -99,6 +102,9 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         Another kind of sample than a pair of all slots; labels; a margin.
     among : ndarray of bool, optional
         Which rows of ``index.tracks``, whole lineages, negatives are drawn from.
+    statistics_path : str, optional
+        Folder of the statistics for ``*_norm_meta``, as ``lineage-triplets stats`` writes it; the
+        attributes of the plates by default.
 
     Raises
     ------
@@ -138,6 +144,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         read_strategy: ReadStrategyName = "auto",
         samples: Samples | None = None,
         among: BoolArray | None = None,
+        statistics_path: str | None = None,
     ) -> None:
         given = index.settings.tau_range_hours if tau_range_hours is None else tau_range_hours
         own = {
@@ -151,6 +158,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             "seed": seed,
             "missing_chunks": missing_chunks,
             "read_strategy": read_strategy,
+            "statistics_path": statistics_path,
         }
         settings = checked_settings(**{**index.settings.model_dump(), **own})
         if settings.tau_range_hours != index.settings.tau_range_hours:
@@ -169,6 +177,8 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         self.source = PairSource(index, drawn, among, samples)
         if fit:
             self.source.require_anchors()
+        if settings.statistics_path is not None:
+            StatisticsFolder(settings.statistics_path).require(self._named_fovs())
         self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
         self._packed: tuple[bytes, list[tuple[int, int]], torch.Tensor] | None = None
         self._forget_process()
@@ -332,6 +342,9 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
     def _norm_meta(self, rows: Int64Array) -> list[dict[str, Any] | None]:
         return self._normalization.of_fovs(self.index.fov_of_row[rows])
 
+    def _named_fovs(self) -> list[tuple[str, Fov]]:
+        return [(source.experiment, source.fov) for source in self.index.fovs]
+
     def _seed_and_epoch(self) -> tuple[int, int]:
         """The seed; without one, a new number for every batch of every process."""
         if self.seed is not None:
@@ -344,7 +357,10 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         """Start with nothing that belongs to one process."""
         self._process: int = os.getpid()
         self._entropy = np.random.default_rng()
-        self._normalization = NormalizationCache(self.index.positions)
+        self._normalization = NormalizationCache(
+            self.source.settings.statistics_path,
+            self._named_fovs(),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the arrays as one block of memory that all workers share, the rest as few bytes."""

@@ -65,7 +65,7 @@ def config_hash(config: TripletConfig) -> str:
         include={"experiments", "dataset", "exclude", "cut", "link"},
         exclude={
             "experiments": {"__all__": {"data_path", "tracks_path", "labels_path", "labels_name"}},
-            "dataset": {"cache_pool_bytes", "read_strategy"},
+            "dataset": {"cache_pool_bytes", "read_strategy", "statistics_path"},
         },
         exclude_defaults=True,
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from lineage_triplets.engine.plates.statistics import normalization_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,11 +23,14 @@ class NormalizationCache:
 
     Parameters
     ----------
-    fovs : sequence of Fov
-        By FOV number.
+    statistics_path : str or None
+        Folder of statistics; None takes the attributes of the plates.
+    fovs : sequence of (str, Fov)
+        Experiment and FOV, by FOV number.
     """
 
-    def __init__(self, fovs: Sequence[Fov]) -> None:
+    def __init__(self, statistics_path: str | None, fovs: Sequence[tuple[str, Fov]]) -> None:
+        self._statistics_path = statistics_path
         self._fovs = fovs
         self._known: dict[int, Statistics] = {}
 
@@ -33,7 +38,7 @@ class NormalizationCache:
         """Statistics of each FOV: ``{channel: {level: {statistic: tensor}}}``, or None."""
         listed = numbers.tolist()
         for number in set(listed) - self._known.keys():
-            found = self._fovs[number].normalization()
+            found = normalization_of(self._statistics_path, *self._fovs[number])
             self._known[number] = None if found is None else _as_tensors(found)
         return NormMetaList(self._known[number] for number in listed)
 

@@ -21,7 +21,7 @@ from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -29,6 +29,7 @@ SCHEMES = ("s3", "gs", "https", "http")
 _TIMEOUT = "LINEAGE_TRIPLETS_REMOTE_TIMEOUT"
 _RETRIES = "LINEAGE_TRIPLETS_REMOTE_RETRIES"
 _TIMEOUT_SECONDS, _N_RETRIES = 300.0, 6
+_ASK_EVERY_SECONDS = 0.2
 # A connection that gives nothing for so long is dropped, and asked again.
 _STALL = {
     "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS": "10",
@@ -140,8 +141,14 @@ class _Awaited(Protocol[T_co]):
         """Wait for the result."""
 
 
-def answer(future: _Awaited[T_co]) -> T_co:
+def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) -> T_co:
     """Wait for a result no longer than people want to.
+
+    Parameters
+    ----------
+    future : tensorstore.Future
+    stopped : callable, optional
+        Asked some times a second; once it says so, nothing more is waited for.
 
     Raises
     ------
@@ -151,10 +158,16 @@ def answer(future: _Awaited[T_co]) -> T_co:
         Tensorstore's own.
     """
     seconds = _number(_TIMEOUT, _TIMEOUT_SECONDS, least=0.01)
-    try:
-        return future.result(timeout=seconds)
-    except TimeoutError:
-        raise TimeoutError(f"no answer came within {seconds:g} s") from None
+    end = time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        try:
+            return future.result(timeout=left if stopped is None else min(left, _ASK_EVERY_SECONDS))
+        except TimeoutError:
+            if stopped is not None and stopped():
+                raise TimeoutError("it was stopped") from None
+            if time.monotonic() >= end:
+                raise TimeoutError(f"no answer came within {seconds:g} s") from None
 
 
 def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:

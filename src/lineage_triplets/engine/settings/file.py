@@ -17,6 +17,7 @@ from lineage_triplets.engine.settings import collection
 from lineage_triplets.engine.settings.faults import distinct_faults, is_branch
 from lineage_triplets.engine.settings.model import (
     FORMAT,
+    DatasetConfig,
     ExperimentConfig,
     TripletConfig,
 )
@@ -86,7 +87,20 @@ def read_config(
                 )
             )
     _warn_of_unused(path_map, located)
-    return config.model_copy(update={"experiments": located}), problems
+    dataset = config.dataset
+    try:
+        dataset = _locate_statistics(dataset, base, path_map)
+    except ValueError as error:
+        problems.append(
+            Problem(
+                "missing-path",
+                f"{error}.",
+                "Set it, or write the path out.",
+                file=str(path),
+                field="dataset.statistics_path",
+            )
+        )
+    return config.model_copy(update={"experiments": located, "dataset": dataset}), problems
 
 
 def with_lines(problems: Sequence[Problem], path: str | Path) -> list[Problem]:
@@ -172,6 +186,9 @@ def save_config(
     """
     target = Path(path)
     content = config.model_dump(mode="json", exclude={"experiments"})
+    content["dataset"]["statistics_path"] = _written_statistics(
+        config.dataset, target.absolute().parent
+    )
     experiments = [
         written_experiment(experiment, target.absolute().parent)
         for experiment in config.experiments
@@ -211,6 +228,28 @@ def _paths(experiment: ExperimentConfig) -> dict[str, str]:
     """The paths that an experiment has, by their keys."""
     found = {key: getattr(experiment, key) for key in PATH_KEYS}
     return {key: path for key, path in found.items() if path is not None}
+
+
+def _locate_statistics(
+    dataset: DatasetConfig, base: Path, path_map: Mapping[str, str] | None
+) -> DatasetConfig:
+    """Make the path of the statistics absolute, and remember how it was written."""
+    written = dataset.statistics_path
+    if written is None:
+        return dataset
+    path = locate(written, base, path_map)
+    located = dataset.model_copy(update={"statistics_path": path})
+    # What path_map replaced is where the folder is now.
+    located._written = (path, written if path == locate(written, base) else path, str(base))
+    return located
+
+
+def _written_statistics(dataset: DatasetConfig, folder: Path) -> str | None:
+    """The path of the statistics for a file in `folder`, unless it changed since it was read."""
+    path, written, base = dataset._written or (None, "", "")
+    if dataset.statistics_path is None or dataset.statistics_path != path:
+        return dataset.statistics_path
+    return rebase(written, base, folder)
 
 
 def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, Any]:

@@ -183,6 +183,11 @@ class DatasetConfig(StrictModel):
         None, description="FOVs to leave out"
     )
     slot_labels: list[Name] | None = Field(None, description="Names of the slots, for people")
+    statistics_path: Name | None = Field(
+        None, description="Folder of the statistics for normalization"
+    )
+
+    _written: tuple[str, str, str] | None = PrivateAttr(default=None)
 
     @field_validator("z_range", mode="before")
     @classmethod

@@ -16,12 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lineage_triplets.engine.errors import ConfigError, Problem, without_query
+from lineage_triplets.engine.plates.statistics import normalization_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.engine.arrays import Float32Array, Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.verified import Verification
@@ -147,8 +148,8 @@ class _FlatTable:
         self._names = index.names.words.cast(pa.large_string())
         self._of_fov = {name: _column(name, values) for name, values in _fov_columns(index).items()}
         self._of_slot = _slot_columns(index)
-        means = self._of_slot["norm_mean"].is_null().to_numpy(zero_copy_only=False)
-        self.fovs_without_normalization = int(means.reshape(-1, self._n_slots).any(axis=1).sum())
+        self._of_frame = _FrameStatistics(index)
+        self.fovs_without_normalization = self._of_frame.fovs_without
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         n_rows = len(self._index)
@@ -185,6 +186,7 @@ class _FlatTable:
         at_fov, at_slot = pa.array(fov), pa.array(fov * n_slots + slot)
         columns |= {key: values.take(at_fov) for key, values in self._of_fov.items()}
         columns |= {key: values.take(at_slot) for key, values in self._of_slot.items()}
+        columns |= self._of_frame.columns(fov, slot, rows.t)
         arrays = [
             _column(field.name, columns[field.name])
             if field.name in columns
@@ -229,18 +231,13 @@ def _fov_columns(index: MultiExperimentIndex) -> dict[str, list[Any]]:
 
 def _slot_columns(index: MultiExperimentIndex) -> dict[str, pa.Array]:
     """What depends on FOV and slot, in the order (FOV, slot)."""
-    labels = index.registry.slot_labels
-    channels: list[str] = []
-    statistics: list[dict[str, float | None]] = []
-    for source in index.fovs:
-        names = index.registry.experiments[source.experiment_number].source_channel
-        known = source.fov.normalization() or {}
-        channels += names
-        statistics += [_statistics(known.get(name)) for name in names]
     columns: dict[str, Sequence[Any]] = {
-        "channel_name": channels,
-        "marker": labels * len(index.fovs),
-        **{f"norm_{name}": [channel[name] for channel in statistics] for name in STATISTICS},
+        "channel_name": [
+            channel
+            for source in index.fovs
+            for channel in index.registry.experiments[source.experiment_number].source_channel
+        ],
+        "marker": index.registry.slot_labels * len(index.fovs),
     }
     return {
         name: pa.array(values, CELL_INDEX_SCHEMA.field(name).type)
@@ -248,18 +245,64 @@ def _slot_columns(index: MultiExperimentIndex) -> dict[str, pa.Array]:
     }
 
 
-def _statistics(levels: object) -> dict[str, float | None]:
-    """One channel's statistics: the FOV's own, else those of the dataset."""
+class _FrameStatistics:
+    """Statistics of every frame of every slot: the frame's own, else the FOV's, else the plate's.
+
+    Attributes
+    ----------
+    fovs_without : int
+        FOVs of which a slot's channel has none.
+    """
+
+    def __init__(self, index: MultiExperimentIndex) -> None:
+        n_slots = index.registry.num_source_channels
+        self._n_frames = np.array([source.fov.shape[0] for source in index.fovs], dtype=np.int64)
+        ends = np.cumsum(self._n_frames * n_slots)
+        self._starts = ends - self._n_frames * n_slots
+        # NaN where nothing is known, which becomes null.
+        self._values = np.full((len(STATISTICS), ends[-1] if len(ends) else 0), np.nan, np.float32)
+        self.fovs_without = 0
+        for source, start in zip(index.fovs, self._starts.tolist(), strict=True):
+            known = normalization_of(index.settings.statistics_path, source.experiment, source.fov)
+            names = index.registry.experiments[source.experiment_number].source_channel
+            n_frames = source.fov.shape[0]
+            of_fov = self._values[:, start : start + n_slots * n_frames]
+            for slot, name in enumerate(names):
+                of_slot = of_fov[:, slot * n_frames : (slot + 1) * n_frames]
+                _fill(of_slot, (known or {}).get(name))
+            self.fovs_without += bool(np.isnan(of_fov[0]).any())
+
+    def columns(self, fov: Int64Array, slot: Int64Array, t: Int64Array) -> dict[str, pa.Array]:
+        """Give the columns of some rows."""
+        place = self._starts[fov] + slot * self._n_frames[fov] + t
+        return {
+            f"norm_{name}": pa.array(values[place], from_pandas=True)
+            for name, values in zip(STATISTICS, self._values, strict=True)
+        }
+
+
+def _fill(values: Float32Array, levels: object) -> None:
+    """Fill in one channel's statistics by name and frame."""
+    if not isinstance(levels, dict):
+        return
     for level in _LEVELS:
-        found = levels.get(level) if isinstance(levels, dict) else None
-        if isinstance(found, dict):
-            return {name: _number(found.get(name)) for name in STATISTICS}
-    return dict.fromkeys(STATISTICS)
+        if isinstance(levels.get(level), dict):
+            values[:] = np.array(_numbers(levels[level]), np.float32)[:, None]
+            break
+    frames = levels.get("timepoint_statistics")
+    if isinstance(frames, dict):
+        for t in range(values.shape[1]):
+            if isinstance(frames.get(str(t)), dict):
+                values[:, t] = _numbers(frames[str(t)])
 
 
-def _number(value: object) -> float | None:
+def _numbers(found: dict[str, Any]) -> list[float]:
+    return [_number(found.get(name)) for name in STATISTICS]
+
+
+def _number(value: object) -> float:
     known = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]
+    return float(value) if known and math.isfinite(value) else math.nan  # type: ignore[arg-type]
 
 
 def _pixel_size_um(source: FovSource) -> tuple[float | None, float | None]:

@@ -1,0 +1,9 @@
+"""Statistics of images for normalization: of frames, FOVs and plates, each chunk decoded once.
+
+- `counts`: values counted in bins that can be added up, and the statistics of them.
+- `focus`: how sharp the slices of a stack are.
+- `blocks`: frames of a FOV that are read together, chunk by chunk.
+- `folder`: finished FOVs on disk, by one writer at a time.
+- `run`: all FOVs of an index, by threads; `cluster`: by a dask scheduler.
+- `attributes`: the same statistics in the plate's own metadata.
+"""

@@ -1,0 +1,285 @@
+"""Frames of a FOV that are read together: each chunk once, whatever the chunks are."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import tensorstore as ts
+
+from lineage_triplets.engine.plates.remote import answer, first_line, trouble
+from lineage_triplets.engine.process import usable_cpus
+from lineage_triplets.engine.reading.plan import array_error, chunk_error
+from lineage_triplets.engine.reading.tensorstore import (
+    canonical_view,
+    is_absent,
+    named_chunk,
+    open_array,
+)
+from lineage_triplets.training.statistics.counts import Tally
+from lineage_triplets.training.statistics.focus import Sharpness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lineage_triplets.engine.arrays import Pixels
+    from lineage_triplets.engine.errors import StoreError
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.settings.model import MissingChunks
+
+# What is read at once: of small chunks some together, of large ones no more than memory holds.
+_LEAST_BYTES = 8_000_000
+_MOST_BYTES = 64_000_000
+
+
+class StoppedError(Exception):
+    """Somebody asked to stop; nothing is known of what was being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Frames and channels that share chunks.
+
+    Attributes
+    ----------
+    first_frame, n_frames : int
+    channels : tuple of int
+        Zarr indices, all in one chunk along c.
+    """
+
+    first_frame: int
+    n_frames: int
+    channels: tuple[int, ...]
+
+
+class _Frame(NamedTuple):
+    """One channel of a frame while it is read."""
+
+    tally: Tally
+    sharpness: Sharpness
+
+
+@dataclass(eq=False)
+class Counted:
+    """What the images of some frames gave; adds up.
+
+    Attributes
+    ----------
+    frames : dict
+        ``{channel: {t: statistics}}``; a frame of which no pixel counts is not there.
+    tallies : dict of int to Tally
+        Of all these frames, by channel.
+    focus : dict
+        ``{channel: {t: slice}}`` of stacks.
+    absent : set of int
+        Frames with chunks that were never written, which are the fill value.
+    """
+
+    frames: dict[int, dict[int, dict[str, float]]] = field(default_factory=dict)
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    focus: dict[int, dict[int, int]] = field(default_factory=dict)
+    absent: set[int] = field(default_factory=set)
+
+    def add_frame(self, t: int, channel: int, frame: _Frame, pixels: Pixels | None) -> None:
+        """Take in a frame that is whole; its pixels, where they were read at once."""
+        statistics = frame.tally.statistics(pixels)
+        if statistics is not None:
+            self.frames.setdefault(channel, {})[t] = statistics
+        in_focus = frame.sharpness.in_focus()
+        if in_focus is not None:
+            self.focus.setdefault(channel, {})[t] = in_focus
+        self.tallies[channel].merge(frame.tally)
+
+    def merge(self, other: Counted) -> None:
+        """Take in what other frames gave."""
+        for channel, tally in other.tallies.items():
+            self.tallies.setdefault(channel, Tally(tally.dtype)).merge(tally)
+        for own, given in ((self.frames, other.frames), (self.focus, other.focus)):
+            _update_each(own, given)
+        self.absent |= other.absent
+
+
+def _update_each(own: dict[int, dict[int, Any]], given: Mapping[int, Mapping[int, Any]]) -> None:
+    for channel, of_frames in given.items():
+        own.setdefault(channel, {}).update(of_frames)
+
+
+def blocks_of(source: FovSource) -> list[Block]:
+    """Cut a FOV along t and c, at the bounds of chunks; small chunks of a few frames together."""
+    fov = source.fov
+    n_t, n_c = fov.chunk_shape[:2]
+    groups: dict[int, list[int]] = {}
+    for channel in sorted(set(source.channels)):
+        groups.setdefault(channel // n_c, []).append(channel)
+    blocks = []
+    for channels in groups.values():
+        n_bytes = _n_bytes(source, (n_t, len(channels), *fov.shape[2:]))
+        n_frames = n_t * max(1, _LEAST_BYTES // n_bytes)
+        blocks += [
+            Block(first, min(n_frames, fov.shape[0] - first), tuple(channels))
+            for first in range(0, fov.shape[0], n_frames)
+        ]
+    return sorted(blocks, key=lambda block: block.first_frame)
+
+
+def _n_bytes(source: FovSource, shape: tuple[int, ...]) -> int:
+    return max(1, math.prod(shape) * np.dtype(source.fov.dtype).itemsize)
+
+
+def _parts(source: FovSource, block: Block) -> Iterator[tuple[slice, slice]]:
+    """Ranges of z and y that a block is read in, at the bounds of chunks; rows are whole."""
+    _, _, n_z, n_y, n_x = source.fov.shape
+    _, _, of_z, of_y, _ = source.fov.chunk_shape
+    stack = _n_bytes(source, (block.n_frames, len(block.channels), 1, n_y, n_x))
+    deep = of_z * max(1, _MOST_BYTES // (stack * of_z))
+    high = n_y
+    if stack * min(deep, n_z) > _MOST_BYTES:
+        row = stack // n_y * min(deep, n_z)
+        high = of_y * max(1, _MOST_BYTES // (row * of_y))
+    for z in range(0, n_z, deep):
+        for y in range(0, n_y, high):
+            yield slice(z, min(z + deep, n_z)), slice(y, min(y + high, n_y))
+
+
+class FovReader:
+    """Reads the channels of a FOV that are in slots.
+
+    Parameters
+    ----------
+    source : FovSource
+    missing_chunks : {"warn", "error", "fill"}
+    stopping : threading.Event
+        Once it is set, nothing more is waited for.
+    """
+
+    def __init__(
+        self, source: FovSource, missing_chunks: MissingChunks, stopping: threading.Event
+    ) -> None:
+        self._source = source
+        self._missing_chunks = missing_chunks
+        self._stopping = stopping
+        self._views: dict[bool, ts.TensorStore] = {}
+        self._lock = threading.Lock()
+
+    def count(self, block: Block) -> Counted:
+        """Read a block and count its values.
+
+        Raises
+        ------
+        StoppedError
+            Somebody asked to stop.
+        StoreError, ChunkError
+            It cannot be read; the message names FOV and chunk.
+        """
+        fov = self._source.fov
+        counted = Counted(tallies={channel: Tally(fov.dtype) for channel in block.channels})
+        parts = list(_parts(self._source, block))
+        keys = [
+            (t, channel) for t in range(block.n_frames) for channel in range(len(block.channels))
+        ]
+        begun: dict[tuple[int, int], _Frame] = {}
+        for number, (z, y) in enumerate(parts):
+            pixels = self._read(block, z, y, counted.absent)
+            for key in keys:
+                frame = begun.pop(key, None) or _Frame(Tally(fov.dtype), Sharpness(fov.shape[2]))
+                stack = pixels[key]
+                frame.tally.add(stack)
+                if fov.shape[2] > 1:
+                    frame.sharpness.add(stack, z.start, y.start)
+                if number < len(parts) - 1:
+                    begun[key] = frame
+                    continue
+                t, channel = block.first_frame + key[0], block.channels[key[1]]
+                counted.add_frame(t, channel, frame, stack if len(parts) == 1 else None)
+        return counted
+
+    def _read(self, block: Block, z: slice, y: slice, absent: set[int]) -> Pixels:
+        """Pixels (T, C, Z, Y, X) of a part, the fill value where chunks are absent."""
+        last = block.first_frame + block.n_frames
+        try:
+            return self._ask(block, range(block.first_frame, last), z, y, fill=False)
+        except (ValueError, TimeoutError) as error:
+            self._refuse(block.first_frame, error)
+        parts = []
+        step = self._source.fov.chunk_shape[0]
+        for first in range(block.first_frame, last, step):
+            frames = range(first, min(first + step, last))
+            try:
+                parts.append(self._ask(block, frames, z, y, fill=False))
+            except (ValueError, TimeoutError) as error:
+                self._refuse(first, error)
+                absent |= set(frames)
+                parts.append(self._filled(block, frames, z, y))
+        return np.concatenate(parts)
+
+    def _filled(self, block: Block, frames: range, z: slice, y: slice) -> Pixels:
+        try:
+            return self._ask(block, frames, z, y, fill=True)
+        except (ValueError, TimeoutError) as error:
+            raise self._chunk_error(frames.start, error) from None
+
+    def _refuse(self, t: int, error: Exception) -> None:
+        """Raise but where chunks are absent, which may be."""
+        if not is_absent(error) or self._missing_chunks == "error":
+            raise self._chunk_error(t, error) from None
+
+    def _chunk_error(self, t: int, error: Exception) -> StoreError:
+        fov = self._source.fov
+        chunk = named_chunk(error) or "a chunk"
+        what = trouble(error, fov.array_path)
+        if what is not None:
+            kind, message, remedy = what
+        elif is_absent(error):
+            kind, message = "missing-chunk", f"it is absent ({first_line(error)})."
+            remedy = "Write it, or choose missing_chunks='fill'."
+        else:
+            kind = "damaged-chunk"
+            message = f"it is damaged or unreadable ({first_line(error)})."
+            remedy = "Restore the file, or exclude this FOV (exclude: fovs)."
+        return chunk_error(self._source, kind, f"{chunk}, from frame {t} on: {message}", remedy)
+
+    def _ask(self, block: Block, frames: range, z: slice, y: slice, *, fill: bool) -> Pixels:
+        view = self._view(fill)[frames.start : frames.stop, list(block.channels), z, y, :]
+        try:
+            return answer(view.read(order="C"), self._stopping.is_set)
+        except TimeoutError:
+            if self._stopping.is_set():
+                raise StoppedError from None
+            raise
+
+    def _view(self, fill: bool) -> ts.TensorStore:
+        with self._lock:
+            if fill not in self._views:
+                self._views[fill] = self._opened(fill)
+            return self._views[fill]
+
+    def _opened(self, fill: bool) -> ts.TensorStore:
+        fov = self._source.fov
+        # What is decoded once is never asked for again.
+        context = ts.Context(
+            {
+                "cache_pool": {"total_bytes_limit": 0},
+                "data_copy_concurrency": {"limit": usable_cpus()},
+            }
+        )
+        opening = open_array(fov.array_path, fov.zarr_format, context, fill_absent=fill)
+        try:
+            view = canonical_view(answer(opening), fov.axes)
+        except (ValueError, TimeoutError) as error:
+            what = trouble(error, fov.array_path) or (
+                "unreadable",
+                f"the array cannot be opened: {first_line(error)}.",
+                "Check that the store is there and readable.",
+            )
+            raise array_error(self._source, *what) from None
+        if view.shape != fov.shape:
+            raise array_error(
+                self._source,
+                "store-changed",
+                f"the array is {view.shape} now, and was {fov.shape} a moment ago.",
+                "Run it again when the image is no longer written to.",
+            )
+        return view
