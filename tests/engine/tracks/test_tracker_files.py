@@ -27,6 +27,7 @@ from lineages import BRANCHES, MOVIE, PARENTS, assert_is_movie
 from trackers import IDS, ctc, geff, masks_of, trackmate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lineage_triplets.engine.errors import Problem
@@ -245,6 +246,56 @@ class TestGeff:
         assert kinds(table) == {"coordinates-not-finite": 1}
         assert len(table) == len(MOVIE) - 1
 
+    def told(self, folder: Path, axes: Sequence[tuple[str, str, str]]) -> Path:
+        """Name other axes than those that were written."""
+        group = zarr.open_group(str(folder), mode="r+")
+        named = [{"name": name, "type": kind, "unit": unit} for name, kind, unit in axes]
+        group.attrs["geff"] = {**group.attrs["geff"], "axes": named}
+        return folder
+
+    def test_of_two_axes_of_time_the_frames_count_if_they_are_told_apart(self, tmp_path):
+        """geff 1.3 writes as many axes of time as it is given."""
+        hours = {"hours": [0.25 * cell.t for cell in MOVIE]}
+        space = [("y", "space", "pixel"), ("x", "space", "pixel")]
+        folder = geff(tmp_path / "g.geff", extra=hours)
+        clock, frames = ("hours", "time", "hour"), ("t", "time", "frame")
+        assert_is_movie(read_track_table(self.told(folder, [clock, frames, *space])))
+        fault = fault_of(self.told(folder, [("hours", "time", ""), ("t", "time", ""), *space]))
+        assert fault.kind == "unknown-frames"
+        assert "hours (no unit), t (no unit)" in fault.message
+
+    def test_without_axes_the_properties_are_listed(self, tmp_path):
+        folder = geff(tmp_path / "usual.geff")
+        assert_is_movie(read_track_table(self.told(folder, [])))
+        odd = [("when", "time", None), ("down", "space", None), ("across", "space", None)]
+        fault = fault_of(self.told(geff(tmp_path / "odd.geff", axes=odd), []))
+        assert fault.kind == "missing-column"
+        assert "across, down, when" in fault.message
+
+    @pytest.mark.parametrize("filler", [0.0, np.nan])
+    def test_flat_cells_among_cells_in_space_are_an_error(self, tmp_path, filler):
+        flat = [cell.name[0] == "b" for cell in MOVIE]
+        z = [filler if no_z else 3.0 for no_z in flat]
+        axes = [("t", "time", ""), ("z", "space", ""), ("y", "space", ""), ("x", "space", "")]
+        missing = {("z", "missing"): flat} if filler == 0 else {}
+        folder = self.told(geff(tmp_path / "g.geff", extra={"z": z, **missing}), axes)
+        fault = fault_of(folder)
+        assert fault.kind == "mixed-dimensions"
+        assert f"{sum(flat)} nodes of {len(MOVIE)} have no z" in fault.message
+        zarr.open_array(str(folder / "nodes/props/z/values"), mode="r+")[:] = np.nan
+        assert_is_movie(read_track_table(folder))
+
+    def test_arrays_of_unlike_lengths_and_ids_that_are_no_integers_are_told(self, tmp_path):
+        short = geff(tmp_path / "short.geff", extra={"z": [0.0, 1.0]})
+        axes = [("t", "time", ""), ("z", "space", ""), ("y", "space", ""), ("x", "space", "")]
+        assert "their z has the shape (2,)" in fault_of(self.told(short, axes)).message
+        folder = geff(tmp_path / "floats.geff")
+        group = zarr.open_group(str(folder), mode="r+")
+        ids = group["nodes/ids"][:].astype(float)
+        del group["nodes/ids"]
+        group["nodes/ids"] = ids
+        assert "these are float64" in fault_of(folder).message
+
     def test_an_array_that_is_gone_is_told(self, tmp_path):
         folder = geff(tmp_path / "gone.geff")
         for file in sorted((folder / "nodes/ids").rglob("*"), reverse=True):
@@ -333,6 +384,21 @@ class TestCtc:
         assert fault.kind == "needs-part"
         assert "no positions" in fault.message
 
+    def test_frames_without_a_mask_are_told(self, tmp_path):
+        folder = ctc(tmp_path)
+        (folder / "mask001.tif").unlink()
+        found = read_track_table(folder).problems[0]
+        assert (found.kind, found.severity, found.count) == ("frame-without-mask", "warning", 1)
+        assert found.message.endswith(": 1.")
+        (folder / "mask002.tif").unlink()
+        assert read_track_table(folder).problems[0].message.endswith(": 1 to 2.")
+
+    def test_a_mask_of_another_size_is_an_error(self, tmp_path):
+        folder = ctc(tmp_path)
+        tifffile.imwrite(folder / "mask002.tif", np.zeros((20, 30), np.uint16))
+        assert "mask002.tif" in fault_of(folder).message
+        assert "(20, 30), and mask000.tif (40, 40)" in fault_of(folder).message
+
     def test_names_without_frames_and_damaged_masks_are_told(self, tmp_path):
         folder = ctc(tmp_path)
         (folder / "mask003.tif").write_bytes(b"II*\0 and no more")
@@ -383,6 +449,12 @@ class TestBtrackHdf5:
         with h5py.File(tmp_path / "other.h5", "w") as h5:
             h5["probabilities"] = np.zeros(3)
         assert find_track_table(tmp_path) is None
+        assert "an HDF5 without btrack's groups" in fault_of(tmp_path / "other.h5").message
+        with h5py.File(tmp_path / "like.h5", "w") as h5:
+            h5["objects/cells"], h5["tracks/cells"] = np.zeros(3), np.zeros(3)
+        fault = fault_of(tmp_path / "like.h5")
+        assert fault.kind == "not-a-table"
+        assert "without coords, tracks, map, LBEPR" in fault.message
 
 
 class TestDeepCell:

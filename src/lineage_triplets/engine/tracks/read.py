@@ -230,9 +230,12 @@ def read_track_table(
     if track_format is None:
         if glimpse.is_folder:
             raise source.not_a_table("the folder holds none that is known")
+        what = "its content is not known"
+        if glimpse.is_hdf5:
+            what = "it is an HDF5 without btrack's groups objects and tracks"
         endings = (suffix for known in TRACK_FORMATS.values() for suffix in known.suffixes)
         raise source.not_a_table(
-            f"its content is not known, and its name ends in none of {choices(endings, limit=40)}"
+            f"{what}, and its name ends in none of {choices(endings, limit=40)}"
         )
     if is_named(source) and track_format.name not in TABLES_OF_COLUMNS:
         raise TrackTableError(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library
+from lineage_triplets.imports.sources.tiff_metadata import parse_xml
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -60,7 +61,14 @@ def _scenes(path: Path, document: Any) -> list[FoundImage]:
     scenes = document.scenes_bounding_rectangle_no_pyramid or {
         None: document.total_bounding_rectangle
     }
-    about = ET.fromstring(document.raw_metadata)
+    about = parse_xml(document.raw_metadata)
+    if about is None:
+        raise fault(
+            "unreadable-image",
+            "its metadata are no XML that can be read.",
+            "Was it cut short while it was written or copied? Copy it again.",
+            path,
+        )
     names = tuple(
         channel.get("Name") or None
         for channel in about.findall("./Metadata/Information/Image/Dimensions/Channels/Channel")

@@ -125,7 +125,7 @@ def _of_ome(tif: Any, number: int) -> TiffFacts:
 
 
 def _ome_images(tif: Any) -> list[ET.Element]:
-    root = _parsed(tif.ome_metadata)
+    root = parse_xml(tif.ome_metadata)
     return [] if root is None else [child for child in root if _local(child) == "Image"]
 
 
@@ -167,14 +167,14 @@ def _own_uuid(file: Path) -> str:
     tifffile = library("tifffile", file, "a TIFF")
     try:
         with tifffile.TiffFile(file) as tif:
-            root = _parsed(tif.ome_metadata) if tif.is_ome else None
+            root = parse_xml(tif.ome_metadata) if tif.is_ome else None
     except tifffile.TiffFileError:
         return ""
     return "" if root is None else root.get("UUID", "").removeprefix(_PREFIX)
 
 
-def _parsed(text: str | None) -> ET.Element | None:
-    """Parse OME-XML without a document type, which could expand without end."""
+def parse_xml(text: str | None) -> ET.Element | None:
+    """Parse XML without a document type, by which a small text could become a huge one."""
     if not text or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None
     try:

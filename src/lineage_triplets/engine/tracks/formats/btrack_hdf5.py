@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 
 _WHAT = "btrack's HDF5"
-_MAGIC = b"\x89HDF\r\n\x1a\n"
 # Names of its groups, which stand near the beginning.
 _NAMES = (b"objects", b"tracks")
 
@@ -57,8 +57,18 @@ def _read(source: TrackSource, file: Any) -> RawTable:
                 count=len(kinds),
             )
         )
-    tracks = file["tracks"][kinds[0]]
-    coords = file["objects"][kinds[0]]["coords"][:]
+    tracks, objects = file["tracks"][kinds[0]], file["objects"].get(kinds[0], {})
+    absent = [
+        name
+        for name, group in (("coords", objects), ("tracks", tracks), ("map", tracks),
+                            ("LBEPR", tracks))
+        if not isinstance(group, Mapping) or name not in group
+    ]  # fmt: skip
+    if absent:
+        raise source.not_a_table(
+            f"this HDF5 has objects and tracks as btrack, without {choices(absent)}"
+        )
+    coords = objects["coords"][:]
     pointers = tracks["tracks"][:].astype(np.int64)
     spans = tracks["map"][:].astype(np.int64)
     lbep = tracks["LBEPR"][:].astype(np.int64)
@@ -88,8 +98,7 @@ def _read(source: TrackSource, file: Any) -> RawTable:
 
 def recognises(glimpse: Glimpse) -> bool:
     """Say whether a file is an HDF5 with btrack's groups."""
-    head = glimpse.head
-    return head.startswith(_MAGIC) and all(name in head for name in _NAMES)
+    return glimpse.is_hdf5 and all(name in glimpse.head for name in _NAMES)
 
 
 FORMAT = TrackFormat("btrack-hdf5", (), read, recognises, words=lambda _: _WHAT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +62,9 @@ def read(source: TrackSource) -> RawTable:
     if text is None:
         raise source.damaged(_WHAT, "its text is gone")
     tracks = _read_tracks(source, text)
-    cells = label_cells(_masks(source, text))
-    problems = tuple(_disagreements(source, tracks, cells))
+    frames: list[int] = []
+    cells = label_cells(_noted(_masks(source, text), frames))
+    problems = tuple(_disagreements(source, tracks, cells, frames))
     known = np.isin(cells.label, list(tracks))
     if not known.all():
         cells = cells.take(known)
@@ -126,10 +128,29 @@ def _read_tracks(source: TrackSource, text: Path) -> dict[int, _Track]:
 
 
 def _disagreements(
-    source: TrackSource, tracks: dict[int, _Track], cells: LabelledCells
+    source: TrackSource, tracks: dict[int, _Track], cells: LabelledCells, frames: list[int]
 ) -> Iterator[Problem]:
     """Say where text and masks do not agree; the masks count."""
-    labels, first = np.unique(cells.label, return_index=True)
+    gaps = [
+        (before + 1, after - 1)
+        for before, after in pairwise(sorted(frames))
+        if after - before > 1
+        and any(track.begin < after and track.end > before for track in tracks.values())
+    ]
+    if gaps:
+        n_gone = sum(last - first + 1 for first, last in gaps)
+        names = choices(
+            f"{first}" if first == last else f"{first} to {last}" for first, last in gaps
+        )
+        yield source.problem(
+            "frame-without-mask",
+            f"{counted(n_gone, 'frame')} in which the text has tracks have no mask: {names}.",
+            "Put their masks beside the others, or tracks have gaps there.",
+            "warning",
+            count=n_gone,
+        )
+    order = np.lexsort((cells.t, cells.label))
+    labels, start = np.unique(cells.label[order], return_index=True)
     unknown = ~np.isin(cells.label, list(tracks))
     if unknown.any():
         names = np.unique(cells.label[unknown]).tolist()
@@ -150,24 +171,35 @@ def _disagreements(
             "warning",
             count=len(absent),
         )
-    last = {label: int(cells.t[cells.label == label].max()) for label in labels.tolist()}
+    seen = {
+        label: (int(own[0]), int(own[-1]))
+        for label, own in zip(labels.tolist(), np.split(cells.t[order], start[1:]), strict=True)
+    }
     other = [
         track
-        for label, row in zip(labels.tolist(), first.tolist(), strict=True)
-        if (track := tracks.get(label)) and (track.begin, track.end) != (cells.t[row], last[label])
+        for label, span in seen.items()
+        if (track := tracks.get(label)) and (track.begin, track.end) != span
     ]
     if other:
         track = other[0]
-        begin = int(cells.t[cells.label == track.label].min())
+        begin, end = seen[track.label]
         yield source.problem(
             "other-span",
             f"{counted(len(other), 'track')} begin or end in other frames than the masks show, and"
             f" the masks count; first: {track.label}, {track.begin} to {track.end} in the text"
-            f" and {begin} to {last[track.label]} in the masks.",
+            f" and {begin} to {end} in the masks.",
             "Are these the masks of this text?",
             "warning",
             count=len(other),
         )
+
+
+def _noted(
+    masks: Iterator[tuple[int, NDArray[Any]]], frames: list[int]
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    for t, mask in masks:
+        frames.append(t)
+        yield t, mask
 
 
 def _masks(source: TrackSource, text: Path) -> Iterator[tuple[int, NDArray[Any]]]:

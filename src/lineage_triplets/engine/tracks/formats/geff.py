@@ -73,12 +73,14 @@ class _Graph:
         self._group = group
         self._metadata: dict[str, Any] = dict(group.attrs["geff"])
         self._properties = frozenset(self._names("nodes"))
+        self._n_entries: dict[str, int] = {}
         self._problems: list[Problem] = []
 
     def table(self) -> RawTable:
         """Return cells and links as tracks."""
         ids = _signed(self._group["nodes/ids"][:])
         edges = _signed(self._group["edges/ids"][:]).reshape(-1, 2)
+        self._n_entries = {"nodes": len(ids), "edges": len(edges)}
         time, places = self._axes()
         t, no_time = self._frames(time)
         values = {axis: self._numbers(places[axis].name) for axis in _AXES if axis in places}
@@ -88,6 +90,7 @@ class _Graph:
         if (no_time & keep).any():
             n_missing = int((no_time & keep).sum())
             raise self._source.damaged(_WHAT, f"{counted(n_missing, 'node')} without a frame")
+        self._require_all_slices(values, keep, ids)
         edges = edges[self._solution("edges", len(edges), "link")]
         if not keep.all():
             edges = edges[~np.isin(edges, ids[~keep]).any(axis=1)]
@@ -112,10 +115,12 @@ class _Graph:
     def _values(self, of: str, name: str) -> tuple[NDArray[Any], BoolArray]:
         """Return a property, and where it is missing: there stands a filler."""
         group = self._group[f"{of}/props/{name}"]
-        values = group["values"][:]
-        if "missing" in group:
-            return values, group["missing"][:].astype(bool)
-        return values, np.zeros(len(values), bool)
+        values, wanted = group["values"][:], (self._n_entries[of],)
+        missing = group["missing"][:].astype(bool) if "missing" in group else np.zeros(wanted, bool)
+        for shape in (values.shape, missing.shape):
+            if shape != wanted:
+                raise ValueError(f"{of} are {wanted[0]}, and their {name} has the shape {shape}")
+        return values, missing
 
     def _numbers(self, name: str) -> Float64Array:
         values, missing = self._values("nodes", name)
@@ -125,7 +130,7 @@ class _Graph:
         """Return the axes of time and of space, by metadata, hints, or usual names."""
         told = self._metadata.get("axes") or []
         axes = [(self._axis(a["name"], a.get("unit")), a.get("type")) for a in told]
-        times = [axis for axis, kind in axes if kind == "time"]
+        times = self._one_time([axis for axis, kind in axes if kind == "time"])
         times = times or [self._axis(n) for n in _TIMES if n in self._properties]
         spaces = [axis for axis, kind in axes if kind == "space"]
         if not spaces:
@@ -154,6 +159,42 @@ class _Graph:
             )
         return times[0], places
 
+    def _one_time(self, times: list[_Axis]) -> list[_Axis]:
+        """Of several axes of time the one that counts frames."""
+        counting = [time for time in times if not _is_clock(time)]
+        if len(times) < 2 or len(counting) == 1:
+            return counting or times
+        told = choices(f"{time.name} ({time.unit or 'no unit'})" for time in times)
+        raise TrackTableError(
+            self._source.problem(
+                "unknown-frames",
+                f"This is a GEFF with {len(times)} axes of time, {told}, and which of them counts "
+                "frames is not said.",
+                "Write it again with one axis of time, or with the unit frame for that one.",
+            )
+        )
+
+    def _require_all_slices(
+        self, values: dict[str, Float64Array], keep: BoolArray, ids: Int64Array
+    ) -> None:
+        """Refuse flat cells among cells in space: no slice is right for them."""
+        if "z" not in values or not keep.any():
+            return
+        flat = keep & np.isnan(values["z"]) & np.isfinite(values["y"]) & np.isfinite(values["x"])
+        if (flat == keep).all():
+            del values["z"]
+        elif flat.any():
+            raise TrackTableError(
+                self._source.problem(
+                    "mixed-dimensions",
+                    f"This is a GEFF in which {counted(int(flat.sum()), 'node')} of"
+                    f" {int(keep.sum())} have no z; first: {ids[np.argmax(flat)]}.",
+                    "Give them their slice, or leave the axis z out for all.",
+                    count=int(flat.sum()),
+                    row=int(np.argmax(flat)),
+                )
+            )
+
     def _axis(self, name: str, unit: str | None = None) -> _Axis:
         """Return a property as an axis, its unit as it or the axis has it."""
         own = (self._metadata.get("node_props_metadata") or {}).get(name) or {}
@@ -161,7 +202,7 @@ class _Graph:
 
     def _frames(self, time: _Axis) -> tuple[Int64Array, BoolArray]:
         """Return the frame of each node, and where there is none."""
-        is_clock = time.unit.lower() not in {"", "frame", "frames", "pixel", "none"}
+        is_clock = _is_clock(time)
         name = time.name
         if is_clock:
             name = next((known for known in _FRAME_PROPERTIES if known in self._properties), name)
@@ -246,8 +287,14 @@ class _Graph:
         return Lengths((z, y, x), first.unit)
 
 
+def _is_clock(time: _Axis) -> bool:
+    return time.unit.lower() not in {"", "frame", "frames", "pixel", "none"}
+
+
 def _signed(values: NDArray[Any]) -> Int64Array:
     """Return ids as int64; GEFF writes them without a sign."""
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"ids are whole numbers, and these are {values.dtype}")
     if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
         raise ValueError(f"the id {values.max()} is larger than 63 bits hold")
     return values.astype(np.int64, copy=False)

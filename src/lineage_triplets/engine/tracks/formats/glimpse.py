@@ -48,6 +48,11 @@ class Glimpse:
             return b""
         return head
 
+    @property
+    def is_hdf5(self) -> bool:
+        """Whether the file is an HDF5, of whatever."""
+        return self.head.startswith(b"\x89HDF\r\n\x1a\n")
+
     @cached_property
     def text(self) -> str:
         """The beginning of a text file; empty for another one."""

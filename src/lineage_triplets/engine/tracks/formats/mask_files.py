@@ -37,15 +37,21 @@ def of_tiffs(source: TrackSource, files: list[Path]) -> Iterator[tuple[int, NDAr
     Raises
     ------
     TrackTableError
-        A file is damaged or has no labels; names do not say the frame.
+        A file is damaged, of another size or has no labels; names do not say the frame.
     """
     numbers = frame_numbers(source, files) if len(files) > 1 else [0]
+    form: tuple[int, ...] = ()
     for t, file in zip(numbers, files, strict=True):
         mask = read_tiff(source, file)
         if len(files) == 1:
             yield from enumerate(checked(source, file, mask, has_frames=True))
         else:
-            yield t, checked(source, file, mask, has_frames=False)
+            mask = checked(source, file, mask, has_frames=False)
+            form = form or mask.shape
+            if mask.shape != form:
+                reason = f"it is {mask.shape}, and {files[0].name} {form}"
+                raise source.damaged(f"the mask {file.name}", reason)
+            yield t, mask
 
 
 def read_tiff(source: TrackSource, file: Path, pages: range | None = None) -> NDArray[Any]:
