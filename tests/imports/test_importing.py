@@ -421,6 +421,24 @@ def test_a_plane_that_cannot_be_read_is_named_and_nothing_is_left(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.tif"]
 
 
+def test_a_disk_that_is_full_in_the_middle_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource")
+    noise = np.random.default_rng(0).integers(0, 2**16, MOVIE.shape, np.uint16)
+    noise[:3] = 1
+    plan = plan_import(
+        [written(tmp_path / "m.tif", noise, metadata={"axes": "TCYX"})], interval_minutes=5
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A file may be no larger than that; a full disk fails at the same place.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1200, before[1]))
+    try:
+        with pytest.raises(OutputError, match="the disk is full"):
+            run_import(plan, tmp_path / "out.zarr")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.tif"]
+
+
 def test_a_plate_that_is_there_is_never_written_over(tmp_path):
     file = written(tmp_path / "m.tif", metadata={"axes": "TCYX"})
     (tmp_path / "out.zarr").mkdir()

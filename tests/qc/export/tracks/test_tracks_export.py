@@ -112,6 +112,28 @@ def test_cuts_and_links_are_read_again_as_they_were_decided(review, tmp_path, na
     assert len(other) == len(cells())
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LINKED)
+def test_geff_reads_what_was_decided(review, tmp_path, name):
+    """geff 1.3: its reader of GEFF, which validates it, and its converter of TrackMate's XML."""
+    geff = pytest.importorskip("geff")
+    right = mend(review)
+    path = write_tracks(review, tmp_path / "out", name).files[0]
+    columns = ("t", "y", "x")
+    if name == "trackmate":
+        columns = ("FRAME", "POSITION_Y", "POSITION_X")
+        convert = pytest.importorskip("geff.convert")
+        convert.from_trackmate_xml_to_geff(path, tmp_path / "theirs.geff")
+        path = tmp_path / "theirs.geff"
+    geff.validate_structure(path)
+    graph, _ = geff.read(path, backend="networkx")
+    places = {
+        cell: at(pd.Series([values[column] for column in columns], ["t", "y", "x"]))
+        for cell, values in graph.nodes.items()
+    }
+    assert {(places[before], places[after]) for before, after in graph.edges} == right
+
+
 def test_a_track_keeps_its_id_where_it_is_what_it_was(review, tmp_path):
     mend(review)
     written = write_tracks(review, tmp_path / "out", "csv")
