@@ -552,6 +552,10 @@ def test_init_of_tiffs_says_import(tmp_path, capsys):
     code, said = run(capsys, "init", folder, "--tracks", tmp_path)
     assert code == 1
     assert "lineage-triplets import" in said
+    file = written(tmp_path / "img.tif", metadata={"axes": "TCYX"})
+    code, said = run(capsys, "init", file)
+    assert code == 1
+    assert f"`lineage-triplets import {file} --out PLATE.zarr --tracks TABLE`" in said
 
 
 def test_what_a_plate_was_made_from_is_in_its_metadata(tmp_path):

@@ -129,7 +129,13 @@ def usable(
 
 def init(
     plates: Annotated[
-        list[str], typer.Argument(help="OME-Zarr plates or single images: folders or URLs.")
+        list[str],
+        typer.Argument(
+            help="OME-Zarr plates or single images: folders or URLs.",
+            # Before options are missed: what images need is another command.
+            callback=_refuse_images,
+            is_eager=True,
+        ),
     ],
     tracks: Annotated[
         list[Path],
@@ -187,7 +193,6 @@ def init(
     )
 
     refuse_existing(out, overwrite)
-    _refuse_images(plates)
     console = terminal()
     found = [inspect_plate(path) for path in plates]
     names = [plate.name for plate in found]
@@ -236,8 +241,8 @@ def init(
     )
 
 
-def _refuse_images(plates: Sequence[str]) -> None:
-    """Say where images go that are no plates yet."""
+def _refuse_images(plates: list[str]) -> list[str]:
+    """Say where images go that are no plates yet; give the plates back."""
     from lineage_triplets.engine.errors import ConfigError, Problem
     from lineage_triplets.engine.plates.stores import NODE_FILES
     from lineage_triplets.engine.settings.paths import is_url
@@ -258,6 +263,7 @@ def _refuse_images(plates: Sequence[str]) -> None:
                     file=path,
                 )
             )
+    return plates
 
 
 def _folders(
