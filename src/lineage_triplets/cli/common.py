@@ -296,14 +296,19 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
         )
     console.print(counts)
     console.print(channels)
-    placed = _table("where tables are in the images (track_transform)")
-    placed.add_column("experiment", overflow="fold")
-    placed.add_column("", overflow="fold")
-    for opened in registry.opened:
-        if opened.config.track_transform is not None:
-            placed.add_row(opened.config.name, opened.config.track_transform.words)
-    if placed.row_count:
-        console.print(placed)
+    for title, key in (
+        ("how tables are read (tracks)", "tracks"),
+        ("where tables are in the images (track_transform)", "track_transform"),
+    ):
+        listed = _table(title)
+        listed.add_column("experiment", overflow="fold")
+        listed.add_column("", overflow="fold")
+        for opened in registry.opened:
+            said = getattr(opened.config, key)
+            if said is not None:
+                listed.add_row(visible(opened.config.name), visible(said.words))
+        if listed.row_count:
+            console.print(listed)
 
 
 def _table(title: str) -> Table:

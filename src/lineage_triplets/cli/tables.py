@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,13 +149,14 @@ def settle(said: OfTables, table: Path | None, *, n_frames: int, experiment: str
     if guess.open:
         raise ConfigError(_open(guess, table, experiment))
     transform = said.transform or guess.transform
+    options = replace(guess, transform=transform).options
     if said.takes_guess or _agreed(console):
         return replace(said, reading=guess.reading, transform=transform)
     raise ConfigError(
         Problem(
             "unknown-columns",
             "the columns are those of no known tool; which is which was guessed, as shown.",
-            f"If it is right, give --guess, or the same: {_options(guess.reading, transform)}",
+            f"If it is right, give --guess, or the same: {options}",
             experiment=experiment,
             file=str(table),
         )
@@ -180,7 +180,6 @@ def _open(guess: ColumnGuess, table: Path, experiment: str) -> Problem:
         for ours in guess.open
     ]
     asked = ",".join(f"{ours}=…" for ours in guess.open if ours != "parent")
-    said = _options(guess.reading, guess.transform)
     told = [f"--columns {asked}"] if asked else []
     if "parent" in guess.open:
         told.append("--columns parent_track_id=… (or parent_id=… --parent node)")
@@ -188,25 +187,10 @@ def _open(guess: ColumnGuess, table: Path, experiment: str) -> Problem:
         "unknown-columns",
         f"the columns are those of no known tool, and it could not be told which is which:"
         f" {'; '.join(words)}. Found: {choices(guess.found, limit=40)}.",
-        f"Say it: {said + ' ' if said else ''}{' '.join(told)}",
+        f"Say it: {guess.options + ' ' if guess.options else ''}{' '.join(told)}",
         experiment=experiment,
         file=str(table),
     )
-
-
-def _options(reading: TrackReading, transform: TrackTransform | None) -> str:
-    """Write what the options would be that say this."""
-    parts = []
-    if reading.columns:
-        pairs = ",".join(f"{ours}={theirs}" for ours, theirs in reading.columns.items())
-        parts += ["--columns", pairs]
-    if reading.parent != "track":
-        parts += ["--parent", reading.parent]
-    if transform is not None and transform.unit is not None:
-        parts += ["--unit", transform.unit]
-    if transform is not None and transform.first_frame:
-        parts += ["--first-frame", str(transform.first_frame)]
-    return shlex.join(parts)
 
 
 def _print(console: Console, guess: ColumnGuess, reading: TrackReading) -> None:

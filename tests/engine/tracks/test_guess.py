@@ -10,6 +10,7 @@ import pytest
 from lineage_triplets import TrackReading, TrackTransform
 from lineage_triplets.engine.errors import TrackTableError
 from lineage_triplets.engine.tracks.guess import guess_reading
+from lineage_triplets.engine.tracks.read import read_track_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +166,36 @@ def test_known_tables_need_none(tmp_path):
     odd = guessed(tmp_path, {"t": "frame", "parent_track_id": "mother"})
     assert odd.reading == TrackReading(columns={"t": "frame", "parent_track_id": "mother"})
     assert "laptrack" in odd.notes[0]
+
+
+def test_a_table_that_cannot_be_read_says_what_its_columns_seem_to_be(tmp_path):
+    names = {"track_id": "cell", "t": "FRAME", "y": "Y [µm]", "x": "X [µm]"}
+    file = guessed(tmp_path, {**names, "parent_track_id": "mother"}).file
+    with pytest.raises(TrackTableError) as caught:
+        read_track_table(file)
+    (problem,) = caught.value.problems
+    assert problem.kind == "missing-column"
+    assert (
+        'tracks: {columns: {track_id: cell, t: FRAME, y: "Y [µm]", x: "X [µm]", parent_track_id:'
+        " mother}}, track_transform: {unit: um}"
+    ) in problem.remedy
+    assert "--columns 'track_id=cell,t=FRAME,y=Y [µm],x=X [µm]," in problem.remedy
+    assert problem.remedy.endswith("--unit um of init.")
+    unknown = guessed(tmp_path, dict(zip(OF_TRACKS, "abcde", strict=True))).file
+    with pytest.raises(TrackTableError, match=r"Open: t may be a, b.* y may be "):
+        read_track_table(unknown)
+
+
+def test_parents_that_a_tool_does_not_have_are_said(tmp_path):
+    file = guessed(tmp_path, {"t": "frame", "parent_track_id": "mother"}).file
+    (problem,) = read_track_table(file).problems
+    assert (problem.kind, problem.severity) == ("parents-not-read", "warning")
+    assert "laptrack's table of tracks, without parents; but mother says some" in problem.message
+    assert "{columns: {t: frame, parent_track_id: mother}}" in problem.remedy
+    # Where no cell has one, there is nothing to say.
+    table = TABLE[OF_TRACKS].assign(parent_track_id=-1)
+    table.rename(columns={"t": "frame", "parent_track_id": "mother"}).to_csv(file, index=False)
+    assert read_track_table(file).problems == ()
 
 
 def test_parquet_is_guessed_too(tmp_path):

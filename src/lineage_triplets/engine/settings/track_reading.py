@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
@@ -22,6 +24,11 @@ def _known(column: object) -> object:
             f"columns names {column!r}, which is none of ours.{near} Known: {choices(OUR_COLUMNS)}"
         )
     return column
+
+
+def _as_yaml(name: str) -> str:
+    is_plain = re.fullmatch(r"[^\W\d][\w .-]*", name) and not name.endswith(" ")
+    return name if is_plain else json.dumps(name, ensure_ascii=False)
 
 
 class TrackReading(StrictModel):
@@ -87,7 +94,7 @@ class TrackReading(StrictModel):
         if self.format is not None:
             said.append(f"format: {self.format}")
         if self.columns:
-            pairs = ", ".join(f"{ours}: {theirs}" for ours, theirs in self.columns.items())
+            pairs = ", ".join(f"{ours}: {_as_yaml(name)}" for ours, name in self.columns.items())
             said.append(f"columns: {{{pairs}}}")
         if self.parent != "track":
             said.append(f"parent: {self.parent}")

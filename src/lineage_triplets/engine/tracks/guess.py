@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -75,6 +76,21 @@ class ColumnGuess:
         place = self.found.index(column)
         return tuple(row[place] for row in self.preview if place < len(row))
 
+    @property
+    def options(self) -> str:
+        """What says `reading` and `transform` on the command line; empty for nothing."""
+        parts = []
+        if self.reading is not None and self.reading.columns:
+            pairs = (f"{ours}={theirs}" for ours, theirs in self.reading.columns.items())
+            parts += ["--columns", ",".join(pairs)]
+        if self.reading is not None and self.reading.parent != "track":
+            parts += ["--parent", self.reading.parent]
+        if self.transform is not None and self.transform.unit is not None:
+            parts += ["--unit", self.transform.unit]
+        if self.transform is not None and self.transform.first_frame:
+            parts += ["--first-frame", str(self.transform.first_frame)]
+        return shlex.join(parts)
+
 
 def guess_reading(file: Path, *, n_frames: int | None = None) -> ColumnGuess:
     """Guess which of a table's columns is which.
@@ -113,7 +129,7 @@ def guess_reading(file: Path, *, n_frames: int | None = None) -> ColumnGuess:
     words = _recognised(found)
     if words:
         mother = next((evidence.taken[ours] for ours in _PARENTS if ours in evidence.taken), None)
-        if mother is None or _says_parents(file, found):
+        if mother is None or mother.highest <= 0 or _says_parents(file, found):
             return ColumnGuess(file, words, found, preview)
         note = f"Its columns are those of {words}, without parents; but {mother.name} says some."
         evidence = replace(evidence, notes=(note, *evidence.notes))

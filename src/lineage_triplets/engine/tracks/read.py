@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ from lineage_triplets.engine.tracks.formats.dialects import (
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 from lineage_triplets.engine.tracks.formats.named import has_named_columns, is_named
 from lineage_triplets.engine.tracks.formats.parquet import TABLES_OF_COLUMNS, columns_of
+from lineage_triplets.engine.tracks.hints import parents_not_read, with_guess
 from lineage_triplets.engine.tracks.table import TrackTable, check_table
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.plates.plate import Plate
     from lineage_triplets.engine.settings.track_reading import TrackReading
+    from lineage_triplets.engine.tracks.formats import RawTable
 
 __all__ = [
     "TRACK_FORMATS",
@@ -248,10 +251,22 @@ def read_track_table(
             )
         )
     try:
-        raw = track_format.read(source)
+        if is_named(source) or track_format.name not in TABLES_OF_COLUMNS:
+            raw = track_format.read(source)
+        else:
+            raw = _read_columns(source, track_format)
     except OSError as error:
         raise _unreadable(source, error) from error
     return check_table(source, raw)
+
+
+def _read_columns(source: TrackSource, track_format: TrackFormat) -> RawTable:
+    """Read a table of columns that nobody named; says which they seem to be, where that fails."""
+    try:
+        raw = track_format.read(source)
+    except TrackTableError as error:
+        raise with_guess(source, error) from error
+    return replace(raw, problems=(*raw.problems, *parents_not_read(source, raw)))
 
 
 def reading_of(table: Path, reading: TrackReading | None) -> TrackReading | None:

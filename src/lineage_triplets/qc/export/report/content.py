@@ -68,6 +68,8 @@ class ExperimentRow:
         How many pairs these were counted in.
     seen : DivisionsSeen or None
     approval : Approval or None
+    tracks : str
+        How its tables are read, as the config says it; empty where their content says it.
     track_transform : str
         Where its tables are in its images, as the config says it; empty where they are as written.
     problem : str
@@ -93,6 +95,7 @@ class ExperimentRow:
     n_pairs: int = 0
     seen: DivisionsSeen | None = None
     approval: Approval | None = None
+    tracks: str = ""
     track_transform: str = ""
     problem: str = ""
 

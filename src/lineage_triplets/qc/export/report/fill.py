@@ -142,6 +142,7 @@ def _experiments(
             without_query(experiment.data_path),
             experiment.tracks_path,
             tuple((of, tuple(wells)) for of, wells in experiment.condition_wells.items()),
+            tracks=experiment.tracks.words if experiment.tracks else "",
             track_transform=experiment.track_transform.words if experiment.track_transform else "",
         )
         if name not in counts:

@@ -1,0 +1,146 @@
+"""A table of no known tool and a plate: `--columns` or a guess, and a config that validates."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+import yaml
+
+from lineage_triplets import MultiExperimentIndex, load_config
+from lineage_triplets.cli import main
+from lineage_triplets.qc import Review
+from real import PLATES, needs_real_plates
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lineage_triplets.engine.settings.model import TripletConfig
+
+HELA = PLATES / "hela.zarr"
+UM = 0.645
+NAMES = {"track_id": "cell", "t": "FRAME", "y": "pos_y", "x": "pos_x", "parent_track_id": "mother"}
+ANSWERS = ("--interval", 30, "--condition", "mock=A/1", "--out", "c.yml")
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Run a command in the test's folder, with nobody to ask; gives exit code and output."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+            raise SystemExit(0)
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), " ".join(f"{captured.out} {captured.err}".split())
+
+    return call
+
+
+def table_of(which: str) -> pd.DataFrame:
+    return pd.read_csv(PLATES / f"{which}_tracks" / "A" / "1" / "0" / "tracks.csv")
+
+
+def anchors(config: TripletConfig) -> set[tuple[int, float, float]]:
+    small = config.dataset.model_copy(update={"yx_patch_size": (64, 64)})
+    index = MultiExperimentIndex.from_config(config.model_copy(update={"dataset": small}))
+    found = index.valid_anchors
+    return set(zip(found["t"], found["y"].round(6), found["x"].round(6), strict=True))
+
+
+def misplaced(config: Path) -> list[str]:
+    """What a review of a config finds about where its tables are."""
+    with Review.open(config, by="me") as review:
+        review.checks.check_placement()
+        named = [named.finding for named in review.findings()]
+        return [finding.sentence for finding in named if finding.kind == "placement"]
+
+
+@needs_real_plates
+def test_the_same_anchors_as_from_the_table_itself(run, tmp_path):
+    table = table_of("hela")
+    table.to_csv("truth.csv", index=False)
+    odd = table.drop(columns=["id", "parent_id", "z"]).rename(columns=NAMES).assign(area=9)
+    odd.sample(frac=1, random_state=0).to_csv("odd.csv", sep=";", index=False)
+    columns = ",".join(f"{ours}={theirs}" for ours, theirs in NAMES.items())
+    code, said = run("init", HELA, "--tracks", "odd.csv", "--columns", columns, *ANSWERS)
+    assert code == 0, said
+    assert "track_id cell " in said
+    (entry,) = yaml.safe_load((tmp_path / "c.yml").read_text())["experiments"]
+    assert entry["tracks"] == {"columns": NAMES}
+    assert "track_transform" not in entry
+    code, said = run("validate", "c.yml", "--patch-size", 64, 64)
+    assert code == 0, said
+    assert "usable (nothing to complain about)" in said
+    assert "hela columns: {track_id: cell, t: FRAME," in said
+    code, said = run("init", HELA, "--tracks", "truth.csv", *ANSWERS[:-1], "truth.yml")
+    assert code == 0, said
+    assert anchors(load_config("c.yml")) == anchors(load_config("truth.yml"))
+
+
+@needs_real_plates
+def test_a_guess_is_shown_and_taken_when_it_is_said_to_be_right(run, tmp_path):
+    table = table_of("hela")
+    odd = table.assign(y=table["y"] * UM, x=table["x"] * UM, t=table["t"] + 1)
+    odd = odd.drop(columns=["track_id", "parent_track_id", "z"])
+    names = {"t": "Frame", "y": "Center_Y [µm]", "x": "Center_X [µm]", "parent_id": "Mother"}
+    odd.rename(columns=names).to_csv("odd.csv", index=False)
+    code, said = run("init", HELA, "--tracks", "odd.csv", *ANSWERS)
+    assert code == 1
+    assert not (tmp_path / "c.yml").exists()
+    assert "y Center_Y [µm] 68.499" in said
+    assert "Parents are cells" in said
+    line = "'t=Frame,y=Center_Y [µm],x=Center_X [µm],parent_id=Mother'"
+    assert f"--columns {line} --parent node --unit um --first-frame 1" in said
+    code, said = run("init", HELA, "--tracks", "odd.csv", "--guess", *ANSWERS)
+    assert code == 0, said
+    guessed = (tmp_path / "c.yml").read_text()
+    options = ("--columns", line.strip("'"), "--parent", "node", "--unit", "um")
+    code, said = run(
+        "init", HELA, "--tracks", "odd.csv", *options, "--first-frame", 1, *ANSWERS, "--overwrite"
+    )
+    assert code == 0, said
+    assert (tmp_path / "c.yml").read_text() == guessed
+    assert misplaced(tmp_path / "c.yml") == []
+    # The unit left out, the check says so.
+    (tmp_path / "c.yml").write_text(guessed.replace(", unit: um", ""))
+    (found,) = misplaced(tmp_path / "c.yml")
+    assert "micrometres" in found
+
+
+@needs_real_plates
+@pytest.mark.parametrize(
+    ("options", "said_of_it"),
+    [
+        (("--columns", "y"), "'y' is not OURS=THEIRS"),
+        (("--columns", "y=a,x=a"), "takes 'a' for y and for x"),
+        (("--columns", "trak_id=a"), "Did you mean 'track_id'?"),
+        (("--parent", "cell"), "'track' or 'node'"),
+        (("--tracks-format", "gef"), "Did you mean 'geff'?"),
+        (("--unit", "nm"), "'pixel' or 'um'"),
+        (("--columns", "y=pos_yy"), "Did you mean 'pos_y'?"),
+    ],
+)
+def test_options_that_cannot_be(run, tmp_path, options, said_of_it):
+    table_of("hela").rename(columns=NAMES).to_csv("odd.csv", index=False)
+    code, said = run("init", HELA, "--tracks", "odd.csv", *options, *ANSWERS)
+    assert code in {1, 2}
+    # Typer frames its messages and breaks their lines.
+    assert said_of_it in " ".join(said.replace("│", " ").split())
+    assert not (tmp_path / "c.yml").exists()
+
+
+@needs_real_plates
+def test_what_cannot_be_told_is_asked_for(run):
+    odd = table_of("hela").rename(columns={**NAMES, "y": "a", "x": "b"})
+    odd.to_csv("odd.csv", index=False)
+    code, said = run("init", HELA, "--tracks", "odd.csv", "--guess", *ANSWERS)
+    assert code == 1
+    assert "x may be a, b" in said
+    assert "--columns track_id=cell,t=FRAME,parent_track_id=mother" in said
+    assert "--columns x=…,y=…" in said
