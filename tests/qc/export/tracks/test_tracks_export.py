@@ -17,6 +17,7 @@ from lineage_triplets.engine.tracks.read import find_track_table, read_track_tab
 from lineage_triplets.qc import Review, write_tracks
 from lineage_triplets.qc.export.tracks.write import TRACKS_FORMATS
 from lineage_triplets.qc.record.decision import Target
+from masks import discs, write_tiffs
 from reviews import family, save, single
 from stores import make_experiment, numbered_pixels
 
@@ -255,8 +256,8 @@ def test_masks_get_the_labels_of_the_mended_tracks(tmp_path):
         review.link(Target("join", *FOV, track="7", t=2, daughter=3, to_t=3), "her")
         review.reject(Target("observation", *FOV, track="300", t=4), "blurred")
         written = write_tracks(review, tmp_path / "out", "ctc")
-        review.place("one", TrackTransform(first_frame=1), "from 1")
-        with pytest.raises(ConfigError, match="not in the frames and pixels of the image"):
+        review.place("one", TrackTransform(swap_xy=True), "turned")
+        with pytest.raises(ConfigError, match="not in the pixels of the image"):
             write_tracks(review, tmp_path / "again", "ctc")
     right = links_of(before) - {(where[1, 2], where[3, 3])} | {(where[7, 2], where[3, 3])}
     right -= {(where[300, 3], where[300, 4]), (where[300, 4], where[300, 5])}
@@ -271,6 +272,26 @@ def test_masks_get_the_labels_of_the_mended_tracks(tmp_path):
         mask = tifffile.imread(written.files[0].with_name(f"man_track{t:03d}.tif"))
         alive = {label for label, (begin, end, _) in labels.items() if begin <= t <= end}
         assert set(np.unique(mask).tolist()) == alive | {0}
+
+
+def test_masks_that_are_beside_the_table_are_written_with_its_tracks(tmp_path):
+    config = {"labels_path": str(tmp_path / "masks")}
+    pixels = numbered_pixels(SHAPE)
+    experiment = make_experiment(
+        tmp_path, "one", {"A/1/0": cells()}, channels=["Phase"], pixels=pixels, config=config
+    )
+    labels = discs(cells(), SHAPE, radius=1) * 1000
+    write_tiffs(tmp_path / "masks" / "A/1/0", labels)
+    with Review.open(save(tmp_path / "c.yml", [experiment]), by="ada") as review:
+        written = write_tracks(review, tmp_path / "out", "ctc")
+        for t in range(SHAPE[0]):
+            mask = tifffile.imread(written.files[0].with_name(f"man_track{t:03d}.tif"))
+            assert np.array_equal(mask > 0, labels[t] > 0)
+        (tmp_path / "masks/A/1/0/mask002.tif").unlink()
+        n_cells = int((cells().t == 2).sum())
+        with pytest.raises(ConfigError, match=rf"{n_cells} cells of \d+ lie in no mask"):
+            write_tracks(review, tmp_path / "again", "ctc")
+    assert len(links_of(read_again(tmp_path / "out"))) == len(links_of(cells()))
 
 
 def test_tables_without_masks_are_refused_for_the_cell_tracking_challenge(review, tmp_path):

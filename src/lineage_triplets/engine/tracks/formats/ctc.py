@@ -72,24 +72,6 @@ def read(source: TrackSource) -> RawTable:
     return table_of_labels(source, cells, parent_of, problems=problems)
 
 
-def read_masks(source: TrackSource) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Give frame and labels of each mask of a table that `is_ctc`; raises as `read`."""
-    text = _text_in(Glimpse(source.file))
-    if text is None:
-        raise source.damaged(_WHAT, "its text is gone")
-    yield from _masks(source, text)
-
-
-def read_labels(source: TrackSource) -> NDArray[np.int64]:
-    """Give the label in the masks of each cell, by the cell's ``id``; raises as `read`."""
-    text = _text_in(Glimpse(source.file))
-    if text is None:
-        raise source.damaged(_WHAT, "its text is gone")
-    label = label_cells(_masks(source, text)).label
-    # As `table_of_labels` counts the cells.
-    return np.sort(label[np.isin(label, list(_read_tracks(source, text)))])
-
-
 def is_ctc(path: Path) -> bool:
     """Say whether a table is one of the Cell Tracking Challenge."""
     return recognises(Glimpse(path))

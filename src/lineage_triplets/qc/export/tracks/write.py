@@ -79,7 +79,7 @@ def write_tracks(
         Must not be there; the folder that it is in must.
     format_ : {"csv", "geff", "ctc", "trackmate"}
         With the columns of ultrack's export; as graph of cells and links; as text and masks of the
-        Cell Tracking Challenge, of tables that are such; as TrackMate's XML.
+        Cell Tracking Challenge, where there are masks; as TrackMate's XML.
     keep_rejected : bool
         Write rejected cells, tracks and FOVs too; by default they are left out.
 
