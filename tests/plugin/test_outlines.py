@@ -95,8 +95,14 @@ def test_the_switch_adds_the_layer_and_takes_it_away(outlined, viewer, qtbot):
     layer = layer_of(outlined, viewer)
     assert layer.contour >= 1 and not layer.editable
     viewer.dims.set_point(0, 3)
+    # Pixels of so small an image are divided into four, so that outlines are thin.
     shown = np.asarray(layer._slice.image.raw)
-    assert np.array_equal(shown, discs(field(), SHAPE, RADIUS)[3])
+    mask = discs(field(), SHAPE, RADIUS)[3]
+    assert np.array_equal(shown, mask.repeat(4, axis=0).repeat(4, axis=1))
+    image = next(other for other in viewer.layers if other.name == "Phase")
+    for corner in ((0, 0), (47, 63)):
+        here = image.data_to_world((3, *corner))
+        assert np.allclose(layer.world_to_data(here)[1:], np.array(corner) * 4 + 1.5)
     outlined.show_panel("Browse")
     lineages = outlined.panels["Browse"].lineages.table
     lineages.setFocus()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -16,8 +17,10 @@ from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.masks.cells import labels_at, outline
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.reading.masks import MaskReaders, open_masks
+from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.file import load_config, save_config
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
+from lineage_triplets.qc.open.patches import IndexPatches
 from masks import discs, list_labels, write_labels, write_tiffs
 from reviews import SHAPE, field, save
 from stores import make_experiment, write_image
@@ -213,3 +216,42 @@ class TestCells:
         sides = sorted(map(tuple, outline(region).tolist()))
         assert sides == [(2, 3, 2, 6), (2, 3, 4, 3), (2, 6, 4, 6), (4, 3, 4, 6)]
         assert not len(outline(np.ones((4, 4), bool)))
+
+
+class TestSlices:
+    SHAPE = (2, 1, 6, 40, 48)
+
+    def patches(self, root: Path, masks: np.ndarray, *z: float) -> tuple[Any, list[Any]]:
+        rows = [(k, 0, -1, at, 12.0, 20.0 * k - 6) for k, at in enumerate(z, 1)]
+        names = ["track_id", "t", "parent_track_id", "z", "y", "x"]
+        experiment = make_experiment(
+            root, "one", {"A/1/0": pd.DataFrame(rows, columns=names)}, shape=self.SHAPE,
+            channels=("GFP",), config={"labels_path": str(root / "masks")},
+        )  # fmt: skip
+        write_image(root / "masks", pixels=masks, axes="tzyx")
+        settings = DatasetConfig(yx_patch_size=(16, 16), z_range=3)
+        index = MultiExperimentIndex.of_what_loads(
+            ExperimentRegistry([experiment]), settings, Exclusions(), ()
+        )
+        readers = MaskReaders(index.fovs)
+        patches = IndexPatches(index, PatchReader(index.fovs, settings), readers)
+        return readers.of(0), patches.outlines(np.arange(len(index)))
+
+    def test_a_cell_s_outline_is_that_of_the_slices_that_are_read(self, tmp_path):
+        masks = np.zeros((2, 6, 40, 48), np.uint32)
+        masks[0, 1, 10:15, 12:17] = masks[0, 2, 12:13, 13:21] = 5
+        masks[0, 4, 4:20, 8:30] = 6
+        reader, (first, none) = self.patches(tmp_path, masks, 2.0, 2.0)
+        ys, xs = first.reshape(-1, 2).T
+        # The patch begins at (4, 6).
+        assert (ys.min(), ys.max(), xs.min(), xs.max()) == (6, 11, 6, 15)
+        assert none is None
+        assert np.array_equal(reader.read(0, slice(1, 5), slice(4, 20), slice(6, 30)),
+                              masks[0, 1:5, 4:20, 6:30])  # fmt: skip
+
+    def test_masks_of_one_slice_are_those_of_all(self, tmp_path):
+        masks = np.zeros((2, 1, 40, 48), np.uint32)
+        masks[0, 0, 10:15, 12:17] = 5
+        reader, (first, _) = self.patches(tmp_path, masks, 5.0, 0.0)
+        assert len(first) == 4
+        assert (reader.read(0, slice(0, 6), slice(0, 40), slice(0, 48))[:, 12, 14] == 5).all()

@@ -25,6 +25,8 @@ _ORDER = 50
 _OUTLINE = (0.94, 0.89, 0.26, 1.0)
 _OPACITY = 0.8
 _MOST_PX = 8
+# Pixels of small images are large on the screen, and an outline is no less than one.
+_FINE_SIDE, _MOST_FINE = 1024, 4
 
 
 class MaskImages:
@@ -35,6 +37,11 @@ class MaskImages:
     reader : MaskReader
     on_fault : callable
         Gets what is wrong, in words, in the thread that reads.
+
+    Attributes
+    ----------
+    fine : int
+        Into how many each pixel is divided along y and x.
     """
 
     def __init__(self, reader: MaskReader, on_fault: Callable[[str], None]) -> None:
@@ -42,7 +49,8 @@ class MaskImages:
         self._on_fault = on_fault
         self._told = False
         t, z, y, x = reader.masks.shape
-        self.shapes = [(t, 1, z, y, x)]
+        self.fine = int(np.clip(_FINE_SIDE // max(y, x), 1, _MOST_FINE))
+        self.shapes = [(t, 1, z, self.fine * y, self.fine * x)]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -56,11 +64,20 @@ class MaskImages:
 
     def read(self, _level: int, box: Box) -> NDArray[Any]:
         """Read a box of (t, c, z, y, x)."""
-        times, _, *place = box
+        times, _, z, y, x = box
+        fine, pixels = (
+            self.fine,
+            [slice(side.start // self.fine, -(-side.stop // self.fine)) for side in (y, x)],
+        )
+        inside = [
+            slice(side.start - fine * of.start, side.stop - fine * of.start)
+            for side, of in zip((y, x), pixels, strict=True)
+        ]
         out = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
         for number, t in enumerate(range(times.start, times.stop) if out.size else ()):
             try:
-                out[number, 0] = self.reader.read(t, *place)
+                mask = self.reader.read(t, z, *pixels)
+                out[number, 0] = mask.repeat(fine, axis=1).repeat(fine, axis=2)[:, *inside]
             except StoreError as error:
                 if not self._told:
                     self._told = True
@@ -104,8 +121,9 @@ class MaskLayer:
             self.drop()
             self._stack.put(MASKS, _ORDER, _made(MaskImages(reader, on_fault), axes))
         elif reader is not self._reader or self._axes != axes:
-            layer.data = LazyImage.whole(MaskImages(reader, on_fault), 0, 0)
-            layer.scale = axes[0]
+            images = MaskImages(reader, on_fault)
+            layer.data = LazyImage.whole(images, 0, 0)
+            layer.scale, layer.translate = _placed(images, axes[0])
         self._reader, self._axes = reader, axes
 
     def fit(self, screen_px: float) -> None:
@@ -117,7 +135,8 @@ class MaskLayer:
             Width of a pixel of the image on the screen.
         """
         layer = self._stack.get(MASKS)
-        width = int(np.clip(np.ceil(1 / max(screen_px, 1e-3)), 1, _MOST_PX))
+        fine = 1 if layer is None else layer.data.images.fine
+        width = int(np.clip(np.ceil(fine / max(screen_px, 1e-3)), 1, _MOST_PX))
         if layer is not None and layer.contour != width:
             layer.contour = width
 
@@ -128,7 +147,8 @@ class MaskLayer:
 
 
 def _made(images: MaskImages, axes: tuple[Sequence[float], Sequence[str], Sequence[str]]) -> Labels:
-    scale, units, labels = axes
+    _, units, labels = axes
+    scale, translate = _placed(images, axes[0])
     layer = Labels(
         LazyImage.whole(images, 0, 0),
         colormap=DirectLabelColormap(
@@ -138,9 +158,18 @@ def _made(images: MaskImages, axes: tuple[Sequence[float], Sequence[str], Sequen
         opacity=_OPACITY,
         name=MASKS,
         scale=scale,
+        translate=translate,
         units=units,
         axis_labels=labels,
     )
     layer.contour = 1
     layer.editable = False
     return layer
+
+
+def _placed(images: MaskImages, scale: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Scale and translation of the masks, so that they lie on the pixels of the image."""
+    fine = images.fine
+    yx = [step / fine for step in scale[-2:]]
+    first = [step * (1 / fine - 1) / 2 for step in scale[-2:]]
+    return [*scale[:-2], *yx], [0.0] * (len(scale) - 2) + first
