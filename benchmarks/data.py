@@ -41,6 +41,8 @@ class Chunking:
         Frames with pixels of their own; the files of the others are links to these. None: all.
     sharded : bool
         Chunks inside one shard a plane (zarr v3); otherwise zarr v2.
+    plain_zstd : bool
+        Compressed by zstd alone, as zarr does by default; otherwise by blosc. Not of shards.
     """
 
     label: str
@@ -50,6 +52,7 @@ class Chunking:
     n_frames: int = 16
     n_distinct: int | None = None
     sharded: bool = False
+    plain_zstd: bool = False
 
 
 def registry_of(folder: Path) -> ExperimentRegistry:
@@ -151,4 +154,6 @@ def _set_storage(array: Path, chunking: Chunking) -> None:
             "shuffle": 2,
             "blocksize": 0,
         }
+        if chunking.plain_zstd:
+            metadata["compressor"] = {"id": "zstd", "level": 1}
     file.write_text(json.dumps(metadata))

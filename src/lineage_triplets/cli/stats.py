@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.plates.statistics import StatisticsFolder
     from lineage_triplets.training.statistics.run import StatisticsReport
 
-_SHOWN = ("mean", "std", "min", "p1", "median", "p99", "max")
+_SHOWN = ("mean", "std", "p1", "median", "p99", "max")
 
 
 def stats(
@@ -33,6 +34,23 @@ def stats(
         bool,
         typer.Option("--only-anchors", help="Plates' statistics are of FOVs with anchors alone."),
     ] = False,
+    split_by: Annotated[
+        str | None,
+        typer.Option(
+            "--split-by",
+            help="Plates' statistics are of FOVs with anchors of the train side alone, split by "
+            "lineage, fov, well, condition or experiment.",
+        ),
+    ] = None,
+    val: Annotated[
+        str, typer.Option("--val", help="Share of the validation side, or its names.")
+    ] = "0.2",
+    test: Annotated[
+        str | None, typer.Option("--test", help="Share of the test side, or its names.")
+    ] = None,
+    split_seed: Annotated[
+        int, typer.Option("--split-seed", min=0, help="Which groups are drawn.")
+    ] = 0,
     anew: Annotated[
         bool, typer.Option("--anew", help="Read again what is finished: pixels changed.")
     ] = False,
@@ -58,19 +76,30 @@ def stats(
     if a FOV cannot be read.
     """
     from lineage_triplets.engine.plates.statistics import SUFFIX, StatisticsFolder
+    from lineage_triplets.training.split import split_anchors
     from lineage_triplets.training.statistics.attributes import write_into_plates
     from lineage_triplets.training.statistics.run import compute_statistics, fovs_with_anchors
 
     read = common.read_with_options(config, None, None, None, None, None, path_map)
     loaded, index = usable(config, *read)
     folder = out or config.with_suffix(SUFFIX)
+    in_plate = fovs_with_anchors(index) if only_anchors else None
+    if split_by is not None:
+        sides = split_anchors(
+            index,
+            split_by,  # type: ignore[arg-type]
+            val=_share_or_names(val),
+            test=None if test is None else _share_or_names(test),
+            seed=split_seed,
+        )
+        in_plate = fovs_with_anchors(index, sides.train)
     console, messages = terminal(), terminal(stderr=True)
     with quiet_log(), Progress(console=messages, transient=True) as progress:
         task = progress.add_task("Reading images", total=None)
         report = compute_statistics(
             index,
             folder,
-            in_plate=fovs_with_anchors(index) if only_anchors else None,
+            in_plate=in_plate,
             anew=anew,
             scheduler=scheduler,
             n_threads=threads,
@@ -97,8 +126,15 @@ def stats(
         )
 
 
+def _share_or_names(text: str) -> float | list[str]:
+    try:
+        return float(text)
+    except ValueError:
+        return text.split(",")
+
+
 def _table(files: StatisticsFolder, report: StatisticsReport) -> Table:
-    table = Table(title="statistics of plates", title_justify="left")
+    table = Table(title="statistics of plates", title_justify="left", box=SIMPLE_HEAD)
     for title in ("experiment", "channel", "FOVs", *_SHOWN):
         is_text = title in {"experiment", "channel"}
         table.add_column(title, justify="left" if is_text else "right", overflow="fold")
@@ -107,6 +143,6 @@ def _table(files: StatisticsFolder, report: StatisticsReport) -> Table:
         for channel, levels in content.get("normalization", {}).items():
             values = levels["dataset_statistics"]
             table.add_row(
-                experiment, channel, str(n_fovs), *(f"{values[name]:.6g}" for name in _SHOWN)
+                experiment, channel, str(n_fovs), *(f"{values[name]:.5g}" for name in _SHOWN)
             )
     return table

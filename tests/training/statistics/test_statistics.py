@@ -407,6 +407,9 @@ def test_the_command(movies, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "3 FOVs read, 0 finished before" in said
     assert "statistics_path: config.statistics" in said
+    main_ok("stats", tmp_path / "config.yml", "--split-by", "well", "--val", "B/2")
+    folder = StatisticsFolder(tmp_path / "config.statistics")
+    assert folder.read(folder.plate_file("one"))["fovs"] == ["A/1/0", "A/1/1"]
     main_ok("stats", tmp_path / "config.yml", "--into-plate")
     said = capsys.readouterr().out
     assert "0 FOVs read, 3 finished before" in said

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import MissingChunks
 
 # What is read at once: of small chunks some together, of large ones no more than memory holds.
-_LEAST_BYTES = 8_000_000
+_LEAST_BYTES = 2_000_000
 _MOST_BYTES = 64_000_000
 
 
@@ -242,7 +242,11 @@ class FovReader:
         return chunk_error(self._source, kind, f"{chunk}, from frame {t} on: {message}", remedy)
 
     def _ask(self, block: Block, frames: range, z: slice, y: slice, *, fill: bool) -> Pixels:
-        view = self._view(fill)[frames.start : frames.stop, list(block.channels), z, y, :]
+        first, last = block.channels[0], block.channels[-1]
+        in_a_row = block.channels == tuple(range(first, last + 1))
+        # A list of channels is copied pixel by pixel.
+        channels = slice(first, last + 1) if in_a_row else list(block.channels)
+        view = self._view(fill)[frames.start : frames.stop, channels, z, y, :]
         try:
             return answer(view.read(order="C"), self._stopping.is_set)
         except TimeoutError:

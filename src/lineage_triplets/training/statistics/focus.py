@@ -1,7 +1,7 @@
 """Which slice of a stack is in focus.
 
 The measure of a slice is the mean square of differences between pixels four apart, each averaged
-with its neighbour, along x in every second row: Brenner's gradient (Brenner et al. 1976, J
+with its neighbour, along x in every fourth row: Brenner's gradient (Brenner et al. 1976, J
 Histochem Cytochem 24:100) at a larger step. As a filter it answers most at 1/8 of a period a pixel
 and not at all at 1/2, which is where noise is: within the band, 1/8 to 1/4 of the optical limit,
 whose power other tools of the field sum up, for the usual 0.3 of a wavelength to 2 pixels. It needs
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Float64Array, Pixels
+    from lineage_triplets.engine.arrays import Float32Array, Float64Array, Pixels
 
 _STEP = 4
-_ROWS = 2
+_ROWS = 4
+# What stays in the cache of a CPU.
+_PIXELS_AT_ONCE = 32_768
 
 
 class Sharpness:
@@ -35,17 +37,25 @@ class Sharpness:
 
     def add(self, pixels: Pixels, first_slice: int, first_row: int) -> None:
         """Take whole rows of some slices, (Z, Y, X), as they lie in the frame."""
-        for number, plane in enumerate(pixels, start=first_slice):
-            rows = plane[-first_row % _ROWS :: _ROWS].astype(np.float32)
-            if rows.shape[1] <= _STEP + 1:
-                continue
+        rows = pixels[:, -first_row % _ROWS :: _ROWS]
+        if rows.shape[2] <= _STEP + 1:
+            return
+        at_once = max(1, _PIXELS_AT_ONCE // rows.shape[2])
+        for number, plane in enumerate(rows, start=first_slice):
+            for start in range(0, len(plane), at_once):
+                self._add_rows(number, plane[start : start + at_once].astype(np.float32))
+
+    def _add_rows(self, slice_number: int, rows: Float32Array) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
             pairs = rows[:, 1:] + rows[:, :-1]
-            with np.errstate(invalid="ignore", over="ignore"):
-                steps = np.square(pairs[:, _STEP:] - pairs[:, :-_STEP])
-            if plane.dtype.kind == "f":
-                steps = steps[np.isfinite(steps)]
-            self._sum[number] += steps.sum(dtype=np.float64)
-            self._n[number] += steps.size
+            steps = pairs[:, _STEP:] - pairs[:, :-_STEP]
+            squares = np.einsum("ij,ij->i", steps, steps).astype(np.float64)
+        n = steps.size
+        if not np.isfinite(squares).all():
+            steps = steps[np.isfinite(steps)].astype(np.float64)
+            squares, n = np.square(steps), steps.size
+        self._sum[slice_number] += squares.sum()
+        self._n[slice_number] += n
 
     def of_slices(self) -> Float64Array:
         """Measure of each slice; 0 where nothing of it counts."""

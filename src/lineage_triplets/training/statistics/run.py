@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.settings.model import MissingChunks
@@ -344,7 +345,8 @@ def _jobs(
             yield place, reader, block
 
 
-def fovs_with_anchors(index: MultiExperimentIndex) -> list[int]:
-    """Give the numbers of the FOVs that have an anchor."""
-    numbers: list[int] = np.unique(index.fov_of_row[index.anchor_rows]).tolist()
+def fovs_with_anchors(index: MultiExperimentIndex, anchors: Int64Array | None = None) -> list[int]:
+    """Give the numbers of the FOVs that have an anchor, or one of some anchors."""
+    rows = index.anchor_rows if anchors is None else index.anchor_rows[anchors]
+    numbers: list[int] = np.unique(index.fov_of_row[rows]).tolist()
     return numbers
