@@ -13,6 +13,7 @@ from lineage_triplets import MultiExperimentIndex, load_config
 from lineage_triplets.cli import main
 from lineage_triplets.qc import Review
 from real import PLATES, needs_real_plates
+from stores import numbered_pixels, track_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,3 +145,32 @@ def test_what_cannot_be_told_is_asked_for(run):
     assert "x may be a, b" in said
     assert "--columns track_id=cell,t=FRAME,parent_track_id=mother" in said
     assert "--columns x=…,y=…" in said
+
+
+def test_tiffs_and_an_odd_table_are_one_command(run, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    (tmp_path / "movie").mkdir()
+    for t, frame in enumerate(numbered_pixels((4, 40, 40))):
+        tifffile.imwrite(tmp_path / "movie" / f"img_t{t:03d}.tif", frame)
+    table = track_table((1, range(2)), (3, range(2, 4), 1), (4, range(2, 4), 1), (2, range(3)))
+    table = table[["track_id", "t", "y", "x", "parent_track_id"]]
+    odd = table.assign(y=table["y"] / 2, x=table["x"] / 2).rename(
+        columns={**NAMES, "y": "y_um", "x": "x_um"}
+    )
+    odd.to_csv("odd.csv", index=False)
+    asked = ("import", "movie", "--tracks", "odd.csv", "--out", "m.zarr", "--interval-minutes", 15)
+    code, said = run(*asked)
+    assert code == 1
+    assert "--guess, or the same: --columns track_id=cell,t=FRAME,y=y_um,x=x_um," in said
+    # Micrometres and no size of a pixel: before anything is written.
+    code, said = run(*asked, "--guess")
+    assert code == 1
+    assert "[unknown-pixel-size]" in said
+    assert not (tmp_path / "m.zarr").exists()
+    code, said = run(*asked, "--guess", "--pixel-size-um", 0.5)
+    assert code == 0, said
+    (entry,) = yaml.safe_load((tmp_path / "m.yml").read_text())["experiments"]
+    assert entry["track_transform"] == {"unit": "um"}
+    code, said = run("validate", "m.yml", "--patch-size", 8, 8)
+    assert code == 0, said
+    assert "m 15 2 to 8 1 9 2 1 " in said
