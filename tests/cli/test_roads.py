@@ -112,6 +112,16 @@ def test_tiffs_without_a_pixel_size_and_trackmate_s_xml(run, tmp_path):
     assert f"m{SAYS}" in said
 
 
+def test_a_folder_without_tables_is_refused_before_a_plate_is_written(run, tmp_path):
+    tifffile.imwrite(tmp_path / "movie.tif", PIXELS[:, :, 0], metadata={"axes": "TCYX"})
+    (tmp_path / "tables/B/1/0").mkdir(parents=True)
+    command = ("import", "movie.tif", "--tracks", "tables", "--interval-minutes", 15)
+    code, said = run(*command, "--out", "m.zarr")
+    assert code == 1
+    assert "there is no track table for A/1/0 in this folder" in said
+    assert not (tmp_path / "m.zarr").exists()
+
+
 def test_trackmate_s_xml_and_a_plate(run, tmp_path):
     # In micrometres of the image's pixels, which the plate says.
     (tmp_path / "movie.xml").write_text(trackers.trackmate(pixel=0.5), encoding="utf-8")

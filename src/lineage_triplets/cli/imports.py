@@ -129,7 +129,7 @@ def import_images(
     yaml = config or out.with_name(plate_stem(out) + ".yml")
     if given and not rechunk:
         refuse_existing(yaml, overwrite=False)
-        refuse_tables(given, plan)
+        refuse_tables(given, plan, out, said.reading)
         _refuse_count(given, plan)
         said = tables.settle(
             said, first_table(given, plan, said.reading), n_frames=plan.fovs[0].shape[0]

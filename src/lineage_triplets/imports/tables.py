@@ -28,7 +28,9 @@ def plate_stem(plate: str | Path) -> str:
     return Path(plate).name.removesuffix(".zarr").removesuffix(".ome")
 
 
-def refuse_tables(tables: Sequence[Path], plan: ImportPlan) -> None:
+def refuse_tables(
+    tables: Sequence[Path], plan: ImportPlan, out: Path, reading: TrackReading | None = None
+) -> None:
     """Refuse tables that are not there, or of no FOV of a plan, before anything is written.
 
     Parameters
@@ -36,11 +38,17 @@ def refuse_tables(tables: Sequence[Path], plan: ImportPlan) -> None:
     tables : sequence of Path
         One a FOV, or one table or folder of all.
     plan : ImportPlan
+    out : Path
+        The plate to be: a folder of all may have them in ``{plate}`` or ``{plate}_tracks``.
+    reading : TrackReading, optional
+        What the config will say of them.
 
     Raises
     ------
     ConfigError
         What they are instead.
+    TrackTableError
+        There are two for one FOV.
     """
     for table in tables:
         if not table.exists():
@@ -48,9 +56,21 @@ def refuse_tables(tables: Sequence[Path], plan: ImportPlan) -> None:
                 "missing-path", "there is no such table or folder.", "Check the path.", table
             )
     names = [fov.name for fov in plan.fovs]
-    if len(tables) != 1 or len(names) == 1:
+    if len(tables) != 1:
         return
-    if is_track_table(tables[0]):
+    root, name = tables[0], plate_stem(out)
+    if not is_track_table(root):
+        folders = [root / f"{name}_tracks", root / name, root]
+        places = [folder / fov for folder in folders for fov in names]
+        places += folders if len(names) == 1 else []
+        if all(find_track_table(place, reading) is None for place in places):
+            raise _refused(
+                "no-table",
+                f"there is no track table for {choices(names)} in this folder.",
+                "Tables are expected at {tracks}/{row}/{column}/{fov}/.",
+                root,
+            )
+    elif len(names) > 1:
         raise _refused(
             "one-table-for-all",
             f"this is one table, and there are {counted(len(names), 'FOV')}: {choices(names)}.",

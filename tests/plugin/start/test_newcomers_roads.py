@@ -6,14 +6,14 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QTableView
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QTableView
 from test_new_config import cell, find, press, type_cell, words
 
 import trackers
 from lineage_triplets import load_config
-from lineage_triplets.imports import import_steps
+from lineage_triplets.imports import import_steps, plan_import
 from lineage_triplets.plugin.common.work import Work
 from lineage_triplets.plugin.start import images
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
@@ -160,7 +160,7 @@ def test_a_folder_with_all_of_it_and_an_import_that_is_stopped(qtbot, alone, tmp
     def waiting(*arguments: object, **how: object) -> Iterator[object]:
         for step in import_steps(*arguments, **how):
             began.set()
-            go_on.wait()
+            go_on.wait(timeout=20)
             yield step
 
     monkeypatch.setattr(images, "import_steps", waiting)
@@ -173,9 +173,9 @@ def test_a_folder_with_all_of_it_and_an_import_that_is_stopped(qtbot, alone, tmp
     hidden = tmp_path / "all/.movie.zarr.importing"
     assert hidden.is_dir()
     press(qtbot, alone, "stop_import")
-    assert words(alone) == "The import was stopped."
     go_on.set()
-    qtbot.waitUntil(lambda: not hidden.exists())
+    qtbot.waitUntil(lambda: words(alone) == "The import was stopped.")
+    assert not hidden.exists()
     assert not (tmp_path / "all/movie.zarr").exists()
     with qtbot.waitSignal(alone.saved):
         press(qtbot, alone, "save_config")
@@ -194,3 +194,25 @@ def test_what_is_of_no_use_is_said_and_tables_are_chosen_by_keys(qtbot, alone, t
     qtbot.keyClick(find(alone, QMenu, "tables_menu"), Qt.Key.Key_Return)
     assert cell(alone, "plates", 1, 2) == str(graph)
     assert cell(alone, "plates", 0, 2) == "choose…"
+
+
+def test_half_an_import_is_gone_on_with_when_asked(qtbot, alone, tmp_path):
+    movie = tiffs(tmp_path / "movie")
+    TABLE.to_csv(tmp_path / "cells.csv", index=False)
+    half = import_steps(plan_import([movie]), tmp_path / "movie.zarr", resume=True)
+    for _ in range(3):
+        next(half)
+    half.close()
+    # The files of one movie are dropped together, rather than their folder.
+    drop(alone, *sorted(movie.iterdir()))
+    qtbot.waitUntil(lambda: cell(alone, "plates", 0, 2) == str(tmp_path / "cells.csv"))
+    type_cell(qtbot, alone, "plates", (0, 1), "15")
+    type_cell(qtbot, alone, "wells", (0, 2), "mock")
+    assert words(alone).startswith("movie: an import of movie.zarr stopped before")
+    go_on = find(alone, QCheckBox, "resume_import")
+    assert "Go on with the import" in go_on.text().replace("&", "")
+    qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton, pos=QPoint(8, go_on.height() // 2))
+    with qtbot.waitSignal(alone.saved):
+        press(qtbot, alone, "save_config")
+    (experiment,) = load_config(tmp_path / "experiments.yml").experiments
+    assert experiment.data_path.endswith("movie.zarr")

@@ -264,10 +264,12 @@ class ConfigDraft:
 
     def missing(self, slots: Sequence[str]) -> list[str]:
         """Say what is missing before the config can be saved; nothing if it can."""
-        said = [
-            f"{table.path.name} is {table.words}. Add its images, or drop it onto their row."
-            for table in self.tables
-        ]
+        said = []
+        if not self.plates or not all(plate.tracks for plate in self.plates):
+            said = [
+                f"{table.path.name} is {table.words}. Add its images, or drop it onto their row."
+                for table in self.tables
+            ]
         if not self.plates:
             return said or ["Add a plate, or images, and their track tables."]
         names = [plate.name for plate in self.plates]

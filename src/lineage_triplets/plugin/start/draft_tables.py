@@ -72,7 +72,8 @@ class PlateTable(_DraftTable):
         if role == _EDIT or (role == _DISPLAY and texts[index.column()]):
             return texts[index.column()]
         if role == _DISPLAY:
-            store = f"store: {plate.suggestion}" if plate.suggestion else "type it"
+            of_whom = "files" if isinstance(plate.source, Images) else "store"
+            store = f"{of_whom}: {plate.suggestion}" if plate.suggestion else "type it"
             return ("", store, "choose…", "")[index.column()]
         if role == _TIP:
             of_whom = "files" if isinstance(plate.source, Images) else "stores"

@@ -25,6 +25,7 @@ from lineage_triplets.imports.tables import (
 )
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -147,6 +148,11 @@ class Images:
         ]
         if self.out.exists():
             said.append(f"{self.out} is there already: name another plate, or add that one.")
+        elif self.staging_is_there and not self.resume:
+            said.append(
+                f"an import of {self.out.name} stopped before, or is under way: tick “Go on”, or "
+                "name another plate."
+            )
         return said
 
     def find_tables(self, folder: Path) -> Path:
@@ -157,7 +163,7 @@ class Images:
         LineageTripletsError
             It does not.
         """
-        refuse_tables((folder,), self.plan)
+        refuse_tables((folder,), self.plan, self.out)
         return folder
 
 
@@ -231,19 +237,19 @@ class Imported:
 
 
 def import_job(
-    images: Images, minutes: float, tables: Sequence[Path]
+    images: Images, minutes: float, tables: Sequence[Path], stop: threading.Event
 ) -> Callable[[Job], Imported | LineageTripletsError | None]:
-    """Give the job that imports images; it gives None where it was stopped."""
+    """Give the job that imports images; it gives None once it is stopped, and all is tidied up."""
 
     def run(job: Job) -> Imported | LineageTripletsError | None:
         try:
             plan = with_answer(images, _ASKED_ELSEWHERE, minutes).plan
-            refuse_tables(tables, plan)
+            refuse_tables(tables, plan, images.out)
             refuse_unknown_size(tables, plan)
             with closing(import_steps(plan, images.out, resume=images.resume)) as steps:
                 for step in steps:
                     job.progress(step.done, step.total)
-                    if job.stopped():
+                    if job.stopped() or stop.is_set():
                         return None
             found = inspect_plate(images.out)
             tracks = find_tracks(found, place_tables(images.out, plan, tables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,7 @@ class NewConfigDialog(QDialog):
         self._draft = ConfigDraft()
         self._error = ""
         self._importing = ""
+        self._stopping = threading.Event()
         work.failed.connect(self._say)
         work.progressed.connect(self._on_progress)
         self._body = QWidget(self)
@@ -136,7 +138,7 @@ class NewConfigDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Stop an import before the window closes."""
-        self._stop()
+        self._stopping.set()
         super().done(result)
 
     def _conditions(self) -> QVBoxLayout:
@@ -189,9 +191,8 @@ class NewConfigDialog(QDialog):
     def _progress_row(self) -> QHBoxLayout:
         self._bar = QProgressBar(self)
         self._bar.setObjectName("import_progress")
-        self._stop_button = quiet_button(
-            "Sto&p", "stop_import", "Stop the import: nothing is left of it", self._stop
-        )
+        tip = "Stop the import; nothing is left of it, unless it is to be kept"
+        self._stop_button = quiet_button("Sto&p", "stop_import", tip, self._stop)
         row = QHBoxLayout()
         row.addWidget(self._bar, 1)
         row.addWidget(self._stop_button)
@@ -346,6 +347,7 @@ class NewConfigDialog(QDialog):
         if not words:
             slots = ", ".join(f"{k} {name}" for k, name in enumerate(self._slot_list.names))
             words = [f"Slots: {slots}."]
+            words += [f"Nobody's tables: {table.path}." for table in self._draft.tables]
         self._words.setText("\n".join(words))
         self._save.setEnabled(not missing and not self._importing)
         todo = self._draft.to_import() is not None
@@ -370,8 +372,12 @@ class NewConfigDialog(QDialog):
         self.saved.emit(str(path))
 
     def _import(self, plate: DraftPlate, images: Images) -> None:
-        def take(imported: Imported | LineageTripletsError) -> None:
+        def take(imported: Imported | LineageTripletsError | None) -> None:
             self._show_importing("")
+            if imported is None:
+                self._sources.show_details()
+                self._say("The import was stopped.")
+                return
             if isinstance(imported, LineageTripletsError):
                 self._say(_words_of(imported))
                 return
@@ -382,16 +388,14 @@ class NewConfigDialog(QDialog):
 
         self._show_importing(f"Importing {plate.name}")
         self._words.setText(f"{images.source.name} becomes {images.out} …")
-        job = import_job(images, plate.minutes or 0.0, plate.tracks)
-        self._work.start(self, self._importing, job, take, self._on_stopped)
+        self._stopping.clear()
+        job = import_job(images, plate.minutes or 0.0, plate.tracks, self._stopping)
+        self._work.start(self, self._importing, job, take, lambda: self._show_importing(""))
 
     def _stop(self) -> None:
-        if self._importing:
-            self._work.cancel(self._importing)
-
-    def _on_stopped(self) -> None:
-        self._show_importing("")
-        self._say("The import was stopped.")
+        """Stop the import; it is over once its job has tidied up."""
+        self._stopping.set()
+        self._stop_button.setEnabled(False)
 
     def _on_progress(self, name: str, done: int, total: int) -> None:
         if name == self._importing:
@@ -408,6 +412,7 @@ class NewConfigDialog(QDialog):
         self._bar.setValue(0)
         self._bar.setVisible(bool(name))
         self._stop_button.setVisible(bool(name))
+        self._stop_button.setEnabled(True)
 
 
 def _words_of(error: LineageTripletsError) -> str:

@@ -20,6 +20,7 @@ from lineage_triplets.engine.plates.stores import NODE_FILES
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.tracks.formats import format_of
 from lineage_triplets.engine.tracks.formats import recognise as format_by_content
+from lineage_triplets.engine.tracks.formats.dialects import part_of
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 from lineage_triplets.engine.tracks.read import (
     describe_table,
@@ -28,6 +29,8 @@ from lineage_triplets.engine.tracks.read import (
     read_track_table,
 )
 from lineage_triplets.imports.sources import is_importable
+from lineage_triplets.imports.sources.series import tiffs_in
+from lineage_triplets.imports.sources.tiff import is_tiff
 from lineage_triplets.plugin.start.draft import DraftPlate, FoundTable, place_of_tables
 from lineage_triplets.plugin.start.images import Images, read_images, tables_beside
 
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 _MOST_FOLDERS = 10_000
 _MOST_ENTRIES = 100
+# So many TIFFs in a folder are frames, and no movies each.
+_MOST_MOVIES = 12
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,35 @@ Recognised = DraftPlate | FoundTable | Refused
 def recognise(paths: Sequence[str | Path]) -> list[Recognised]:
     """Say what each path is; none of them ends the others."""
     found: list[Recognised] = []
-    for path in paths:
+    listed = _without_parts(_with_folders(paths))
+    for path in listed:
         try:
             found.append(_recognised(path))
         except LineageTripletsError as error:
             found += _inside(path) or [_refused(error)]
     return found
+
+
+def _with_folders(paths: Sequence[str | Path]) -> list[str | Path]:
+    """Name a folder where all its TIFFs are named: they are frames of one movie."""
+    tiffs: dict[Path, set[Path]] = {}
+    for path in map(Path, paths):
+        if path.is_file() and is_tiff(path):
+            tiffs.setdefault(path.parent, set()).add(path)
+    whole = {
+        folder: files
+        for folder, files in tiffs.items()
+        if len(files) > 1 and set(tiffs_in(folder)) <= files
+    }
+    listed = [path for path in paths if Path(path) not in whole.get(Path(path).parent, ())]
+    return [*whole, *listed]
+
+
+def _without_parts(paths: Sequence[str | Path]) -> list[str | Path]:
+    """Leave out what belongs to a table that is named beside it."""
+    parts = {path for path in paths if not is_url(str(path)) and part_of(Glimpse(Path(path)))}
+    beside = {Path(path).parent for path in paths if path not in parts}
+    return [path for path in paths if path not in parts or Path(path).parent not in beside]
 
 
 def read_plate(path: str | Path) -> DraftPlate:
@@ -164,6 +192,8 @@ def _inside(path: str | Path) -> list[Recognised]:
     if is_url(str(path)) or not folder.is_dir():
         return []
     found: list[Recognised] = []
+    if len(tiffs_in(folder)) > _MOST_MOVIES:
+        return found
     for entry in sorted(folder.iterdir())[:_MOST_ENTRIES]:
         try:
             if not entry.name.startswith("."):
