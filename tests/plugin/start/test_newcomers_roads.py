@@ -199,7 +199,9 @@ def test_what_is_of_no_use_is_said_and_tables_are_chosen_by_keys(qtbot, alone, t
 def test_half_an_import_is_gone_on_with_when_asked(qtbot, alone, tmp_path):
     movie = tiffs(tmp_path / "movie")
     TABLE.to_csv(tmp_path / "cells.csv", index=False)
-    half = import_steps(plan_import([movie]), tmp_path / "movie.zarr", resume=True)
+    half = import_steps(
+        plan_import([movie], interval_minutes=15), tmp_path / "movie.zarr", resume=True
+    )
     for _ in range(3):
         next(half)
     half.close()
