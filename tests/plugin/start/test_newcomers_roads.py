@@ -16,6 +16,7 @@ from lineage_triplets import load_config
 from lineage_triplets.imports import import_steps, plan_import
 from lineage_triplets.plugin.common.work import Work
 from lineage_triplets.plugin.start import images
+from lineage_triplets.plugin.start.columns_dialog import ColumnsDialog
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
 from stores import numbered_pixels, track_table, write_plate
 from widgets import settled
@@ -218,3 +219,40 @@ def test_half_an_import_is_gone_on_with_when_asked(qtbot, alone, tmp_path):
         press(qtbot, alone, "save_config")
     (experiment,) = load_config(tmp_path / "experiments.yml").experiments
     assert experiment.data_path.endswith("movie.zarr")
+
+
+def test_columns_of_no_known_tool_are_guessed_shown_and_set_right(qtbot, alone, tmp_path):
+    write_plate(tmp_path / "one.zarr", ("A/1/0",), shape=PIXELS.shape, channels=["GFP"])
+    names = {"track_id": "cell", "t": "when", "y": "cy", "x": "cx", "parent_track_id": "mother"}
+    table = tmp_path / "elsewhere/mine.csv"
+    table.parent.mkdir()
+    TABLE[list(names)].rename(columns=names).assign(size=7.5).to_csv(table, index=False)
+    drop(alone, tmp_path / "one.zarr", table)
+    qtbot.waitUntil(lambda: alone.findChild(ColumnsDialog) is not None)
+    asked = alone.findChild(ColumnsDialog)
+    combos = {
+        name: asked.findChild(QComboBox, f"column_{name}")
+        for name in ("track_id", "y", "t", "parent")
+    }
+    assert combos["track_id"].currentText() == "cell"
+    assert combos["y"].currentText() == "cy"
+    preview = asked.findChild(QTableView, "columns_preview").model()
+    assert preview.index(0, 0).data() == "1"
+    said = asked.findChild(QLabel, "columns_words")
+    assert said.text() == "Still to be chosen: Frame, Parent."
+    qtbot.keyClicks(combos["parent"], "mother")
+    qtbot.keyClicks(combos["t"], "size")
+    qtbot.mouseClick(asked.findChild(QPushButton, "take_columns"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "7.5" in said.text())
+    for _ in range(combos["t"].currentIndex() - combos["t"].findText("when")):
+        qtbot.keyClick(combos["t"], Qt.Key.Key_Up)
+    assert combos["t"].currentText() == "when"
+    qtbot.mouseClick(asked.findChild(QPushButton, "take_columns"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: cell(alone, "plates", 0, 2) == str(table))
+    assert "9 cells in 2 lineages" in find(alone, QLabel, "plate_details").text()
+    type_cell(qtbot, alone, "plates", (0, 1), "15")
+    type_cell(qtbot, alone, "wells", (0, 2), "mock")
+    with qtbot.waitSignal(alone.saved):
+        press(qtbot, alone, "save_config")
+    (experiment,) = load_config(tmp_path / "experiments.yml").experiments
+    assert experiment.tracks.columns == names

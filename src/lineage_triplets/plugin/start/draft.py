@@ -20,6 +20,7 @@ from lineage_triplets.plugin.start.images import Images
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.engine.tracks.formats.base import Lengths
     from lineage_triplets.plugin.start.images import Imported
@@ -36,11 +37,21 @@ class FoundTable:
         "TrackMate's XML of 7.14: 810 cells in 12 lineages".
     lengths : Lengths or None
         The unit of its positions, where it says one.
+    reading, transform : TrackReading, TrackTransform, optional
+        What a person said of its columns, and where it is in the images.
     """
 
     path: Path
     words: str
     lengths: Lengths | None = None
+    reading: TrackReading | None = None
+    transform: TrackTransform | None = None
+
+    @property
+    def in_um(self) -> bool:
+        """Whether its positions are in micrometres, or another unit of length."""
+        unit = None if self.transform is None else self.transform.unit
+        return unit == "um" or (unit is None and self.lengths is not None)
 
 
 @dataclass
@@ -62,8 +73,8 @@ class DraftPlate:
         Minutes between frames, as typed.
     conditions : dict of str to str
         Well to what it was treated with; empty where nobody said.
-    transform : TrackTransform or None
-        Where the tables of imported images are in them.
+    own_transform : TrackTransform or None
+        Where the tables that imported images brought along are in them.
     """
 
     source: FoundPlate | Images
@@ -73,7 +84,7 @@ class DraftPlate:
     name: str = ""
     interval: str = ""
     conditions: dict[str, str] = field(default_factory=dict)
-    transform: TrackTransform | None = None
+    own_transform: TrackTransform | None = None
 
     def __post_init__(self) -> None:
         self.name = self.name or self.source.name
@@ -140,8 +151,19 @@ class DraftPlate:
 
     def take_import(self, imported: Imported) -> None:
         """Be the plate that the images have become."""
-        self.source, self.transform = imported.found, imported.transform
+        self.source, self.own_transform = imported.found, imported.transform
         self.tracks = (imported.tracks,)
+
+    @property
+    def reading(self) -> TrackReading | None:
+        """What a person said of the columns of its tables."""
+        return None if self.table is None else self.table.reading
+
+    @property
+    def transform(self) -> TrackTransform | None:
+        """Where its tables are in the images."""
+        said = None if self.table is None else self.table.transform
+        return self.own_transform or said
 
     @property
     def size_to_type(self) -> str:
@@ -155,7 +177,7 @@ class DraftPlate:
         said = []
         if isinstance(self.source, Images):
             said += self.source.missing()
-            in_um = self.table is not None and self.table.lengths is not None
+            in_um = self.table is not None and self.table.in_um
             if in_um and None in self.source.plan.pixel_size_um[1:]:
                 by = f" ({self.size_to_type} by its table)" if self.size_to_type else ""
                 said.append(f"its table is in micrometres: type the pixel size{by}.")
@@ -171,7 +193,9 @@ class DraftPlate:
         return [f"{self.name}: {text}" for text in said]
 
 
-def place_of_tables(source: FoundPlate | Images, path: Path) -> Path:
+def place_of_tables(
+    source: FoundPlate | Images, path: Path, reading: TrackReading | None = None
+) -> Path:
     """Find the tables of a plate, or of images: what is named, or a folder of their name in it.
 
     Raises
@@ -180,8 +204,8 @@ def place_of_tables(source: FoundPlate | Images, path: Path) -> Path:
         There is no table for any FOV; or one for all of several.
     """
     if isinstance(source, Images):
-        return source.find_tables(path)
-    return find_tracks(source, path)
+        return source.find_tables(path, reading)
+    return find_tracks(source, path, reading)
 
 
 def folder_of(path: str | Path) -> Path | None:
@@ -230,7 +254,7 @@ class ConfigDraft:
             It has none for any FOV of the plate.
         """
         plate = self.plates[number]
-        place = place_of_tables(plate.source, table.path)
+        place = place_of_tables(plate.source, table.path, table.reading)
         plate.take_table(replace(table, path=place))
         self.forget_table(table)
 
@@ -316,5 +340,6 @@ class ConfigDraft:
             track_transforms={
                 plate.name: plate.transform for plate in self.plates if plate.transform
             },
+            readings={plate.name: plate.reading for plate in self.plates},
             overwrite=overwrite,
         )

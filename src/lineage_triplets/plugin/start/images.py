@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from lineage_triplets.engine.settings.track_reading import TrackReading
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.plugin.common.work import Job
 
@@ -155,7 +156,7 @@ class Images:
             )
         return said
 
-    def find_tables(self, folder: Path) -> Path:
+    def find_tables(self, folder: Path, reading: TrackReading | None = None) -> Path:
         """Check that a table, or a folder of them, goes with these images.
 
         Raises
@@ -163,7 +164,7 @@ class Images:
         LineageTripletsError
             It does not.
         """
-        refuse_tables((folder,), self.plan, self.out)
+        refuse_tables((folder,), self.plan, self.out, reading)
         return folder
 
 
@@ -237,22 +238,29 @@ class Imported:
 
 
 def import_job(
-    images: Images, minutes: float, tables: Sequence[Path], stop: threading.Event
+    images: Images,
+    minutes: float,
+    tables: Sequence[Path],
+    stop: threading.Event,
+    *,
+    reading: TrackReading | None = None,
+    transform: TrackTransform | None = None,
 ) -> Callable[[Job], Imported | LineageTripletsError | None]:
     """Give the job that imports images; it gives None once it is stopped, and all is tidied up."""
 
     def run(job: Job) -> Imported | LineageTripletsError | None:
         try:
             plan = with_answer(images, _ASKED_ELSEWHERE, minutes).plan
-            refuse_tables(tables, plan, images.out)
-            refuse_unknown_size(tables, plan)
+            refuse_tables(tables, plan, images.out, reading)
+            refuse_unknown_size(tables, plan, reading, transform)
             with closing(import_steps(plan, images.out, resume=images.resume)) as steps:
                 for step in steps:
                     job.progress(step.done, step.total)
                     if job.stopped() or stop.is_set():
                         return None
             found = inspect_plate(images.out)
-            tracks = find_tracks(found, place_tables(images.out, plan, tables))
+            place = place_tables(images.out, plan, tables, reading)
+            tracks = find_tracks(found, place, reading)
         except LineageTripletsError as error:
             return error
         own = transform_of_own(plan) if tuple(tables) == plan.tables else None

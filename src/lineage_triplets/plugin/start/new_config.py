@@ -23,11 +23,17 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.common.views import words_label
+from lineage_triplets.plugin.start.columns_dialog import ask_columns
 from lineage_triplets.plugin.start.draft import ConfigDraft, DraftPlate, FoundTable, folder_of
 from lineage_triplets.plugin.start.draft_tables import WellTable
 from lineage_triplets.plugin.start.images import Images, import_job, parsed, with_answer
 from lineage_triplets.plugin.start.parts import draft_view, dropped_paths, heading, quiet_button
-from lineage_triplets.plugin.start.recognise import Refused, recognise, tables_of
+from lineage_triplets.plugin.start.recognise import (
+    Refused,
+    UnknownTable,
+    recognise,
+    tables_of,
+)
 from lineage_triplets.plugin.start.slot_list import SlotList
 from lineage_triplets.plugin.start.sources_view import SourcesView
 
@@ -249,6 +255,9 @@ class NewConfigDialog(QDialog):
                     self._draft.add_table(table)
                 except LineageTripletsError as error:
                     said.append(_words_of(error))
+        for unknown in found:
+            if isinstance(unknown, UnknownTable):
+                self._ask_columns(unknown, -1)
         if len(said) < len(found):
             self._sources.clear_path()
         self._show_draft(max(row, 0))
@@ -264,10 +273,12 @@ class NewConfigDialog(QDialog):
         plate = self._draft.plates[row]
         source = plate.source
 
-        def run(_: Job) -> FoundTable | Refused:
+        def run(_: Job) -> FoundTable | UnknownTable | Refused:
             return tables_of(source, Path(path).expanduser())
 
-        def take(table: FoundTable | Refused) -> None:
+        def take(table: FoundTable | UnknownTable | Refused) -> None:
+            if isinstance(table, UnknownTable):
+                self._ask_columns(table, row)
             if isinstance(table, FoundTable) and plate in self._draft.plates:
                 self._draft.forget_table(table)
                 plate.take_table(table)
@@ -277,13 +288,27 @@ class NewConfigDialog(QDialog):
         self._reading([path])
         self._work.start(self, f"Reading {path}", run, take)
 
+    def _ask_columns(self, unknown: UnknownTable, row: int) -> None:
+        """Let a person say which column is which; the table is a row's, or whoever's it fits."""
+
+        def take(table: FoundTable) -> None:
+            self._draft.tables.append(table)
+            self._give(row, len(self._draft.tables) - 1)
+
+        ask_columns(self._work, self, unknown, take)
+
     def _give(self, row: int, number: int) -> None:
+        """Give one of the draft's tables to a row, or to whoever's it can only be."""
+        table = self._draft.tables[number]
         try:
-            self._draft.give_table(row, self._draft.tables[number])
+            if row >= 0:
+                self._draft.give_table(row, table)
+            else:
+                self._draft.add_table(table)
         except LineageTripletsError as error:
             self._say(_words_of(error))
             return
-        self._show_draft(row)
+        self._show_draft(max(row, self._sources.row, 0))
         self._say("")
 
     def _answer(self, name: str, text: str) -> None:
@@ -389,7 +414,10 @@ class NewConfigDialog(QDialog):
         self._show_importing(f"Importing {plate.name}")
         self._words.setText(f"{images.source.name} becomes {images.out} …")
         self._stopping.clear()
-        job = import_job(images, plate.minutes or 0.0, plate.tracks, self._stopping)
+        job = import_job(
+            images, plate.minutes or 0.0, plate.tracks, self._stopping,
+            reading=plate.reading, transform=plate.transform,
+        )  # fmt: skip
         self._work.start(self, self._importing, job, take, lambda: self._show_importing(""))
 
     def _stop(self) -> None:

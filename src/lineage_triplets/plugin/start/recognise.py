@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from lineage_triplets.engine.tracks.formats import format_of
 from lineage_triplets.engine.tracks.formats import recognise as format_by_content
 from lineage_triplets.engine.tracks.formats.dialects import part_of
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.guess import ColumnGuess, guess_reading
 from lineage_triplets.engine.tracks.read import (
     describe_table,
     find_track_table,
@@ -37,6 +38,9 @@ from lineage_triplets.plugin.start.images import Images, read_images, tables_bes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lineage_triplets.engine.settings.track_reading import TrackReading
+    from lineage_triplets.engine.settings.track_transform import TrackTransform
+
 
 _MOST_FOLDERS = 10_000
 _MOST_ENTRIES = 100
@@ -51,7 +55,15 @@ class Refused:
     words: str
 
 
-Recognised = DraftPlate | FoundTable | Refused
+@dataclass(frozen=True)
+class UnknownTable:
+    """A table, or a folder of them, of which a person has to say what the columns are."""
+
+    path: Path
+    guess: ColumnGuess
+
+
+Recognised = DraftPlate | FoundTable | UnknownTable | Refused
 
 
 def recognise(paths: Sequence[str | Path]) -> list[Recognised]:
@@ -107,8 +119,8 @@ def read_plate(path: str | Path) -> DraftPlate:
     return _told(plate)
 
 
-def table_of(path: Path) -> FoundTable:
-    """Read a track table, or say how many a folder of them has.
+def table_of(path: Path) -> FoundTable | UnknownTable:
+    """Read a track table, or say how many a folder of them has; guess at unknown columns.
 
     Raises
     ------
@@ -119,17 +131,55 @@ def table_of(path: Path) -> FoundTable:
         table, problem = find_track_table(path), None
     except TrackTableError as error:
         table, problem = None, error
-    if table is not None:
-        read = read_track_table(table)
-        return FoundTable(path, describe_table(read), read.lengths)
+    inside = [] if table is not None else _tables_in(path)
+    if table is None and not inside:
+        raise problem or _unknown(path)
+    first = table or inside[0]
+    guess = guess_reading(first)
+    if guess.reading is not None:
+        return UnknownTable(path, guess)
+    return _read(path, table) if table is not None else _folder(path, len(inside))
+
+
+def table_as_said(
+    path: Path, reading: TrackReading, transform: TrackTransform | None
+) -> FoundTable | Refused:
+    """Read a table, or the first of a folder of them, by the columns that a person named."""
+    try:
+        table = find_track_table(path, reading)
+        inside = [] if table is not None else _tables_in(path)
+        found = _read(path, table or inside[0], reading)
+    except LineageTripletsError as error:
+        return _refused(error)
+    words = found.words if table is not None else _folder(path, len(inside)).words
+    return replace(found, words=words, transform=transform)
+
+
+def _read(path: Path, table: Path, reading: TrackReading | None = None) -> FoundTable:
+    read = read_track_table(table, reading=reading)
+    return FoundTable(path, describe_table(read, reading), read.lengths, reading)
+
+
+def _folder(path: Path, n_tables: int) -> FoundTable:
+    return FoundTable(path, f"a folder of {counted(n_tables, 'table')}")
+
+
+def _tables_in(path: Path) -> list[Path]:
+    """Find tables where those of a plate lie: {row}/{column}/{fov}/."""
     folders = islice(path.glob("*/*/*"), _MOST_FOLDERS) if path.is_dir() else ()
-    n_tables = sum(map(_has_table, folders))
-    if n_tables:
-        return FoundTable(path, f"a folder of {counted(n_tables, 'table')}")
-    raise problem or _unknown(path)
+    found = []
+    for folder in folders:
+        try:
+            table = find_track_table(folder) if folder.is_dir() else None
+        except LineageTripletsError:
+            # Two tables: which ones is said once they are opened.
+            continue
+        if table is not None:
+            found.append(table)
+    return sorted(found)
 
 
-def tables_of(source: FoundPlate | Images, path: Path) -> FoundTable | Refused:
+def tables_of(source: FoundPlate | Images, path: Path) -> FoundTable | UnknownTable | Refused:
     """Say what the tables of a plate, or of images, are where a person says that they are."""
     try:
         return table_of(place_of_tables(source, path))
@@ -137,7 +187,7 @@ def tables_of(source: FoundPlate | Images, path: Path) -> FoundTable | Refused:
         return _refused(error)
 
 
-def _recognised(path: str | Path) -> DraftPlate | FoundTable:
+def _recognised(path: str | Path) -> DraftPlate | FoundTable | UnknownTable:
     if is_url(str(path)):
         return read_plate(path)
     source = Path(path).expanduser()
@@ -211,16 +261,14 @@ def _told(plate: DraftPlate) -> DraftPlate:
     """Say what the one table of a plate is; one that cannot be read is not taken."""
     if len(plate.tracks) == 1:
         try:
-            plate.table = table_of(plate.tracks[0])
+            table = table_of(plate.tracks[0])
+            if isinstance(table, UnknownTable):
+                plate.tracks = ()
+                name = table.path.name
+                plate.refused = f"{name} beside it has unknown columns: name them with Tables…"
+            else:
+                plate.table = table
         except LineageTripletsError as error:
             plate.tracks = ()
             plate.refused = _refused(error).words
     return plate
-
-
-def _has_table(folder: Path) -> bool:
-    try:
-        return folder.is_dir() and find_track_table(folder) is not None
-    except LineageTripletsError:
-        # Two tables: which one is said once it is opened.
-        return True
