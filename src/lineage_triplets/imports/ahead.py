@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-_AHEAD_BYTES = 32 * 2**20
+_AHEAD_BYTES = 16 * 2**20
 _AHEAD_MAX = 16
 
 Wanted = TypeVar("Wanted")
@@ -27,7 +27,7 @@ def read_ahead(
         Called in one thread of its own. What it raises is raised in its turn.
     wanted : iterable
     n_bytes : int
-        How large each is: a few tens of megabytes are read ahead, and one at least.
+        How large each is: 16 MiB are read ahead, and one at least.
     """
     n_ahead = max(1, min(_AHEAD_MAX, _AHEAD_BYTES // max(1, n_bytes)))
     pending: deque[Future[Got]] = deque()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorstore as ts
 
-from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.process import note_read, usable_cpus
 from lineage_triplets.imports.layout import array_spec
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lineage_triplets.imports.plan import PlannedFov
     from lineage_triplets.imports.sources.base import Index
 
-_IN_FLIGHT_BYTES = 64 * 2**20
+# More of them bring no speed, and their memory comes back in pieces that are never given back.
+_IN_FLIGHT_BYTES = 8 * 2**20
 
 
 class PlaneWriter:
@@ -67,7 +68,7 @@ class PlaneWriter:
         written = self._store[place].write(plane, can_reference_source_data_indefinitely=True)
         self._pending.append((written, plane.nbytes))
         self._bytes += plane.nbytes
-        while self._bytes > _IN_FLIGHT_BYTES:
+        while self._bytes > max(_IN_FLIGHT_BYTES, (usable_cpus() + 1) * plane.nbytes):
             self._await_one()
 
     def flush(self) -> None:
