@@ -10,6 +10,7 @@
 - `transforms`: normalization and augmentation of batches, on their device; `norm_statistics` looks
   up what normalizes.
 - `statistics`: of plates, FOVs and frames, streaming and resumable.
+- `loader`: batches of a sampler, counted as they are used; workers that are gone.
 - `datamodule`: all of it for Lightning.
 
 Names are imported when they are first used, from where the stub beside this file says.

@@ -1,3 +1,7 @@
+from .datamodule import SplitChoice as SplitChoice
+from .datamodule import TripletDataModule as TripletDataModule
+from .loader import TripletLoader as TripletLoader
+from .loader import WorkerError as WorkerError
 from .sampler import TripletBatchSampler as TripletBatchSampler
 from .split import Split as Split
 from .split import split_anchors as split_anchors

@@ -169,6 +169,14 @@ class TripletBatchSampler(KeptBatchSampler):
         """Batches of this rank in a whole epoch, also where one is resumed in its middle."""
         return batches_of_rank(self._anchors, self._sizes, self._rank().world_size)
 
+    @property
+    def first_batch(self) -> int:
+        """With which batch the next pass begins: not 0 where a state is gone on with."""
+        state = self._resumed
+        if state is None or self._given_epoch not in {None, state["epoch"]}:
+            return 0
+        return state["batches"] if state["batches"] < len(self) else 0
+
     def set_epoch(self, epoch: int) -> None:
         """Let the next pass be this epoch; without it, it is the one after the last."""
         if epoch == self._epoch and self._passing:

@@ -139,7 +139,7 @@ def split_anchors(
     # Groups without anchors are in nobody's way: what negatives are drawn from may have them.
     if asked["train"] is None:
         side_of_group[(side_of_group == _NOBODY) & (groups.n_anchors == 0)] = 0
-    words = _words(by, groups, side_of_group, wanted, shares)
+    words = _words(by, groups, side_of_group, wanted, shares, rest=asked["train"] is None)
     _log.info("%s", words)
     return Split(of_train, of_val, of_test, side_of_group[groups.of_row], words)
 
@@ -357,6 +357,8 @@ def _words(
     side_of_group: Int64Array,
     wanted: list[int],
     shares: dict[int, float],
+    *,
+    rest: bool,
 ) -> str:
     total = int(groups.n_anchors.sum())
     has_anchors = groups.n_anchors > 0
@@ -365,6 +367,8 @@ def _words(
         of_side = has_anchors & (side_of_group == number)
         n_anchors = int(groups.n_anchors[of_side].sum())
         asked = f", {shares[number]:.1%} asked for" if number in shares else ", by name"
+        if rest and number == 0:
+            asked = ""
         parts.append(
             f"{SIDES[number]} {counted(n_anchors, 'anchor')} of {_plural(int(of_side.sum()), by)} "
             f"({n_anchors / total:.1%}{asked})"

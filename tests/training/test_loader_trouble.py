@@ -1,0 +1,120 @@
+"""Loaders in trouble: workers that are killed, chunks that fail, a run that is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import Subset
+
+import reviews
+from lineage_triplets import MultiExperimentTripletDataset, load_config
+from lineage_triplets.engine.errors import ChunkError, ConfigError
+from lineage_triplets.training import TripletBatchSampler, TripletLoader, WorkerError
+from systems import needs_posix
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    return reviews.write_config(tmp_path_factory.mktemp("trouble"))
+
+
+def loader_of(config, **options) -> TripletLoader:
+    dataset = MultiExperimentTripletDataset.from_config(config)
+    sampler = TripletBatchSampler(dataset, 8, workers=options.get("num_workers", 1))
+    return TripletLoader(dataset, sampler, **options)
+
+
+@needs_posix
+def test_a_worker_that_is_killed_is_said_and_where_to_go_on(config, monkeypatch):
+    # Torch looks for dead workers so often, in seconds.
+    monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.1)
+    loader = loader_of(config, num_workers=1, prefetch=1, multiprocessing_context="spawn")
+    batches = iter(loader)
+    first = [next(batches) for _ in range(2)]
+    assert not torch.equal(first[0]["anchor"], first[1]["anchor"])
+    for worker in loader._batches._iterator._workers:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+    with pytest.raises(WorkerError, match=r"worker process ended.*resume from the last checkpoint"):
+        list(batches)
+    used = loader.state_dict()["batches"]
+    assert used >= 2
+    loader.close()
+    rest = loader_of(config)
+    rest.load_state_dict(loader.state_dict())
+    assert len(list(rest)) == len(rest) - used
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_chunk_that_fails_names_its_fov_and_how_to_go_on_without_it(tmp_path, prefetch):
+    config = reviews.write_config(tmp_path)
+    loader = loader_of(config, prefetch=prefetch)
+    batches = iter(loader)
+    next(batches)
+    for chunk in (tmp_path / "late.zarr" / "A" / "1" / "0").rglob("c/*/*/*/*/*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"damaged")
+    with pytest.raises(ChunkError, match=r"late.*A/1/0") as caught:
+        list(batches)
+    assert "exclude_fovs" in caught.value.__notes__[0]
+    state = loader.state_dict()
+    loaded = load_config(config)
+    settings = loaded.dataset.model_copy(update={"exclude_fovs": {"late": ["A/1/0"]}})
+    others = loaded.model_copy(update={"dataset": settings})
+    without = loader_of(others, if_changed="new-epoch")
+    without.load_state_dict(state)
+    assert len(list(without)) == len(without)
+    assert without.state_dict()["epoch"] == state["epoch"] + 1
+    refusing = loader_of(others)
+    with pytest.raises(ConfigError, match="anchors have changed"):
+        refusing.load_state_dict(state)
+
+
+def test_more_ranks_than_batches(config):
+    dataset = MultiExperimentTripletDataset.from_config(config)
+    some = Subset(dataset, range(20))
+    with pytest.raises(ConfigError, match="rank"):
+        TripletBatchSampler(some, 8, rank=0, world_size=3)
+
+
+ENDLESS = """
+import sys
+from test_loader_trouble import loader_of
+
+if __name__ == "__main__":
+    loader = loader_of(sys.argv[1], num_workers=2, prefetch=1)
+    while True:
+        for _ in loader:
+            print("batch", flush=True)
+"""
+
+
+@needs_posix
+def test_an_interrupted_run_leaves_no_process(config, tmp_path):
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    path = os.pathsep.join(
+        [str(Path(__file__).parent), os.environ.get("PYTHONPATH", ""), *sys.path]
+    )
+    running = subprocess.Popen(
+        [sys.executable, str(tmp_path / "endless.py"), str(config)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    for _ in range(30):
+        assert running.stdout.readline() == "batch\n"
+    os.killpg(running.pid, signal.SIGINT)
+    # Pipes end when the last process that has them does.
+    _, said = running.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
+    assert running.returncode != 0
