@@ -80,6 +80,7 @@ READ = [
     v2(compressor={"id": "zstd", "level": 3}),
     v2(filters=[], fill_value=None, order="F", dimension_separator="/"),
     v2(anything=1),
+    v3(data_type="complex64", fill_value=[0, 0]),
     *(v2(dtype=dtype) for dtype in (">u2", "<f2", "|i1")),
     v2(dtype="|b1", fill_value=False),
     v3(),
@@ -104,8 +105,9 @@ NOT_READ = [
     ("no 'filters'", v2(filters=...)),
     ("fill_value", v2(dtype="|i1", fill_value="0")),
     ("fill_value", v2(fill_value=-1)),
-    ("'<M8[s]', and no plain numbers", v2(dtype="<M8[s]")),
-    ("no plain numbers", v2(dtype=[["a", "<u2"], ["b", "<u2"]])),
+    ("fill_value", v3(data_type="complex64")),
+    ("'<M8[s]', and no numbers", v2(dtype="<M8[s]")),
+    ("no numbers", v2(dtype=[["a", "<u2"], ["b", "<u2"]])),
     ("the codec 'numcodecs.lz4' is not known", packed("numcodecs.lz4")),
     ("the codec 'zlib' is not known", packed("zlib", level=1)),
     ("'numcodecs.delta' is not known", v3({"name": "numcodecs.delta"}, BYTES)),
@@ -123,7 +125,7 @@ NOT_READ = [
     ("chunk_key_encoding", v3(chunk_key_encoding={"name": "fanout"})),
     ("No storage transformers supported", v3(storage_transformers=[{"name": "x"}])),
     ("consolidated_metadata", v3(consolidated_metadata=None)),
-    ("'string', and no plain numbers", v3(data_type="string", fill_value="")),
+    ("'string', and no numbers", v3(data_type="string", fill_value="")),
 ]  # fmt: skip
 
 
@@ -152,9 +154,7 @@ def test_what_is_not_read_is_what_tensorstore_refuses(tmp_path):
 
 def test_a_type_that_would_abort_the_process_is_refused_before():
     described = v3(data_type="r16", fill_value="AAA=")
-    assert "'r16', and no plain numbers" in why_unreadable(3, described)
-    assert "'complex64', and no plain" in why_unreadable(3, v3(data_type="complex64"))
-    assert "its values are of the type '<c8'" in why_unreadable(2, v2(dtype="<c8"))
+    assert "'r16', and no numbers" in why_unreadable(3, described)
 
 
 def lz4_experiment(root: Path, pixels: np.ndarray):
@@ -208,3 +208,23 @@ def test_a_grid_without_one_chunk_shape_is_refused_when_it_is_opened(tmp_path):
     (problem,) = caught.value.problems
     assert problem.kind == "unreadable-codec"
     assert "rectilinear" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"codecs": [BYTES, "crc32c"]}, "unreadable-codec"),
+        ({"codecs": sharded(BYTES, chunk_shape=[0, 0])["codecs"]}, None),
+        ({"data_type": "r16"}, "unreadable-codec"),
+    ],
+)
+def test_metadata_that_have_no_form(tmp_path, changes, kind):
+    write_image(tmp_path / "i.zarr", shape=(4, 8), axes="yx", version="0.5")
+    file = tmp_path / "i.zarr/0/zarr.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    if kind is None:
+        assert open_image(tmp_path / "i.zarr").form.unreadable
+        return
+    with pytest.raises(StoreError) as caught:
+        open_image(tmp_path / "i.zarr")
+    assert caught.value.problems[0].kind == kind

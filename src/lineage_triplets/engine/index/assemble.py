@@ -14,10 +14,12 @@ import pandas as pd
 
 from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
 from lineage_triplets.engine.index.fovs import FovSource, find_fovs, fov_numbers
+from lineage_triplets.engine.index.inside import inside_image
 from lineage_triplets.engine.index.links import link_tracks
 from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.index.rows import Observations, Tracks, cut_tracks
 from lineage_triplets.engine.pairs.forest import Forest
+from lineage_triplets.engine.plates.written import n_frames_written
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
 from lineage_triplets.engine.tracks.transform import place_table, transform_into_pixels
@@ -94,7 +96,8 @@ def assemble(
         Reads one table, as `read_track_table` does; one that remembers spares a second reading.
     """
     sources, problems = find_fovs(registry, settings, exclude)
-    sources, tables, table_problems = _read_tables(sources, read)
+    fill = settings.missing_chunks == "fill"
+    sources, tables, table_problems = _read_tables(sources, read, fill)
     problems += table_problems
     rows, fov, parent = _stack(tables)
     order = _sorting(fov, rows.track_id, rows.t)
@@ -112,7 +115,7 @@ def assemble(
         rows = rows if linked.order is None else rows.take(linked.order)
     rows = replace(rows, track=track_of_row)
     forest = Forest.build(parent_track)
-    rows, border_problems = _in_image(rows, fov, sources, settings)
+    rows, border_problems = inside_image(rows, fov, sources, settings)
     problems += border_problems
     excluded, exclusion_problems = excluded_rows(rows, tracks, forest, sources, exclude)
     problems += exclusion_problems
@@ -129,9 +132,12 @@ def assemble(
 
 
 def _read_tables(
-    sources: list[FovSource], read_table: TableReader
+    sources: list[FovSource], read_table: TableReader, fill: bool
 ) -> tuple[list[FovSource], list[TrackTable], list[Problem]]:
-    """Read all tables side by side, placed; FOVs whose table cannot be used are left out."""
+    """Read all tables side by side, placed; FOVs whose table cannot be used are left out.
+
+    Where absent chunks are the fill value on purpose (`fill`), all frames count as written.
+    """
 
     def read(source: FovSource) -> tuple[FovSource, TrackTable] | list[Problem]:
         names = {"experiment": source.experiment, "fov": source.fov.name}
@@ -145,6 +151,7 @@ def _read_tables(
         known = replace(
             source,
             track_transform=transform,
+            n_frames=source.fov.shape[0] if fill else n_frames_written(source.fov),
             has_id=table.id is not None,
             has_parent_id=table.parent_id is not None,
         )
@@ -212,94 +219,6 @@ def _sorting(fov: Int64Array, track_id: Int64Array, t: Int64Array) -> Int64Array
         key = (fov * n_ids + (track_id - lowest)) * n_frames + (t - first)
         return np.argsort(key, kind="stable")
     return np.lexsort((t, track_id, fov))
-
-
-def _in_image(
-    rows: Observations, fov: Int64Array, sources: list[FovSource], settings: DatasetConfig
-) -> tuple[Observations, list[Problem]]:
-    """Leave out rows outside movie, image or stack; move patches inward as ``border`` says."""
-    shapes = np.array([source.fov.shape for source in sources], dtype=np.int64).reshape(-1, 5)
-    n_frames, n_slices, height, width = (shapes[fov, axis] for axis in (0, 2, 3, 4))
-    # A z that no slice is chosen by may be in any unit.
-    follows_z = np.array([source.z_start is None for source in sources], dtype=bool)[fov]
-    problems: list[Problem] = []
-    in_movie = (rows.t >= 0) & (rows.t < n_frames)
-    problems += _left_out(
-        ~in_movie,
-        fov,
-        sources,
-        "outside-movie",
-        "{n} of its rows have a frame outside the movie of {t} frames{after}; they are left out.",
-    )
-    in_image = (rows.y >= 0) & (rows.y < height) & (rows.x >= 0) & (rows.x < width)
-    problems += _left_out(
-        in_movie & ~in_image,
-        fov,
-        sources,
-        "outside-image",
-        "{n} of its rows have their centre outside the image of {y} x {x} pixels{after}; they are "
-        "left out.",
-    )
-    in_stack = ~follows_z | (n_slices == 1) | ((rows.z >= 0) & (rows.z < n_slices))
-    problems += _left_out(
-        in_movie & in_image & ~in_stack,
-        fov,
-        sources,
-        "outside-stack",
-        "{n} of its rows have their z outside the stack of {z} slices{after}; they are left out.",
-    )
-    keep = in_movie & in_image & in_stack
-    patch_height, patch_width = settings.yx_patch_size
-    if settings.border == "exclude":
-        top = np.floor(rows.y) - patch_height // 2
-        left = np.floor(rows.x) - patch_width // 2
-        fits = (top >= 0) & (top + patch_height <= height)
-        fits &= (left >= 0) & (left + patch_width <= width)
-        problems += _left_out(
-            keep & ~fits,
-            fov,
-            sources,
-            "near-border",
-            "{n} of its cells are nearer to the border than half a patch; they are left out, as "
-            "border='exclude' asks.",
-        )
-        keep &= fits
-    if settings.border == "clamp":
-        rows = replace(
-            rows,
-            y_clamp=np.clip(rows.y, patch_height // 2, height - patch_height + patch_height // 2),
-            x_clamp=np.clip(rows.x, patch_width // 2, width - patch_width + patch_width // 2),
-        )
-    return rows if keep.all() else rows.take(keep), problems
-
-
-def _left_out(
-    mask: BoolArray,
-    fov: Int64Array,
-    sources: list[FovSource],
-    kind: str,
-    message: str,
-) -> list[Problem]:
-    """One warning a FOV, with the number of rows."""
-    counts = np.bincount(fov[mask], minlength=len(sources)) if mask.any() else np.empty(0)
-    problems = []
-    for number in np.flatnonzero(counts):
-        source = sources[number]
-        t, _, z, y, x = source.fov.shape
-        transform = source.track_transform
-        after = "" if transform is None else f" (after {transform.words})"
-        problems.append(
-            Problem(
-                kind,
-                message.format(n=int(counts[number]), t=t, z=z, y=y, x=x, after=after),
-                severity="warning",
-                experiment=source.experiment,
-                fov=source.fov.name,
-                file=str(source.table),
-                count=int(counts[number]),
-            )
-        )
-    return problems
 
 
 def _pool(rows: Observations, forest: Forest, included: BoolArray) -> tuple[Int64Array, Int64Array]:

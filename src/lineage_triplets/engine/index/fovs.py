@@ -18,6 +18,7 @@ from lineage_triplets.engine.index.asked import names_for, unknown_names
 from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.masks.find import find_masks, masks_place
 from lineage_triplets.engine.pairs.randomness import text_key
+from lineage_triplets.engine.plates.acquisitions import several_acquisitions
 from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.experiments import find_tables_fault
 from lineage_triplets.engine.plates.zarr_json import unreadable_array
@@ -69,6 +70,8 @@ class FovSource:
     labels_path, labels_name : str
         Where the FOV's masks are, and which of its NGFF labels; empty where the config says
         nothing.
+    n_frames : int
+        From the first on, those that are written, of as many as the image has.
     has_id, has_parent_id : bool
         Whether the table has these columns.
     """
@@ -86,6 +89,7 @@ class FovSource:
     track_transform: TrackTransform | None = None
     labels_path: str = ""
     labels_name: str = ""
+    n_frames: int = 0
     has_id: bool = False
     has_parent_id: bool = False
 
@@ -197,6 +201,9 @@ def _fovs_of_experiment(
         if source is not None:
             sources.append(source)
             problems += _mask_faults(source)
+    acquisitions = several_acquisitions(opened.plate, [source.fov for source in sources])
+    if acquisitions is not None:
+        problems.append(replace(acquisitions, experiment=config.name))
     if without_table:
         problems.append(
             _fovs_skipped(

@@ -7,6 +7,8 @@
 - `image`: one image by JSON alone: its array, levels, axes, channels.
 - `collections`: series below a root, and what else lies below a group.
 - `plate`: plates, collections and images as wells with FOVs.
+- `acquisitions`: FOVs of several acquisitions in one plate.
+- `chunks`, `readable`, `written`: how chunks lie in files, what cannot be read, what is there yet.
 - `normalization`: statistics that a FOV carries along.
 - `experiments`: `ExperimentRegistry`, a config's experiments with their plates and channel maps.
 """

@@ -110,6 +110,10 @@ class Fov:
         """Size of one decoded chunk."""
         return math.prod(self.chunk_shape) * np.dtype(self.form.dtype).itemsize
 
+    def is_within(self, shape: Sequence[int]) -> bool:
+        """Whether an image (T, C, Z, Y, X) is this one, though frames may have come at its end."""
+        return shape[0] >= self.shape[0] and tuple(shape[1:]) == self.shape[1:]
+
     def normalization(self) -> dict[str, Any] | None:
         """Read the FOV's ``normalization`` attribute; None where it has none."""
         attributes, _ = node_attributes(self.path)

@@ -47,7 +47,7 @@ def why_unreadable(zarr_format: int, described: dict[str, Any]) -> str:
     dtype = described.get("dtype" if zarr_format == 2 else "data_type")
     size = _bytes_of_number(dtype)
     if size is None:
-        return f"its values are of the type {dtype!r}, and no plain numbers"
+        return f"its values are of the type {dtype!r}, and no numbers"
     return _refused(zarr_format, described) or (
         _lacking(described["codecs"], size) if zarr_format == 3 else ""
     )
@@ -58,7 +58,7 @@ def _bytes_of_number(dtype: object) -> int | None:
         known = np.dtype(dtype) if isinstance(dtype, str) else None
     except TypeError:
         return None
-    return known.itemsize if known is not None and known.kind in "biuf" else None
+    return known.itemsize if known is not None and known.kind in "biufc" else None
 
 
 def _refused(zarr_format: int, described: dict[str, Any]) -> str:

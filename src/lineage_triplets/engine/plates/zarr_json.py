@@ -1,94 +1,27 @@
-"""The JSON of zarr v2 and v3 nodes: attributes of groups, and the form of arrays.
-
-The form says how chunks lie in files and in memory where they are blosc containers or not
-compressed: zarr v2 with a blosc compressor or none; zarr v3 with the codecs ``bytes, blosc`` or
-``bytes``, a ``transpose`` before them or not, also inside one level of shards
-(https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html).
-"""
+"""The JSON of zarr v2 and v3 nodes: attributes of groups, and the form of arrays."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import json
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lineage_triplets.engine.errors import Problem, StoreError
+from lineage_triplets.engine.plates.chunks import (
+    ChunkFiles,
+    ChunkStorage,
+    chunk_files,
+    chunk_storage,
+)
 from lineage_triplets.engine.plates.readable import why_unreadable
 from lineage_triplets.engine.plates.stores import join, read_files, refuse_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-# Blosc's containers hold less; anything larger is no chunk that people write.
-_MOST_BYTES = 2**31
-
-
-class Shards(NamedTuple):
-    """Files that hold several chunks and an index of them.
-
-    Attributes
-    ----------
-    n_chunks : tuple of int
-        Chunks of a shard along each of the array's axes.
-    index_at_end : bool
-        Otherwise it is at the start.
-    has_checksum : bool
-        Whether a CRC-32C follows the index.
-    """
-
-    n_chunks: tuple[int, ...]
-    index_at_end: bool
-    has_checksum: bool
-
-
-class ChunkStorage(NamedTuple):
-    """How chunks lie in files and in memory; equal for arrays that can be planned together.
-
-    Attributes
-    ----------
-    chunk_shape : tuple of int
-        In the array's own order.
-    memory_order : tuple of int
-        The array's axes as they lie in a decoded chunk, the one that changes fastest last.
-    dtype : numpy.dtype
-        With its byte order.
-    is_blosc : bool
-        Otherwise chunks are not compressed.
-    shards : Shards or None
-        None where a file is one chunk.
-    prefix, separator : str
-        A file's key is the prefix and its indices, separated.
-    """
-
-    chunk_shape: tuple[int, ...]
-    memory_order: tuple[int, ...]
-    dtype: np.dtype[Any]
-    is_blosc: bool
-    shards: Shards | None
-    prefix: str
-    separator: str
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of a decoded chunk."""
-        return math.prod(self.chunk_shape) * self.dtype.itemsize
-
-    def strides(self) -> tuple[int, ...]:
-        """Bytes from one index to the next along each axis in a decoded chunk."""
-        strides, step = [0] * len(self.chunk_shape), self.dtype.itemsize
-        for axis in reversed(self.memory_order):
-            strides[axis] = step
-            step *= self.chunk_shape[axis]
-        return tuple(strides)
-
-    def key(self, indices: Iterable[int]) -> str:
-        """File of a chunk or shard inside the array's folder."""
-        return f"{self.prefix}{self.separator.join(map(str, indices))}"
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +43,8 @@ class ArrayForm:
         As zarr v3 has them.
     storage : ChunkStorage or None
         None where chunks are stored in no way that is known here.
+    files : ChunkFiles or None
+        None where it is not known which files chunks are in.
     unreadable : str
         Why tensorstore does not read it, in a clause; empty where it does.
     """
@@ -121,6 +56,7 @@ class ArrayForm:
     codecs: str
     dimension_names: Any
     storage: ChunkStorage | None
+    files: ChunkFiles | None = None
     unreadable: str = ""
 
 
@@ -253,14 +189,14 @@ def _form(name: str, content: bytes) -> ArrayForm:
     reason = why_unreadable(2 if name == ".zarray" else 3, described)
     try:
         return _described_form(name, described, reason)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         if reason and "shape" in described:
             raise _UnreadableArrayError(reason) from None
         raise
 
 
 def _described_form(name: str, described: dict[str, Any], unreadable: str) -> ArrayForm:
-    storage = _storage(name, described)
+    storage, files = chunk_storage(name, described), chunk_files(name, described)
     if name == ".zarray":
         compression = [described.get(key) for key in ("compressor", "filters", "order", "chunks")]
         return ArrayForm(
@@ -271,6 +207,7 @@ def _described_form(name: str, described: dict[str, Any], unreadable: str) -> Ar
             codecs=json.dumps(compression, sort_keys=True),
             dimension_names=None,
             storage=storage,
+            files=files,
             unreadable=unreadable,
         )
     grid = described["chunk_grid"]["configuration"]["chunk_shape"]
@@ -284,88 +221,6 @@ def _described_form(name: str, described: dict[str, Any], unreadable: str) -> Ar
         codecs=json.dumps([grid, described["codecs"]], sort_keys=True),
         dimension_names=tuple(names) if isinstance(names, list) else names,
         storage=storage,
+        files=files,
         unreadable=unreadable,
     )
-
-
-def _storage(name: str, described: dict[str, Any]) -> ChunkStorage | None:
-    """How chunks are stored; None for what is odd, which tensorstore shall judge."""
-    try:
-        found = (_storage_v2 if name == ".zarray" else _storage_v3)(described)
-        return found if found is not None and _is_plausible(found) else None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return None
-
-
-def _is_plausible(storage: ChunkStorage) -> bool:
-    sizes = storage.chunk_shape
-    whole = all(type(size) is int and 0 < size < _MOST_BYTES for size in sizes)
-    known = storage.separator in {".", "/"} and storage.dtype.kind in "biuf"
-    return whole and known and storage.n_bytes < _MOST_BYTES
-
-
-def _storage_v2(described: dict[str, Any]) -> ChunkStorage | None:
-    compressor = described["compressor"]
-    is_blosc = compressor is not None and compressor.get("id") == "blosc"
-    is_known = is_blosc or compressor is None
-    if not is_known or described.get("filters") or described["order"] not in {"C", "F"}:
-        return None
-    shape = tuple(described["chunks"])
-    order = range(len(shape)) if described["order"] == "C" else reversed(range(len(shape)))
-    separator = described.get("dimension_separator", ".")
-    dtype = np.dtype(described["dtype"])
-    return ChunkStorage(shape, tuple(order), dtype, is_blosc, None, "", separator)
-
-
-def _storage_v3(described: dict[str, Any]) -> ChunkStorage | None:
-    grid, encoding = described["chunk_grid"], described["chunk_key_encoding"]
-    if grid["name"] != "regular" or described.get("storage_transformers"):
-        return None
-    codecs = described["codecs"]
-    file_shape = shape = tuple(grid["configuration"]["chunk_shape"])
-    shards = None
-    if codecs[0]["name"] == "sharding_indexed":
-        sharding = codecs[0]["configuration"]
-        shape = tuple(sharding["chunk_shape"])
-        shards = _shards(sharding, file_shape, shape)
-        if len(codecs) > 1 or shards is None:
-            return None
-        codecs = sharding["codecs"]
-    found = _known_codecs(codecs, len(shape))
-    if found is None:
-        return None
-    order, endian, is_blosc = found
-    dtype = np.dtype(described["data_type"]).newbyteorder("<" if endian == "little" else ">")
-    configuration = encoding.get("configuration", {})
-    separator = configuration.get("separator", "/" if encoding["name"] == "default" else ".")
-    if encoding["name"] not in {"default", "v2"}:
-        return None
-    prefix = f"c{separator}" if encoding["name"] == "default" else ""
-    return ChunkStorage(shape, order, dtype, is_blosc, shards, prefix, separator)
-
-
-def _known_codecs(codecs: list[Any], ndim: int) -> tuple[tuple[int, ...], str, bool] | None:
-    """Memory order of the axes, byte order, and whether blosc ends ``[transpose,] bytes``."""
-    names = [codec["name"] for codec in codecs]
-    order = tuple(range(ndim))
-    if names[:1] == ["transpose"]:
-        order = tuple(codecs[0]["configuration"]["order"])
-        names, codecs = names[1:], codecs[1:]
-    if names not in (["bytes", "blosc"], ["bytes"]) or sorted(order) != list(range(ndim)):
-        return None
-    endian = codecs[0].get("configuration", {}).get("endian", "little")
-    return order, endian, names[-1] == "blosc"
-
-
-def _shards(
-    sharding: dict[str, Any], file_shape: tuple[int, ...], shape: tuple[int, ...]
-) -> Shards | None:
-    index_codecs = [codec["name"] for codec in sharding["index_codecs"]]
-    endian = sharding["index_codecs"][0].get("configuration", {}).get("endian")
-    whole = all(n % size == 0 for n, size in zip(file_shape, shape, strict=True))
-    location = sharding.get("index_location", "end")
-    known = index_codecs in (["bytes"], ["bytes", "crc32c"]) and location in {"start", "end"}
-    if not whole or not known or endian != "little":
-        return None
-    n_chunks = tuple(n // size for n, size in zip(file_shape, shape, strict=True))
-    return Shards(n_chunks, location == "end", "crc32c" in index_codecs)

@@ -6,7 +6,6 @@ tensorstore, whose verdict holds.
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from bisect import bisect_right
@@ -14,11 +13,10 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import google_crc32c
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
-from lineage_triplets.engine.files import read_at
+from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_index
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
@@ -31,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import UInt64Array
+    from lineage_triplets.engine.plates.chunks import ChunkStorage
     from lineage_triplets.engine.plates.image import Fov
-    from lineage_triplets.engine.plates.zarr_json import ChunkStorage, Shards
     from lineage_triplets.engine.reading.cache import CachePools, PartCache
     from lineage_triplets.engine.reading.plan import FileReads, Piece, ReadStrategy, Window
 
@@ -42,20 +40,12 @@ WORTH_PICKING_BYTES = 60_000
 WORTH_SKIPPING_BYTES = 1 << 15
 """To take fewer bytes along costs less than to ask for another range."""
 
-# In the index of a shard.
-_CHECKSUM_BYTES = 4
-_ENTRY_BYTES = 16
-
 # Opening a pipe would wait for somebody to write; Windows reads text unless it is told not to.
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _POOLS: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_POOLS.clear)
-
-
-class _ShardIndexError(ValueError):
-    """An index that is cut short, whose checksum is another, or that lies; or an absent chunk."""
 
 
 class LocalChunkStrategy:
@@ -144,7 +134,7 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
         if stat.S_ISFIFO(status.st_mode):
             raise _pipe_error(reads, windows)
         shards = reads.storage.shards
-        index = _read_shard_index(file, status.st_size, shards) if shards is not None else None
+        index = read_shard_index(file, status.st_size, shards) if shards is not None else None
         for number, pieces in reads.chunks:
             try:
                 place = (
@@ -169,26 +159,11 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
     return failed
 
 
-def _read_shard_index(file: int, file_bytes: int, shards: Shards) -> UInt64Array:
-    """Read start and number of bytes of each chunk; both 2**64 - 1 where it was never written."""
-    n_bytes = math.prod(shards.n_chunks) * _ENTRY_BYTES
-    length = n_bytes + shards.has_checksum * _CHECKSUM_BYTES
-    if file_bytes < length:
-        raise _ShardIndexError("the file is shorter than its index")
-    content = read_at(file, length, file_bytes - length if shards.index_at_end else 0)
-    if len(content) < length:
-        raise _ShardIndexError("the file is shorter than its index")
-    entries, checksum = content[:n_bytes], content[n_bytes:]
-    if checksum and google_crc32c.value(entries) != int.from_bytes(checksum, "little"):
-        raise _ShardIndexError("the checksum of its index is another")
-    return np.frombuffer(entries, "<u8").reshape(-1, 2)
-
-
 def _chunk_in_shard(index: UInt64Array, number: int, file_bytes: int) -> tuple[int, int]:
     """Start and number of bytes of one chunk."""
     start, n_bytes = index[number].tolist()
     if start + n_bytes > file_bytes:
-        raise _ShardIndexError("the chunk is absent, or ends beyond the file")
+        raise ShardIndexError("the chunk is absent, or ends beyond the file")
     return start, n_bytes
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.plates.image import canonical
 from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading.cache import CachePools, FileStamp
 from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
@@ -213,10 +214,12 @@ class _StoreWatch:
 
 
 def _compare(source: FovSource) -> None:
-    """Compare what decides where pixels are and how they are read; spelling does not."""
-    then, now = source.fov.form, array_form(source.fov.array_path)
+    """Compare what decides where pixels are; spelling does not, nor do frames that came."""
+    fov = source.fov
+    then, now = fov.form, array_form(fov.array_path)
+    is_same = len(now.shape) == len(then.shape) and fov.is_within(canonical(fov.axes, now.shape))
     changes = {
-        "shape": (then.shape, now.shape),
+        "shape": (then.shape, then.shape if is_same else now.shape),
         "data type": (then.dtype, now.dtype),
         "chunks": (then.chunk_shape, now.chunk_shape),
         "storage": (then.storage, now.storage),

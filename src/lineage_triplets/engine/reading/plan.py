@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.plates.zarr_json import ChunkStorage
+    from lineage_triplets.engine.plates.chunks import ChunkStorage
 
 
 class Piece(NamedTuple):

@@ -208,7 +208,7 @@ class TensorStoreStrategy:
             except (ValueError, TimeoutError) as error:
                 raise array_error(source, *_why_closed(source, error)) from None
             # A stack reads what is out of range as the fill value, where a plain read raises.
-            if view.shape != source.fov.shape:
+            if not source.fov.is_within(view.shape):
                 raise array_error(
                     source,
                     "store-changed",
