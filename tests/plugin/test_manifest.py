@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from npe2 import PluginManifest
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QTableView
 
 import lineage_triplets
 import trackers
-from lineage_triplets.plugin.manifest import get_reader, get_tracks_reader
+from lineage_triplets.plugin.manifest import get_plate_reader, get_reader, get_tracks_reader
 from lineage_triplets.plugin.start import sample
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
 from lineage_triplets.simulate.scenario import Simulation
 from reviews import write_config
-from stores import track_table, write_plate
+from stores import track_table, write_collection, write_image, write_plate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +117,32 @@ def test_files_and_folders_of_others_are_left_to_them(tmp_path):
     (tmp_path / "folder").mkdir()
     for name in ("plate.zarr", "points.csv", "page.xml", "folder", "missing.xml"):
         assert get_tracks_reader(str(tmp_path / name)) is None, name
+
+
+def test_plates_and_series_are_reviewed_and_single_images_left_to_others(tmp_path):
+    shape = (2, 1, 1, 16, 16)
+    write_plate(tmp_path / "plate.zarr", ("A/1/0",), shape=shape)
+    write_collection(tmp_path / "series.zarr", ("0", "1"), shape=shape)
+    write_plate(tmp_path / "around.zarr/inside", ("A/1/0",), shape=shape)
+    (tmp_path / "around.zarr/.zgroup").write_text("{}")
+    write_image(tmp_path / "image.zarr", shape=shape)
+    (tmp_path / "folder.zarr").mkdir()
+    for name in ("plate.zarr", "series.zarr", "around.zarr"):
+        assert get_plate_reader(str(tmp_path / name)) is not None, name
+        assert get_plate_reader([str(tmp_path / name)] * 2) is None
+    for name in ("image.zarr", "folder.zarr", "absent.zarr"):
+        assert get_plate_reader(str(tmp_path / name)) is None, name
+
+
+def test_series_that_are_dropped_begin_a_new_config(widget, qtbot, tmp_path):
+    root = tmp_path / "series.zarr"
+    write_collection(root, ("left", "right"), shape=(2, 1, 1, 16, 16))
+    assert get_plate_reader(str(root))(str(root)) == [(None,)]
+    wells = widget.findChild(NewConfigDialog).findChild(QTableView, "wells").model()
+    qtbot.waitUntil(lambda: wells.rowCount() == 2)
+    shown = {wells.index(row, column).data() for row in range(2) for column in range(3)}
+    assert {"left/0", "right/0"} <= shown
+    widget.findChild(NewConfigDialog).reject()
 
 
 def test_a_table_that_is_dropped_begins_a_new_config(widget, qtbot, tmp_path):

@@ -117,6 +117,41 @@ def get_tracks_reader(path: str | Sequence[str]) -> Reader | None:
     return _make_config if _holds_tracks(Path(path)) else None
 
 
+def get_plate_reader(path: str | Sequence[str]) -> Reader | None:
+    """Give a reader for an OME-Zarr plate or a collection of series, for a new config.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        What was dropped or opened: the root, or a group that holds just one below.
+
+    Returns
+    -------
+    callable or None
+        None for everything else, single images among them, and for several at once.
+    """
+    if not isinstance(path, str):
+        if len(path) != 1:
+            return None
+        path = path[0]
+    return _make_config if _is_plate(Path(path)) else None
+
+
+def _is_plate(path: Path) -> bool:
+    from lineage_triplets.engine.errors import StoreError
+    from lineage_triplets.engine.plates.collections import look_inside
+    from lineage_triplets.engine.plates.plate import open_plate
+    from lineage_triplets.engine.plates.stores import NODE_FILES
+
+    if not any((path / name).is_file() for name in NODE_FILES):
+        return False
+    try:
+        return not open_plate(path).single_image
+    except StoreError:
+        inside = look_inside(str(path))
+        return len(inside.plates or inside.collections) == 1
+
+
 def _holds_tracks(path: Path) -> bool:
     """Whether content is a track table's; a store of images with one in it is left to others."""
     from lineage_triplets.engine.tracks.formats import recognise

@@ -153,6 +153,7 @@ def test_what_is_not_read_is_what_tensorstore_refuses(tmp_path):
 
 
 def test_a_type_that_would_abort_the_process_is_refused_before():
+    """Of tensorstore 0.1.86, as findings/tensorstore-raw-bits-abort.sh shows."""
     described = v3(data_type="r16", fill_value="AAA=")
     assert "'r16', and no numbers" in why_unreadable(3, described)
 
