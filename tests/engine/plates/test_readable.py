@@ -93,6 +93,7 @@ READ = [
     v3(unknown={"must_understand": False}),
     v3(BYTES, CRC),
     packed("blosc", **BLOSC),
+    packed("blosc", cname="lz4", clevel=5, blocksize=0, shuffle="noshuffle"),
     packed("gzip", level=5),
     packed("zstd", level=5, checksum=False),
     sharded(BYTES, {"name": "zstd", "configuration": {"level": 0, "checksum": True}}),

@@ -101,6 +101,8 @@ def _lacking(codecs: Sequence[Any], item_bytes: int) -> str:
             return f"the codec {codec!r} is no object with a name"
         options = codec.get("configuration") or {}
         lacked = [option for option in _OPTIONS.get(name, ()) if option not in options]
+        if options.get("shuffle") == "noshuffle":
+            lacked = [option for option in lacked if option != "typesize"]
         if lacked:
             return f"the codec {name!r} has no {' and no '.join(map(repr, lacked))}"
         if name == "bytes" and item_bytes > 1 and "endian" not in options:
