@@ -178,7 +178,8 @@ def export(
         list[str] | None,
         typer.Option(
             "--format",
-            help="config, cell_index, collection or report; repeatable. All by default.",
+            help="config, cell_index, dynaclr_data, collection or report; repeatable. All by "
+            "default.",
         ),
     ] = None,
     only_accepted: Annotated[

@@ -215,7 +215,8 @@ def test_a_validated_export_gives_paths_report_and_lines_to_copy(
     qtbot.waitUntil(find(panel, QPushButton, "open_report").isVisible)
 
     written = sorted(one.name for one in (tmp_path / "out").iterdir())
-    assert written == ["cell_index.parquet", "collection.yml", "review.html", "validated.yaml"]
+    others = ["cell_index.parquet", "collection.yml", "dynaclr_data.yml", "review.html"]
+    assert written == [*others, "validated.yaml"]
     assert load_config(tmp_path / "out" / "validated.yaml").verification.validated
     for name in written:
         assert str(tmp_path / "out" / name) in text(panel, "written_paths")
@@ -245,7 +246,7 @@ def test_a_draft_has_what_can_say_that_it_is_one(qtbot, session, panel, tmp_path
 def test_only_the_ticked_files_are_written(qtbot, session, panel, tmp_path):
     settle(session)
     wait(qtbot, panel)
-    for name in ("report", "cell_index", "collection"):
+    for name in ("report", "cell_index", "dynaclr_data", "collection"):
         tick(panel, f"write_{name}", False)
     click(qtbot, panel, "export")
     qtbot.waitUntil(find(panel, QPushButton, "open_folder").isVisible)

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ALL_FILES = ["cell_index.parquet", "collection.yml", "review.html", "validated.yaml"]
+ALL_FILES = [
+    "cell_index.parquet",
+    "collection.yml",
+    "dynaclr_data.yml",
+    "review.html",
+    "validated.yaml",
+]
 
 
 @pytest.fixture

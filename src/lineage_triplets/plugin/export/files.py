@@ -33,6 +33,7 @@ _PURPOSES: dict[Format, str] = {
     "config": "what training loads",
     "report": "the report of this review",
     "cell_index": "flat table for DynaCLR",
+    "dynaclr_data": "how DynaCLR reads it",
     "collection": "experiments for DynaCLR",
 }
 _CODE_LINES = 3
@@ -133,7 +134,7 @@ class ExportOptions(QWidget):
     def set_draft(self, draft: bool) -> None:
         """Offer what a draft can have; the choice for a validated export is kept."""
         self._draft = draft
-        for name in ("cell_index", "collection"):
+        for name in ("cell_index", "dynaclr_data", "collection"):
             self._boxes[name].setEnabled(not draft)
         config = DRAFT_NAME if draft else FILE_NAMES["config"]
         self._boxes["config"].setText(f"{config}: {_PURPOSES['config']}")

@@ -21,6 +21,11 @@ from lineage_triplets.qc.export.collection import (
     placed_experiments,
     write_collection,
 )
+from lineage_triplets.qc.export.dynaclr_data import (
+    DYNACLR_LOSES,
+    not_honoured,
+    write_dynaclr_data,
+)
 from lineage_triplets.qc.export.plan import (
     FILE_NAMES,
     FORMATS,
@@ -46,6 +51,7 @@ DRAFT_NAME = "draft.yaml"
 LOSES: dict[Format, tuple[str, ...]] = {
     "config": (),
     "cell_index": CELL_INDEX_LOSES,
+    "dynaclr_data": DYNACLR_LOSES,
     "collection": COLLECTION_LOSES,
     "report": (),
 }
@@ -85,7 +91,7 @@ def plan_export(
     review : Review
     folder : str or Path
     formats : sequence of str
-        Of "config", "cell_index", "collection" and "report".
+        Of "config", "cell_index", "dynaclr_data", "collection" and "report".
     only_accepted : bool
         Leave out what nobody accepted; by default only what somebody rejected.
     draft : bool
@@ -120,6 +126,8 @@ def plan_export(
     passed = not open_points(points) and not draft
     placed = placed_experiments(config)
     loses = {format_: LOSES[format_] for format_ in formats}
+    if "dynaclr_data" in loses:
+        loses["dynaclr_data"] = (*not_honoured(after, config.dataset), *DYNACLR_LOSES)
     if placed and "collection" in loses:
         loses["collection"] = (f"{cannot_place(placed)} It is not written.",)
     return ExportPlan(
@@ -161,9 +169,9 @@ def export_review(
     folder : str or Path
         Made if it is missing.
     formats : sequence of str
-        Of "config", "cell_index", "collection" and "report". Of a draft only config and report are
-        written: the other two cannot say that they are one. No collection is written of
-        experiments with a `track_transform`, which it cannot say either.
+        Of "config", "cell_index", "dynaclr_data", "collection" and "report". Of a draft only
+        config and report are written: the others cannot say that they are one. No collection is
+        written of experiments with a `track_transform`, which it cannot say either.
     only_accepted : bool
         Leave out what nobody accepted.
     draft : bool
@@ -243,6 +251,9 @@ def _write(
         save_config(config, temporary, overwrite=True)
     elif name == "cell_index":
         write_cell_index(index, temporary, config.verification)
+    elif name == "dynaclr_data":
+        table = final.with_name(FILE_NAMES["cell_index"])
+        write_dynaclr_data(index, config.dataset, table, temporary)
     elif name == "collection":
         content = collection_of(config, index, name=review.config_path.stem)
         write_collection(content, temporary)
@@ -255,7 +266,7 @@ def _files(
     folder: Path, formats: Sequence[Format], passed: bool, config: TripletConfig
 ) -> list[tuple[Format, Path]]:
     """Formats that are written, and paths, the config last."""
-    cannot = set() if passed else {"cell_index", "collection"}
+    cannot = set() if passed else {"cell_index", "dynaclr_data", "collection"}
     if placed_experiments(config):
         cannot.add("collection")
     return [

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.open.data import ReviewData
 
 
-Format = Literal["config", "cell_index", "collection", "report"]
+Format = Literal["config", "cell_index", "dynaclr_data", "collection", "report"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 FILE_NAMES: dict[Format, str] = {
     "report": "review.html",
     "cell_index": "cell_index.parquet",
+    "dynaclr_data": "dynaclr_data.yml",
     "collection": "collection.yml",
     "config": "validated.yaml",
 }

@@ -42,6 +42,7 @@ _DIGEST = 12
 _PURPOSES: dict[Format, str] = {
     "config": "What training loads.",
     "cell_index": "The flat table for DynaCLR's training.",
+    "dynaclr_data": "How DynaCLR's training reads that table.",
     "collection": "DynaCLR's list of experiments.",
     "report": "This page.",
 }
