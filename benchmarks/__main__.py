@@ -29,6 +29,7 @@ from benchmarks import (
     review,
     soak,
     trackers,
+    training,
     widget,
 )
 from lineage_triplets import __version__
@@ -48,6 +49,7 @@ BENCHMARKS = {
     "formats": formats.tables,
     "import": imports.tables,
     "placement": placement.tables,
+    "training": training.tables,
     "widget": widget.tables,
 }
 # Minutes long, and run by name alone.

@@ -106,13 +106,13 @@ def write_images(folder: Path, chunking: Chunking) -> None:
         ).result()
         n_distinct = min(chunking.n_frames, chunking.n_distinct or chunking.n_frames)
         for t in range(n_distinct):
-            store[t].write(_frame(rng, noise, shape[1:])).result()
+            store[t].write(simulated_frame(rng, noise, shape[1:])).result()
         frames = array / "c" if chunking.sharded else array
         for t in range(n_distinct, chunking.n_frames):
             shutil.copytree(frames / str(t % n_distinct), frames / str(t), copy_function=os.link)
 
 
-def _frame(
+def simulated_frame(
     rng: np.random.Generator, noise: NDArray[np.float64], shape: tuple[int, ...]
 ) -> NDArray[np.uint16]:
     """Smooth waves under noise, (C, Z, Y, X)."""

@@ -372,6 +372,24 @@ class TestTrouble:
             TripletBatchSampler(small, 16, memory_bytes=2000)
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"cache_pool_bytes": 1000}, "decoded several times"),
+        ({"return_negative": True}, "negative_from='fov'"),
+    ],
+)
+def test_what_makes_near_order_slow_is_said(dataset, settings, said, caplog):
+    slow = MultiExperimentTripletDataset(dataset.index, **settings)
+    for order, n_warnings in (("random", 0), ("near", 1)):
+        list(TripletBatchSampler(slow, 16, order=order))
+        warnings = [
+            record.getMessage() for record in caplog.records if record.levelname == "WARNING"
+        ]
+        assert len(warnings) == n_warnings
+        assert all(said in warning for warning in warnings)
+
+
 def test_who_reads_what_is_logged_once(sampler, caplog):
     with caplog.at_level(logging.INFO, "lineage_triplets"):
         one = sampler(16, rank=1, world_size=2, workers=2)

@@ -319,7 +319,27 @@ class TripletBatchSampler(KeptBatchSampler):
         said = f"{said} in {how}{left_out}."
         if said != self._said:
             _log.info("%s", said)
+            self._warn(reading)
             self._said = said
+
+    def _warn(self, reading: Reading) -> None:
+        """Say why chunks will be decoded again and again in near order."""
+        if reading.order == "random":
+            return
+        least = float(self._costs.lane_bytes(staggered=False)[self._anchors.fov].min())
+        if least > reading.memory_bytes:
+            _log.warning(
+                "One FOV in work needs %.3g MB of chunks, and %.3g MB are kept: chunks will be "
+                "decoded several times. Give more by cache_pool_bytes, or by memory_bytes.",
+                least / 1e6,
+                reading.memory_bytes / 1e6,
+            )
+        settings = self.dataset.source.settings
+        if settings.return_negative and settings.negative_from == "experiment":
+            _log.warning(
+                "Negatives are drawn from the whole experiment, so that their chunks are decoded "
+                "each time; negative_from='fov' keeps them near."
+            )
 
 
 def _triplets(

@@ -71,9 +71,12 @@ class ReadCosts:
         n_slabs = 1 + (beyond if staggered else np.ceil(beyond))
         return np.asarray(np.minimum(n_slabs, self.n_slabs) * self.slab_bytes)
 
-    def cut_slabs(self) -> Int64Array:
-        """Chunks along time that are decoded twice where a FOV's movie is cut in two."""
-        return -(-self.tau_frames // self.time_chunk) + (self.time_chunk > 1)
+    def cut_slabs(self) -> Float64Array:
+        """Chunks along time that are decoded twice, on average, where a FOV's movie is cut in two.
+
+        The one that is cut, and those into which the positives of the first part reach.
+        """
+        return np.asarray((self.time_chunk - 1 + self.tau_frames) / self.time_chunk)
 
 
 def _depth_in_chunks(source: FovSource) -> int:
