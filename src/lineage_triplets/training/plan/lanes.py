@@ -83,7 +83,9 @@ def lanes_within(
     sizes = np.sort(costs.lane_bytes(staggered=staggered)[np.unique(fovs)])[::-1]
     # A lane more than there are FOVs plays a FOV that another one plays too.
     sizes = np.concatenate([sizes, np.full(len(sizes), sizes[0])])
-    return max(1, int((np.cumsum(sizes) <= memory_bytes).sum()))
+    # Where a lane goes on to another FOV, both have a chunk in memory.
+    spare = costs.slab_bytes[fovs].max()
+    return max(1, int((np.cumsum(sizes) + spare <= memory_bytes).sum()))
 
 
 def _cuts(
