@@ -8,11 +8,32 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.training.plan.epoch import Anchors, Reading, Sizes, plan_epoch
 from lineage_triplets.training.plan.memory import ReadCosts
+from stores import track_table
 
 FOVS, FRAMES, TAU, CELLS, BATCH = 16, 40, 4, 24, 64
 SLAB_BYTES = 1000
+
+
+def test_bytes_are_counted_by_the_chunks_that_patches_touch(make_experiment):
+    tables = {
+        "A/1/0": track_table((1, range(12)), y=20.0),
+        "A/1/1": track_table((1, [0, 1]), y=8.0),
+    }
+    one = make_experiment("one", tables, shape=(12, 2, 1, 64, 64), chunks=(4, 1, 1, 16, 16))
+    index = MultiExperimentIndex(ExperimentRegistry([one]), 1, (16, 16), (0.5, 1.5))
+    chunk_bytes = 4 * 16 * 16 * 2
+    costs = ReadCosts.of_index(index, (16, 16), ahead=True)
+    # Columns 12 to 27; rows 12 to 27, and 0 to 15.
+    assert costs.slab_bytes.tolist() == [2 * 4 * chunk_bytes, 2 * 2 * chunk_bytes]
+    # Two frames in work, two just left, three ahead: at most three chunks.
+    assert costs.lane_bytes(staggered=False).tolist() == (3 * costs.slab_bytes).tolist()
+    assert costs.lane_bytes(staggered=True).tolist() == (2.5 * costs.slab_bytes).tolist()
+    alone = ReadCosts.of_index(index, (48, 16), ahead=False)
+    assert alone.slab_bytes[0] == 2 * 6 * chunk_bytes
+    assert alone.lane_bytes(staggered=False)[0] == 2 * alone.slab_bytes[0]
 
 
 def movies(time_chunk: int, n_fovs: int = FOVS) -> tuple[Anchors, ReadCosts]:

@@ -146,14 +146,19 @@ class TripletBatchSampler(KeptBatchSampler):
             columns.numbers(stratify_by, "stratify_by"),
             weight,
         )
-        self._costs = ReadCosts.of_index(index, pairs=self.dataset.fit)
+        source = self.dataset.source
+        self._costs = ReadCosts.of_index(
+            index,
+            source.settings.yx_patch_size,
+            ahead=self.dataset.fit and source.samples.positive == "drawn",
+        )
         self._arguments_hash = _digest(
             f"{order} {self._sizes}".encode(),
             self._anchors.group,
             self._anchors.stratum,
             np.empty(0) if weight is None else weight,
         )
-        self._anchors_hash = _digest(self.dataset.source.keys(rows))
+        self._anchors_hash = _digest(source.keys(rows))
         self._own_seed = self.dataset.seed if seed is None else seed
         self._entropy = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
         self._said = ""

@@ -39,24 +39,28 @@ class ReadCosts:
     n_slabs: Int64Array
 
     @classmethod
-    def of_index(cls, index: MultiExperimentIndex, *, pairs: bool) -> ReadCosts:
+    def of_index(
+        cls, index: MultiExperimentIndex, yx_patch_size: tuple[int, int], *, ahead: bool
+    ) -> ReadCosts:
         """Count the chunks that patches of an index touch.
 
         Parameters
         ----------
         index : MultiExperimentIndex
-        pairs : bool
-            Whether positives are read too.
+        yx_patch_size : (int, int)
+            As it is read, with any margin.
+        ahead : bool
+            Whether positives are read that are later than their anchors.
         """
         shapes = np.array([source.fov.shape for source in index.fovs], np.int64).reshape(-1, 5)
         chunks = np.array([source.fov.chunk_shape for source in index.fovs]).reshape(-1, 5)
         chunks = np.minimum(chunks, np.maximum(shapes, 1))
         n_slabs = -(-shapes[:, 0] // chunks[:, 0])
         last = np.array([frames.last for frames in index.tau_range_frames], dtype=np.int64)
-        of_fov = last[index.experiment_of_fov] if pairs else np.zeros(len(shapes), dtype=np.int64)
+        of_fov = last[index.experiment_of_fov] if ahead else np.zeros(len(shapes), dtype=np.int64)
         one_chunk = np.array([source.fov.chunk_bytes for source in index.fovs], dtype=np.int64)
         deep = np.array([_depth_in_chunks(source) for source in index.fovs], dtype=np.int64)
-        touched = _most_touched(index, shapes, chunks, n_slabs)
+        touched = _most_touched(index, yx_patch_size, shapes, chunks, n_slabs)
         return cls(chunks[:, 0], of_fov, touched * deep * one_chunk, n_slabs)
 
     def lane_bytes(self, *, staggered: bool) -> Float64Array:
@@ -90,7 +94,11 @@ def _depth_in_chunks(source: FovSource) -> int:
 
 
 def _most_touched(
-    index: MultiExperimentIndex, shapes: Int64Array, chunks: Int64Array, n_slabs: Int64Array
+    index: MultiExperimentIndex,
+    yx_patch_size: tuple[int, int],
+    shapes: Int64Array,
+    chunks: Int64Array,
+    n_slabs: Int64Array,
 ) -> Int64Array:
     """Most chunks side by side that patches of the same frames touch, in each FOV."""
     grid = -(-shapes[:, 3:] // chunks[:, 3:])
@@ -103,7 +111,7 @@ def _most_touched(
     slab = start[fov] + rows.t // chunks[fov, 0] * per_slab[fov]
     bounds = []
     for axis, centre in ((0, rows.y_clamp), (1, rows.x_clamp)):
-        size, image, chunk = index.settings.yx_patch_size[axis], shapes[fov, 3 + axis], chunks[fov]
+        size, image, chunk = yx_patch_size[axis], shapes[fov, 3 + axis], chunks[fov]
         first = np.floor(centre).astype(np.int64) - size // 2
         last = np.clip(first + size - 1, 0, image - 1)
         bounds.append((np.maximum(first, 0) // chunk[:, 3 + axis], last // chunk[:, 3 + axis]))
