@@ -108,7 +108,8 @@ class SlotStatistics:
                 fov,
                 f"{self._level}{frame} of channel {channel!r} have no "
                 f"{' and '.join(self._names)}; statistics are of: {choices(known)}.",
-                "`lineage-triplets stats CONFIG` computes them; or normalize by 'patch'.",
+                "`lineage-triplets stats CONFIG` computes them and says the key with which the "
+                "config names them; or normalize by 'patch'.",
             )
         if scale < 0 or (scale == 0 and self._names[1] != "std"):
             raise _refused(
