@@ -212,8 +212,8 @@ class TestData:
         config = TripletConfig(experiments=[made], dataset=DatasetConfig(yx_patch_size=(1, 1)))
         before = fingerprints(MultiExperimentIndex.from_config(config))["one"].pixels
         # Black frames at the end must stay: without a chunk they would be frames that are to come.
-        path, keep = str(Path(made.data_path, "A/1/0/0")), {"write_empty_chunks": True}
-        array = zarr.open_array(path, mode="r+", config=keep)
+        array = zarr.open_array(str(Path(made.data_path, "A/1/0/0")), mode="r+")
+        array = array.with_config({"write_empty_chunks": True})
         noticed = 0
         for row in tracks.itertuples():
             array[row.t, 0, 0, int(row.y), int(row.x)] = 1
