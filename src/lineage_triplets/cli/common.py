@@ -259,8 +259,9 @@ def print_problems(
 def print_index(index: MultiExperimentIndex, console: Console) -> None:
     """Print counts and tau of every experiment, its slots, and where its tables are placed."""
     registry = index.registry
-    hours = index.settings.tau_range_hours
-    counts = _table(f"tau {hours[0]:g} to {hours[1]:g} h")
+    hours, matched = index.settings.tau_range_hours, index.settings.positive_match
+    law = f"tau {hours[0]:g} to {hours[1]:g} h"
+    counts = _table(law if matched is None else f"positives of equal {', '.join(matched)}")
     counts.add_column("experiment", overflow="fold", min_width=14)
     for title in (
         "min/\nframe",
@@ -279,7 +280,7 @@ def print_index(index: MultiExperimentIndex, console: Console) -> None:
         counts.add_row(
             str(name),
             f"{opened.config.interval_minutes:g}",
-            _tau_words(frames),
+            _tau_words(frames) if matched is None else "-",
             *(f"{of_experiment[kind]:,}" for kind in kinds),
         )
     channels = _table("channel in each slot (zarr index)")

@@ -155,11 +155,13 @@ def preview(
             lineage_id=lineage,
         )
         low, high = settings.tau_range_hours
+        law = f"tau {low:g} to {high:g} h, {settings.positive_relation}"
+        if settings.positive_match is not None:
+            law = f"equal {', '.join(settings.positive_match)}"
         sheet = preview_sheet(
             source,
             pairs,
-            f"{config.name}: tau {low:g} to {high:g} h, {settings.positive_relation}, "
-            f"seed {chosen_seed}, epoch {epoch}",
+            f"{config.name}: {law}, seed {chosen_seed}, epoch {epoch}",
         )
     with whole_file(out, overwrite=overwrite) as temporary:
         sheet.save(temporary)

@@ -348,5 +348,8 @@ def _audit(
     if asked.without_audit:
         sentence = f"Without audit, because: {asked.without_audit}. {why}"
         return GatePoint("audit", True, sentence, experiment=experiment)
+    if review.data.settings.positive_match is not None:
+        remedy = "Positives by equal columns are not audited: say so (without_audit)."
+        return GatePoint("audit", False, why, remedy, experiment)
     remedy = f"{_way_to_bound(review.audit(experiment), asked)}, or say why not (without_audit)."
     return GatePoint("audit", False, why, remedy, experiment)

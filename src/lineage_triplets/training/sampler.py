@@ -150,7 +150,7 @@ class TripletBatchSampler(KeptBatchSampler):
         self._costs = ReadCosts.of_index(
             index,
             source.settings.yx_patch_size,
-            ahead=self.dataset.fit and source.samples.positive == "drawn",
+            ahead=self.dataset.fit and source.samples.positive == "drawn" and index.matches is None,
         )
         self._arguments_hash = _digest(
             f"{order} {self._sizes}".encode(),

@@ -101,7 +101,8 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
     samples : Samples, optional
         Another kind of sample than a pair of all slots; labels; a margin.
     among : ndarray of bool, optional
-        Which rows of ``index.tracks``, whole lineages, negatives are drawn from.
+        Which rows of ``index.tracks``, whole lineages, negatives, and positives by equal columns,
+        are drawn from.
     statistics_path : str, optional
         Folder of the statistics for ``*_norm_meta``, as ``lineage-triplets stats`` writes it; the
         attributes of the plates by default.
@@ -234,7 +235,8 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         Parameters
         ----------
         among : ndarray of bool, optional
-            Which rows of ``index.tracks``, whole lineages, negatives are drawn from.
+            Which rows of ``index.tracks``, whole lineages, negatives, and positives by equal
+            columns, are drawn from.
         fit : bool
             Pairs, or every row by itself.
         changed

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.dataset.samples import Samples, drawn_slots
-from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
-from lineage_triplets.engine.pairs.forest import RELATION_LABELS
+from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem, counted
+from lineage_triplets.engine.pairs.forest import RELATION_LABELS, Relation
 from lineage_triplets.engine.pairs.negatives import ExperimentPool, FovPool
 from lineage_triplets.engine.pairs.randomness import (
     epoch_salt,
@@ -60,8 +60,8 @@ class PairSource:
         How pairs are drawn and patches are read; the index's by default. Range of tau, relation and
         size of the patches are those of the index.
     among : ndarray of bool, optional
-        Which rows of ``tracks`` anchors are drawn for and negatives are drawn from, whole lineages:
-        one side of a split. All by default.
+        Which rows of ``tracks`` anchors are drawn for, and negatives and positives by equal columns
+        are drawn from, whole lineages: one side of a split. All by default.
     samples : Samples, optional
         Whether positives are the anchors themselves, whether a pair has one slot, and how far
         patches reach beyond their size.
@@ -69,8 +69,8 @@ class PairSource:
     Raises
     ------
     ConfigError
-        Negatives are asked for, and an experiment or FOV with anchors has one lineage only; or the
-        data type cannot hold what a store holds.
+        Negatives are asked for, and an experiment or FOV with anchors has one lineage only; an
+        anchor among the rows matches none of them; or the data type cannot hold what a store holds.
     """
 
     def __init__(
@@ -91,6 +91,10 @@ class PairSource:
         fov_keys = np.array([source.key for source in index.fovs], dtype=np.uint64)
         self._key = observation_keys(fov_keys[fov], index.track_id_of_row, rows.t)
         self.reader = PatchReader(index.fovs, self.settings)
+        self._matches = index.matches
+        if index.matches is not None and among is not None:
+            self._matches = index.matches.among(among)
+            self._require_matches(index.anchor_rows[among[index.anchor_rows]])
         self._n_slots = self.reader.patch_shape[0]
         self._of_one_slot: PatchReader | None = None
         if self.samples.slots == "one":
@@ -125,6 +129,9 @@ class PairSource:
         experiment = index.experiment_of_row[anchor_rows]
         if self.samples.positive == "self":
             positive, tau = anchor_rows, np.zeros(len(anchor_rows), dtype=np.int64)
+        elif self._matches is not None:
+            positive = self._matches.draw(anchor_rows, stream)
+            tau = np.zeros(len(anchor_rows), dtype=np.int64)
         else:
             positive, tau = index.positives.draw(
                 anchor_rows, experiment, stream, self.law, self.settings.tau_fallback
@@ -141,7 +148,13 @@ class PairSource:
         return Pairs(anchor_rows, positive, tau, negative, slot)
 
     def relations(self, pairs: Pairs) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """Relate anchors and positives: relation, generations up, and down (see `Forest`)."""
+        """Relate anchors and positives: relation, generations up, and down (see `Forest`).
+
+        Those by equal columns are matched, whatever else they are, and 0 generations apart.
+        """
+        if self._matches is not None and self.samples.positive == "drawn":
+            none = np.zeros(len(pairs.anchor), dtype=np.int64)
+            return np.full(len(none), int(Relation.MATCHED)), none, none
         track = self.index.observations.track
         return self.index.forest.relations(track[pairs.anchor], track[pairs.positive])
 
@@ -188,6 +201,28 @@ class PairSource:
         reasons = [problem for problem in self.index.problems if problem.kind == "no-anchors"]
         raise NoAnchorsError(
             Problem("no-anchors", "there is no valid anchor in any experiment."), *reasons
+        )
+
+    def _require_matches(self, anchor_rows: Int64Array) -> None:
+        """Raise if anchors of this side match observations of other sides alone."""
+        if self._matches is None or self.samples.positive == "self":
+            return
+        alone = anchor_rows[self._matches.n_candidates(anchor_rows) == 0]
+        if not len(alone):
+            return
+        columns = self.settings.positive_match or []
+        source = self.index.fovs[int(self.index.fov_of_row[alone[0]])]
+        raise ConfigError(
+            Problem(
+                "unmatched-anchors",
+                f"{counted(len(alone), 'anchor')} of this side of the split match only others by "
+                f"{', '.join(columns)}.",
+                "Split so that what matches is on one side, or match by other columns.",
+                experiment=source.experiment,
+                fov=source.fov.name,
+                field="positive_match",
+                count=len(alone),
+            )
         )
 
     def _experiment_pool(self, among: BoolArray) -> ExperimentPool:

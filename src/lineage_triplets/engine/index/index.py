@@ -17,6 +17,7 @@ from lineage_triplets.engine.errors import (
     counted,
     raise_errors,
 )
+from lineage_triplets.engine.index.anchors import anchor_problems, match_pool, second_channels
 from lineage_triplets.engine.index.assemble import Assembly, TableReader, assemble
 from lineage_triplets.engine.index.fovs import fov_numbers
 from lineage_triplets.engine.index.names import TrackNames, text_column
@@ -30,6 +31,7 @@ from lineage_triplets.engine.settings.model import (
     DatasetConfig,
     Exclusions,
     Link,
+    MatchColumn,
     PositiveRelation,
     TripletConfig,
 )
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.engine.pairs.matches import MatchPool
     from lineage_triplets.engine.plates.image import Fov
 
     NamesPerExperiment = Sequence[str] | Mapping[str, Sequence[str]] | None
@@ -69,6 +72,9 @@ class MultiExperimentIndex:
         FOVs to leave out, likewise.
     positive_relation : {"lineage", "descendant", "same_track"}
         Who may be a positive.
+    positive_match : sequence of str, optional
+        Columns of `tracks` that are equal in anchor and positive, in place of the lineage: of
+        ``experiment, condition, well_name, fov_name, fluorescence_channel``. Tau is not looked at.
     border : {"clamp", "pad", "exclude"}
         What happens to cells whose patch does not fit into the image.
     exclude : Exclusions, optional
@@ -113,11 +119,13 @@ class MultiExperimentIndex:
         exclude_fovs: NamesPerExperiment = None,
         *,
         positive_relation: PositiveRelation = "lineage",
+        positive_match: Sequence[MatchColumn] | None = None,
         border: Border = "clamp",
         exclude: Exclusions | None = None,
         cut: Sequence[Cut] = (),
         link: Sequence[Link] = (),
     ) -> None:
+        matched = positive_match if positive_match is None else list(positive_match)
         settings = checked_settings(
             z_range=plain_z_range(z_range),
             yx_patch_size=yx_patch_size,
@@ -125,6 +133,7 @@ class MultiExperimentIndex:
             include_wells=plain_names(include_wells),
             exclude_fovs=plain_names(exclude_fovs),
             positive_relation=positive_relation,
+            positive_match=matched,
             border=border,
         )
         assembly = assemble(registry, settings, exclude or Exclusions(), cut, link)
@@ -201,14 +210,19 @@ class MultiExperimentIndex:
         self.tau_range_frames, tau_problems = tau_ranges(
             registry.experiments, settings.tau_range_hours
         )
-        first = np.array([frames.first for frames in self.tau_range_frames], dtype=np.int64)
-        last = np.array([frames.last for frames in self.tau_range_frames], dtype=np.int64)
-        self.anchor_rows: Int64Array = np.flatnonzero(
-            self.positives.have_positive(
+        self.matches: MatchPool | None = None
+        if settings.positive_match is not None:
+            self.matches = match_pool(settings.positive_match, assembly, registry.experiments)
+            has_positive = self.matches.n_candidates(np.arange(len(rows))) > 0
+            tau_problems = []
+        else:
+            first = np.array([frames.first for frames in self.tau_range_frames], dtype=np.int64)
+            last = np.array([frames.last for frames in self.tau_range_frames], dtype=np.int64)
+            has_positive = self.positives.have_positive(
                 first[self.experiment_of_row], last[self.experiment_of_row]
             )
-        )
-        self.problems = (*assembly.problems, *tau_problems, *self._anchor_problems())
+        self.anchor_rows: Int64Array = np.flatnonzero(has_positive)
+        self.problems = (*assembly.problems, *tau_problems, *anchor_problems(self))
 
     def __getstate__(self) -> dict[str, Any]:
         derived = {"tracks", "valid_anchors", "names"}
@@ -231,7 +245,7 @@ class MultiExperimentIndex:
 
     @cached_property
     def valid_anchors(self) -> pd.DataFrame:
-        """The rows of `tracks` with a positive at some tau in range, renumbered from 0."""
+        """The rows of `tracks` that have a positive, renumbered from 0."""
         return self.describe(self.anchor_rows)
 
     def describe(self, row_numbers: Int64Array) -> pd.DataFrame:
@@ -248,10 +262,7 @@ class MultiExperimentIndex:
             [config.interval_minutes for config in experiments], dtype=np.float64
         )
         names = self.names.words
-        second = [
-            "" if len(config.source_channel) < 2 else config.source_channel[1]
-            for config in experiments
-        ]
+        second = second_channels(experiments)
         return pd.DataFrame(
             {
                 "experiment": by_fov([source.experiment for source in self.fovs]),
@@ -385,53 +396,6 @@ class MultiExperimentIndex:
             if fov.experiment == experiment and n:
                 n_of_condition[fov.condition] = n_of_condition.get(fov.condition, 0) + int(n)
         return ", ".join(f"{name} ({n})" for name, n in n_of_condition.items()) or "none"
-
-    def _anchor_problems(self) -> list[Problem]:
-        """Say which experiments give no anchor or one tau only, and why."""
-        counts = np.bincount(
-            self.experiment_of_row[self.anchor_rows], minlength=len(self.registry.experiments)
-        )
-        problems = []
-        for number, config in enumerate(self.registry.experiments):
-            frames = self.tau_range_frames[number]
-            if not counts[number]:
-                kind, message = "no-anchors", f"no valid anchors: {self._why_no_anchor(number)}."
-            elif frames.is_single:
-                kind = "few-tau-frames"
-                distance = counted(frames.last, "frame")
-                message = f"{self._tau_words(number)}: every positive is {distance} away."
-            else:
-                continue
-            problems.append(
-                Problem(
-                    kind,
-                    message,
-                    "Widen tau_range_hours, or check interval_minutes and the tables.",
-                    severity="warning",
-                    experiment=config.name,
-                    field="tau_range_hours",
-                )
-            )
-        return problems
-
-    def _tau_words(self, experiment: int) -> str:
-        low, high = self.tau_range_frames[experiment]
-        min_hours, max_hours = self.settings.tau_range_hours
-        interval_minutes = self.registry.experiments[experiment].interval_minutes
-        return (
-            f"tau from {min_hours:g} to {max_hours:g} h is frames {low} to {high} at "
-            f"{interval_minutes:g} min"
-        )
-
-    def _why_no_anchor(self, experiment: int) -> str:
-        frames = self.tau_range_frames[experiment]
-        if frames.is_empty:
-            return f"{self._tau_words(experiment)}, which leaves no frame to draw"
-        if (self.experiment_of_row == experiment).any():
-            return (
-                f"no lineage has two frames that are {frames.first} to {frames.last} frames apart"
-            )
-        return "it has no observations"
 
 
 def _raise_or_log(problems: Sequence[Problem]) -> None:

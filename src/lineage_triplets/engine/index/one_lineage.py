@@ -1,7 +1,8 @@
 """One lineage of an index as an index of its own, so that a choice on screen costs its rows alone.
 
 A pair depends on the seed, the epoch and the anchor, and its candidates are of the anchor's own
-lineage: the pairs drawn from the part are those drawn from the whole.
+lineage: the pairs drawn from the part are those drawn from the whole. Positives by equal columns
+are of other lineages, and drawn from the whole alone.
 """
 
 from __future__ import annotations
@@ -108,8 +109,8 @@ class LineageParts:
                 tracks=columns,
                 forest=forest,
                 observations=kept,
-                pool_row=np.empty(0, dtype=np.int64),
-                pool_lineage_start=np.zeros(2, dtype=np.int64),
+                pool_row=np.arange(len(kept)),
+                pool_lineage_start=np.array([0, len(kept)]),
                 problems=(),
             )
             return MultiExperimentIndex.of_assembly(index.registry, settings, assembly)

@@ -31,6 +31,7 @@ class Relation(IntEnum):
     COUSIN = 8
     COLLATERAL = 9
     ANCESTOR = 10
+    MATCHED = 11
 
     @property
     def label(self) -> str:

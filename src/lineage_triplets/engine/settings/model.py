@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -33,6 +34,7 @@ from lineage_triplets.engine.settings.verified import Verification
 FORMAT = "lineage-triplets/1"
 
 PositiveRelation = Literal["lineage", "descendant", "same_track"]
+MatchColumn = Literal["experiment", "condition", "well_name", "fov_name", "fluorescence_channel"]
 TauFallback = Literal["scan", "renormalize"]
 NegativeFrom = Literal["experiment", "fov"]
 Border = Literal["clamp", "pad", "exclude"]
@@ -161,6 +163,9 @@ class DatasetConfig(StrictModel):
     )
     tau_decay_rate: FiniteNumber = Field(2.0, description="Decay of the law of tau; 0 is uniform")
     positive_relation: PositiveRelation = Field("lineage", description="Who may be a positive")
+    positive_match: Annotated[list[MatchColumn], Field(min_length=1)] | None = Field(
+        None, description="Columns that are equal in anchor and positive, in place of lineage and tau"
+    )
     tau_fallback: TauFallback = Field(
         "scan", description="What happens where the lineage has nobody at the drawn tau"
     )
@@ -216,6 +221,19 @@ class DatasetConfig(StrictModel):
             raise ValueError("each z range is (first, one after last), at least one slice deep")
         if len({stop - start for start, stop in spans.values()}) > 1:
             raise ValueError("the z ranges of all experiments are equally deep")
+        return value
+
+    @field_validator("positive_match")
+    @classmethod
+    def _one_law(
+        cls, value: list[MatchColumn] | None, known: ValidationInfo
+    ) -> list[MatchColumn] | None:
+        relation = known.data.get("positive_relation", "lineage")
+        if value is not None and relation != "lineage":
+            raise ValueError(
+                f"positives by equal columns are of no lineage: leave out positive_relation, found "
+                f"{relation!r}"
+            )
         return value
 
     @field_validator("tau_range_hours")

@@ -183,7 +183,10 @@ class BrowsePanel(QWidget):
         word = "accepted" if target in review.effect.accepted else ""
         if excluded.any():
             word = "rejected" if excluded.all() else "partly rejected"
-        anchors = 0 if excluded.all() else len(state.view.part.included.anchor_rows)
+        included = state.view.part.included
+        # What matches a cell by equal columns lies outside the lineage; the list counts it anew.
+        anchors = len(included.anchor_rows) if included.matches is None else len(included)
+        anchors = 0 if excluded.all() else anchors
         self.lineages.model.set_decision(state.lineage, word, anchors)
 
     def _draw(self, *, same: bool) -> None:

@@ -195,7 +195,8 @@ def _read_ahead(images: FovImages, channel: int, t: int) -> None:
 
 
 def _law(settings: DatasetConfig) -> tuple[object, ...]:
-    return settings.tau_range_hours, settings.positive_relation, settings.yx_patch_size
+    matched = tuple(settings.positive_match or ())
+    return settings.tau_range_hours, settings.positive_relation, matched, settings.yx_patch_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,7 +332,10 @@ def cells_of_fov(
         excluded, _ = excluded_rows(rows, tracks, forest, [source], exclude)
     is_anchor = np.zeros(len(rows), dtype=bool)
     kept = np.flatnonzero(~excluded)
-    if len(kept):
+    if settings.positive_match is not None:
+        # Nearly every cell has an equal one somewhere; the index of all knows which has none.
+        is_anchor[kept] = True
+    elif len(kept):
         config = index.registry.experiments[source.experiment_number]
         taus = TauFrames.of_hours(settings.tau_range_hours, config.interval_minutes, experiment)
         lookup = PositiveLookup.build(

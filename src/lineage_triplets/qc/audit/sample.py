@@ -84,7 +84,8 @@ def _crossing(
     below = PositiveLookup.build(rows.track, rows.t, index.forest, "descendant")
     anchors = population.anchors[index.forest.n_children[rows.track[population.anchors]] > 0]
     of_anchors, taus = [anchors[:0]], [anchors[:0]]
-    if index.settings.positive_relation != "same_track" and len(anchors):
+    may_differ = index.matches is None and index.settings.positive_relation != "same_track"
+    if may_differ and len(anchors):
         frames = index.tau_range_frames[int(index.experiment_of_row[anchors[0]])]
         for tau in range(frames.first, frames.last + 1):
             first, end = below.candidates(anchors, np.full(len(anchors), tau, dtype=np.int64))

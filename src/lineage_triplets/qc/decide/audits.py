@@ -51,6 +51,15 @@ def plan_value(
                 experiment=experiment,
             )
         )
+    if data.settings.positive_match is not None:
+        raise ConfigError(
+            Problem(
+                "no-audit",
+                "positives have equal columns: no look at a pair can tell whether it is right.",
+                "Export with a reason (without_audit); condition_wells says what is equal.",
+                experiment=experiment,
+            )
+        )
     population = data.population(experiment)
     if not len(population.anchors):
         raise ConfigError(

@@ -140,6 +140,11 @@ def _settings_not_honoured(index: MultiExperimentIndex, settings: DatasetConfig)
             f"Positives are the whole lineage, sisters and cousins too, where "
             f"{settings.positive_relation!r} was chosen."
         )
+    if settings.positive_match is not None:
+        said.append(
+            f"Positives are the same lineage at tau, where an equal "
+            f"{', '.join(settings.positive_match)} was chosen."
+        )
     if settings.tau_fallback != "scan":
         said.append("Where nobody is at the drawn tau it takes the smallest that has somebody.")
     if settings.border != "clamp":

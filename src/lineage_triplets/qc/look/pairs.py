@@ -68,6 +68,10 @@ class PairList:
         """Say what some drawn pairs are."""
         index = source.index
         relation, _, _ = source.relations(pairs)
+        patches = data.patches_of(index)
+        if index.matches is not None:
+            probability = 1 / np.maximum(index.matches.n_candidates(pairs.anchor), 1)
+            return cls(index, pairs, relation, probability, patches, source)
         probability = np.zeros(len(pairs.anchor))
         experiment = index.experiment_of_row[pairs.anchor]
         for number in np.unique(experiment):
@@ -80,7 +84,7 @@ class PairList:
                 pairs.anchor[own],
             )
             probability[own] = positive_chances(chances, pairs.tau_frames[own])
-        return cls(index, pairs, relation, probability, data.patches_of(index), source)
+        return cls(index, pairs, relation, probability, patches, source)
 
     @classmethod
     def empty(cls, data: ReviewData, index: MultiExperimentIndex) -> PairList:

@@ -147,8 +147,17 @@ def strip_of(data: ReviewData, pairs: PairList, number: int, *, from_common: boo
     Raises
     ------
     ConfigError
-        Its tracks were cut, or joined again, since the pairs were drawn.
+        Its tracks were cut, or joined again, since the pairs were drawn; or it is one by equal
+        columns.
     """
+    if pairs.index.matches is not None:
+        raise ConfigError(
+            Problem(
+                "no-strip",
+                "anchor and positive have equal columns, and are no cell that could be followed.",
+                "Follow the cell of the anchor in the tree.",
+            )
+        )
     anchor, positive = pairs.anchors[number], pairs.positives[number]
     index = data.linked
     anchor_track = index.names.find(anchor["global_track_id"])

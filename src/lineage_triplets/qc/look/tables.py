@@ -34,7 +34,8 @@ class TauTable:
     taus : DataFrame
         One row an experiment and tau: ``experiment, tau_frames, tau_hours``; ``law``, the
         probability if somebody were always there; ``drawn``, what it comes to after the fallback;
-        ``allowed``, the share of anchors with somebody at that tau.
+        ``allowed``, the share of anchors with somebody at that tau. None of positives by equal
+        columns.
     relations : DataFrame
         One row an experiment and relation: ``experiment, relation, share, is_collateral,
         crosses_division``.
@@ -81,18 +82,17 @@ def tau_table(index: MultiExperimentIndex, settings: DatasetConfig, seed: int = 
         looked_at[config.name] = len(rows)
         chances = tau_chances(index.positives, source.law, settings.tau_fallback, number, rows)
         n_anchors = max(len(rows), 1)
-        taus.append(
-            pd.DataFrame(
-                {
-                    "experiment": config.name,
-                    "tau_frames": chances.tau,
-                    "tau_hours": chances.tau * config.interval_minutes / 60,
-                    "law": chances.law,
-                    "drawn": chances.drawn.sum(axis=0) / n_anchors,
-                    "allowed": (chances.n_candidates > 0).sum(axis=0) / n_anchors,
-                }
-            )
+        of_tau = pd.DataFrame(
+            {
+                "experiment": config.name,
+                "tau_frames": chances.tau,
+                "tau_hours": chances.tau * config.interval_minutes / 60,
+                "law": chances.law,
+                "drawn": chances.drawn.sum(axis=0) / n_anchors,
+                "allowed": (chances.n_candidates > 0).sum(axis=0) / n_anchors,
+            }
         )
+        taus.append(of_tau if index.matches is None else of_tau[:0])
         relation, _, _ = source.relations(source.draw(rows, seed, 0))
         counts = np.bincount(relation, minlength=len(Relation))
         relations.append(

@@ -349,7 +349,9 @@ def _pairs(
     intent: Intent, data: ReviewData, view: LineageView | None, experiment: str, fov: str
 ) -> tuple[PairList, str]:
     settings = data.settings.model_copy(update={"return_negative": False})
-    index = data.training if view is None else view.part.included
+    # Positives by equal columns are of other lineages than the one that is looked at.
+    is_matched = settings.positive_match is not None
+    index = data.training if view is None or is_matched else view.part.included
     if view is not None and view.part.excluded.all():
         return PairList.empty(data, index), "the whole lineage is rejected"
     try:
@@ -362,6 +364,7 @@ def _pairs(
             across_divisions=intent.across_divisions,
             experiments=[experiment] if experiment else None,
             fov=fov or None,
+            lineage_id=view.lineage_id if view is not None and is_matched else None,
         )
     except NoAnchorsError as error:
         return PairList.empty(data, index), _why_nothing(intent, index, view, error)
@@ -379,6 +382,8 @@ def _why_nothing(
             f"none of the {len(index.anchor_rows)} anchors draws a positive across a division "
             f"with seed {intent.seed}: take another sample, or widen tau"
         )
+    if view is not None and index.matches is not None:
+        return "no cell of this lineage matches another one"
     if view is not None:
         frames = [int(view.cells["t"].min()), int(view.cells["t"].max())]
         return (

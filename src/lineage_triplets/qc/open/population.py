@@ -68,10 +68,12 @@ def population_of(index: MultiExperimentIndex, experiment: str) -> Population:
     settings, frames = index.settings, index.tau_range_frames[number]
     rows = _range(index.experiment_of_row, number)
     sources = [index.fovs[fov] for fov in np.unique(index.fov_of_row[rows]).tolist()]
-    law = [
+    law: list[object] = [
         frames.first, frames.last, settings.tau_decay_rate, settings.tau_fallback,
         settings.positive_relation,
     ]  # fmt: skip
+    if settings.positive_match is not None:
+        law.append(settings.positive_match)
     slots = [
         list(opened.config.source_channel), sorted({source.channels for source in sources})
     ]  # fmt: skip

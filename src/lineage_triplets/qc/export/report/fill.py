@@ -132,7 +132,11 @@ def _experiments(
     data = review.data
     counts = _by_experiment(data.raw.counts())
     cost = _by_experiment(plan.cost)
-    tau = {shown.experiment: shown.words for shown in review.state.tau}
+    matched = review.data.settings.positive_match
+    tau = {
+        shown.experiment: shown.words if matched is None else f"none: equal {', '.join(matched)}"
+        for shown in review.state.tau
+    }
     problems = {problem.experiment: problem.message for problem in data.open_problems}
     rows = []
     for experiment in config.experiments:
@@ -192,10 +196,14 @@ def _audits(review: Review, plan: ExportPlan, index: MultiExperimentIndex) -> tu
 
 def _taus(review: Review, table: TauTable) -> tuple[TauBars, ...]:
     words = {shown.experiment: shown for shown in review.state.tau}
+    matched = review.data.settings.positive_match
     taus = []
     for config in review.data.registry.experiments:
         own = table.taus[table.taus["experiment"] == config.name]
         tau = words[config.name]
+        note = tau.words if tau.frames.low < 1 else ""
+        if matched is not None:
+            note = f"a positive has an equal {', '.join(matched)}"
         taus.append(
             TauBars(
                 config.name,
@@ -204,7 +212,7 @@ def _taus(review: Review, table: TauTable) -> tuple[TauBars, ...]:
                 tuple(own["law"]),
                 tuple(own["drawn"]),
                 tuple(own["allowed"]),
-                tau.words if tau.frames.low < 1 else "",
+                note,
             )
         )
     return tuple(taus)

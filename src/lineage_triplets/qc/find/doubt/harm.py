@@ -37,12 +37,14 @@ def resting_pairs(
     Returns
     -------
     ndarray of float64, shape (links,)
-        Expected number, each anchor drawn once.
+        Expected number, each anchor drawn once; of positives by equal columns none rests on links.
     """
     from lineage_triplets.engine.settings.tau import TauLaw
 
     law = TauLaw.build(index.tau_range_frames, settings.tau_decay_rate)
     pairs = np.zeros(len(track))
+    if index.matches is not None:
+        return pairs
     experiment_of_link = index.experiment_of_fov[index.fov_of_track[track]]
     for number in np.unique(experiment_of_link):
         taus = slice(law.start[number], law.start[number + 1])

@@ -40,6 +40,9 @@ def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
         # Errors say themselves what they keep out.
         if none and (index.tau_range_frames[number].is_empty or config.name in refused):
             continue
+        if index.matches is not None:
+            # Whom its cells match is said by the index.
+            continue
         if not none and (n < 2 or anchors[number] >= _FEW_SHARE * median):
             continue
         others = (
@@ -116,7 +119,8 @@ def _share(share: float) -> str:
 
 def check_collateral_share(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Draw positives as training does, and count those on other branches."""
-    if index.settings.positive_relation != "lineage" or not len(index.anchor_rows):
+    is_chosen = index.settings.positive_relation != "lineage" or index.matches is not None
+    if is_chosen or not len(index.anchor_rows):
         return
     # No pixels are read, whatever their data type.
     plain = {"return_negative": False, "dtype": "float32"}
@@ -175,6 +179,8 @@ def _percent(share: float) -> str:
 
 def check_tau(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Find experiments whose range has no frame, one frame, or begins at 0."""
+    if index.matches is not None:
+        return
     hours = index.settings.tau_range_hours
     for config, frames in zip(index.registry.experiments, index.tau_range_frames, strict=True):
         kind, severity, consequence, remedy = _tau_finding(frames, config.interval_minutes)
