@@ -164,7 +164,8 @@ class DatasetConfig(StrictModel):
     tau_decay_rate: FiniteNumber = Field(2.0, description="Decay of the law of tau; 0 is uniform")
     positive_relation: PositiveRelation = Field("lineage", description="Who may be a positive")
     positive_match: Annotated[list[MatchColumn], Field(min_length=1)] | None = Field(
-        None, description="Columns that are equal in anchor and positive, in place of lineage and tau"
+        None,
+        description="Columns that are equal in anchor and positive, in place of lineage and tau",
     )
     tau_fallback: TauFallback = Field(
         "scan", description="What happens where the lineage has nobody at the drawn tau"

@@ -40,16 +40,19 @@ def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
         # Errors say themselves what they keep out.
         if none and (index.tau_range_frames[number].is_empty or config.name in refused):
             continue
-        if index.matches is not None:
-            # Whom its cells match is said by the index.
-            continue
-        if not none and (n < 2 or anchors[number] >= _FEW_SHARE * median):
+        # How many match another one is said by the index.
+        if not none and (
+            index.matches is not None or n < 2 or anchors[number] >= _FEW_SHARE * median
+        ):
             continue
         others = (
             f", where the median of the {n} experiments is {median:,.0f}"
             if n > 1 and median > 0
             else ""
         )
+        asked = "tau_range_hours, interval_minutes"
+        if index.matches is not None:
+            asked = "positive_match, condition_wells"
         reason, evidence = _why(index, number, int(anchors[number]))
         yield Finding(
             kind="no-anchors" if none else "few-anchors",
@@ -60,7 +63,7 @@ def check_anchors(index: MultiExperimentIndex) -> Iterator[Finding]:
                 f"{reason}."
             ),
             remedy=(
-                "Check tau_range_hours, interval_minutes and the tables, or leave the experiment "
+                f"Check {asked} and the tables, or leave the experiment "
                 "out: training sees next to nothing of it."
             ),
             experiment=config.name,
@@ -82,6 +85,11 @@ def _why(
     evidence = [Evidence("observations", n_rows)]
     if n_rows == 0:
         return "it has no observations", tuple(evidence)
+    if index.settings.positive_match is not None:
+        columns = ", ".join(index.settings.positive_match)
+        return f"none of its {counted(n_rows, 'observation')} matches another one by {columns}", (
+            *evidence,
+        )
     if n_anchors >= _MOST_ARE_ANCHORS * n_rows:
         n_fovs = len(np.unique(index.fov_of_row[own]))
         return (
