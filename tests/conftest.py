@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("lineage-triplets")
+
+
+def pytest_collection_finish() -> None:
+    """Let the many collections of garbage pass over what modules hold, which never is any."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
