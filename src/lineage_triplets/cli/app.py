@@ -8,7 +8,18 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from lineage_triplets.cli import against, audit, data, export, imports, look, review, stats, tracks
+from lineage_triplets.cli import (
+    against,
+    audit,
+    data,
+    export,
+    imports,
+    look,
+    review,
+    stats,
+    tracks,
+    train_demo,
+)
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.engine.errors import LineageTripletsError
@@ -28,6 +39,7 @@ app.command("preview")(look.preview)
 app.command("draft")(data.draft)
 app.command("index")(data.index_table)
 app.command("stats")(stats.stats)
+app.command("train-demo")(train_demo.train_demo)
 app.command("check")(export.check)
 app.command("links")(look.links)
 app.command("placement")(export.placement)

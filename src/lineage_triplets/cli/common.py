@@ -120,6 +120,14 @@ def parse_path_map(pairs: list[str] | None) -> dict[str, str]:
     return parsed
 
 
+def share_or_names(text: str) -> float | list[str]:
+    """Read a side of a split: a share, or names with commas between them."""
+    try:
+        return float(text)
+    except ValueError:
+        return text.split(",")
+
+
 By = Annotated[str | None, typer.Option("--by", help="Who decides; your login name by default.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, in a few words.")]
 Decisions = Annotated[

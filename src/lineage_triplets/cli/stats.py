@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import print_problems, quiet_log, terminal
+from lineage_triplets.cli.common import print_problems, quiet_log, share_or_names, terminal
 from lineage_triplets.cli.data import usable
 from lineage_triplets.engine.errors import counted
 
@@ -88,8 +88,8 @@ def stats(
         sides = split_anchors(
             index,
             split_by,  # type: ignore[arg-type]
-            val=_share_or_names(val),
-            test=None if test is None else _share_or_names(test),
+            val=share_or_names(val),
+            test=None if test is None else share_or_names(test),
             seed=split_seed,
         )
         in_plate = fovs_with_anchors(index, sides.train)
@@ -124,13 +124,6 @@ def stats(
             else f"For training, say in {config.name}, under dataset:\n  statistics_path: {folder}",
             soft_wrap=True,
         )
-
-
-def _share_or_names(text: str) -> float | list[str]:
-    try:
-        return float(text)
-    except ValueError:
-        return text.split(",")
 
 
 def _table(files: StatisticsFolder, report: StatisticsReport) -> Table:

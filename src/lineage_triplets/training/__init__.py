@@ -11,6 +11,7 @@
   up what normalizes.
 - `statistics`: of plates, FOVs and frames, streaming and resumable.
 - `loader`: batches of a sampler, counted as they are used; workers that are gone.
+- `example`: a small encoder that learns, and what it is worth.
 - `datamodule`: all of it for Lightning.
 
 Names are imported when they are first used, from where the stub beside this file says.
