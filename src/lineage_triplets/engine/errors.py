@@ -157,6 +157,8 @@ _STORE_KINDS = {
     "not-a-plate",
     "not-a-well",
     "missing-level",
+    "shape-too-large",
+    "chunk-too-large",
     "unknown-axes",
     "empty-plate",
     "remote-store",

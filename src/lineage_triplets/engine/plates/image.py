@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.plates.channels import channel_labels
 from lineage_triplets.engine.plates.coordinates import CANONICAL_AXES, of_array, of_multiscales
+from lineage_triplets.engine.plates.limits import image_fault
 from lineage_triplets.engine.plates.stores import join, location
 from lineage_triplets.engine.plates.zarr_json import (
     ArrayForm,
@@ -108,7 +108,7 @@ class Fov:
     @property
     def chunk_bytes(self) -> int:
         """Size of one decoded chunk."""
-        return math.prod(self.chunk_shape) * np.dtype(self.form.dtype).itemsize
+        return math.prod(self.chunk_shape) * self.form.item_bytes
 
     def is_within(self, shape: Sequence[int]) -> bool:
         """Whether an image (T, C, Z, Y, X) is this one, though frames may have come at its end."""
@@ -156,13 +156,17 @@ def _image(folder: str, name: str) -> Fov:
             "Name an OME-Zarr image of version 0.1 to 0.6.",
             folder,
         )
+    shape = canonical(found.axes, form.shape)
+    fault = image_fault(shape, folder)
+    if fault is not None:
+        raise StoreError(fault)
     return Fov(
         name=name,
         path=folder,
         array_path=join(folder, levels[0]) if levels[0] else folder,
         axes=found.axes,
         form=form,
-        shape=canonical(found.axes, form.shape),
+        shape=shape,
         chunk_shape=canonical(found.axes, form.chunk_shape),
         level_shapes=tuple(shapes),
         channel_labels=channel_labels(attributes),

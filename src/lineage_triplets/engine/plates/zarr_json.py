@@ -17,6 +17,7 @@ from lineage_triplets.engine.plates.chunks import (
     chunk_files,
     chunk_storage,
 )
+from lineage_triplets.engine.plates.limits import array_fault, size_fault
 from lineage_triplets.engine.plates.readable import why_unreadable
 from lineage_triplets.engine.plates.stores import join, read_files, refuse_absent
 
@@ -35,8 +36,12 @@ class ArrayForm:
     shape : tuple of int
     chunk_shape : tuple of int
         Of what is read at once: of the chunks inside a shard.
+    file_shape : tuple of int
+        Of what a file holds: a chunk or a shard.
     dtype : str
         NumPy's name of it.
+    item_bytes : int
+        Size of one value.
     codecs : str
         The compression as JSON, for fingerprints.
     dimension_names : tuple or None
@@ -52,7 +57,9 @@ class ArrayForm:
     zarr_format: int
     shape: tuple[int, ...]
     chunk_shape: tuple[int, ...]
+    file_shape: tuple[int, ...]
     dtype: str
+    item_bytes: int
     codecs: str
     dimension_names: Any
     storage: ChunkStorage | None
@@ -149,16 +156,22 @@ def find_array(folder: str) -> ArrayForm | None:
     name = next(iter(files))
     with _naming(folder, name):
         try:
-            return _form(name, files[name])
+            form = _form(name, files[name])
         except _UnreadableArrayError as error:
             raise StoreError(unreadable_array(str(error), folder)) from None
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
+        except _UnreadableJsonError:
+            raise
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise store_fault(
                 "bad-metadata",
                 f"its array metadata are incomplete or of an unknown kind: {error!r}.",
                 "Restore the file.",
                 join(folder, name),
             ) from None
+    fault = array_fault(form, folder)
+    if fault is not None:
+        raise StoreError(fault)
+    return form
 
 
 @contextlib.contextmanager
@@ -197,13 +210,18 @@ def _form(name: str, content: bytes) -> ArrayForm:
 
 def _described_form(name: str, described: dict[str, Any], unreadable: str) -> ArrayForm:
     storage, files = chunk_storage(name, described), chunk_files(name, described)
+    shape = tuple(described["shape"])
     if name == ".zarray":
+        chunks = tuple(described["chunks"])
+        _refuse_odd_sizes(shape, chunks, chunks)
         compression = [described.get(key) for key in ("compressor", "filters", "order", "chunks")]
         return ArrayForm(
             zarr_format=2,
-            shape=tuple(described["shape"]),
-            chunk_shape=tuple(described["chunks"]),
+            shape=shape,
+            chunk_shape=chunks,
+            file_shape=chunks,
             dtype=np.dtype(described["dtype"]).name,
+            item_bytes=np.dtype(described["dtype"]).itemsize,
             codecs=json.dumps(compression, sort_keys=True),
             dimension_names=None,
             storage=storage,
@@ -213,14 +231,24 @@ def _described_form(name: str, described: dict[str, Any], unreadable: str) -> Ar
     grid = described["chunk_grid"]["configuration"]["chunk_shape"]
     names = described.get("dimension_names")
     sharding = [codec for codec in described["codecs"] if codec.get("name") == "sharding_indexed"]
+    chunks = tuple(sharding[0]["configuration"]["chunk_shape"] if sharding else grid)
+    _refuse_odd_sizes(shape, chunks, tuple(grid))
     return ArrayForm(
         zarr_format=3,
-        shape=tuple(described["shape"]),
-        chunk_shape=tuple(sharding[0]["configuration"]["chunk_shape"] if sharding else grid),
+        shape=shape,
+        chunk_shape=chunks,
+        file_shape=tuple(grid),
         dtype=np.dtype(described["data_type"]).name,
+        item_bytes=np.dtype(described["data_type"]).itemsize,
         codecs=json.dumps([grid, described["codecs"]], sort_keys=True),
         dimension_names=tuple(names) if isinstance(names, list) else names,
         storage=storage,
         files=files,
         unreadable=unreadable,
     )
+
+
+def _refuse_odd_sizes(*sizes: tuple[Any, ...]) -> None:
+    fault = size_fault(*sizes)
+    if fault:
+        raise _UnreadableJsonError(f"{fault}.")

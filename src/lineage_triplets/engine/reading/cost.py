@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lineage_triplets.engine.errors import Problem
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -42,7 +40,7 @@ def costly_chunks(index: MultiExperimentIndex) -> Iterator[Problem]:
             "costly-chunks",
             f"to read one patch of {patch[0]} x {patch[1]}, {times:,.0f} times its pixels are "
             f"decoded: chunks are {chunk} (t, c, z, y, x), "
-            f"{math.prod(fov.chunk_shape) * np.dtype(fov.dtype).itemsize / 1e6:.3g} MB, and packed "
+            f"{fov.chunk_bytes / 1e6:.3g} MB, and packed "
             "so that each is decoded whole.",
             f"{own}`lineage-triplets import --rechunk {store} --out NEW.zarr` writes it anew with "
             "the same values; let data_path name that.",

@@ -10,6 +10,7 @@ import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.plates.image import canonical
+from lineage_triplets.engine.plates.limits import patch_fault
 from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading.cache import CachePools, FileStamp
 from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
@@ -65,7 +66,7 @@ class PatchReader:
     Raises
     ------
     ConfigError
-        The data type cannot hold what a store holds.
+        The data type cannot hold what a store holds; a patch is larger than memory allows.
     """
 
     def __init__(self, sources: Sequence[FovSource], settings: DatasetConfig) -> None:
@@ -76,6 +77,7 @@ class PatchReader:
         self._watch = _StoreWatch()
         self._depth = self.sources[0].depth if self.sources else 1
         self._n_slots = len(self.sources[0].channels) if self.sources else 0
+        self._refuse_too_large(1)
         self._shapes = np.array([source.fov.shape for source in self.sources], np.int64).reshape(
             -1, 5
         )
@@ -105,6 +107,11 @@ class PatchReader:
     def patch_shape(self) -> tuple[int, int, int, int]:
         """(C, Z, Y, X) of one patch."""
         return (self._n_slots, self._depth, *self.settings.yx_patch_size)
+
+    def _refuse_too_large(self, n_patches: int) -> None:
+        fault = patch_fault(self.patch_shape, self.dtype.itemsize, n_patches)
+        if fault is not None:
+            raise ConfigError(fault)
 
     @property
     def missing(self) -> dict[tuple[str, str], int]:
@@ -143,7 +150,10 @@ class PatchReader:
         ------
         ChunkError, StoreError
             A damaged chunk; a store that cannot be opened, is gone, or is another one now.
+        ConfigError
+            They are together larger than memory allows.
         """
+        self._refuse_too_large(len(rows))
         if self._reader is None:
             settings = self.settings
             make = STRATEGIES[settings.read_strategy]

@@ -22,11 +22,14 @@ from pydantic import (
 from lineage_triplets.engine.settings.track_reading import TrackReading
 from lineage_triplets.engine.settings.track_transform import TrackTransform
 from lineage_triplets.engine.settings.values import (
+    Count,
     FiniteNumber,
     Name,
     Number,
+    PositiveCount,
     StrictModel,
     Text,
+    WholeNumber,
     no_flag,
 )
 from lineage_triplets.engine.settings.verified import Verification
@@ -43,7 +46,7 @@ ReadStrategyName = Literal["auto", "blosc-blocks", "tensorstore"]
 DtypeName = Literal["float32", "float64", "uint8", "uint16", "uint32", "int8", "int16", "int32"]
 
 
-SliceSpan = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+SliceSpan = tuple[Count, Count]
 
 _Z_RANGE = (
     "z_range is how many slices around each cell, or [first, one after last], or that for each "
@@ -151,11 +154,11 @@ class DatasetConfig(StrictModel):
     'lineage'
     """
 
-    z_range: Annotated[int, Field(ge=1)] | SliceSpan | dict[Text, SliceSpan] = Field(
+    z_range: PositiveCount | SliceSpan | dict[Text, SliceSpan] = Field(
         1,
         description="Number of slices around each cell; or [first, one after last]",
     )
-    yx_patch_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+    yx_patch_size: tuple[PositiveCount, PositiveCount] = Field(
         (160, 160), description="Rows and columns of a patch, in pixels"
     )
     tau_range_hours: tuple[Number, Number] = Field(
@@ -178,7 +181,7 @@ class DatasetConfig(StrictModel):
         None, description="With a number, pairs depend on (seed, epoch, anchor) alone"
     )
     missing_chunks: MissingChunks = Field("warn", description="A chunk that is absent in the store")
-    cache_pool_bytes: Annotated[int, Field(ge=0)] | None = Field(
+    cache_pool_bytes: Annotated[WholeNumber, Field(ge=0)] | None = Field(
         None, description="Memory for decoded chunks, in each process"
     )
     read_strategy: ReadStrategyName = Field("auto", description="How pixels are read")
@@ -266,7 +269,7 @@ class FrameExclusion(StrictModel):
 
     experiment: Name
     fov: Name
-    frames: list[int]
+    frames: list[WholeNumber]
     reason: Text = ""
 
 
@@ -288,7 +291,7 @@ class ObservationExclusion(StrictModel):
     """One cell in one frame."""
 
     global_track_id: Name
-    t: int
+    t: WholeNumber
     reason: Text = ""
 
 
@@ -321,9 +324,9 @@ class Cut(StrictModel):
 
     experiment: Name
     fov: Name
-    track_id: int
-    daughter: int | None = None
-    t: int | None = None
+    track_id: WholeNumber
+    daughter: WholeNumber | None = None
+    t: WholeNumber | None = None
     reason: Text = ""
 
     @model_validator(mode="after")
@@ -351,10 +354,10 @@ class Link(StrictModel):
 
     experiment: Name
     fov: Name
-    track_id: int
-    t: int
-    to_track_id: int
-    to_t: int
+    track_id: WholeNumber
+    t: WholeNumber
+    to_track_id: WholeNumber
+    to_t: WholeNumber
     reason: Text = ""
 
     @model_validator(mode="after")

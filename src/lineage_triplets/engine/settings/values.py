@@ -30,6 +30,11 @@ def no_flag(value: object) -> object:
 Number = Annotated[float, BeforeValidator(no_flag)]
 FiniteNumber = Annotated[Number, Field(allow_inf_nan=False)]
 
+# Arrays of 64 bits hold any number of a config, and what is reckoned from the smaller ones.
+WholeNumber = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+PositiveCount = Annotated[int, Field(ge=1, lt=2**31)]
+
 
 class StrictModel(BaseModel):
     """A frozen model to which an unknown key is an error."""
