@@ -13,7 +13,7 @@ from rich.text import Text
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import deciding, terminal
 from lineage_triplets.engine.errors import ConfigError, Problem
-from lineage_triplets.engine.files import whole_files
+from lineage_triplets.engine.files import read_whole, whole_files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -118,7 +118,7 @@ def _take(review: Review, names: list[str], file: Path) -> None:
     from lineage_triplets.qc.audit.sheets import read_answers
 
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_whole(file).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem("bad-answers", f"the answers cannot be read: {error}.", file=str(file))
         raise ConfigError(problem) from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +35,40 @@ def read_at(file: int, n_bytes: int, start: int) -> bytes:
         return os.pread(file, n_bytes, start)
     os.lseek(file, start, os.SEEK_SET)
     return os.read(file, n_bytes)
+
+
+_ODD_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def odd_kind(path: str | Path) -> str:
+    """Say what stands where a file belongs: ``"a pipe"``, which to read may wait for ever.
+
+    Empty where it is a file, a folder, a link to one, or nothing.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - asked for each chunk
+    except (OSError, ValueError):
+        return ""
+    return _ODD_KINDS.get(stat.S_IFMT(mode), "")
+
+
+def read_whole(path: str | Path) -> bytes:
+    """Read a file; what is none is an error, and not waited for.
+
+    Raises
+    ------
+    OSError
+        It is a pipe, socket or device, or cannot be read; ``strerror`` says it.
+    """
+    kind = odd_kind(path)
+    if kind:
+        raise OSError(errno.EINVAL, f"it is {kind}, and no file", str(path))
+    return Path(path).read_bytes()
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:

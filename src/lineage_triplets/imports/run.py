@@ -22,6 +22,7 @@ from lineage_triplets.engine.errors import (
     StoreError,
     counted,
 )
+from lineage_triplets.engine.files import read_whole
 from lineage_triplets.imports.ahead import read_ahead
 from lineage_triplets.imports.layout import write_groups
 from lineage_triplets.imports.write import PlaneWriter
@@ -211,7 +212,7 @@ class _State:
             Another plan, or other sources, were begun with.
         """
         try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
+            content = json.loads(read_whole(self._file))
             digest, done = str(content["plan"]), int(content["done"])
         except (OSError, ValueError, KeyError, TypeError):
             return 0

@@ -75,6 +75,7 @@ def test_lengths_that_nobody_has_are_refused(tmp_path, monkeypatch):
         ("shape", [2, 1, 1, None, 8]),
         ("shape", [2, 1, 1, 8, [8]]),
         ("chunks", [1, 1, 1, 0, 8]),
+        ("chunks", [1, 1, 1, True, 8]),
         ("chunks", [1, 1, 8, 8]),
     ],
 )

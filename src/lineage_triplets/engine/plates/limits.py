@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.engine.errors import Problem, shown
+from lineage_triplets.engine.errors import Problem, StoreError, shown
 from lineage_triplets.engine.process import SHARE, usable_memory_bytes
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ def memory_bytes() -> int:
 
 def in_words(n_bytes: int) -> str:
     """``1.5 GB``, ``300 TB``."""
-    for unit, size in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)):
-        if n_bytes < 1000 * size:
-            break
+    units = ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)
+    unit, size = next((known for known in units if n_bytes < 1000 * known[1]), units[-1])
     return f"{min(n_bytes, 10**30) / size:.3g} {unit}"
 
 
@@ -133,6 +132,34 @@ def patch_fault(patch_shape: Sequence[int], item_bytes: int, n_patches: int = 1)
         "Choose a smaller yx_patch_size or z_range, or smaller batches.",
         field="yx_patch_size",
     )
+
+
+def require_room(shape: Sequence[int], item_bytes: int, path: str) -> None:
+    """Make sure that what is read of an image at once fits into memory.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is read.
+    item_bytes : int
+    path : str
+        Folder or URL of the array.
+
+    Raises
+    ------
+    StoreError
+        It does not.
+    """
+    n_bytes = math.prod(map(int, shape)) * item_bytes
+    if is_too_large(n_bytes):
+        raise StoreError(
+            Problem(
+                "shape-too-large",
+                f"what is read of it at once is {in_words(n_bytes)}, more than {_share()}.",
+                f"Read it with more memory. {_WRONG}",
+                file=path,
+            )
+        )
 
 
 def _shape_fault(what: str, path: str) -> Problem:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lineage_triplets.engine.errors import Problem, StoreError, choices
+from lineage_triplets.engine.files import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +59,7 @@ class StatisticsFolder:
             It cannot be read, or is of another kind.
         """
         try:
-            content = json.loads(file.read_bytes())
+            content = json.loads(read_whole(file))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

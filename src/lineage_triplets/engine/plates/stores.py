@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import quote
 
 from lineage_triplets.engine.errors import Problem, StoreError
+from lineage_triplets.engine.files import odd_kind
 from lineage_triplets.engine.plates import remote
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -83,6 +84,10 @@ def read_files(folder: str, names: Sequence[str] = NODE_FILES) -> dict[str, byte
 
 
 def _read(file: Path) -> bytes | None:
+    kind = odd_kind(file)
+    if kind:
+        message = f"it is {kind}, and no file."
+        raise _fault("bad-metadata", message, "Restore the metadata.", file)
     try:
         if not file.is_file():
             return None

@@ -7,7 +7,6 @@ tensorstore, whose verdict holds.
 from __future__ import annotations
 
 import os
-import stat
 from bisect import bisect_right
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import ChunkError
 from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_index
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
-from lineage_triplets.engine.reading.plan import chunk_error, plan
+from lineage_triplets.engine.reading.plan import plan
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -131,8 +129,6 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
     try:
         file = os.open(reads.path, _OPENING)
         status = os.fstat(file)
-        if stat.S_ISFIFO(status.st_mode):
-            raise _pipe_error(reads, windows)
         shards = reads.storage.shards
         index = read_shard_index(file, status.st_size, shards) if shards is not None else None
         for number, pieces in reads.chunks:
@@ -149,8 +145,6 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
             except (OSError, RuntimeError, ValueError):
                 failed += [piece.window for piece in pieces]
             done += 1
-    except ChunkError:
-        raise
     except (OSError, ValueError):
         failed += [piece.window for _, pieces in reads.chunks[done:] for piece in pieces]
     finally:
@@ -165,17 +159,6 @@ def _chunk_in_shard(index: UInt64Array, number: int, file_bytes: int) -> tuple[i
     if start + n_bytes > file_bytes:
         raise ShardIndexError("the chunk is absent, or ends beyond the file")
     return start, n_bytes
-
-
-def _pipe_error(reads: FileReads, windows: Sequence[Window]) -> ChunkError:
-    """Say it here: tensorstore would wait for what is written into the pipe."""
-    window = windows[reads.chunks[0][1][0].window]
-    return chunk_error(
-        window.source,
-        "damaged-chunk",
-        f"the chunk {reads.path} of frame {window.t} is a pipe, and no file.",
-        "Restore the file, or exclude this frame.",
-    )
 
 
 def _decode_chunk(

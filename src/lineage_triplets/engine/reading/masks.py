@@ -12,7 +12,9 @@ import numpy as np
 
 from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
 from lineage_triplets.engine.plates.remote import answer, first_line
+from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading.cache import CachePools
+from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.tensorstore import canonical_view, open_array
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.tracks.formats.base import TrackSource
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.masks.find import Masks
+    from lineage_triplets.engine.plates.zarr_json import ArrayForm
 
 _CACHE_BYTES = 64 * 2**20
 
@@ -42,6 +45,8 @@ class MaskReader:
         self.masks = masks
         self._lock = threading.Lock()
         self._store: ts.TensorStore | None = None
+        self._form: ArrayForm
+        self._pipes = PipeWatch()
         self._frames: OrderedDict[int, NDArray[Any]] = OrderedDict()
 
     def __getstate__(self) -> dict[str, object]:
@@ -90,6 +95,7 @@ class MaskReader:
         try:
             with self._lock:
                 if self._store is None:
+                    self._form = array_form(masks.path)
                     opening = open_array(
                         masks.path,
                         masks.zarr_format,
@@ -100,6 +106,10 @@ class MaskReader:
                     if tuple(view.shape[2:]) != (masks.depth, *masks.shape[2:]):
                         raise ValueError(f"their shape is {view.shape} now")
                     self._store = view
+            whole = slice(t, t + 1), slice(0, 1), z, y, x
+            pipe = self._pipes.find(masks.path, self._form, masks.axes, whole)
+            if pipe:
+                raise ValueError(f"{pipe} is a pipe, and no file")
             return np.asarray(answer(self._store[t, 0, z, y, x].read())).astype(masks.dtype)
         except (ValueError, OSError) as error:
             raise self._fault(t, first_line(error)) from error

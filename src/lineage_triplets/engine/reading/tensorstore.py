@@ -14,6 +14,7 @@ from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.reading.cache import CachePools
+from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.plan import array_error, chunk_error
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class TensorStoreStrategy:
         self._missing: dict[tuple[str, str], int] = {}
         self._handles: dict[tuple[str, bool], ts.TensorStore] = {}
         self._context: ts.Context | None = None
+        self._pipes = PipeWatch()
 
     @property
     def missing(self) -> dict[tuple[str, str], int]:
@@ -125,6 +127,8 @@ class TensorStoreStrategy:
         chunks, requests that write into the targets cost less.
         """
         note_read()
+        for window in windows:
+            self._refuse_pipes(window)
         fill = self.missing_chunks == "fill"
         for array_path in {window.source.fov.array_path for window in windows}:
             self._pools.note(array_path, in_parts=False)
@@ -150,6 +154,15 @@ class TensorStoreStrategy:
             self._finish(window, request, fill)
         for group, stack in zip(stacks.values(), stacked, strict=True):
             self._fill_from_stack(group, stack, fill)
+
+    def _refuse_pipes(self, window: Window) -> None:
+        fov = window.source.fov
+        box = (slice(window.t, window.t + 1), window.source.channels, window.z, window.y, window.x)
+        pipe = self._pipes.find(fov.array_path, fov.form, fov.axes, box)
+        if pipe:
+            message = f"the chunk {pipe} of frame {window.t} is a pipe, and no file."
+            remedy = "Restore the file, or exclude this frame."
+            raise chunk_error(window.source, "damaged-chunk", message, remedy)
 
     def _request(
         self, window: Window, fill: bool, batch: ts.Batch | None = None

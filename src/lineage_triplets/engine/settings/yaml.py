@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.files import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+MOST_DEPTH = 100
+"""Lists and mappings in each other; a config has ten."""
 
 
 class IntText(int):
@@ -140,7 +144,7 @@ def _fault(
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return read_whole(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _fault(
             file, "not-yaml", f"it is no UTF-8 text ({error}).", "Save it as UTF-8."
@@ -153,6 +157,20 @@ def _read_text(file: Path) -> str:
         }
         other = ("unreadable", f"it cannot be read: {error.strerror}.", "Check the path.")
         raise _fault(file, *known.get(type(error), other)) from None
+
+
+def _refuse_deep(text: str) -> None:
+    """Look at the depth before anything is built: the parser below Python ends the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_TextKeepingLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_DEPTH:
+            mark: Any = event.start_mark
+            message = f"it is nested more than {MOST_DEPTH} deep"
+            raise yaml.composer.ComposerError(None, None, message, mark)
 
 
 def read_yaml(path: str | Path) -> YamlDocument:
@@ -168,6 +186,7 @@ def read_yaml(path: str | Path) -> YamlDocument:
     text = _read_text(file)
     loader = _TextKeepingLoader(text)
     try:
+        _refuse_deep(text)
         node = loader.get_single_node()
         content = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:

@@ -5,6 +5,7 @@ The formats are small readers in `formats`; the checks, in `table`, are common t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from dataclasses import replace
@@ -21,6 +22,7 @@ from lineage_triplets.engine.errors import (
     counted,
     nearest,
 )
+from lineage_triplets.engine.files import odd_kind
 from lineage_triplets.engine.tracks.faults import LinkFaults, check_links
 from lineage_triplets.engine.tracks.formats import (
     TRACK_FORMATS,
@@ -90,6 +92,7 @@ def find_track_table(folder: Path, reading: TrackReading | None = None) -> Path 
     folder = Path(folder)
     try:
         if not folder.is_dir():
+            _refuse_odd(folder)
             return folder if folder.is_file() else None
         if recognise(Glimpse(folder)) is not None:
             return folder
@@ -116,6 +119,8 @@ def _tables_in(folder: Path, reading: TrackReading | None) -> list[Path]:
     nameless: list[Path] = []
     parts: list[Path] = []
     for entry in sorted(folder.iterdir()):
+        if format_of(entry.name) is not None:
+            _refuse_odd(entry)
         glimpse = Glimpse(entry)
         if entry.name.startswith(".") or not (glimpse.is_folder or entry.is_file()):
             continue
@@ -357,6 +362,12 @@ def _fits(glimpse: Glimpse, reading: TrackReading) -> bool:
 def _shaped(files: Sequence[Path]) -> list[Path]:
     """Those among files of unknown words that are tables by their shape."""
     return [file for file in files if has_table_shape(Glimpse(file))]
+
+
+def _refuse_odd(file: Path) -> None:
+    kind = odd_kind(file)
+    if kind:
+        raise _unreadable(TrackSource(file), OSError(errno.EINVAL, f"it is {kind}, and no file"))
 
 
 def _unreadable(source: TrackSource, error: OSError) -> StoreError:

@@ -13,9 +13,16 @@ import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.plates.image import canonical
+from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.plates.remote import answer, first_line
 from lineage_triplets.engine.plates.stores import join
-from lineage_triplets.engine.plates.zarr_json import describing_file, node_attributes, understood
+from lineage_triplets.engine.plates.zarr_json import (
+    array_form,
+    describing_file,
+    node_attributes,
+    understood,
+)
+from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.tensorstore import (
     canonical_view,
     is_absent,
@@ -24,12 +31,14 @@ from lineage_triplets.engine.reading.tensorstore import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
+    from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.plates.image import Fov
+    from lineage_triplets.engine.plates.zarr_json import ArrayForm
 
     # Channel and frame.
     Key = tuple[int, int]
@@ -105,6 +114,8 @@ class FovImages:
         self._lock = threading.Lock()
         self._context = ts.Context({"cache_pool": {"total_bytes_limit": _CACHE_BYTES}})
         self._opened: dict[int, ts.TensorStore] = {}
+        self._forms: dict[int, ArrayForm] = {}
+        self._pipes = PipeWatch()
 
     @property
     def is_volume(self) -> bool:
@@ -117,11 +128,19 @@ class FovImages:
 
     def read(self, level: int, box: Box) -> NDArray[Any]:
         """Read a box of (t, c, z, y, x), 0 where it cannot be read."""
-        out = np.zeros([part.stop - part.start for part in box], dtype=self.dtype)
+        shape = [part.stop - part.start for part in box]
+        try:
+            require_room(shape, self.dtype.itemsize, self._paths[level])
+        except StoreError as error:
+            for channel, t in _frames_of(box):
+                self._note(level, box, channel, t, error)
+            return np.broadcast_to(np.zeros((), self.dtype), shape)
+        out = np.zeros(shape, dtype=self.dtype)
         if out.size:
             try:
                 self._recheck(level, box)
                 store = self._open(level)
+                self._refuse_pipes(level, box)
                 out[...] = answer(store[box].read())
             except (ValueError, OSError) as error:
                 self._read_what_there_is(level, box, out, error)
@@ -129,9 +148,14 @@ class FovImages:
                 self._note_whole(level, box)
         return out
 
+    def _refuse_pipes(self, level: int, box: Box) -> None:
+        pipe = self._pipes.find(self._paths[level], self._forms[level], self.source.fov.axes, box)
+        if pipe:
+            raise ValueError(f"{pipe} is a pipe, and no file")
+
     def _recheck(self, level: int, box: Box) -> None:
         """Let go of the array where a chunk was absent: it remembers that as long as it is open."""
-        for channel, t in itertools.product(*(range(side.start, side.stop) for side in box[1::-1])):
+        for channel, t in _frames_of(box):
             fault = self.faults.get((channel, t))
             if fault is not None and fault.absent:
                 with self._lock:
@@ -142,6 +166,7 @@ class FovImages:
         with self._lock:
             if level not in self._opened:
                 fov = self.source.fov
+                self._forms[level] = array_form(self._paths[level])
                 opening = open_array(
                     self._paths[level],
                     fov.zarr_format,
@@ -162,23 +187,28 @@ class FovImages:
         store = self._opened.get(level)
         parts = [] if store is None else _chunks_of(store, box)
         if store is None or len(parts) > _MOST_CHUNKS:
-            for channel, t in itertools.product(
-                *(range(side.start, side.stop) for side in box[1::-1])
-            ):
+            for channel, t in _frames_of(box):
                 self._note(level, box, channel, t, error)
             return
-        pending = [(part, store[part].read()) for part in parts]
+        pending: list[tuple[Box, ts.Future[Pixels] | ValueError]] = []
+        for part in parts:
+            try:
+                self._refuse_pipes(level, part)
+                pending.append((part, store[part].read()))
+            except ValueError as refused:
+                pending.append((part, refused))
         for part, future in pending:
             target = tuple(
                 slice(side.start - whole.start, side.stop - whole.start)
                 for side, whole in zip(part, box, strict=True)
             )
             try:
+                if isinstance(future, ValueError):
+                    raise future
                 out[target] = answer(future)
             except (ValueError, OSError) as fault:
-                for channel in range(part[1].start, part[1].stop):
-                    for t in range(part[0].start, part[0].stop):
-                        self._note(level, part, channel, t, fault)
+                for channel, t in _frames_of(part):
+                    self._note(level, part, channel, t, fault)
             else:
                 self._note_whole(level, part)
 
@@ -351,6 +381,12 @@ def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, i
             paths.append(join(fov.path, name))
             shapes.append((t, c, z, y, x))
     return paths, shapes
+
+
+def _frames_of(box: Box) -> Iterator[tuple[int, int]]:
+    """Channel and frame of all that a box has."""
+    t, channel = box[:2]
+    return itertools.product(range(channel.start, channel.stop), range(t.start, t.stop))
 
 
 def _is_gone(folder: str) -> bool:

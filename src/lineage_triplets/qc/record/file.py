@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import Problem
+from lineage_triplets.engine.files import odd_kind
 from lineage_triplets.qc.record.errors import (
     ReviewOwnerError,
     damaged,
@@ -88,6 +89,7 @@ class DecisionFile:
         DecisionsError
             It is no file of decisions, damaged, of a newer version, or cannot be written.
         """
+        _refuse_odd(path)
         try:
             connection = _connect(str(path))
         except sqlite3.Error as error:
@@ -103,6 +105,7 @@ class DecisionFile:
         DecisionsError
             As `for_writing`, or it cannot be read.
         """
+        _refuse_odd(path)
         connection = _connect(":memory:")
         try:
             if _size(path):
@@ -294,6 +297,19 @@ def _size(path: Path) -> int:
         return 0
     except OSError as error:
         raise of_system(error, path) from error
+
+
+def _refuse_odd(path: Path) -> None:
+    """Refuse what SQLite would wait for, in the place of the file or of its journal."""
+    for file in (path, _journal_of(path)):
+        kind = odd_kind(file)
+        if kind:
+            raise decisions_error(
+                "not-decisions",
+                f"it is {kind}, and no file of decisions.",
+                "Remove it, or name another place for the decisions (--decisions).",
+                file,
+            )
 
 
 def _journal_of(path: Path) -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import Problem
+from lineage_triplets.engine.files import read_whole
 from lineage_triplets.qc.record.errors import ReviewInUseError, of_system
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class _Held:
         self.pid = os.getpid()
 
     def read(self) -> Holder | None:
-        return Holder.of_text(self.path.read_bytes().decode("utf-8", "replace"))
+        return Holder.of_text(read_whole(self.path).decode("utf-8", "replace"))
 
     def create(self) -> bool:
         """Create the file; False if there is one."""

@@ -19,7 +19,7 @@ from lineage_triplets.engine.errors import (
     choices,
     counted,
 )
-from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.files import read_whole, whole_file
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -44,7 +44,7 @@ class _Node:
         if not self.file.exists():
             return {}
         try:
-            content = json.loads(self.file.read_bytes())
+            content = json.loads(read_whole(self.file))
         except (OSError, ValueError) as error:
             raise self.fault("bad-metadata", f"it cannot be read: {error}.", "Mend it.") from None
         if not isinstance(content, dict):

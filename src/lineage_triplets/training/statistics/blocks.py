@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorstore as ts
 
+from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.process import usable_cpus
+from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.plan import array_error, chunk_error
 from lineage_triplets.engine.reading.tensorstore import (
     canonical_view,
@@ -126,7 +128,7 @@ def blocks_of(source: FovSource) -> list[Block]:
 
 
 def _n_bytes(source: FovSource, shape: tuple[int, ...]) -> int:
-    return max(1, math.prod(shape) * np.dtype(source.fov.dtype).itemsize)
+    return max(1, math.prod(shape) * source.fov.form.item_bytes)
 
 
 def _parts(source: FovSource, block: Block) -> Iterator[tuple[slice, slice]]:
@@ -163,6 +165,7 @@ class FovReader:
         self._stopping = stopping
         self._views: dict[bool, ts.TensorStore] = {}
         self._lock = threading.Lock()
+        self._pipes = PipeWatch()
 
     def count(self, block: Block) -> Counted:
         """Read a block and count its values.
@@ -246,7 +249,13 @@ class FovReader:
         in_a_row = block.channels == tuple(range(first, last + 1))
         # A list of channels is copied pixel by pixel.
         channels = slice(first, last + 1) if in_a_row else list(block.channels)
+        fov = self._source.fov
         view = self._view(fill)[frames.start : frames.stop, channels, z, y, :]
+        require_room(view.shape, fov.form.item_bytes, fov.array_path)
+        box = (slice(frames.start, frames.stop), block.channels, z, y, slice(0, fov.shape[4]))
+        pipe = self._pipes.find(fov.array_path, fov.form, fov.axes, box)
+        if pipe:
+            raise ValueError(f"{pipe} is a pipe, and no file")
         try:
             return answer(view.read(order="C"), self._stopping.is_set)
         except TimeoutError:

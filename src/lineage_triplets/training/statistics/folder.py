@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.errors import OutputError, Problem
-from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.files import read_whole, whole_file
 from lineage_triplets.engine.plates.statistics import FORMAT, StatisticsFolder, image_key
 from lineage_triplets.training.statistics.blocks import Counted
 from lineage_triplets.training.statistics.counts import Tally, has_own_bins
@@ -76,7 +76,7 @@ def one_writer(folder: Path) -> Iterator[None]:
 
 def _holder(lock: Path) -> dict[str, Any]:
     try:
-        content = json.loads(lock.read_text(encoding="utf-8"))
+        content = json.loads(read_whole(lock))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

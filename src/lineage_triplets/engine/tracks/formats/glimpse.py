@@ -10,6 +10,8 @@ import zlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lineage_triplets.engine.files import odd_kind, read_whole
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,6 +41,8 @@ class Glimpse:
         if self.is_folder:
             return b""
         try:
+            if odd_kind(self.path):
+                return b""
             with self.path.open("rb") as stream:
                 head = stream.read(HEAD_BYTES)
             if head.startswith(b"\x1f\x8b"):
@@ -102,7 +106,7 @@ class Glimpse:
             return None
         for name in ("zarr.json", ".zattrs", ".zgroup", ".zarray"):
             try:
-                content = json.loads((self.path / name).read_bytes())
+                content = json.loads(read_whole(self.path / name))
             except (OSError, ValueError):
                 continue
             if not isinstance(content, dict):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import TrackTableError
+from lineage_triplets.engine.files import read_whole
 from lineage_triplets.engine.tracks.formats.dialects import (
     Dialect,
     Part,
@@ -33,7 +34,7 @@ _BARE_KEY = re.compile(r"([{,]\s*)(\d+)\s*:")
 def _read_graph(source: TrackSource, file: Path) -> dict[int, set[int]]:
     """Return the parents of each track, from JSON or from what Python prints of a dict."""
     try:
-        content = json.loads(_BARE_KEY.sub(r'\1"\2":', file.read_text(encoding="utf-8")))
+        content = json.loads(_BARE_KEY.sub(r'\1"\2":', read_whole(file).decode("utf-8")))
         return {
             int(child): {int(p) for p in (parents if isinstance(parents, list) else [parents])}
             for child, parents in content.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError, Problem, StoreError, counted
+from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.plates.zarr_json import describing_file
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.reading.plan import Window, array_error
@@ -75,7 +77,7 @@ class FrameReader:
     def __init__(self, source: FovSource) -> None:
         self._source = source
         self._shape = (len(source.channels), *source.fov.shape[2:])
-        frame_bytes = int(np.prod(self._shape)) * np.dtype(source.fov.dtype).itemsize
+        frame_bytes = math.prod(self._shape) * source.fov.form.item_bytes
         self._n_ahead = min(_MOST_AHEAD, _BYTES_AHEAD // max(frame_bytes, 1))
         # A chunk of several frames is decoded once, where memory allows.
         pool = int(1.5 * frame_bytes * source.fov.chunk_shape[0])
@@ -95,12 +97,15 @@ class FrameReader:
         Raises
         ------
         StoreError
-            The store is not there any more, or cannot be opened.
+            The store is not there any more, or cannot be opened; a frame is larger than memory
+            allows.
         ForkedReadError
             This process was forked from one that had read.
         """
         note_read()
-        n_frames = self._source.fov.shape[0]
+        fov = self._source.fov
+        require_room(self._shape, fov.form.item_bytes, fov.array_path)
+        n_frames = fov.shape[0]
         if self._n_ahead < 1:
             yield from map(self._read, range(n_frames))
             return

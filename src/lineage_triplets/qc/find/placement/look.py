@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import ChunkError, StoreError
+from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.qc.find.placement.hypotheses import Hypothesis, rows_at
 from lineage_triplets.qc.find.placement.judge import Judgement, judge
 from lineage_triplets.qc.find.placement.scene import Scene, SceneReader, StoppedError
@@ -135,7 +135,7 @@ def _look_at_z(
     frames = [scene.frames[number] for number in chosen]
     try:
         stacks = [reader.stack(t, (channel,), depth)[0] for t in frames]
-    except ChunkError:
+    except StoreError:
         return None
     known = judgement.hypothesis
     rows = rows_at(

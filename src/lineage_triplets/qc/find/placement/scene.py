@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.reading.plan import Window
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
 from lineage_triplets.qc.find.placement.hypotheses import Hypothesis, rows_at
@@ -259,7 +260,9 @@ class SceneReader:
         source = replace(self._source, channels=tuple(channels))
         _, _, depth, height, width = source.fov.shape
         chosen = np.unique(np.linspace(0, depth - 1, min(depth, n_slices)).astype(int)).tolist()
-        image = np.empty((len(channels), len(chosen), height, width), dtype=np.float32)
+        shape = (len(channels), len(chosen), height, width)
+        require_room(shape, np.dtype(np.float32).itemsize, source.fov.array_path)
+        image = np.empty(shape, dtype=np.float32)
         rows, columns = slice(0, height), slice(0, width)
         self._strategy.read(
             [
