@@ -133,6 +133,24 @@ class TestIndex:
         pairs = source_of(index, missing_chunks="error").draw(index.anchor_rows, 0, 0)
         assert index.tracks.t.to_numpy()[pairs.positive].max() == 6
 
+    def test_a_plate_under_way_is_said_once_with_its_fovs(self, tmp_path):
+        wells = ("A/1/0", "A/1/1", "B/2/0")
+        one = make_experiment(
+            tmp_path,
+            "one",
+            {well: track_table((1, range(4))) for well in wells},
+            pixels=dict.fromkeys(wells, numbered_pixels((4, 2, 1, 40, 48))),
+        )
+        for well, absent in (("A/1/0", (3,)), ("B/2/0", (2, 3))):
+            for frame in absent:
+                shutil.rmtree(tmp_path / f"one.zarr/{well}/0/{frame}")
+        settings = {"yx_patch_size": (16, 16), "tau_range_hours": (0.5, 1.0)}
+        (problem,) = diagnose(TripletConfig(experiments=[one], dataset=settings)).problems
+        assert (problem.kind, problem.count) == ("unwritten-frames", 3)
+        assert problem.fovs == ("A/1/0", "B/2/0")
+        assert "3 of the rows of 2 FOVs" in problem.message
+        assert "of 4 frames the last 1 to 2 have no chunk" in problem.message
+
     def test_black_frames_that_were_left_out_on_purpose_are_kept_on_request(self, config):
         filled = config.dataset.model_copy(update={"missing_chunks": "fill"})
         found = diagnose(config.model_copy(update={"dataset": filled}))

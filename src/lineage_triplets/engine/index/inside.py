@@ -34,7 +34,8 @@ def inside_image(
     rows : Observations
         Those that are left.
     problems : list of Problem
-        A warning of each kind and FOV, with how many were left out.
+        A warning of each kind and FOV, with how many were left out; of frames that are not
+        written, one an experiment.
     """
     shapes = np.array([source.fov.shape for source in sources], dtype=np.int64).reshape(-1, 5)
     n_frames, n_slices, height, width = (shapes[fov, axis] for axis in (0, 2, 3, 4))
@@ -51,16 +52,7 @@ def inside_image(
     )
     n_written = np.array([source.n_frames for source in sources], dtype=np.int64)[fov]
     is_written = rows.t < n_written
-    problems += _left_out(
-        in_movie & ~is_written,
-        fov,
-        sources,
-        "unwritten-frames",
-        "{n} of its rows have a frame of which nothing is on disk: of {t} frames the last {absent} "
-        "have no chunk of any channel, as in an acquisition that goes on. They are left out.",
-        "Validate again when it is done. If these frames are black, and were left out by the "
-        "writer on purpose, missing_chunks: fill keeps them.",
-    )
+    problems += _unwritten(in_movie & ~is_written, fov, sources)
     in_movie &= is_written
     in_image = (rows.y >= 0) & (rows.y < height) & (rows.x >= 0) & (rows.x < width)
     problems += _left_out(
@@ -110,7 +102,6 @@ def _left_out(
     sources: list[FovSource],
     kind: str,
     message: str,
-    remedy: str = "",
 ) -> list[Problem]:
     """One warning a FOV, with the number of rows."""
     counts = np.bincount(fov[mask], minlength=len(sources)) if mask.any() else np.empty(0)
@@ -118,16 +109,12 @@ def _left_out(
     for number in np.flatnonzero(counts):
         source = sources[number]
         t, _, z, y, x = source.fov.shape
-        absent = t - source.n_frames
         transform = source.track_transform
         after = "" if transform is None else f" (after {transform.words})"
         problems.append(
             Problem(
                 kind,
-                message.format(
-                    n=int(counts[number]), t=t, absent=absent, z=z, y=y, x=x, after=after
-                ),
-                remedy,
+                message.format(n=int(counts[number]), t=t, z=z, y=y, x=x, after=after),
                 severity="warning",
                 experiment=source.experiment,
                 fov=source.fov.name,
@@ -136,3 +123,40 @@ def _left_out(
             )
         )
     return problems
+
+
+def _unwritten(mask: BoolArray, fov: Int64Array, sources: list[FovSource]) -> list[Problem]:
+    """One warning an experiment: an acquisition under way lacks frames of all its FOVs."""
+    counts = np.bincount(fov[mask], minlength=len(sources)) if mask.any() else np.empty(0)
+    of_experiment: dict[str, list[int]] = {}
+    for number in np.flatnonzero(counts):
+        of_experiment.setdefault(sources[number].experiment, []).append(int(number))
+    problems = []
+    for experiment, numbers in of_experiment.items():
+        fovs = [sources[number] for number in numbers]
+        n_rows = int(counts[numbers].sum())
+        whose = "its rows" if len(fovs) == 1 else f"the rows of {len(fovs)} FOVs"
+        promised = _from_to([source.fov.shape[0] for source in fovs])
+        absent = _from_to([source.fov.shape[0] - source.n_frames for source in fovs])
+        problems.append(
+            Problem(
+                "unwritten-frames",
+                f"{n_rows} of {whose} have a frame of which nothing is on disk: of {promised} "
+                f"frames the last {absent} have no chunk of any channel, as in an acquisition that "
+                "goes on. They are left out.",
+                "Validate again when it is done. If these frames are black, and were left out by "
+                "the writer on purpose, missing_chunks: fill keeps them.",
+                severity="warning",
+                experiment=experiment,
+                fov=fovs[0].fov.name,
+                file=str(fovs[0].table) if len(fovs) == 1 else "",
+                count=n_rows,
+                fovs=tuple(source.fov.name for source in fovs),
+            )
+        )
+    return problems
+
+
+def _from_to(numbers: list[int]) -> str:
+    lowest, highest = min(numbers), max(numbers)
+    return f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
