@@ -54,7 +54,7 @@ def cut(file: Path, share: float) -> Path:
 
 def write_series(folder: Path, frames: list[int], name: str = "img_t{t:03d}_{c}.tif") -> Path:
     """One file a frame and channel; frame t has the pixels of MOVIE's t modulo 6."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for t in frames:
         for number, channel in enumerate(("GFP", "Phase")):
             written(folder / name.format(t=t, c=channel), MOVIE[t % 6, number])
@@ -240,6 +240,19 @@ def test_files_of_another_size_or_with_names_that_say_nothing_are_refused(tmp_pa
     (folder / "img_t002_GFP.tif").rename(folder / "notes.tif")
     with pytest.raises(ConfigError, match="do not say which frame"):
         plan_import([folder])
+
+
+def test_a_folder_of_sources_says_how_they_are_named(tmp_path, monkeypatch):
+    for name in ("Pos 1", "Pos2"):
+        write_series(tmp_path / "set" / name, [0, 1])
+    (tmp_path / "set/notes.txt").write_text("of the day")
+    with pytest.raises(ConfigError) as caught:
+        plan_import([tmp_path / "set"])
+    (problem,) = caught.value.problems
+    assert problem.kind == "unknown-images" and "2 sources of images: Pos 1, Pos2." in str(problem)
+    assert f"import '{tmp_path}/set/Pos 1' {tmp_path}/set/Pos2 --out PLATE.zarr" in problem.remedy
+    monkeypatch.chdir(tmp_path / "set/Pos2")
+    assert plan_import(["."]).fovs[0].image.name == "Pos2"
 
 
 def test_an_ome_tiff_with_fewer_planes_than_it_says_is_told(tmp_path):

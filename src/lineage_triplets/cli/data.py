@@ -13,7 +13,7 @@ from rich.text import Text
 from lineage_triplets.cli import common, tables
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.look import diagnosed
-from lineage_triplets.engine.errors import visible
+from lineage_triplets.engine.errors import counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def draft(
         written = draft_of(loaded, index, __version__)
     save_config(written, out, overwrite=overwrite)
     terminal().print(
-        f"Draft of {len(index.registry.experiments)} experiments with "
+        f"Draft of {counted(len(index.registry.experiments), 'experiment')} with "
         f"{len(index.anchor_rows):,} anchors: {out}\nTrain on it: "
         f'MultiExperimentTripletDataset.from_config("{out}")',
         soft_wrap=True,

@@ -247,7 +247,8 @@ def _numbered(name: str, image: FoundImage, numbers: Sequence[int]) -> Problem:
     return Problem(
         "frame-numbers",
         f"{image.name}: its names number frames from {numbers[0]}{by}; here they are 0, 1, 2, …",
-        "A table that counts as the names do is placed with track_transform (first_frame)."
+        f"A table that counts as the names do is placed with --first-frame {numbers[0]}, or "
+        f"track_transform: {{first_frame: {numbers[0]}}} in the config."
         if step == 1
         else "A table must count frames, and not as the names do.",
         "note",

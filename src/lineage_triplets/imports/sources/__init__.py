@@ -6,15 +6,21 @@ its kind.
 
 from __future__ import annotations
 
+import shlex
 from importlib import import_module
 from pathlib import Path
 
-from lineage_triplets.engine.errors import StoreError, choices
+from lineage_triplets.engine.errors import ConfigError, StoreError, choices, counted
 from lineage_triplets.imports.sources.base import FoundImage, Planes, fault, library, said
 from lineage_triplets.imports.sources.tiff import is_tiff
 
 MODULES = ("store", "nd2", "czi", "lif", "ctc", "tiff", "series")
 """Modules of this package, in the order in which they are asked."""
+_KNOWN = (
+    "Name a TIFF, ND2, CZI or LIF file, a folder of TIFFs, or one of the Cell Tracking Challenge; "
+    "an OME-Zarr store that is to be written anew needs --rechunk."
+)
+_MOST_NAMED = 4
 
 
 def find_images(path: str | Path) -> list[FoundImage]:
@@ -28,6 +34,8 @@ def find_images(path: str | Path) -> list[FoundImage]:
         It cannot be read.
     """
     source = Path(path)
+    if source.name in {"", ".."}:
+        source = source.resolve()
     if not source.exists():
         raise fault("missing-path", "there is no such file or folder.", "Check the path.", source)
     try:
@@ -46,16 +54,43 @@ def find_images(path: str | Path) -> list[FoundImage]:
                 source,
             ).problems
         ) from error
-    inside = choices(sorted(entry.name for entry in source.iterdir())) if source.is_dir() else ""
+    if source.is_dir():
+        raise _no_images_of_one_kind(source)
     raise fault(
         "unknown-images",
-        f"the folder holds no images that are known: {inside}."
-        if source.is_dir()
-        else "its name ends as no image's that is known.",
-        "Name a TIFF, ND2, CZI or LIF file, a folder of TIFFs, or one of the Cell Tracking "
-        "Challenge; an OME-Zarr store that is to be written anew needs --rechunk.",
+        "its name ends as no image's that is known.",
+        _KNOWN,
         source,
     )
+
+
+def _no_images_of_one_kind(folder: Path) -> ConfigError:
+    """Say what lies in a folder that is no source itself; files and folders of images may."""
+    entries = sorted(folder.iterdir())
+    sources = [entry for entry in entries if not entry.name.startswith(".") and _is_source(entry)]
+    if sources:
+        named = " ".join(shlex.quote(str(source)) for source in sources[:_MOST_NAMED])
+        more = " …" if len(sources) > _MOST_NAMED else ""
+        return fault(
+            "unknown-images",
+            f"the folder holds no images itself, and {counted(len(sources), 'source')} of images: "
+            f"{choices(source.name for source in sources)}.",
+            f"Name them: `lineage-triplets import {named}{more} --out PLATE.zarr` makes one plate.",
+            folder,
+        )
+    return fault(
+        "unknown-images",
+        f"the folder holds no images that are known: {choices(entry.name for entry in entries)}.",
+        _KNOWN,
+        folder,
+    )
+
+
+def _is_source(path: Path) -> bool:
+    """Whether a file is an image that is known, or a folder has TIFFs."""
+    if path.is_dir():
+        return any(is_tiff(file) for file in path.iterdir())
+    return is_importable(path)
 
 
 def is_importable(path: str | Path) -> bool:

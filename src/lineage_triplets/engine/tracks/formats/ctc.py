@@ -148,7 +148,7 @@ def _disagreements(
     if absent:
         yield source.problem(
             "track-without-mask",
-            f"{counted(len(absent), 'track')} of the text are in no mask: {choices(absent)}.",
+            f"no mask shows {counted(len(absent), 'track')} of the text: {choices(absent)}.",
             "Are these the masks of this text?",
             "warning",
             count=len(absent),
