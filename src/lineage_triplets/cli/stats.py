@@ -80,8 +80,12 @@ def stats(
     from lineage_triplets.training.statistics.attributes import write_into_plates
     from lineage_triplets.training.statistics.run import compute_statistics, fovs_with_anchors
 
-    read = common.read_with_options(config, None, None, None, None, None, path_map)
-    loaded, index = usable(config, *read)
+    read, problems = common.read_with_options(config, None, None, None, None, None, path_map)
+    if read is not None:
+        # What is in focus is known afterwards.
+        anywhere = read.dataset.model_copy(update={"z_centre": "cell"})
+        read = read.model_copy(update={"dataset": anywhere})
+    loaded, index = usable(config, read, problems)
     folder = out or config.with_suffix(SUFFIX)
     in_plate = fovs_with_anchors(index) if only_anchors else None
     if split_by is not None:

@@ -105,7 +105,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         are drawn from.
     statistics_path : str, optional
         Folder of the statistics for ``*_norm_meta``, as ``lineage-triplets stats`` writes it; the
-        attributes of the plates by default.
+        index's by default, else the attributes of the plates.
 
     Raises
     ------
@@ -159,7 +159,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             "seed": seed,
             "missing_chunks": missing_chunks,
             "read_strategy": read_strategy,
-            "statistics_path": statistics_path,
+            "statistics_path": statistics_path or index.settings.statistics_path,
         }
         settings = checked_settings(**{**index.settings.model_dump(), **own})
         if settings.tau_range_hours != index.settings.tau_range_hours:

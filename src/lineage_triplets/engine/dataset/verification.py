@@ -96,7 +96,17 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
         images, channels, tables = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
         for source in sources:
             fov = source.fov
-            described = [fov.name, fov.axes, fov.shape, fov.dtype, fov.codecs, fov.level_shapes]
+            described: list[object] = [
+                fov.name,
+                fov.axes,
+                fov.shape,
+                fov.dtype,
+                fov.codecs,
+                fov.level_shapes,
+            ]
+            if index.settings.z_centre != "cell":
+                # Where the statistics say that the focus is decides what is read.
+                described += [source.z_start, source.z_starts]
             images.update(json.dumps(described).encode())
             channels.update(json.dumps([fov.name, fov.channel_labels or None]).encode())
             try:

@@ -15,6 +15,7 @@ from lineage_triplets.engine.errors import (
     counted,
 )
 from lineage_triplets.engine.index.asked import names_for, unknown_names
+from lineage_triplets.engine.index.focus import focused_slices
 from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.masks.find import find_masks, masks_place
 from lineage_triplets.engine.pairs.randomness import text_key
@@ -60,7 +61,7 @@ class FovSource:
     channels : tuple of int
         Zarr index of every slot.
     z_start, depth : int or None, int
-        First slice, or None where it follows each cell; and how many.
+        First slice, or None where it follows each cell or frame; and how many.
     key : int
         64-bit key of (experiment, FOV) for random numbers.
     reading : TrackReading or None
@@ -70,6 +71,8 @@ class FovSource:
     labels_path, labels_name : str
         Where the FOV's masks are, and which of its NGFF labels; empty where the config says
         nothing.
+    z_starts : tuple of int
+        First slice of each frame; empty where it is the same, or follows each cell.
     n_frames : int
         From the first on, those that are written, of as many as the image has.
     has_id, has_parent_id : bool
@@ -89,6 +92,7 @@ class FovSource:
     track_transform: TrackTransform | None = None
     labels_path: str = ""
     labels_name: str = ""
+    z_starts: tuple[int, ...] = ()
     n_frames: int = 0
     has_id: bool = False
     has_parent_id: bool = False
@@ -356,6 +360,14 @@ def _source(
                 field="z_range",
             )
         )
+    z_starts: tuple[int, ...] = ()
+    if not problems and settings.z_centre != "cell":
+        try:
+            z_start, z_starts = focused_slices(
+                settings, config.name, fov, config.source_channel[0], depth
+            )
+        except (ConfigError, StoreError) as error:
+            problems += opened.fov_faults(error, fov.name)
     if problems:
         return None, problems
     return (
@@ -373,6 +385,7 @@ def _source(
             track_transform=config.track_transform,
             labels_path=masks_place(opened.plate, config.labels_path, fov.name),
             labels_name=config.labels_name or "",
+            z_starts=z_starts,
         ),
         unnamed,
     )

@@ -34,6 +34,7 @@ from lineage_triplets.engine.settings.model import (
     MatchColumn,
     PositiveRelation,
     TripletConfig,
+    ZCentre,
 )
 from lineage_triplets.engine.settings.tau import tau_ranges
 from lineage_triplets.engine.tracks.read import read_track_table
@@ -72,6 +73,11 @@ class MultiExperimentIndex:
         FOVs to leave out, likewise.
     positive_relation : {"lineage", "descendant", "same_track"}
         Who may be a positive.
+    z_centre : {"cell", "fov_focus", "frame_focus"}
+        What a number of slices is taken around: each observation's own z, or the slice in focus of
+        its FOV, or of its frame.
+    statistics_path : str, optional
+        Folder of the statistics that say what is in focus; attributes of the plates by default.
     positive_match : sequence of str, optional
         Columns of `tracks` that are equal in anchor and positive, in place of the lineage: of
         ``experiment, condition, well_name, fov_name, fluorescence_channel``. Tau is not looked at.
@@ -120,6 +126,8 @@ class MultiExperimentIndex:
         *,
         positive_relation: PositiveRelation = "lineage",
         positive_match: Sequence[MatchColumn] | None = None,
+        z_centre: ZCentre = "cell",
+        statistics_path: str | None = None,
         border: Border = "clamp",
         exclude: Exclusions | None = None,
         cut: Sequence[Cut] = (),
@@ -134,6 +142,8 @@ class MultiExperimentIndex:
             exclude_fovs=plain_names(exclude_fovs),
             positive_relation=positive_relation,
             positive_match=matched,
+            z_centre=z_centre,
+            statistics_path=statistics_path,
             border=border,
         )
         assembly = assemble(registry, settings, exclude or Exclusions(), cut, link)

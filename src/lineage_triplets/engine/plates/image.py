@@ -116,8 +116,15 @@ class Fov:
 
     def normalization(self) -> dict[str, Any] | None:
         """Read the FOV's ``normalization`` attribute; None where it has none."""
+        return self._attribute("normalization")
+
+    def focus_slice(self) -> dict[str, Any] | None:
+        """Read the FOV's ``focus_slice`` attribute; None where it has none."""
+        return self._attribute("focus_slice")
+
+    def _attribute(self, key: str) -> dict[str, Any] | None:
         attributes, _ = node_attributes(self.path)
-        found = attributes.get("normalization")
+        found = attributes.get(key)
         return found if isinstance(found, dict) else None
 
 

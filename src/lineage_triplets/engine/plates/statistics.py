@@ -93,15 +93,24 @@ class StatisticsFolder:
         StoreError
             The folder has none of this FOV, or of another image under its name.
         """
+        content = self._of_image(experiment, fov)
+        of_plate = (self.read(self.plate_file(experiment)) or {}).get("normalization", {})
+        found: dict[str, Any] = content["normalization"]
+        return {channel: {**of_plate.get(channel, {}), **found[channel]} for channel in found}
+
+    def focus_slice(self, experiment: str, fov: Fov) -> dict[str, Any]:
+        """Slices in focus of a FOV, ``{channel: {level: …}}``; raises as `normalization`."""
+        found: dict[str, Any] = self._of_image(experiment, fov).get("focus_slice", {})
+        return found
+
+    def _of_image(self, experiment: str, fov: Fov) -> dict[str, Any]:
         file = self.fov_file(experiment, fov.name)
         content = self.read(file)
         if content is None:
             raise _fault("no-statistics", "there are no statistics of this FOV.", file)
         if content.get("image") != image_key(fov):
             raise _fault("old-statistics", "its statistics are of another image.", file)
-        of_plate = (self.read(self.plate_file(experiment)) or {}).get("normalization", {})
-        found: dict[str, Any] = content["normalization"]
-        return {channel: {**of_plate.get(channel, {}), **found[channel]} for channel in found}
+        return content
 
 
 def normalization_of(
@@ -117,6 +126,26 @@ def normalization_of(
     if statistics_path is None:
         return fov.normalization()
     return StatisticsFolder(statistics_path).normalization(experiment, fov)
+
+
+def focus_of(
+    statistics_path: str | None, experiment: str, fov: Fov, channel: str
+) -> dict[str, Any]:
+    """Slices in focus of a FOV's channel: ``fov_statistics`` and ``per_timepoint``, or nothing.
+
+    From the folder that a config names, else the plate's attribute.
+
+    Raises
+    ------
+    StoreError
+        The folder has no statistics of this image.
+    """
+    if statistics_path is None:
+        known = fov.focus_slice() or {}
+    else:
+        known = StatisticsFolder(statistics_path).focus_slice(experiment, fov)
+    found = known.get(channel)
+    return found if isinstance(found, dict) else {}
 
 
 def image_key(fov: Fov) -> str:

@@ -85,6 +85,12 @@ class PatchReader:
             [-1 if source.z_start is None else source.z_start for source in self.sources],
             dtype=np.int64,
         )
+        # First slices of each frame, of the FOVs that have their own, one after another.
+        lengths = np.array([len(source.z_starts) for source in self.sources], dtype=np.int64)
+        self._frames_start = np.where(lengths > 0, np.cumsum(lengths) - lengths, -1)
+        self._z_of_frame = np.array(
+            [start for source in self.sources for start in source.z_starts], dtype=np.int64
+        )
         for source in self.sources:
             stored = np.dtype(source.fov.dtype)
             to_float = self.dtype.kind == "f" and stored.kind in "biuf"
@@ -124,6 +130,10 @@ class PatchReader:
         """First slice, row and column of each observation's patch."""
         height, width = self.settings.yx_patch_size
         fixed = self._z_start[fov]
+        if len(self._z_of_frame):
+            of_frames = self._frames_start[fov]
+            by_frame = of_frames >= 0
+            fixed[by_frame] = self._z_of_frame[(of_frames + rows.t)[by_frame]]
         around = np.floor(rows.z - (self._depth - 1) / 2 + 0.5).astype(np.int64)
         last = self._shapes[fov, 2] - self._depth
         z = np.where(fixed >= 0, fixed, np.clip(around, 0, last))

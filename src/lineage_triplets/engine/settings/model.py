@@ -39,6 +39,7 @@ FORMAT = "lineage-triplets/1"
 PositiveRelation = Literal["lineage", "descendant", "same_track"]
 MatchColumn = Literal["experiment", "condition", "well_name", "fov_name", "fluorescence_channel"]
 TauFallback = Literal["scan", "renormalize"]
+ZCentre = Literal["cell", "fov_focus", "frame_focus"]
 NegativeFrom = Literal["experiment", "fov"]
 Border = Literal["clamp", "pad", "exclude"]
 MissingChunks = Literal["warn", "error", "fill"]
@@ -158,6 +159,7 @@ class DatasetConfig(StrictModel):
         1,
         description="Number of slices around each cell; or [first, one after last]",
     )
+    z_centre: ZCentre = Field("cell", description="What a number of slices is taken around")
     yx_patch_size: tuple[PositiveCount, PositiveCount] = Field(
         (160, 160), description="Rows and columns of a patch, in pixels"
     )
@@ -238,6 +240,13 @@ class DatasetConfig(StrictModel):
                 f"positives by equal columns are of no lineage: leave out positive_relation, found "
                 f"{relation!r}"
             )
+        return value
+
+    @field_validator("z_centre")
+    @classmethod
+    def _one_place(cls, value: ZCentre, known: ValidationInfo) -> ZCentre:
+        if value != "cell" and not isinstance(known.data.get("z_range", 1), int):
+            raise ValueError("slices around the focus are a number: let z_range be one")
         return value
 
     @field_validator("tau_range_hours")

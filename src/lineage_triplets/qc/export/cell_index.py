@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lineage_triplets.engine.errors import ConfigError, Problem, without_query
-from lineage_triplets.engine.plates.statistics import normalization_of
+from lineage_triplets.engine.plates.statistics import focus_of, normalization_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -238,11 +238,23 @@ def _slot_columns(index: MultiExperimentIndex) -> dict[str, pa.Array]:
             for channel in index.registry.experiments[source.experiment_number].source_channel
         ],
         "marker": index.registry.slot_labels * len(index.fovs),
+        "z_focus_mean": [
+            _z_focus_mean(index, source, channel)
+            for source in index.fovs
+            for channel in index.registry.experiments[source.experiment_number].source_channel
+        ],
     }
     return {
         name: pa.array(values, CELL_INDEX_SCHEMA.field(name).type)
         for name, values in columns.items()
     }
+
+
+def _z_focus_mean(index: MultiExperimentIndex, source: FovSource, channel: str) -> float | None:
+    """Mean slice in focus over the FOV's frames; None where it is not known."""
+    known = focus_of(index.settings.statistics_path, source.experiment, source.fov, channel)
+    mean = _number((known.get("fov_statistics") or {}).get("z_focus_mean"))
+    return None if math.isnan(mean) else mean
 
 
 class _FrameStatistics:

@@ -226,6 +226,9 @@ def _other_slices(index: MultiExperimentIndex, number: int, kept: BoolArray) -> 
         if source.z_start is not None:
             n_other += len(rows) * (source.z_start != start)
             continue
+        if source.z_starts:
+            n_other += int(np.count_nonzero(np.array(source.z_starts)[rows.t] != start))
+            continue
         around = np.floor(rows.z - (depth - 1) / 2 + 0.5).astype(np.int64)
         own = np.clip(around, 0, source.fov.shape[2] - depth)
         n_other += int(np.count_nonzero(own != start))

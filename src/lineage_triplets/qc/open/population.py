@@ -79,7 +79,7 @@ def population_of(index: MultiExperimentIndex, experiment: str) -> Population:
     ]  # fmt: skip
     patch = [
         settings.yx_patch_size, settings.border,
-        sorted({(source.z_start, source.depth) for source in sources}, key=str),
+        sorted({(source.z_start, source.depth, *source.z_starts) for source in sources}, key=str),
     ]  # fmt: skip
     images = [
         [source.fov.name, source.fov.axes, source.fov.shape, source.fov.dtype,
