@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 from lineage_triplets import MultiExperimentTripletDataset, TrackTransform, load_config
@@ -268,3 +270,45 @@ def test_tables_are_placed_and_taken_as_written_again(run, config_path):
     code, said = run("place", "late", "--scale", 1, 0, 1)
     assert code == 1
     assert "a scale of 0" in said
+
+
+def test_findings_that_are_alike_are_decided_in_one_step(run, findings, config_path):
+    kinds = Counter(one["kind"] for one in findings()[1] if one["can_be_waived"])
+    kind, number = kinds.most_common(1)[0]
+    assert number > 1
+    code, said = run("waive", "--kind", kind, "--reason", "as it should be")
+    assert code == 0
+    assert said.count(f"waive finding {kind}:") == number
+    left = [one for one in findings()[1] if one["status"] == "open"]
+    assert kind not in {one["kind"] for one in left}
+    assert run("undo")[0] == 0
+    with Review.open(config_path, by="ada", read_only=True) as review:
+        assert review.effect.waived == {}
+    for arguments, what in (
+        (("--reason", "r"), "by their keys, or all of a --kind"),
+        (("--kind", "blank", "--reason", "r"), "no finding of kind 'blank' is open there"),
+        (("no-such", "--reason", "r"), "the checks found no 'no-such'"),
+    ):
+        code, said = run("settle", *arguments)
+        assert code == 2
+        assert what in said.replace("│ ", "")
+
+
+def test_all_of_a_kind_are_settled_in_the_way_that_is_asked(run, findings, config_path):
+    files = sorted(config_path.parent.rglob("*.csv"))
+    for file in files:
+        table = pd.read_csv(file)
+        twice = table[table["track_id"] == 21].assign(track_id=41)
+        pd.concat([table, twice]).to_csv(file, index=False)
+    twins = [one["key"] for one in findings()[1] if one["kind"] == "duplicate-track"]
+    assert len(twins) == len(files)
+    code, said = run("settle", "--kind", "duplicate-track", "--reason", "the same cell twice")
+    assert code == 0
+    assert said.count("reject") == len(files)
+    after = {one["key"]: one["status"] for one in findings("--all")[1]}
+    assert {after[key] for key in twins} == {"settled"}
+    assert run("undo")[0] == 0
+    assert {one["key"] for one in findings()[1]} >= set(twins)
+    code, said = run("settle", twins[0], "--way", 9, "--reason", "r")
+    assert code == 0
+    assert "1 finding left open, which no decision settles in way 9" in said

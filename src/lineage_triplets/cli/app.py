@@ -13,6 +13,7 @@ from lineage_triplets.cli import (
     audit,
     data,
     export,
+    findings,
     imports,
     look,
     review,
@@ -55,11 +56,12 @@ app.command("unlink")(review.unlink)
 app.command("swap")(review.swap)
 app.command("keep")(review.keep)
 app.command("take")(against.take)
-app.command("waive")(review.waive)
+app.command("settle")(findings.settle)
+app.command("waive")(findings.waive)
 app.command("seen")(review.seen)
 app.command("audit")(audit.audit)
 app.command("disapprove")(review.disapprove)
-app.command("unwaive")(review.unwaive)
+app.command("unwaive")(findings.unwaive)
 app.command("confirm")(review.confirm)
 app.command("withdraw")(review.withdraw)
 app.command("undo")(review.undo)

@@ -207,7 +207,7 @@ def deciding(command: Callable[..., None]) -> Callable[..., None]:
 def say(*decisions: Decision) -> None:
     """Print what was decided, one line a decision."""
     console = terminal()
-    for decision in decisions:
+    for decision in decisions[:MOST_LISTED]:
         because = f": {decision.reason}" if decision.reason else ""
         line = f"{decision.number}  {decision.kind} {decision.target}{because}  ({decision.by})"
         console.print(visible(line), soft_wrap=True)

@@ -254,36 +254,6 @@ def seen(
 
 
 @deciding
-def waive(
-    review: Review,
-    keys: Annotated[list[str], typer.Argument(help="Keys of findings, as `check` prints them.")],
-    reason: Reason,
-) -> None:
-    """Say that findings are no faults."""
-    with terminal(stderr=True).status("Running checks"):
-        review.check()
-    for key in keys:
-        say(review.waive(key, reason))
-
-
-@deciding
-def unwaive(
-    review: Review,
-    keys: Annotated[list[str], typer.Argument(help="Keys of waived findings.")],
-    reason: Reason = "",
-) -> None:
-    """Open waived findings again."""
-    waived = review.effect.waived
-    unknown = [key for key in keys if key not in waived]
-    if unknown:
-        raise typer.BadParameter(
-            f"{unknown[0]} is not waived; waived are: {', '.join(waived) or 'none'}"
-        )
-    for key in keys:
-        say(review.unwaive(key, reason))
-
-
-@deciding
 def confirm(
     review: Review,
     numbers: Annotated[

@@ -21,7 +21,7 @@ from lineage_triplets.qc.decide.settled import (
     ReviewedFinding,
     reviewed_findings,
     settlement,
-    waiver,
+    waivers,
 )
 from lineage_triplets.qc.decide.sitting import Sitting
 from lineage_triplets.qc.decide.targets import Verdict, find_target, verdicts
@@ -282,8 +282,12 @@ class Review(Sitting):
         return self._add(*new, *keeps(self.data, right, reason))
 
     def waive(self, key: str, reason: str) -> Decision:
-        """Say that a finding is no fault, with a reason, as `settled.waiver`."""
-        return self._add(waiver(self.data, self.findings(), key, reason))[0]
+        """Say that a finding is no fault, with a reason, as `settled.waivers`."""
+        return self.waive_all([key], reason)[0]
+
+    def waive_all(self, keys: Sequence[str], reason: str) -> tuple[Decision, ...]:
+        """Say that several findings are no faults, in one step, as `settled.waivers`."""
+        return self._add(*waivers(self.data, self.findings(), keys, reason))
 
     def unwaive(self, key: str, reason: str = "") -> Decision:
         """Open a waived finding again."""

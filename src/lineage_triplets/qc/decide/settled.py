@@ -119,10 +119,10 @@ def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list
     return new + [about(data, "reject", target, reason) for target in left if target not in made]
 
 
-def waiver(
-    data: ReviewData, reviewed: Sequence[ReviewedFinding], key: str, reason: str
-) -> NewDecision:
-    """Make the decision that a finding is no fault.
+def waivers(
+    data: ReviewData, reviewed: Sequence[ReviewedFinding], keys: Sequence[str], reason: str
+) -> list[NewDecision]:
+    """Make the decisions that findings are no faults.
 
     Raises
     ------
@@ -131,26 +131,29 @@ def waiver(
     """
     reason = reason_given(reason, "waive")
     found = {of_key.finding.key: of_key for of_key in reviewed}
-    if key not in found:
-        raise ConfigError(
-            Problem(
-                "unknown-finding",
-                f"the checks run so far found no {key!r}.",
-                nearest(key, list(found)) if found else "Run the checks first.",
+    new = []
+    for key in dict.fromkeys(keys):
+        if key not in found:
+            raise ConfigError(
+                Problem(
+                    "unknown-finding",
+                    f"the checks run so far found no {key!r}.",
+                    nearest(key, list(found)) if found else "Run the checks first.",
+                )
             )
-        )
-    finding = found[key].finding
-    if not found[key].can_be_waived:
-        raise ConfigError(
-            Problem(
-                "not-waivable",
-                f"{finding.sentence} Training could not load this.",
-                f"Mend it, or leave it out. {finding.remedy}",
+        finding = found[key].finding
+        if not found[key].can_be_waived:
+            raise ConfigError(
+                Problem(
+                    "not-waivable",
+                    f"{finding.sentence} Training could not load this.",
+                    f"Mend it, or leave it out. {finding.remedy}",
+                )
             )
-        )
-    place = {"experiment": finding.experiment, "fov": finding.fov}
-    table_hash = data.table_hash(finding.experiment, finding.fov) if finding.tracks else ""
-    return NewDecision("waive", Target("finding", key=key), place, reason, table_hash)
+        place = {"experiment": finding.experiment, "fov": finding.fov}
+        table_hash = data.table_hash(finding.experiment, finding.fov) if finding.tracks else ""
+        new.append(NewDecision("waive", Target("finding", key=key), place, reason, table_hash))
+    return new
 
 
 def _as_now(data: ReviewData, target: Target) -> Iterator[Target]:
