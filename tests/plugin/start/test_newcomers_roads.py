@@ -141,6 +141,27 @@ def test_a_plate_and_a_geff_dropped_onto_it(qtbot, widget, dialog, tmp_path):
     assert finish(qtbot, widget, dialog)[0] == 2
 
 
+def test_tiffs_of_several_positions_become_one_plate(qtbot, widget, dialog, tmp_path):
+    for name in ("a", "b"):
+        folder = tmp_path / f"day/{name}"
+        tiffs(folder / "images", channels=("one",))
+        TABLE.to_csv(folder / "tracks.csv", index=False)
+    drop(dialog, tmp_path / "day/a/images", tmp_path / "day/b/images")
+    view = find(dialog, QTableView, "plates")
+    qtbot.waitUntil(lambda: view.model().rowCount() == 2)
+    assert not find(dialog, QPushButton, "put_together").isEnabled()
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    press(qtbot, dialog, "put_together")
+    qtbot.waitUntil(lambda: view.model().rowCount() == 1)
+    assert "2 FOVs, 4 frames" in cell(dialog, "plates", 0, 3)
+    assert [cell(dialog, "wells", row, 1) for row in range(2)] == ["A/1", "A/2"]
+    type_cell(qtbot, dialog, "wells", (1, 2), "drug")
+    assert finish(qtbot, widget, dialog)[0] == 4
+    (experiment,) = load_config(tmp_path / "day/a/experiments.yml").experiments
+    assert experiment.condition_wells == {"mock": ["A/1"], "drug": ["A/2"]}
+
+
 @pytest.fixture
 def alone(qtbot) -> Iterator[NewConfigDialog]:
     """The dialog without a viewer."""

@@ -193,6 +193,33 @@ class DraftPlate:
         return [f"{self.name}: {text}" for text in said]
 
 
+def together_of(plates: Sequence[DraftPlate], images: Images) -> DraftPlate:
+    """Make one plate of several rows' images, with their tables where each FOV has one.
+
+    Parameters
+    ----------
+    plates : sequence of DraftPlate
+    images : Images
+        Theirs, as `put_together` plans them.
+    """
+    one = DraftPlate(images)
+    one.interval = next((plate.interval for plate in plates if plate.interval), "")
+    if len(images.wells) == len(plates):
+        said = (next(iter(plate.conditions.values()), "") for plate in plates)
+        one.conditions = dict(zip(images.wells, said, strict=True))
+    tables = tuple(table for plate in plates for table in plate.tracks)
+    first = plates[0]
+    alike = all(
+        (plate.reading, plate.transform) == (first.reading, first.transform) for plate in plates
+    )
+    if len(tables) == len(images.fov_names) and alike:
+        one.tracks = tables
+        one.table = first.table and replace(first.table, words=counted(len(tables), "table"))
+    elif tables:
+        one.refused = "Choose the folder of its tables: not each FOV has one of the same columns."
+    return one
+
+
 def place_of_tables(
     source: FoundPlate | Images, path: Path, reading: TrackReading | None = None
 ) -> Path:
@@ -239,6 +266,13 @@ class ConfigDraft:
         """Take a table in; it goes to the plate that it can only be of."""
         self.tables = [other for other in self.tables if other.path != table.path] + [table]
         self._pair()
+
+    def replace_plates(self, old: Sequence[DraftPlate], new: DraftPlate) -> int:
+        """Put one plate in the place of several; gives its row."""
+        row = self.plates.index(old[0])
+        self.plates[row] = new
+        self.plates[:] = [plate for plate in self.plates if plate not in old]
+        return row
 
     def rename(self, number: int, name: str) -> None:
         """Name the experiment of a plate; an empty name changes nothing."""

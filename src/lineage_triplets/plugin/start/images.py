@@ -60,6 +60,8 @@ class Images:
         All that was ever asked, answered or not.
     resume : bool
         Whether to keep what is written where the import stops, and go on from there.
+    together : tuple of str
+        All sources where several become one plate, as `plan_import` takes them; empty for one.
     """
 
     source: Path
@@ -68,6 +70,7 @@ class Images:
     answers: dict[str, Any] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
     resume: bool = False
+    together: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -209,8 +212,41 @@ def with_answer(images: Images, name: str, answer: Any) -> Images:
     answers = {key: value for key, value in images.answers.items() if key != name}
     if answer:
         answers[name] = answer
-    plan = plan_import([images.source], **answers)
+    plan = plan_import(images.together or [images.source], **answers)
     return replace(images, plan=plan, answers=answers, asked=_asked(images.asked, plan))
+
+
+def planned(plan: Callable[[], Images]) -> Callable[[Job], Images | LineageTripletsError]:
+    """Give the job that plans images; what cannot be is its result too."""
+
+    def run(_: Job) -> Images | LineageTripletsError:
+        try:
+            return plan()
+        except LineageTripletsError as error:
+            return error
+
+    return run
+
+
+def put_together(listed: Sequence[Images]) -> Images:
+    """Plan one plate of several sources: a well each, where each is one FOV.
+
+    Raises
+    ------
+    LineageTripletsError
+        They do not go together: other channels, or another pixel type.
+    """
+    sources = tuple(
+        str(images.source)
+        if len(images.plan.fovs) > 1 or images.plan.fovs[0].image.place
+        else f"A/{number}/0={images.source}"
+        for number, images in enumerate(listed, start=1)
+    )
+    answers = {key: value for images in reversed(listed) for key, value in images.answers.items()}
+    plan = plan_import(sources, **answers)
+    first = listed[0]
+    out = first.out.with_name(f"{first.out.parent.name or first.name}.zarr")
+    return Images(first.source, plan, out, answers, _asked({}, plan), together=sources)
 
 
 def _bytes(n_bytes: int) -> str:

@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
@@ -24,10 +23,30 @@ from qtpy.QtWidgets import (
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.start.columns_dialog import ask_columns
-from lineage_triplets.plugin.start.draft import ConfigDraft, DraftPlate, FoundTable, folder_of
+from lineage_triplets.plugin.start.draft import (
+    ConfigDraft,
+    DraftPlate,
+    FoundTable,
+    folder_of,
+    together_of,
+)
 from lineage_triplets.plugin.start.draft_tables import WellTable
-from lineage_triplets.plugin.start.images import Images, import_job, parsed, with_answer
-from lineage_triplets.plugin.start.parts import draft_view, dropped_paths, heading, quiet_button
+from lineage_triplets.plugin.start.images import (
+    Images,
+    import_job,
+    parsed,
+    planned,
+    put_together,
+    with_answer,
+)
+from lineage_triplets.plugin.start.parts import (
+    draft_view,
+    dropped_paths,
+    heading,
+    quiet_button,
+    words_of,
+)
+from lineage_triplets.plugin.start.progress import ImportProgress
 from lineage_triplets.plugin.start.recognise import (
     Refused,
     UnknownTable,
@@ -76,10 +95,8 @@ class NewConfigDialog(QDialog):
         self._work = work
         self._draft = ConfigDraft()
         self._error = ""
-        self._importing = ""
         self._stopping = threading.Event()
         work.failed.connect(self._say)
-        work.progressed.connect(self._on_progress)
         self._body = QWidget(self)
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
@@ -88,6 +105,7 @@ class NewConfigDialog(QDialog):
         self._sources.paths_wanted.connect(self.add)
         self._sources.tables_wanted.connect(self._look_at_tables)
         self._sources.table_given.connect(self._give)
+        self._sources.together_wanted.connect(self._put_together)
         self._sources.changed.connect(self._on_sources)
         self._sources.form.answered.connect(self._answer)
         self._sources.form.out_named.connect(lambda name: self._set_images(out=Path(name)))
@@ -102,7 +120,10 @@ class NewConfigDialog(QDialog):
         layout.addWidget(self._body, 1)
         self._words = words_label("new_config_words", self)
         layout.addWidget(self._words)
-        layout.addLayout(self._progress_row())
+        self._progress = ImportProgress(self)
+        self._progress.stopped.connect(self._stopping.set)
+        work.progressed.connect(self._progress.show_step)
+        layout.addWidget(self._progress)
         layout.addWidget(self._buttons())
         self._look()
 
@@ -194,18 +215,6 @@ class NewConfigDialog(QDialog):
         row.addWidget(self._overwrite)
         return row
 
-    def _progress_row(self) -> QHBoxLayout:
-        self._bar = QProgressBar(self)
-        self._bar.setObjectName("import_progress")
-        tip = "Stop the import; nothing is left of it, unless it is to be kept"
-        self._stop_button = quiet_button("Sto&p", "stop_import", tip, self._stop)
-        row = QHBoxLayout()
-        row.addWidget(self._bar, 1)
-        row.addWidget(self._stop_button)
-        self._bar.hide()
-        self._stop_button.hide()
-        return row
-
     def _buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(self)
         self._save = box.addButton("Save and open", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -245,7 +254,7 @@ class NewConfigDialog(QDialog):
                 try:
                     is_new = self._draft.add(plate)
                 except LineageTripletsError as error:
-                    said.append(_words_of(error))
+                    said.append(words_of(error))
                     is_new = True
                 row = len(self._draft.plates) - 1 if is_new else row
                 said += [] if is_new else [f"{plate.name} is there already."]
@@ -254,7 +263,7 @@ class NewConfigDialog(QDialog):
                 try:
                     self._draft.add_table(table)
                 except LineageTripletsError as error:
-                    said.append(_words_of(error))
+                    said.append(words_of(error))
         for unknown in found:
             if isinstance(unknown, UnknownTable):
                 self._ask_columns(unknown, -1)
@@ -306,7 +315,7 @@ class NewConfigDialog(QDialog):
             else:
                 self._draft.add_table(table)
         except LineageTripletsError as error:
-            self._say(_words_of(error))
+            self._say(words_of(error))
             return
         self._show_draft(max(row, self._sources.row, 0))
         self._say("")
@@ -318,19 +327,29 @@ class NewConfigDialog(QDialog):
             return
         images = plate.source
 
-        def run(_: Job) -> Images | LineageTripletsError:
-            try:
-                return with_answer(images, name, parsed(name, text))
-            except LineageTripletsError as error:
-                return error
-
         def take(answered: Images | LineageTripletsError) -> None:
             if isinstance(answered, Images):
                 plate.source = replace(answered, out=images.out, resume=images.resume)
                 self._show_draft(self._sources.row)
-            self._say("" if isinstance(answered, Images) else _words_of(answered))
+            self._say("" if isinstance(answered, Images) else words_of(answered))
 
-        self._work.start(self, f"Looking at {images.source}", run, take)
+        job = planned(lambda: with_answer(images, name, parsed(name, text)))
+        self._work.start(self, f"Looking at {images.source}", job, take)
+
+    def _put_together(self, rows: list[int]) -> None:
+        """Make one plate of the images of some rows, beside the event loop."""
+        plates = [self._draft.plates[row] for row in rows]
+
+        sources = [plate.source for plate in plates if isinstance(plate.source, Images)]
+
+        def take(images: Images | LineageTripletsError) -> None:
+            if isinstance(images, Images) and all(plate in self._draft.plates for plate in plates):
+                row = self._draft.replace_plates(plates, together_of(plates, images))
+                self._show_draft(row)
+            self._say("" if isinstance(images, Images) else words_of(images))
+
+        job = planned(lambda: put_together(sources))
+        self._work.start(self, f"Putting {len(rows)} sources together", job, take)
 
     def _set_images(self, **changes: Any) -> None:
         plate = self._sources.selected
@@ -374,7 +393,7 @@ class NewConfigDialog(QDialog):
             words = [f"Slots: {slots}."]
             words += [f"Nobody's tables: {table.path}." for table in self._draft.tables]
         self._words.setText("\n".join(words))
-        self._save.setEnabled(not missing and not self._importing)
+        self._save.setEnabled(not missing and not self._progress.name)
         todo = self._draft.to_import() is not None
         self._save.setText("&Import, save and open" if todo else "Save and open")
 
@@ -391,7 +410,7 @@ class NewConfigDialog(QDialog):
         try:
             self._draft.save(path, self._slot_list.names, overwrite=self._overwrite.isChecked())
         except LineageTripletsError as error:
-            self._say(_words_of(error))
+            self._say(words_of(error))
             return
         self.accept()
         self.saved.emit(str(path))
@@ -404,7 +423,7 @@ class NewConfigDialog(QDialog):
                 self._say("The import was stopped.")
                 return
             if isinstance(imported, LineageTripletsError):
-                self._say(_words_of(imported))
+                self._say(words_of(imported))
                 return
             plate.take_import(imported)
             self._show_draft(self._draft.plates.index(plate))
@@ -418,30 +437,10 @@ class NewConfigDialog(QDialog):
             images, plate.minutes or 0.0, plate.tracks, self._stopping,
             reading=plate.reading, transform=plate.transform,
         )  # fmt: skip
-        self._work.start(self, self._importing, job, take, lambda: self._show_importing(""))
-
-    def _stop(self) -> None:
-        """Stop the import; it is over once its job has tidied up."""
-        self._stopping.set()
-        self._stop_button.setEnabled(False)
-
-    def _on_progress(self, name: str, done: int, total: int) -> None:
-        if name == self._importing:
-            self._bar.setRange(0, max(total, 1))
-            self._bar.setValue(done)
+        self._work.start(self, self._progress.name, job, take, lambda: self._show_importing(""))
 
     def _show_importing(self, name: str) -> None:
         """Show how far an import is, with nothing else to touch; hidden for no name."""
-        self._importing = name
         self._save.setEnabled(False)
         self._body.setEnabled(not name)
-        self._bar.setFormat(f"{name}: %p%")
-        self._bar.setRange(0, 1)
-        self._bar.setValue(0)
-        self._bar.setVisible(bool(name))
-        self._stop_button.setVisible(bool(name))
-        self._stop_button.setEnabled(True)
-
-
-def _words_of(error: LineageTripletsError) -> str:
-    return "\n".join(str(problem) for problem in error.problems)
+        self._progress.show_name(name)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QDropEvent
 
+    from lineage_triplets.engine.errors import LineageTripletsError
     from lineage_triplets.plugin.common.views import RowTable
 
 
@@ -56,3 +57,8 @@ def draft_view(model: RowTable, name: str, tip: str) -> QTableView:
     view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     view.horizontalHeader().setStretchLastSection(True)
     return view
+
+
+def words_of(error: LineageTripletsError) -> str:
+    """All that an error says, a line a problem."""
+    return "\n".join(str(problem) for problem in error.problems)

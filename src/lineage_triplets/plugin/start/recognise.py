@@ -34,6 +34,7 @@ from lineage_triplets.imports.sources.series import tiffs_in
 from lineage_triplets.imports.sources.tiff import is_tiff
 from lineage_triplets.plugin.start.draft import DraftPlate, FoundTable, place_of_tables
 from lineage_triplets.plugin.start.images import Images, read_images, tables_beside
+from lineage_triplets.plugin.start.parts import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -254,7 +255,7 @@ def _inside(path: str | Path) -> list[Recognised]:
 
 
 def _refused(error: LineageTripletsError) -> Refused:
-    return Refused("\n".join(str(problem) for problem in error.problems))
+    return Refused(words_of(error))
 
 
 def _told(plate: DraftPlate) -> DraftPlate:

@@ -49,6 +49,8 @@ class SourcesView(QWidget):
         Gets a row, and the path of its tables.
     table_given : Signal(int, int)
         Gets a row, and which of the draft's tables is its.
+    together_wanted : Signal(list)
+        Gets rows of images that are to become one plate.
     changed : Signal()
         Something was typed, or a row taken out.
     """
@@ -56,6 +58,7 @@ class SourcesView(QWidget):
     paths_wanted = Signal(list)
     tables_wanted = Signal(int, str)
     table_given = Signal(int, int)
+    together_wanted = Signal(list)
     changed = Signal()
 
     def __init__(self, draft: ConfigDraft, parent: QWidget | None = None) -> None:
@@ -68,7 +71,7 @@ class SourcesView(QWidget):
         self._view.horizontalHeader().setSectionResizeMode(
             _TABLES, QHeaderView.ResizeMode.Interactive
         )
-        self._view.selectionModel().currentRowChanged.connect(lambda *_: self.show_details())
+        self._view.selectionModel().selectionChanged.connect(lambda *_: self.show_details())
         self._details = words_label("plate_details", self)
         self.form = ImportForm(self)
         layout = QVBoxLayout(self)
@@ -108,7 +111,8 @@ class SourcesView(QWidget):
 
     def show_details(self) -> None:
         """Say what the selected row is, and what is asked of it."""
-        plate = self.selected
+        plate, together = self.selected, self._rows_of_images()
+        self._together.setEnabled(len(together) > 1)
         self._details.setText(_NOTHING if plate is None else plate.details())
         if plate is not None and isinstance(plate.source, Images):
             self.form.show_images(plate.source, plate.size_to_type)
@@ -141,6 +145,9 @@ class SourcesView(QWidget):
         tip = "Choose the selected row's track tables"
         self._tables = quiet_button("&Tables…", "choose_tables", tip, self._offer_tables)
         row.addWidget(self._tables)
+        tip = "Make one plate of the images of the selected rows, each in a well of its own"
+        self._together = quiet_button("One p&late", "put_together", tip, self._put_together)
+        row.addWidget(self._together)
         row.addWidget(
             quiet_button("&Remove", "remove_plate", "Take the selected row out", self._remove)
         )
@@ -190,6 +197,18 @@ class SourcesView(QWidget):
     def _folder(self) -> str:
         plates = self._draft.plates
         return str(folder_of(plates[-1].source.path) or "") if plates else str(Path.home())
+
+    def _rows_of_images(self) -> list[int]:
+        """The selected rows, in their order, if all are images of files."""
+        rows = sorted(index.row() for index in self._view.selectionModel().selectedRows())
+        plates = self._draft.plates
+        are_images = all(
+            row < len(plates) and isinstance(plates[row].source, Images) for row in rows
+        )
+        return rows if are_images else []
+
+    def _put_together(self) -> None:
+        self.together_wanted.emit(self._rows_of_images())
 
     def _remove(self) -> None:
         row = self.row
