@@ -19,6 +19,7 @@ from benchmarks import (
     faults_pixels,
     faults_tables,
     formats,
+    gpu,
     image_statistics,
     imports,
     index,
@@ -53,7 +54,12 @@ BENCHMARKS = {
     "widget": widget.tables,
 }
 # Minutes long, and run by name alone.
-LONG = {"soak": soak.tables, "trackers": trackers.tables, "repair": repair.tables}
+LONG = {
+    "gpu": gpu.tables,
+    "soak": soak.tables,
+    "trackers": trackers.tables,
+    "repair": repair.tables,
+}
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:  # noqa: ARG001
 def _rows(folder: Path) -> Iterator[Sequence[str]]:
     for case in CASES:
         shutil.rmtree(folder / "images", ignore_errors=True)
-        _write(folder / "images", case)
+        write_images(folder / "images", case)
         yield _row(folder / "images", case)
 
 
@@ -244,7 +244,7 @@ def _bytes_of_a_chunk(images: Path, case: Case) -> float:
     return statistics.mean(sizes) / in_a_file
 
 
-def _write(folder: Path, case: Case) -> None:
+def write_images(folder: Path, case: Case) -> None:
     """Write one FOV's chunks; other frames and FOVs are links to them."""
     simulated = simulate_tables(N_FOVS, CELLS_PER_FOV, N_FRAMES)
     write_tables(simulated, folder / "tracks")
