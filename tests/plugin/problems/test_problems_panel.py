@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, QRect, Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView, QTextBrowser
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableView,
+    QTextBrowser,
+)
 
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.problems.panel import ProblemsPanel
@@ -267,6 +275,28 @@ def test_an_alternative_by_its_key(panel, session, qtbot):
     give_reason(qtbot, panel, "drifts off")
     settle_down(qtbot, panel, session)
     assert [one.reason for one in review_of(session).decisions] == ["drifts off"]
+    qtbot.keyClick(table, Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert review_of(session).decisions == ()
+
+
+def test_what_is_alike_is_decided_in_one_step(panel, session, qtbot):
+    alike = [key for key in keys(panel) if key.startswith("collateral-share:")]
+    assert len(alike) == 3
+    box = find(panel, QCheckBox, "all_alike")
+    select(qtbot, panel, TWINS)
+    assert not box.isVisible()
+    select(qtbot, panel, alike[0])
+    assert box.isVisible()
+    assert box.text().startswith("All 3 of this kind: ")
+    table = find(panel, QTableView, "finding_list")
+    qtbot.keyClick(table, Key.Key_A)
+    assert box.isChecked()
+    qtbot.keyClick(table, Key.Key_W)
+    give_reason(qtbot, panel, "few lineages")
+    settle_down(qtbot, panel, session)
+    assert [made.target.key for made in review_of(session).decisions] == alike
+    select(qtbot, panel, TWINS)
+    assert not box.isChecked()
     qtbot.keyClick(table, Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert review_of(session).decisions == ()
 

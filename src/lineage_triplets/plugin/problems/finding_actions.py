@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, bind
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.record.decision import Target
 
 KEYS = KeyGroup(
     "Decide",
@@ -35,6 +36,11 @@ KEYS = KeyGroup(
             "P",
             "place the experiment so, where its tables do not lie on their images",
             lambda panel: panel.actions_view.place.click(),
+        ),
+        Key(
+            "A",
+            "decide it for all of its kind that the list shows, in one step",
+            lambda panel: panel.actions_view.all_alike.click(),
         ),
         Key("V", "the picture at full size", lambda panel: panel.actions_view.text.open_whole()),
         Key("Alt+1, Alt+2, …", "settle it in the first, second, … way"),
@@ -69,6 +75,14 @@ class FindingActions(QWidget):
         self._panel = panel
         self._shown: ReviewedFinding | None = None
         self._key = ""
+        self._alike: list[ReviewedFinding] = []
+        self.all_alike = QCheckBox(self)
+        self.all_alike.setObjectName("all_alike")
+        self.all_alike.setToolTip(
+            "What is decided then holds for all open findings of this kind that the list shows, "
+            "in one step of undo (A)"
+        )
+        self.all_alike.toggled.connect(lambda: self._show_settle(self._shown, writable=True))
         self.text = FindingText(session, self)
         self._buttons = QWidget(self)
         flow = QFlowLayout(self._buttons)
@@ -101,23 +115,31 @@ class FindingActions(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.reason)
+        layout.addWidget(self.all_alike)
         layout.addWidget(self._buttons)
         self.show_finding(None)
 
-    def show_finding(self, reviewed: ReviewedFinding | None, n_shown: int = 0) -> None:
+    def show_finding(
+        self,
+        reviewed: ReviewedFinding | None,
+        n_shown: int = 0,
+        alike: Sequence[ReviewedFinding] = (),
+    ) -> None:
         """Show a finding, and what can be decided about it.
 
         Parameters
         ----------
-        one : ReviewedFinding or None
+        reviewed : ReviewedFinding or None
         n_shown : int
             How many findings there are to step through.
+        alike : sequence of ReviewedFinding
+            Open ones of its kind, itself among them.
         """
         key = "" if reviewed is None else reviewed.finding.key
         if key != self._key:
             self.reason.put_away()
         is_news = key != self._key or reviewed != self._shown
-        self._shown, self._key = reviewed, key
+        self._shown, self._key, self._alike = reviewed, key, list(alike)
         if is_news or reviewed is None:
             finding = None if reviewed is None else reviewed.finding
             self.text.tell(finding, *_html(reviewed, self.palette()))
@@ -127,6 +149,7 @@ class FindingActions(QWidget):
             button.setEnabled(n_shown > 0)
         self.undo.setEnabled(writable)
         self.redo.setEnabled(writable)
+        self._show_alike(reviewed, writable=writable)
         self._show_place(writable=writable)
         self._show_waive(reviewed, writable=writable)
         self._show_settle(reviewed, writable=writable)
@@ -137,6 +160,29 @@ class FindingActions(QWidget):
         button.setToolTip(tip)
         self._buttons.layout().addWidget(button)
         return button
+
+    def _show_alike(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
+        """Offer to decide for all of a kind; nobody decides for another kind by the way."""
+        can = writable and reviewed is not None and len(self._alike) > 1
+        kind = kind_words(reviewed.finding.kind) if can and reviewed is not None else ""
+        words = f"All {len(self._alike)} of this kind: {kind}"
+        if not can or reviewed not in self._alike or not self.all_alike.text().endswith(kind):
+            self.all_alike.setChecked(False)
+        self.all_alike.setText(words if can else "")
+        self.all_alike.setVisible(can and reviewed in self._alike)
+
+    def _chosen(self, reviewed: ReviewedFinding) -> list[ReviewedFinding]:
+        """Give the findings for which is decided."""
+        return self._alike if self.all_alike.isChecked() else [reviewed]
+
+    def _targets(self, reviewed: ReviewedFinding, number: int) -> list[Target]:
+        """Give what one of the ways to settle cuts, links and rejects."""
+        return [
+            target
+            for chosen in self._chosen(reviewed)
+            if number < len(chosen.finding.settled_by)
+            for target in chosen.finding.settled_by[number]
+        ]
 
     def _show_waive(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
         waived = reviewed is not None and reviewed.status == "waived"
@@ -172,7 +218,11 @@ class FindingActions(QWidget):
             bind(self._panel, f"Alt+{number + 1}", button.click)
             self._settle.append(button)
         for number, button in enumerate(self._settle):
-            targets = alternatives[number] if number < len(alternatives) else ()
+            targets = (
+                self._targets(reviewed, number)
+                if reviewed is not None and number < len(alternatives)
+                else []
+            )
             button.setVisible(bool(targets))
             button.setEnabled(writable and bool(targets))
             if targets:
@@ -225,17 +275,20 @@ class FindingActions(QWidget):
         if reviewed.status == "waived":
             self._session.decide(lambda review: review.unwaive(key))
             return
+        chosen = self._chosen(reviewed)
+        keys = [one.finding.key for one in chosen if one.can_be_waived]
+        all_words = f"{len(keys)} times " if len(chosen) > 1 else "the "
         self.reason.ask(
-            f"Waive the {kind_words(reviewed.finding.kind)}",
+            f"Waive {all_words}{kind_words(reviewed.finding.kind)}",
             recent_reasons(self._session.review, "waive"),
-            lambda reason: self._session.decide(lambda review: review.waive(key, reason)),
+            lambda reason: self._session.decide(lambda review: review.waive_all(keys, reason)),
         )
 
     def _ask_to_settle(self, number: int) -> None:
         reviewed = self._shown
         if reviewed is None or number >= len(reviewed.finding.settled_by):
             return
-        targets = reviewed.finding.settled_by[number]
+        targets = self._targets(reviewed, number)
         self._ask(
             settle_words(targets),
             kind_words(reviewed.finding.kind),

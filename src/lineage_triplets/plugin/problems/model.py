@@ -214,6 +214,12 @@ class FindingModel(RowTable):
             return None
         return self.rows.reviewed[int(self._shown[row])]
 
+    def alike(self, reviewed: ReviewedFinding) -> list[ReviewedFinding]:
+        """Give the open findings of a finding's kind among those that the filter shows."""
+        shown, rows = self._shown, self.rows
+        is_alike = (rows.kind[shown] == reviewed.finding.kind) & (rows.status[shown] == "open")
+        return [rows.reviewed[row] for row in shown[is_alike].tolist()]
+
     @property
     def n_rows(self) -> int:
         """Findings shown."""

@@ -308,7 +308,9 @@ class ProblemsPanel(QWidget):
         self._summary.setText("The checks were stopped.")
 
     def _on_selected(self, reviewed: ReviewedFinding | None) -> None:
-        self.actions_view.show_finding(reviewed, self.findings.model.rowCount())
+        model = self.findings.model
+        alike = [] if reviewed is None else model.alike(reviewed)
+        self.actions_view.show_finding(reviewed, model.rowCount(), alike)
 
     def _make_room(self, height: int) -> None:
         """Give the text room for its picture, of the list's; and back."""
