@@ -118,6 +118,7 @@ def test_a_list_of_problems_ends_and_says_where_all_are(run, config):
     _, said, _ = run("validate", config)
     assert said.count("[unmatched-exclusion] ") == 20
     assert "and 10 more of [unmatched-exclusion]: `validate CONFIG --all`" in said
+    assert said.count("Remove it from the config, or mend the name.") == 1
     assert "30 warnings" in said
     assert run("validate", config, "--all")[1].count("[unmatched-exclusion] ") == 30
 

@@ -104,7 +104,7 @@ def test_tiffs_without_a_pixel_size_and_trackmate_s_xml(run, tmp_path):
     code, said = run(*command)
     assert code == 1
     assert "in micron, and the images say no pixel size" in said
-    assert "Give --pixel-size-um; the table was made on images of 0.5,0.5" in said
+    assert "Give the pixel size (--pixel-size-um); the table was made on images of 0.5,0.5" in said
     assert not (tmp_path / "m.zarr").exists()
     assert run(*command, "--pixel-size-um", "0.5,0.5")[0] == 0
     code, said = run("validate", "m.yml", *SMALL)

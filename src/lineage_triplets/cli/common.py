@@ -6,6 +6,7 @@ import contextlib
 import csv
 import functools
 import inspect
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -239,23 +240,27 @@ def print_problems(
 ) -> None:
     """Print what is wrong: one paragraph a problem, with where it is and what to do.
 
-    Of one kind at most `limit` are printed, and how many more there are.
+    Of one kind at most `limit` are printed, and how many more there are. What is to be done about
+    several in a row is said once, after them.
     """
-    n_of_kind = Counter(problem.kind for problem in problems)
-    n_printed: Counter[str] = Counter()
+    n_of_kind: Counter[str] = Counter()
+    printed = []
     for problem in problems:
-        n_printed[problem.kind] += 1
-        if limit is None or n_printed[problem.kind] <= limit:
-            where = f"{visible(problem.where)}\n  " if problem.where else ""
-            remedy = f"\n  {visible(problem.remedy)}" if problem.remedy else ""
-            said = Text.assemble(
-                severity_text(problem.severity),
-                " ",
-                (f"[{problem.kind}]", "dim"),
-                f" {where}{visible(problem.message)}",
-                (remedy, "dim"),
-            )
-            console.print(said, soft_wrap=True)
+        n_of_kind[problem.kind] += 1
+        if limit is None or n_of_kind[problem.kind] <= limit:
+            printed.append(problem)
+    for problem, following in itertools.zip_longest(printed, printed[1:]):
+        where = f"{visible(problem.where)}\n  " if problem.where else ""
+        is_said_later = following is not None and following.remedy == problem.remedy
+        remedy = f"\n  {visible(problem.remedy)}" if problem.remedy and not is_said_later else ""
+        said = Text.assemble(
+            severity_text(problem.severity),
+            " ",
+            (f"[{problem.kind}]", "dim"),
+            f" {where}{visible(problem.message)}",
+            (remedy, "dim"),
+        )
+        console.print(said, soft_wrap=True)
     for kind, number in n_of_kind.items():
         if limit is not None and number > limit:
             console.print(

@@ -250,7 +250,7 @@ def _refuse(target: Path, staging: Path, resume: bool) -> None:
             Problem(
                 "import-stopped",
                 "an import of this name stopped here, or is still running.",
-                "Go on with --resume; or remove this folder.",
+                "Go on with it (--resume, or “Go on” in the widget), or remove this folder.",
                 file=str(staging),
             )
         )
@@ -288,7 +288,7 @@ def _failed(error: Exception, target: Path, resume: bool) -> OutputError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     is_full = "No space left" in str(error) or "File too large" in str(error)
     kept = (
-        "What was written is kept; --resume goes on from there."
+        "What was written is kept: the same import goes on from there (--resume)."
         if resume
         else "Nothing was left half written."
     )

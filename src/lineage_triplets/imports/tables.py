@@ -137,7 +137,7 @@ def refuse_unknown_size(
     problem = Problem(
         "unknown-pixel-size",
         f"its positions are in {lengths.unit}, and the images say no pixel size.",
-        f"Give --pixel-size-um{made_on}.",
+        f"Give the pixel size (--pixel-size-um){made_on}.",
         file=str(table),
         field="pixel_size_um",
     )

@@ -126,7 +126,7 @@ def _disagreements(
         )
         yield source.problem(
             "frame-without-mask",
-            f"{counted(n_gone, 'frame')} in which the text has tracks have no mask: {names}.",
+            f"{counted(n_gone, 'frame')} without a mask, in which the text has tracks: {names}.",
             "Put their masks beside the others, or tracks have gaps there.",
             "warning",
             count=n_gone,
@@ -138,8 +138,8 @@ def _disagreements(
         names = np.unique(cells.label[unknown]).tolist()
         yield source.problem(
             "label-without-track",
-            f"{counted(int(unknown.sum()), 'cell')} of the masks have labels that the text does not"
-            f" have, and are left out: {choices(names)}.",
+            f"{counted(int(unknown.sum()), 'cell')} of the masks left out, by labels that the text "
+            f"does not have: {choices(names)}.",
             "Add their tracks if they are to be used.",
             "warning",
             count=int(unknown.sum()),
