@@ -82,7 +82,7 @@ class TripletDataModule(LightningDataModule):
         For decoded chunks, in each process that reads; by default what the config says.
     split : SplitChoice or dict, optional
         By FOV, a fifth for validation, by default.
-    normalize, normalize_by, channel_dropout
+    normalize, normalize_by, channel_dropout, reference_pixel_size_um
         See `BatchTransform`.
     augment : Augmentation or dict, optional
     margin_pixels, positive, slots, labels
@@ -121,6 +121,7 @@ class TripletDataModule(LightningDataModule):
         normalize_by: NormalizeBy = "mean",
         augment: Augmentation | None = None,
         channel_dropout: float = 0.0,
+        reference_pixel_size_um: tuple[float, float] | None = None,
         margin_pixels: int = 0,
         positive: PositiveKind = "drawn",
         slots: SlotsKind = "all",
@@ -156,6 +157,7 @@ class TripletDataModule(LightningDataModule):
             "normalize": normalize,
             "normalize_by": normalize_by,
             "channel_dropout": channel_dropout,
+            "reference_pixel_size_um": reference_pixel_size_um,
         }
         self._workers: dict[str, Any] = {
             "num_workers": num_workers,

@@ -12,6 +12,7 @@ from lineage_triplets.engine.dataset.batch import Batch, joined
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, shown
 from lineage_triplets.engine.pairs.randomness import text_key
 from lineage_triplets.training.norm_statistics import SlotStatistics
+from lineage_triplets.training.pixel_size import ReferencePixels
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -79,6 +80,9 @@ class BatchTransform:
         Probability with which a slot of a patch becomes 0; one slot of each patch always stays.
     margin_pixels : int
         How far patches reach beyond their size; it is cut off, where nothing shifts evenly.
+    reference_pixel_size_um : (float, float), optional
+        Size of pixels along y and x that all patches are resampled to, out of what the margin has
+        besides; they stay as they are stored by default.
     seed : int, optional
         With one, what is drawn follows from it, the epoch and the batch's first anchor; without,
         from torch's global generator.
@@ -98,6 +102,7 @@ class BatchTransform:
         augment: Augmentation | None = None,
         channel_dropout: float = 0.0,
         margin_pixels: int = 0,
+        reference_pixel_size_um: tuple[float, float] | None = None,
         seed: int | None = None,
     ) -> None:
         for field, value, known in (
@@ -130,6 +135,12 @@ class BatchTransform:
         self._augment = augment
         self._channel_dropout = channel_dropout
         self._margin = margin_pixels
+        self._reference: ReferencePixels | None = None
+        if reference_pixel_size_um is not None:
+            # What is left to be cut is what patches shift by.
+            self._margin = 0 if augment is None else augment.shift_pixels
+            wanted = (height + 2 * self._margin, width + 2 * self._margin)
+            self._reference = ReferencePixels(index, reference_pixel_size_um, wanted, margin_pixels)
         self._seed = seed
         self.collate = Collate(
             None
@@ -165,6 +176,8 @@ class BatchTransform:
     ) -> torch.Tensor:
         augment = self._augment if generator is not None else None
         patches: torch.Tensor = batch[part]
+        if self._reference is not None:
+            patches = self._reference(patches, _columns(batch[f"{part}_meta"]))
         patches = _cropped(patches, self._size, self._margin, augment, generator)
         if augment is not None:
             patches = _turned(patches, augment, generator)
