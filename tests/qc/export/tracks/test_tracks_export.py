@@ -215,6 +215,10 @@ def test_frames_and_places_are_those_of_the_image(tmp_path):
     )  # fmt: skip
     with Review.open(save(tmp_path / "c.yml", [experiment]), by="ada") as review:
         written = write_tracks(review, tmp_path / "out", "csv")
+        # The transform is that of the review's own tables, and not of what it wrote.
+        for folder in (tmp_path / "out", tmp_path / "out/one"):
+            (agreement,) = review.against(folder).agreements
+            assert agreement.agreed == agreement.links == agreement.other_links > 0
     assert links_of(read_again(tmp_path / "out")) == links_of(cells())
     assert "14 of its rows have their centre outside the image" in " ".join(written.notes)
 

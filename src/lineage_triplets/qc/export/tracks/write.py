@@ -10,6 +10,7 @@ from lineage_triplets.engine.errors import ConfigError, Problem, choices
 from lineage_triplets.engine.files import refuse_folder, whole_folder
 from lineage_triplets.qc.export.tracks import csv_table, ctc, geff, trackmate
 from lineage_triplets.qc.export.tracks.mended import FovTracks, mended_tracks
+from lineage_triplets.qc.find.against.other import ORIGIN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 TracksFormat = Literal["csv", "geff", "ctc", "trackmate"]
 
 TRACKS_FORMATS: tuple[TracksFormat, ...] = get_args(TracksFormat)
-ORIGIN_NAME = "track_ids.csv"
 
 
 class _Format(NamedTuple):

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 Named = TypeVar("Named", Cut, Link)
 
+ORIGIN_NAME = "track_ids.csv"
+"""The file by which a folder of mended tracks is known."""
+_ORIGIN_BEGINS = "experiment,fov_name,track_id,"
+
 
 @dataclass(frozen=True)
 class OtherTables:
@@ -166,6 +170,9 @@ def find_other(
         return _of_config(data, other, wanted, path_map)
     transforms = {config.name: config.track_transform for config in data.experiments}
     readings = {config.name: config.tracks for config in data.experiments}
+    if _is_mended(other):
+        # They lie in the images as they are, wherever the review's own tables do.
+        transforms, readings = dict.fromkeys(transforms), dict.fromkeys(readings)
     if is_track_table(other):
         return OtherTables(str(other), _of_one_table(other, wanted), transforms, readings)
     names = list(dict.fromkeys(name for name, _ in wanted))
@@ -181,6 +188,16 @@ def find_other(
     tables, problems = _of_folders(data, roots, wanted, readings)
     found = OtherTables(str(other), tables, transforms, readings, problems=tuple(problems))
     return _found(found, wanted)
+
+
+def _is_mended(other: Path) -> bool:
+    """Whether mended tracks were written there: a whole folder of them, or an experiment's."""
+    for folder in (other, other.absolute().parent):
+        origin = folder / ORIGIN_NAME
+        if origin.is_file():
+            with origin.open(encoding="utf-8", errors="replace") as file:
+                return file.readline(len(_ORIGIN_BEGINS) + 1).startswith(_ORIGIN_BEGINS)
+    return False
 
 
 def _of_one_table(other: Path, wanted: Sequence[Place]) -> dict[Place, Path]:
