@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from lineage_triplets.engine.process import (
     MOST_CACHE_BYTES,
     SHARE,
     default_cache_bytes,
+    give_back_freed_memory,
     usable_memory_bytes,
 )
 from systems import needs_posix
@@ -34,6 +38,24 @@ def root_with(tmp_path):
         return tmp_path
 
     return write
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux")
+def test_what_was_freed_goes_back_to_the_system():
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("other libraries keep less")
+    # Smaller than what has a mapping of its own, and the last one holds the heap's end.
+    kept = [bytearray(100_000) for _ in range(1500)]
+    del kept[:-1]
+    before = resident_pages()
+    give_back_freed_memory()
+    given_back = (before - resident_pages()) * os.sysconf("SC_PAGE_SIZE")
+    assert given_back > 100_000_000
+    assert kept
+
+
+def resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
 
 
 class TestUsableMemory:

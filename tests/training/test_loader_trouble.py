@@ -53,6 +53,17 @@ def test_a_worker_that_is_killed_is_said_and_where_to_go_on(config, monkeypatch)
     assert len(list(rest)) == len(rest) - used
 
 
+def test_a_worker_that_ends_at_once_is_no_lack_of_memory(config):
+    def ended():
+        raise RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
+        yield
+
+    loader = loader_of(config)
+    loader._batches = ended()
+    with pytest.raises(WorkerError, match="__main__"):
+        next(iter(loader))
+
+
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_a_chunk_that_fails_names_its_fov_and_how_to_go_on_without_it(tmp_path, prefetch):
     config = reviews.write_config(tmp_path)

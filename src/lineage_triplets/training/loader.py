@@ -35,6 +35,15 @@ _WITHOUT_FOV = (
     "To go on without that FOV: list it in exclude_fovs of the config's dataset, load it with "
     "verify='warn', and resume from the last checkpoint with if_changed='new-epoch'."
 )
+_OUT_OF_MEMORY = (
+    "Where the system was out of memory, lower memory_bytes, cache_pool_bytes or num_workers; then "
+    "resume from the last checkpoint, which goes on at its batch with any number of workers."
+)
+_AT_ONCE = (
+    "It made no batch: what a worker process says above tells why. A script that starts workers "
+    'needs `if __name__ == "__main__":` around what it does. Where the system was out of memory, '
+    "lower memory_bytes, cache_pool_bytes or num_workers."
+)
 
 
 class WorkerError(LineageTripletsError, RuntimeError):
@@ -133,7 +142,8 @@ class TripletLoader:
         """Begin once the first batch is asked for: until then loops choose the epoch."""
         if self._fixed_epoch is not None:
             self.batch_sampler.set_epoch(self._fixed_epoch)
-        self._used, self._loaded = self.batch_sampler.first_batch, None
+        first = self.batch_sampler.first_batch
+        self._used, self._loaded = first, None
         if self._batches is None:
             loader: DataLoader[Any] = DataLoader(
                 self.dataset, batch_sampler=self.batch_sampler, **self._options
@@ -155,9 +165,7 @@ class TripletLoader:
                     "worker-gone",
                     f"a worker process ended; batches of this epoch that were used: {self._used}. "
                     f"{error}",
-                    "Where the system was out of memory, lower memory_bytes, cache_pool_bytes or "
-                    "num_workers; then resume from the last checkpoint, which goes on at its "
-                    "batch with any number of workers.",
+                    _AT_ONCE if self._used == first else _OUT_OF_MEMORY,
                 )
             ) from error
 

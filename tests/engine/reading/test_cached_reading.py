@@ -22,6 +22,7 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine.process import MOST_CACHE_BYTES
 from lineage_triplets.engine.reading import blosc as blosc_blocks
+from lineage_triplets.engine.reading import patches
 from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from lineage_triplets.engine.reading.patches import STRATEGIES, PatchReader
@@ -277,3 +278,14 @@ class TestPools:
         assert isinstance(reader, LocalChunkStrategy)
         assert isinstance(reader._otherwise, TensorStoreStrategy)
         assert reader._cache is reader._otherwise._pools.parts
+
+
+def test_what_reading_frees_is_given_back_now_and_then(tmp_path, monkeypatch):
+    index = plate(tmp_path, (1, 1, 2, SIZE, SIZE))
+    given_back = []
+    monkeypatch.setattr(patches, "give_back_freed_memory", lambda: given_back.append(True))
+    reader = patch_reader(index)
+    rows = np.arange(2)
+    for _ in range(33):
+        reader.read(index.observations.take(rows), index.fov_of_row[rows])
+    assert len(given_back) == 2
