@@ -25,6 +25,7 @@ from benchmarks import (
     index,
     links,
     placement,
+    ranks,
     read,
     repair,
     review,
@@ -57,6 +58,7 @@ BENCHMARKS = {
 LONG = {
     "gpu": gpu.tables,
     "soak": soak.tables,
+    "ranks": ranks.tables,
     "trackers": trackers.tables,
     "repair": repair.tables,
 }
