@@ -19,7 +19,7 @@ from lineage_triplets.engine.errors import (
     choices,
 )
 from lineage_triplets.engine.plates.image import canonical, open_image
-from lineage_triplets.engine.plates.stores import join
+from lineage_triplets.engine.plates.stores import join, join_inside
 from lineage_triplets.engine.plates.zarr_json import array_form, describing_file, node_attributes
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.tracks.formats.base import TrackSource
@@ -177,7 +177,7 @@ def _of_image(fov: Fov, labels_name: str) -> Masks | None:
             group,
             "labels_name",
         )
-    folder = join(group, labels_name or listed[0])
+    folder = join_inside(group, labels_name or listed[0])
     with _about(folder):
         if describing_file(folder) is None:
             raise _fault(

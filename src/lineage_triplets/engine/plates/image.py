@@ -14,7 +14,7 @@ from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.plates.channels import channel_labels
 from lineage_triplets.engine.plates.coordinates import CANONICAL_AXES, of_array, of_multiscales
 from lineage_triplets.engine.plates.limits import image_fault
-from lineage_triplets.engine.plates.stores import join, location
+from lineage_triplets.engine.plates.stores import join, join_inside, location
 from lineage_triplets.engine.plates.zarr_json import (
     ArrayForm,
     array_form,
@@ -148,8 +148,8 @@ def _image(folder: str, name: str) -> Fov:
         levels = [level["path"] for level in multiscales[0].get("datasets", []) if "path" in level]
         if not levels:
             raise store_fault("not-an-image", "its multiscales list no levels.", "Mend it.", folder)
-        form = array_form(join(folder, levels[0]))
-        smaller = (find_array(join(folder, level)) for level in levels[1:])
+        form = array_form(join_inside(folder, levels[0]))
+        smaller = (find_array(join_inside(folder, level)) for level in levels[1:])
         shapes = [form.shape, *(array.shape for array in smaller if array is not None)]
         found = of_multiscales(multiscales[0], form.dimension_names, len(form.shape), folder)
     elif node == "array":

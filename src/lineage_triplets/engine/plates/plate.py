@@ -14,7 +14,7 @@ from lineage_triplets.engine.plates.collections import (
     look_inside,
 )
 from lineage_triplets.engine.plates.image import SINGLE_IMAGE_FOV, Fov, open_image
-from lineage_triplets.engine.plates.stores import join, location, subfolders
+from lineage_triplets.engine.plates.stores import join, join_inside, location, subfolders
 from lineage_triplets.engine.plates.zarr_json import node_attributes, store_fault, understood
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -97,7 +97,7 @@ class Plate:
         if self.series:
             return {f"{well}/0": None}
         if well not in self._names:
-            folder = join(self.path, well)
+            folder = join_inside(self.path, well)
             with understood(folder):
                 attributes, _ = node_attributes(folder)
                 images = attributes.get("well", {}).get("images")
@@ -127,7 +127,7 @@ class Plate:
         """
         if name not in self._fovs:
             inside = self.series.get(name, name)
-            path = self.path if self.single_image else join(self.path, inside)
+            path = self.path if self.single_image else join_inside(self.path, inside)
             self._fovs[name] = open_image(path, name)
         return self._fovs[name]
 

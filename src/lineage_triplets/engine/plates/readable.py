@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # Other members of a .zarray are passed over when it is opened.
-_OF_V2 = {"chunks", "dtype", "compressor", "fill_value", "order", "filters", "dimension_separator"}
-_NOT_JUDGED = {"shape", "attributes", "dimension_names"}
+_OF_V2 = {
+    *("zarr_format", "chunks", "dtype", "compressor", "fill_value", "order", "filters"),
+    "dimension_separator",
+}
+_NOT_JUDGED = {"shape"}
 _REQUIRED = {
-    2: ("compressor", "filters", "order", "fill_value"),
-    3: ("node_type", "chunk_key_encoding", "codecs", "fill_value"),
+    2: ("zarr_format", "compressor", "filters", "order", "fill_value"),
+    3: ("zarr_format", "node_type", "chunk_key_encoding", "codecs", "fill_value"),
 }
 # What the configuration of a codec of zarr v3 must have for an array to be opened.
 _OPTIONS = {

@@ -44,6 +44,23 @@ def join(folder: str, *parts: str) -> str:
     return f"{scheme}://{posixpath.join(host, path, inside)}{query}".removesuffix("/.")
 
 
+def join_inside(folder: str, path: str) -> str:
+    """Name something inside a folder as its metadata do.
+
+    Raises
+    ------
+    StoreError
+        The path leads out of the folder. A link that somebody made inside may.
+    """
+    parts = path.replace("\\", "/").split("/")
+    if ".." in parts or Path(path).is_absolute() or is_url(path):
+        message = f"its metadata name the path {path!r}, which leads out of it."
+        raise _fault(
+            "bad-metadata", message, "Mend them: paths are those of what is inside.", folder
+        )
+    return join(folder, path)
+
+
 def last_name(path: str | Path) -> str:
     """Name of the folder itself."""
     if is_url(str(path)):

@@ -118,7 +118,9 @@ def node_attributes(folder: str) -> tuple[dict[str, Any], str]:
     if "zarr.json" in files:
         with _naming(folder, "zarr.json"):
             content = _parsed(files["zarr.json"])
-        attributes = content.get("attributes") or {}
+            attributes = content.get("attributes") or {}
+            if not isinstance(attributes, dict):
+                raise _UnreadableJsonError("its attributes are no JSON object.")
         ome = attributes.get("ome")
         merged = {**attributes, **ome} if isinstance(ome, dict) else attributes
         return merged, content.get("node_type", "group")

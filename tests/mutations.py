@@ -1,0 +1,145 @@
+"""A small plate whose metadata are changed, and what a config that is usable must then do."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineage_triplets import (
+    MultiExperimentTripletDataset,
+    TripletConfig,
+    __version__,
+    diagnose,
+    save_config,
+)
+from lineage_triplets.engine.dataset.verification import draft_of
+from lineage_triplets.engine.errors import ChunkError, Problem
+from lineage_triplets.qc import Review
+from reviews import field
+from stores import make_experiment, numbered_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from lineage_triplets import ExperimentConfig
+
+    Key = tuple[str | int, ...]
+
+ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, 0, 1, -1, 2, 3, 7, 14, 48, 64, 100, 1.5, 1e308, -0.0, 2**31, 2**40, 2**62),
+    *(2**63, 2**64, 10**30, "", "0", "1", "x", "y", "T", "../..", "/etc", "NaN", "ä\n", ">u2"),
+    *("<f4", "|b1", "<M8[s]", "|V9", "uint16", "float32", "int8", "r8", "bytes", "gzip", "blosc"),
+    *([], [0], [1, 1], [1] * 5, [2, 1, 1, 48, 64], [0] * 5, [None], {}, {"name": "x"}),
+    *({"type": "scale", "scale": [1, 1, 1, 0, 1]}, {"id": "zlib", "level": 1}, {"id": "lz4"}),
+    {"path": "0"},
+)  # fmt: skip
+GONE = "gone"
+"""Takes a key out, or an item out of its list."""
+
+
+def write_experiment(root: Path, version: str) -> ExperimentConfig:
+    """Write a plate with one FOV of two channels, and its table."""
+    return make_experiment(
+        root, "e", {"A/1/0": field()}, pixels=numbered_pixels((14, 2, 1, 48, 64)), version=version,
+        chunks=(1, 1, 1, 24, 64),
+    )  # fmt: skip
+
+
+def metadata_files(root: Path) -> list[Path]:
+    """All JSON of a plate."""
+    names = {"zarr.json", ".zattrs", ".zarray", ".zgroup"}
+    return sorted(file for file in root.rglob("*") if file.name in names)
+
+
+def keys_of(content: Any, above: Key = ()) -> Iterator[Key]:
+    """All places inside JSON."""
+    inner = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in inner:
+        yield (*above, key)
+        if isinstance(value, dict | list):
+            yield from keys_of(value, (*above, key))
+
+
+def changed(content: Any, key: Key, value: Any) -> Any:
+    """JSON with another value at a place, or without it."""
+    new = copy.deepcopy(content)
+    node = new
+    for part in key[:-1]:
+        node = node[part]
+    if value is GONE:
+        del node[key[-1]]
+    else:
+        node[key[-1]] = value
+    return new
+
+
+def try_out(
+    root: Path,
+    experiment: ExperimentConfig,
+    pick: Callable[[str, int], int],
+    *,
+    n_changes: int,
+    check: bool,
+) -> str:
+    """Change metadata, and hold what `diagnose` says against what then works.
+
+    Parameters
+    ----------
+    root : Path
+    experiment : ExperimentConfig
+        Of which a copy is changed.
+    pick : callable
+        Picks a number below another one.
+    n_changes : int
+    check : bool
+        Whether a usable one is checked and drafted too, which takes most of the time.
+
+    Returns
+    -------
+    str
+        "usable", or the kinds of the errors.
+    """
+    store = root / "changed.zarr"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(experiment.data_path, store)
+    files = metadata_files(store)
+    for _ in range(n_changes):
+        file = files[pick("file", len(files))]
+        content = json.loads(file.read_text())
+        keys = list(keys_of(content))
+        if not keys:
+            continue
+        key = keys[pick("key", len(keys))]
+        place = pick("value", len(ODD_VALUES) + 1)
+        value = GONE if place == len(ODD_VALUES) else ODD_VALUES[place]
+        file.write_text(json.dumps(changed(content, key, value)))
+    named = experiment.model_copy(update={"data_path": str(store)})
+    config = TripletConfig(experiments=[named], dataset={"yx_patch_size": (16, 16), "seed": 1})
+    found = diagnose(config)
+    assert all(isinstance(problem, Problem) and problem.message for problem in found.problems)
+    if found.errors:
+        return ", ".join(sorted({problem.kind for problem in found.errors}))
+    assert found.index is not None
+    try:
+        batch = MultiExperimentTripletDataset.from_config(config).__getitems__([0, 1])
+    except ChunkError:
+        # The bytes are not what the metadata say, which no metadata tell.
+        return "damaged"
+    assert batch["anchor"].shape == (2, 2, 1, 16, 16)
+    assert np.isfinite(batch["anchor"].numpy()).all() or "f" in found.index.fovs[0].fov.dtype
+    if not check:
+        return "usable"
+    save_config(config, root / "c.yml", overwrite=True)
+    with Review.open(root / "c.yml", read_only=True) as review:
+        assert review.findings() is not None
+    try:
+        draft = draft_of(config, found.index, __version__)
+    except ChunkError:
+        return "damaged"
+    save_config(draft, root / "draft.yml", overwrite=True)
+    return "usable"
