@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import threading
@@ -76,9 +77,17 @@ class Holder:
                 path=str(values.get("path", "")),
             )
             moment = datetime.fromisoformat(holder.heartbeat)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
-        sound = isinstance(holder.pid, int) and holder.pid > 0 and moment.tzinfo is not None
+        texts = (holder.host, holder.user, holder.since, holder.process_start)
+        sound = (
+            type(holder.pid) is int
+            and holder.pid > 0
+            and moment.tzinfo is not None
+            and all(isinstance(text, str) for text in texts)
+            # Part of a file's name.
+            and re.fullmatch(r"[0-9A-Za-z_-]+", str(holder.token)) is not None
+        )
         return holder if sound else None
 
     def __str__(self) -> str:

@@ -9,19 +9,18 @@ from __future__ import annotations
 import bisect
 import copy
 import getpass
-import json
 import os
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lineage_triplets.engine.errors import choices
+from lineage_triplets.engine.errors import choices, shown
 from lineage_triplets.qc.record.decision import (
     Decision,
     HistoryEntry,
     NewDecision,
-    Target,
     What,
     as_json_has_it,
     row_of,
@@ -31,23 +30,13 @@ from lineage_triplets.qc.record.decision import (
 from lineage_triplets.qc.record.errors import damaged, decisions_error
 from lineage_triplets.qc.record.file import CopiedFile, DecisionFile
 from lineage_triplets.qc.record.lease import Lease, time_stamp, utc_now
+from lineage_triplets.qc.record.rows import Event, decision_of, event_of, read_json
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
-
-
-class Event(NamedTuple):
-    """One row of the table ``event``: a group of decisions was made, undone or redone."""
-
-    number: int
-    what: What
-    group: int
-    by: str
-    at: str
-    clock_back: int
 
 
 class Ledger:
@@ -72,14 +61,14 @@ class Ledger:
         """
         ledger = cls()
         by_group: dict[int, list[tuple[Any, ...]]] = {}
-        for row in sorted(decisions):
+        for row in sorted(decisions, key=itemgetter(0)):
             by_group.setdefault(row[1], []).append(row)
-        for values in sorted(events):
-            event = Event(*values)
+        for values in sorted(events, key=itemgetter(0)):
+            event = event_of(values)
             if event.number != len(ledger.events) + 1:
                 raise ValueError(f"entry {len(ledger.events) + 1} is missing")
             rows = by_group.pop(event.group) if event.what == "decided" else []
-            ledger._enter(event, [_decision(row, event) for row in rows])
+            ledger._enter(event, [decision_of(row, event) for row in rows])
         if by_group:
             raise ValueError(f"nobody decided group {min(by_group)}")
         return ledger
@@ -235,7 +224,9 @@ class DecisionLog:
     def _adopt(self, experiments: Sequence[str]) -> None:
         """Make sure that the file is about these experiments, and note new ones."""
         rows = self._file.read("SELECT value FROM about WHERE key = 'experiments'")
-        known: list[str] = json.loads(rows[0][0]) if rows else []
+        known = self._kept(rows) if rows else []
+        if not isinstance(known, list) or not all(isinstance(name, str) for name in known):
+            raise damaged(self.path, f"its experiments are {shown(known)}")
         if known and experiments and not set(known) & set(experiments):
             raise decisions_error(
                 "other-config",
@@ -383,7 +374,13 @@ class DecisionLog:
     def note(self, key: str) -> Any | None:
         """Give what was noted under a key; None if nothing was."""
         rows = self._file.read("SELECT value FROM note WHERE key = ?", key)
-        return json.loads(rows[0][0]) if rows else None
+        return self._kept(rows) if rows else None
+
+    def _kept(self, rows: Sequence[tuple[Any, ...]]) -> Any:
+        try:
+            return read_json(rows[0][0])
+        except ValueError as error:
+            raise damaged(self.path, error) from None
 
     def set_note(self, key: str, value: Any) -> None:
         """Keep something beside the decisions, as JSON has it; no part of undo and history."""
@@ -400,7 +397,8 @@ class DecisionLog:
             " AND version = ? AND data_key = ?",
             *(experiment, fov, check, version, data_key),
         )
-        return json.loads(rows[0][0]) if rows else None
+        kept = self._kept(rows) if rows else None
+        return kept if isinstance(kept, list) else None
 
     def keep_result(
         self,
@@ -447,11 +445,3 @@ def _login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
-
-
-def _decision(row: tuple[Any, ...], event: Event) -> Decision:
-    number, group, kind, target, value, reason, table_hash = row
-    return Decision(
-        kind, Target.of_dict(json.loads(target)), json.loads(value), reason, table_hash,
-        number=number, group=group, by=event.by, at=event.at,
-    )  # fmt: skip
