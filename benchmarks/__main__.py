@@ -23,6 +23,7 @@ from benchmarks import (
     image_statistics,
     imports,
     index,
+    learning,
     links,
     placement,
     ranks,
@@ -61,6 +62,7 @@ LONG = {
     "ranks": ranks.tables,
     "trackers": trackers.tables,
     "repair": repair.tables,
+    "learning": learning.tables,
 }
 
 

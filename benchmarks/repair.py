@@ -158,7 +158,11 @@ def _audit(review: Review, judge: TrueJudge) -> AuditState:
 
 
 def look_at_links(
-    review: Review, judge: TrueJudge, most: float = np.inf, asked: set[Target] | None = None
+    review: Review,
+    judge: TrueJudge,
+    most: float = np.inf,
+    asked: set[Target] | None = None,
+    experiment: str = NAME,
 ) -> Counter[str]:
     """Go through the first links by doubt as the panel does, and count the answers.
 
@@ -170,11 +174,13 @@ def look_at_links(
         Answers at most.
     asked : set of Target, optional
         Links that are not asked about again; gets those that are.
+    experiment : str
+        Whose links.
     """
     given: Counter[str] = Counter()
     asked = set() if asked is None else asked
     while True:
-        listed = review.links(LINKS, NAME, judged=True)
+        listed = review.links(LINKS, experiment, judged=True)
         link = next((one for one in listed if one.status == "open" and one.link not in asked), None)
         if link is None or given.total() >= most:
             return given
