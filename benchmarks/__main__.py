@@ -25,6 +25,7 @@ from benchmarks import (
     index,
     learning,
     links,
+    peer,
     placement,
     ranks,
     read,
@@ -63,6 +64,7 @@ LONG = {
     "trackers": trackers.tables,
     "repair": repair.tables,
     "learning": learning.tables,
+    "peer": peer.tables,
 }
 
 

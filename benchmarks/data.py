@@ -36,7 +36,7 @@ class Chunking:
     label : str
     chunk_shape : tuple of int
         (T, C, Z, Y, X)
-    n_z, n_fovs, n_frames : int
+    n_z, n_fovs, n_frames, cells_per_fov : int
     n_distinct : int or None
         Frames with pixels of their own; the files of the others are links to these. None: all.
     sharded : bool
@@ -53,6 +53,7 @@ class Chunking:
     n_distinct: int | None = None
     sharded: bool = False
     plain_zstd: bool = False
+    cells_per_fov: int = CELLS_PER_FOV
 
 
 def registry_of(folder: Path) -> ExperimentRegistry:
@@ -82,7 +83,7 @@ def write_observations(folder: Path, n_rows: int) -> None:
 
 def write_images(folder: Path, chunking: Chunking) -> None:
     """Write uint16 images that blosc (zstd, bitshuffle) halves, and tables of their cells."""
-    tables = simulate_tables(chunking.n_fovs, CELLS_PER_FOV, chunking.n_frames)
+    tables = simulate_tables(chunking.n_fovs, chunking.cells_per_fov, chunking.n_frames)
     write_tables(tables, folder / "tracks")
     size = IMAGE_SIZE_PIXELS
     shape = (chunking.n_frames, len(CHANNELS), chunking.n_z, size, size)

@@ -196,11 +196,13 @@ class StackOfSlices:
     ----------
     source : PairSource
         Whose patches are read.
+    context : tensorstore.Context, optional
+        Its memory for chunks; none by default.
     """
 
-    def __init__(self, source: PairSource) -> None:
+    def __init__(self, source: PairSource, context: ts.Context | None = None) -> None:
         self._source = source
-        self._context = ts.Context({"cache_pool": {"total_bytes_limit": 0}})
+        self._context = context or ts.Context({"cache_pool": {"total_bytes_limit": 0}})
         self._stores: dict[str, ts.TensorStore] = {}
 
     def read(self, rows: Int64Array) -> NDArray[np.generic]:
