@@ -157,11 +157,21 @@ class TestDefault:
             ({"LOCAL_WORLD_SIZE": "2", "SLURM_STEP_TASKS_PER_NODE": "8"}, 2),
             ({"SLURM_STEP_TASKS_PER_NODE": "2(x3),4"}, 4),
             ({"LOCAL_WORLD_SIZE": "0"}, 1),
+            ({"MASTER_ADDR": "127.0.0.1", "WORLD_SIZE": "4"}, 4),
+            ({"MASTER_ADDR": "node-7", "WORLD_SIZE": "4"}, 1),
         ],
     )
     def test_divided_by_the_ranks_of_the_machine(self, root_with, environ, ranks):
         root = root_with({"proc/meminfo": "MemAvailable: 8388608 kB\n"})
         assert default_cache_bytes(root, environ) == 2 * GIB // ranks
+
+    def test_divided_by_ranks_that_lightning_started_here(self, root_with, monkeypatch):
+        """Lightning 2.6 sets no number of the machine's ranks, nor always WORLD_SIZE."""
+        root = root_with({"proc/meminfo": "MemAvailable: 8388608 kB\n"})
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+        assert default_cache_bytes(root, {"MASTER_ADDR": "localhost"}) == GIB
+        assert default_cache_bytes(root, {"MASTER_ADDR": "node-7"}) == 2 * GIB
 
     @pytest.mark.parametrize("start_method", ["fork", "spawn"])
     @needs_posix

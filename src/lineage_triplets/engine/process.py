@@ -89,6 +89,7 @@ _UNKNOWN_MEMORY_BYTES = 4 * 2**30
 _MEGABYTE = 2**20
 # Version 1 writes "no limit" as the largest number of whole pages.
 _NO_LIMIT_BYTES = 2**60
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _CGROUP_FILES = {2: ("memory.max", "memory.high"), 1: ("memory.limit_in_bytes",)}
 
 
@@ -138,11 +139,24 @@ def loader_workers() -> int:
 
 
 def local_ranks(environ: Mapping[str, str]) -> int:
-    """Processes of a distributed job on this machine, as torchrun or Slurm's srun say."""
+    """Processes of a distributed job on this machine.
+
+    As torchrun or Slurm's srun say; without them, all that meet at an address of this machine alone,
+    as Lightning starts them.
+    """
     given = environ.get("LOCAL_WORLD_SIZE", "")
     if given.isdigit():
         return max(1, int(given))
-    return max([1, *_counts_per_node(environ.get("SLURM_STEP_TASKS_PER_NODE", ""))])
+    counts = _counts_per_node(environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
+    if counts:
+        return max([1, *counts])
+    if environ.get("MASTER_ADDR") not in _THIS_MACHINE:
+        return 1
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return int(distributed.get_world_size())
+    given = environ.get("WORLD_SIZE", "")
+    return max(1, int(given)) if given.isdigit() else 1
 
 
 def _machine_bytes(root: Path) -> Iterator[int]:
