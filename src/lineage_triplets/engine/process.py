@@ -141,8 +141,8 @@ def loader_workers() -> int:
 def local_ranks(environ: Mapping[str, str]) -> int:
     """Processes of a distributed job on this machine.
 
-    As torchrun or Slurm's srun say; without them, all that meet at an address of this machine alone,
-    as Lightning starts them.
+    As torchrun or Slurm's srun say; without them, all that meet at an address of this machine, as
+    Lightning starts them.
     """
     given = environ.get("LOCAL_WORLD_SIZE", "")
     if given.isdigit():
