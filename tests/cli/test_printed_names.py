@@ -55,7 +55,8 @@ def config(run, tmp_path: Path) -> Path:
     assert code == 0
     assert f"channels: {', '.join(CHANNELS)}" in said
     assert f"{out} is written" in said
-    out.write_text(out.read_text() + "dataset: {yx_patch_size: [16, 16]}\n")
+    # The images are 40 x 48, and usual patches 160 x 160.
+    assert "yx_patch_size: [16, 16]" in out.read_text()
     return out
 
 

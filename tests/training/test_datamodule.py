@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -216,11 +215,12 @@ def test_two_processes_share_an_epoch(config, tmp_path):
     """In a process of its own, from which ranks are forked before it has read."""
     code = """
         import pathlib, sys
+        sys.path += sys.argv[1:3]
         import test_datamodule
-        test_datamodule.fit_in_two_processes(*map(pathlib.Path, sys.argv[2:]))
+        test_datamodule.fit_in_two_processes(*map(pathlib.Path, sys.argv[3:]))
     """
-    done = run(f"import sys; sys.path.append(sys.argv[1]){textwrap.dedent(code)}",
-               Path(__file__).parent, config, tmp_path)  # fmt: skip
+    here = Path(__file__).parent
+    done = run(code, here, here.parent, config, tmp_path)
     assert done.returncode == 0, done.stderr
     data = module_of(config)
     ranks = [json.loads((tmp_path / f"seen-{rank}.json").read_text()) for rank in (0, 1)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lineage_triplets.cli.common import Reason, deciding, say, terminal
-from lineage_triplets.engine.errors import choices, counted, nearest
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted, nearest
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -94,8 +94,9 @@ def _chosen(
         by_key = {reviewed.finding.key: reviewed for reviewed in found}
         unknown = [key for key in keys if key not in by_key]
         if unknown:
-            raise typer.BadParameter(
-                f"the checks found no {unknown[0]!r}. {nearest(unknown[0], list(by_key))}"
+            message = f"the checks found no {unknown[0]!r}."
+            raise ConfigError(
+                Problem("unknown-finding", message, nearest(unknown[0], list(by_key)))
             )
         return [by_key[key] for key in keys]
     is_open = [reviewed for reviewed in found if reviewed.status == "open"]

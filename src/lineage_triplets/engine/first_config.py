@@ -13,7 +13,7 @@ from lineage_triplets.engine.plates.channels import placeholder_names
 from lineage_triplets.engine.plates.plate import Plate, only_plate_inside, open_plate
 from lineage_triplets.engine.plates.stores import join, last_name, location
 from lineage_triplets.engine.settings.file import locate_experiment, written_experiment
-from lineage_triplets.engine.settings.model import ExperimentConfig
+from lineage_triplets.engine.settings.model import DatasetConfig, ExperimentConfig
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.settings.yaml import write_yaml_text
 from lineage_triplets.engine.tracks.read import find_fov_table
@@ -219,6 +219,8 @@ def save_draft(
 ) -> None:
     """Write an experiments YAML, what the stores say in comments above each entry.
 
+    Where the usual patches do not fit into the images, it has a size that does.
+
     Parameters
     ----------
     path : str or Path
@@ -267,8 +269,23 @@ def save_draft(
         entry = {key: value for key, value in entry.items() if key not in optional}
         body = write_yaml_text({"experiments": [entry]}).removeprefix("experiments:\n")
         parts.append(f"# {found.name}: {found.description()}\n{body}")
+    written = "experiments:\n" + "".join(parts) + _patches_that_fit(plates)
     with whole_file(target, overwrite=overwrite) as temporary:
-        temporary.write_text("experiments:\n" + "".join(parts), encoding="utf-8")
+        temporary.write_text(written, encoding="utf-8")
+
+
+def _patches_that_fit(plates: Sequence[FoundPlate]) -> str:
+    """Settings for images that are smaller than the usual patch; nothing for larger ones."""
+    usual = min(DatasetConfig().yx_patch_size)
+    height, width = (min(found.first_fov.shape[axis] for found in plates) for axis in (3, 4))
+    smallest = min(height, width)
+    if smallest >= usual:
+        return ""
+    side = min(smallest, max(16, smallest // 2 // 16 * 16))
+    return (
+        f"# Patches of {usual} x {usual}, the usual ones, do not fit into {height} x {width} pixels:"
+        f" give the size that your model takes.\ndataset:\n  yx_patch_size: [{side}, {side}]\n"
+    )
 
 
 def _relative(path: str | Path, folder: Path) -> str:

@@ -423,7 +423,7 @@ class TestExclusions:
             {"lineages": [{"lineage_id": "one_A/1/0_2"}]},
             {"observations": [{"global_track_id": "one_A/1/0_1", "t": 4}]},
             {"observations": [{"global_track_id": "one_A/1/0_1", "t": -1}]},
-            {"observations": [{"global_track_id": "one_A/1/0_1", "t": 2**70}]},
+            {"observations": [{"global_track_id": "one_A/1/0_1", "t": 2**62}]},
             {"frames": [{"experiment": "one", "fov": "A/1/7", "frames": [0]}]},
             {"frames": [{"experiment": "one", "fov": "A/1/0", "frames": [0, 30]}]},
             {"fovs": [{"experiment": "one", "fov": "A/1/7"}]},

@@ -452,7 +452,7 @@ class TestRefused:
         assert fault.kind == "missing-column"
         assert "track_id" in fault.message
         assert "trackid, t, y, pos" in fault.message
-        assert "track_id: Did you mean 'trackid'?" in fault.remedy
+        assert "it seems to be columns: {track_id: trackid}" in fault.remedy
 
     def test_a_column_that_is_there_twice(self, tmp_path):
         fault = the_fault(write(tmp_path, "1,0,-1,1,2,3", header=f"{HEADER},y"))

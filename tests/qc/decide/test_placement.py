@@ -262,7 +262,7 @@ class TestExport:
     def test_what_was_reviewed_is_what_training_reads(self, review, tmp_path):
         result = export_review(review, tmp_path / "out", **WITHOUT)
         assert result.validated
-        assert set(result.files) == {"config", "cell_index", "report"}
+        assert set(result.files) == {"config", "cell_index", "dynaclr_data", "report"}
         config = load_config(result.files["config"])
         wanted = TrackTransform(scale=4, first_frame=1)
         assert [one.track_transform for one in config.experiments] == [None, wanted]
@@ -288,7 +288,7 @@ class TestExport:
 
     def test_a_collection_is_refused_and_that_is_said(self, review, tmp_path):
         plan = plan_export(review, tmp_path / "out", **WITHOUT)
-        assert [path.name for path in plan.files if path.suffix == ".yml"] == []
+        assert [path.name for path in plan.files if path.suffix == ".yml"] == ["dynaclr_data.yml"]
         (lost,) = plan.loses["collection"]
         assert "track_transform of late" in lost
         assert lost in plan.notes
