@@ -283,8 +283,8 @@ def _patches_that_fit(plates: Sequence[FoundPlate]) -> str:
         return ""
     side = min(smallest, max(16, smallest // 2 // 16 * 16))
     return (
-        f"# Patches of {usual} x {usual}, the usual ones, do not fit into {height} x {width} pixels:"
-        f" give the size that your model takes.\ndataset:\n  yx_patch_size: [{side}, {side}]\n"
+        f"# The usual patches, {usual} x {usual}, do not fit into {height} x {width} pixels: give "
+        f"the size that your model takes.\ndataset:\n  yx_patch_size: [{side}, {side}]\n"
     )
 
 
