@@ -13,7 +13,7 @@ from qtpy.QtTest import QTest
 from lineage_triplets.plugin.common.patch_image import is_dark, patch_image, relation_colour
 from lineage_triplets.plugin.pairs.bars import SeedBox
 from lineage_triplets.plugin.pairs.model import PairModel
-from lineage_triplets.plugin.pairs.strip import STATE_ROLE, StripModel
+from lineage_triplets.plugin.pairs.strip_model import STATE_ROLE, StripModel
 from lineage_triplets.plugin.pairs.tau_view import TauView, draws_of, percent
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.look.pictures import RELATION_COLOURS

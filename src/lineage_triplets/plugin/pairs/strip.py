@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -18,7 +17,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.plugin.common.patch_image import (
     dimmed,
     draw_note,
@@ -26,9 +24,9 @@ from lineage_triplets.plugin.common.patch_image import (
     relation_colour,
     slot_image,
 )
-from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.pairs.model import hours_words
+from lineage_triplets.plugin.pairs.strip_model import STATE_ROLE, StripModel
 from lineage_triplets.qc.look.shown_pixels import read_strip
 
 if TYPE_CHECKING:
@@ -40,144 +38,12 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
-    from lineage_triplets.qc.look.shown_pixels import ShownStrip
     from lineage_triplets.qc.look.strip import Strip
 
-STATE_ROLE = Qt.ItemDataRole.UserRole
 _TICK = 4
 _GAP = 3
 _LETTERS_WIDE = 4.0
 JOB = "Strip"
-
-
-@dataclass(frozen=True)
-class StripCell:
-    """What is known of one lane at one frame.
-
-    Attributes
-    ----------
-    state : {"cell", "unread", "damaged", "absent", "unborn"}
-        With a picture; not read yet; cannot be read; no cell there; before the lane's first cell.
-    words : str
-    """
-
-    state: str
-    words: str
-
-
-class StripModel(QAbstractTableModel):
-    """Lanes down, frames across; `STATE_ROLE` gives a `StripCell`."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.strip: Strip | None = None
-        self.places: list[int] = []
-        self.shown: ShownStrip | None = None
-
-    def set_strip(self, strip: Strip | None) -> None:
-        """Show another strip, not read yet."""
-        self.beginResetModel()
-        self.strip, self.shown = strip, None
-        self.places = [] if strip is None else strip.thinned().tolist()
-        self.endResetModel()
-
-    def set_shown(self, shown: ShownStrip) -> None:
-        """Show what was read of it."""
-        self.shown = shown
-        if self.rowCount():
-            last = self.index(self.rowCount() - 1, self.columnCount() - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Give the number of lanes."""
-        inside = parent is not None and parent.isValid()
-        return 0 if self.strip is None or inside else len(self.strip.lanes)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Give the number of frames that are shown."""
-        return 0 if parent is not None and parent.isValid() else len(self.places)
-
-    def divides_before(self, column: int) -> bool:
-        """Whether the cell divided between this frame and the one before."""
-        strip = self.strip
-        return strip is not None and int(strip.frames[self.places[column]]) in strip.divisions
-
-    def place(self, lane: int, column: int) -> Place | None:
-        """Give where the viewer shall look for one frame of a lane; of no cell, its frame."""
-        strip = self.strip
-        if strip is None:
-            return None
-        number = self.places[column]
-        track = _word(strip, strip.lanes[lane].track_ids[number])
-        z, y, x = strip.positions(lane)[number] or (None, None, None)
-        return Place(
-            strip.experiment,
-            strip.fov,
-            int(strip.frames[number]),
-            y,
-            x,
-            z,
-            (track,) if track else (),
-        )
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Give what a frame of a lane is, and that in words."""
-        if self.strip is None or not index.isValid():
-            return None
-        if role == STATE_ROLE:
-            return self._cell(index.row(), index.column())
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._cell(index.row(), index.column()).words
-        return None
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Give frames and hours, or the lane's name and track."""
-        strip = self.strip
-        if strip is None or role != Qt.ItemDataRole.DisplayRole:
-            return None
-        if orientation == Qt.Orientation.Horizontal:
-            number = self.places[section]
-            mark = "÷ " if self.divides_before(section) else ""
-            hours = f"+{round(float(strip.hours[number]), 2):g} h"
-            if number in (0, len(strip.frames) - 1):
-                hours = "anchor" if number == 0 else "positive"
-            return f"{mark}t {strip.frames[number]}\n{hours}"
-        return lane_words(strip, section)
-
-    def _cell(self, lane: int, column: int) -> StripCell:
-        strip = self.strip
-        if strip is None:
-            return StripCell("absent", "")
-        number = self.places[column]
-        rows = strip.lanes[lane].rows
-        where = f"frame {strip.frames[number]}"
-        if rows[number] < 0:
-            if not (rows[: number + 1] >= 0).any():
-                return StripCell("unborn", f"{where}: not yet there")
-            return StripCell("absent", f"{where}: no cell in the track table")
-        words = f"{where}: track {_word(strip, strip.lanes[lane].track_ids[number])}"
-        if self.shown is None:
-            return StripCell("unread", words)
-        picture = self.shown.lanes[lane][column]
-        if isinstance(picture, str):
-            return StripCell("damaged", f"{words}; cannot be read: {picture}")
-        return StripCell("cell", words)
-
-
-def _word(strip: Strip, track_id: str) -> str:
-    return word_within(track_id, strip.experiment, strip.fov)
-
-
-def lane_words(strip: Strip, lane: int) -> str:
-    """Say what a lane is: its role, and its tracks."""
-    shown_lane = strip.lanes[lane]
-    tracks = list(dict.fromkeys(_word(strip, name) for name in shown_lane.track_ids if name))
-    role = {"positive": "to the positive", "anchor": "anchor's cell", "sister": "sister"}[
-        shown_lane.name
-    ]
-    return f"{role}\n{' → '.join(tracks)}"
 
 
 class StripView(QTableView):
