@@ -106,6 +106,10 @@ class LineageTripletsError(Exception):
         return f"{self.problems[0]}{tail}"
 
 
+class StoppedError(Exception):
+    """Whoever asked for something wants it no more; nothing is known of what was being read."""
+
+
 class ConfigError(LineageTripletsError, ValueError):
     """A config or an argument says something that cannot be."""
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.pairs.randomness import streams, uniforms
+from lineage_triplets.engine.pairs.randomness import draw_until_there, streams
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import BoolArray, Int64Array, UInt64Array
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, UInt64Array
 
 
 # Draws again as often as it has to, so it has a stream of its own.
 _SALT = np.uint64(0x6D61746368)
-_MOST_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -101,21 +100,14 @@ class MatchPool:
         """Draw a row for each anchor by its stream; -1 where nobody matches."""
         first, last, hole, hole_end = self._ranges(rows)
         n_open = (last - first) - (hole_end - hole)
-        drawn = np.full(len(rows), -1, dtype=np.int64)
-        pending = np.flatnonzero(self.n_candidates(rows) > 0)
-        own_stream = streams(stream, _SALT)
-        counter, n_draws = 0, 1
-        while len(pending):
-            number = uniforms(own_stream[pending], counter, n_draws)
+
+        def place_of(number: Float64Array, pending: Int64Array) -> Int64Array:
             place = (number * n_open[pending, None]).astype(np.int64) + first[pending, None]
-            in_or_after = place >= hole[pending, None]
-            place += np.where(in_or_after, (hole_end - hole)[pending, None], 0)
-            row = self.row[place]
-            drawn[pending] = row[np.arange(len(pending)), np.argmax(row >= 0, axis=1)]
-            pending = pending[drawn[pending] < 0]
-            counter += n_draws
-            n_draws = min(2 * n_draws, _MOST_AT_ONCE // max(len(pending), 1) + 1)
-        return drawn
+            beyond = place >= hole[pending, None]
+            return np.asarray(place + np.where(beyond, (hole_end - hole)[pending, None], 0))
+
+        can = self.n_candidates(rows) > 0
+        return draw_until_there(self.row, streams(stream, _SALT), can, place_of, 0)
 
     def _ranges(self, rows: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
         """Give the range of places to draw from for each row, and that within it which is left out.

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.pairs.randomness import mix, uniforms
+from lineage_triplets.engine.pairs.randomness import draw_until_there, mix
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Int64Array, UInt64Array
+    from lineage_triplets.engine.arrays import Float64Array, Int64Array, UInt64Array
 
 
 _FIRST_COUNTER = 16
-_MOST_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,14 @@ class ExperimentPool:
         start, n_own = self.lineage_start[first], own_end - own_start
         n_others = self.lineage_start[end] - start - n_own
         own_included = self.included[lineage + 1] - self.included[lineage]
-        drawn = np.full(len(lineage), -1, dtype=np.int64)
-        pending = np.flatnonzero(self.included[end] - self.included[first] > own_included)
-        counter, n_draws = _FIRST_COUNTER, 1
-        while len(pending):
-            number = uniforms(stream[pending], counter, n_draws)
+        can = self.included[end] - self.included[first] > own_included
+
+        def place_of(number: Float64Array, pending: Int64Array) -> Int64Array:
             place = (number * n_others[pending, None]).astype(np.int64) + start[pending, None]
-            place += np.where(place >= own_start[pending, None], n_own[pending, None], 0)
-            row = self.row[place]
-            drawn[pending] = row[np.arange(len(pending)), np.argmax(row >= 0, axis=1)]
-            pending = pending[drawn[pending] < 0]
-            counter += n_draws
-            n_draws = min(2 * n_draws, _MOST_AT_ONCE // max(len(pending), 1) + 1)
-        return drawn
+            beyond = place >= own_start[pending, None]
+            return np.asarray(place + np.where(beyond, n_own[pending, None], 0))
+
+        return draw_until_there(self.row, stream, can, place_of, _FIRST_COUNTER)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Float64Array, Int64Array, UInt64Array
+    from collections.abc import Callable
+
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array, UInt64Array
 
 
 _MASK = (1 << 64) - 1
@@ -20,6 +22,9 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 _TO_UNIT = 2.0**-53
+
+# Numbers that are drawn at once for all that still have none.
+_MOST_AT_ONCE = 2**18
 
 _SHIFTS = tuple(np.uint64(shift) for shift in (30, 27, 31, 11))
 _FACTORS = (np.uint64(_FIRST), np.uint64(_SECOND))
@@ -83,3 +88,41 @@ def uniforms(stream: UInt64Array, first_counter: int, n: int) -> Float64Array:
     places = np.arange(first_counter + 1, first_counter + n + 1, dtype=np.uint64)
     mixed = mix(stream[:, None] + places * np.uint64(_GOLDEN))
     return (mixed >> _SHIFTS[3]).astype(np.float64) * _TO_UNIT
+
+
+def draw_until_there(
+    row: Int64Array,
+    stream: UInt64Array,
+    can: BoolArray,
+    place_of: Callable[[Float64Array, Int64Array], Int64Array],
+    counter: int,
+) -> Int64Array:
+    """Draw places of a pool again and again until each has one that is not left out.
+
+    Parameters
+    ----------
+    row : ndarray of int64
+        What is at each place of the pool; -1 for what is left out.
+    stream : ndarray of uint64, shape (N,)
+    can : ndarray of bool, shape (N,)
+        Who has a place that is not left out, and would otherwise draw forever.
+    place_of : callable
+        From numbers in [0, 1), shape (M, draws), and which M of the N they are for, to places.
+    counter : int
+        Where reading from each stream begins.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        -1 for those who cannot.
+    """
+    drawn = np.full(len(stream), -1, dtype=np.int64)
+    pending, n_draws = np.flatnonzero(can), 1
+    while len(pending):
+        number = uniforms(stream[pending], counter, n_draws)
+        found = row[place_of(number, pending)]
+        drawn[pending] = found[np.arange(len(pending)), np.argmax(found >= 0, axis=1)]
+        pending = pending[drawn[pending] < 0]
+        counter += n_draws
+        n_draws = min(2 * n_draws, _MOST_AT_ONCE // max(len(pending), 1) + 1)
+    return drawn

@@ -18,7 +18,7 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.plate import Plate, open_plate
-from lineage_triplets.engine.settings.faults import experiment_faults, field_fault
+from lineage_triplets.engine.settings.faults import experiment_faults, field_fault, unset_variable
 from lineage_triplets.engine.settings.file import load_config, locate_experiment
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.settings.tau import TauFrames
@@ -303,15 +303,7 @@ def open_experiments(
         try:
             config = locate_experiment(given, Path.cwd())
         except ValueError as error:
-            problems.append(
-                Problem(
-                    "missing-path",
-                    f"{error}.",
-                    "Set it, or write the path out.",
-                    experiment=given.name,
-                    field="data_path",
-                )
-            )
+            problems.append(unset_variable(error, experiment=given.name, field="data_path"))
             continue
         faults = experiment_faults(config)
         if config.name in names:

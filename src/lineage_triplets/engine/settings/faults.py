@@ -112,6 +112,11 @@ def experiment_faults(config: ExperimentConfig) -> list[Problem]:
     return faults
 
 
+def unset_variable(error: ValueError, **where: str) -> Problem:
+    """Say of a path that a variable in it has no value; `where` are fields of `Problem`."""
+    return Problem("missing-path", f"{error}.", "Set it, or write the path out.", **where)  # type: ignore[arg-type]
+
+
 def field_fault(
     config: ExperimentConfig,
     field: str,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lineage_triplets.engine.errors import ConfigError, Problem, nearest, shown
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.settings import collection
-from lineage_triplets.engine.settings.faults import distinct_faults, is_branch
+from lineage_triplets.engine.settings.faults import distinct_faults, is_branch, unset_variable
 from lineage_triplets.engine.settings.model import (
     FORMAT,
     DatasetConfig,
@@ -77,29 +77,14 @@ def read_config(
         try:
             located.append(locate_experiment(experiment, base, path_map))
         except ValueError as error:
-            problems.append(
-                Problem(
-                    "missing-path",
-                    f"{error}.",
-                    "Set it, or write the path out.",
-                    experiment=experiment.name,
-                    file=str(path),
-                )
-            )
+            problems.append(unset_variable(error, experiment=experiment.name, file=str(path)))
     _warn_of_unused(path_map, located)
     dataset = config.dataset
     try:
         dataset = _locate_statistics(dataset, base, path_map)
     except ValueError as error:
-        problems.append(
-            Problem(
-                "missing-path",
-                f"{error}.",
-                "Set it, or write the path out.",
-                file=str(path),
-                field="dataset.statistics_path",
-            )
-        )
+        where = {"file": str(path), "field": "dataset.statistics_path"}
+        problems.append(unset_variable(error, **where))
     return config.model_copy(update={"experiments": located, "dataset": dataset}), problems
 
 

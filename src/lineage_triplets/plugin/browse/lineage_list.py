@@ -23,6 +23,7 @@ from superqt import QSearchableComboBox
 
 from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
+from lineage_triplets.plugin.common.views import show_rows
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QResizeEvent, QShowEvent
@@ -164,22 +165,16 @@ class LineageList(QWidget):
 
     def _make_table(self) -> QTableView:
         table = QTableView(self)
-        table.setObjectName("lineage_table")
-        table.setAccessibleName("Lineages")
+        show_rows(table, "lineage_table", "Lineages")
         table.setModel(self.model)
         self._decisions = _DecisionDelegate(table)
         table.setItemDelegateForColumn(len(COLUMNS) - 1, self._decisions)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setTextElideMode(Qt.TextElideMode.ElideLeft)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
         table.setShowGrid(False)
         table.setMinimumHeight(110)
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        rows = table.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)

@@ -103,6 +103,25 @@ class FrameTable(RowTable):
         return None
 
 
+def show_rows(view: QTableView, name: str, tip: str) -> None:
+    """Make a table one of rows: chosen whole, a line each, left by Tab.
+
+    Parameters
+    ----------
+    view : QTableView
+    name : str
+        The ``objectName``.
+    tip : str
+        What it shows, for screen readers.
+    """
+    view.setObjectName(name)
+    view.setAccessibleName(tip)
+    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    view.setWordWrap(False)
+    view.setTabKeyNavigation(False)
+    view.verticalHeader().hide()
+
+
 class FittedTable(QTableView):
     """Shows a DataFrame; hidden while there are no rows.
 
@@ -116,15 +135,10 @@ class FittedTable(QTableView):
 
     def __init__(self, name: str, tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(name)
-        self.setAccessibleName(tip)
         self._table = FrameTable(self)
         self.setModel(self._table)
-        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        show_rows(self, name, tip)
         self.setHorizontalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setStretchLastSection(True)
         self.hide()

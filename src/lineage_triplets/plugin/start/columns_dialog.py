@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
-    QLabel,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.plugin.common.views import FittedTable, words_label
 from lineage_triplets.plugin.start.columns import COLUMNS, PARENT, guessed, offered, reading_of
+from lineage_triplets.plugin.start.parts import labelled
 from lineage_triplets.plugin.start.recognise import Refused, table_as_said
 
 if TYPE_CHECKING:
@@ -192,12 +192,6 @@ def ask_columns(
 
 def _place(grid: QGridLayout, number: int, text: str, name: str, widget: QWidget, tip: str) -> None:
     """Put a widget and its label into the next place of two columns."""
-    widget.setObjectName(name)
-    widget.setToolTip(tip)
-    widget.setAccessibleName(text.replace("&", ""))
-    label = QLabel(text)
-    label.setToolTip(tip)
-    label.setBuddy(widget)
     row, column = divmod(number, 2)
-    grid.addWidget(label, row, 2 * column)
+    grid.addWidget(labelled(text, name, tip, widget), row, 2 * column)
     grid.addWidget(widget, row, 2 * column + 1)

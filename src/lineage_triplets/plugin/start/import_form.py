@@ -17,6 +17,8 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.start.parts import labelled
+
 if TYPE_CHECKING:
     from lineage_triplets.plugin.start.images import Images
 
@@ -59,20 +61,20 @@ class ImportForm(QWidget):
         for column, (name, text, tip) in enumerate(_CHOICES):
             combo = QComboBox(self)
             combo.activated.connect(lambda _, name=name: self._chosen(name))
-            self._combos[name] = _labelled(text, name, tip, combo), combo
+            self._combos[name] = labelled(text, name, tip, combo), combo
             for place, widget in enumerate(self._combos[name]):
                 grid.addWidget(widget, 0, 2 * column + place)
         self._lines: dict[str, tuple[QLabel, QLineEdit]] = {}
         for column, (name, text, tip) in enumerate(_LINES):
             line = QLineEdit(self)
             line.editingFinished.connect(lambda name=name: self._typed(name))
-            self._lines[name] = _labelled(text, name, tip, line), line
+            self._lines[name] = labelled(text, name, tip, line), line
             for place, widget in enumerate(self._lines[name]):
                 grid.addWidget(widget, 1, 2 * column + place)
         self._out = QLineEdit(self)
         self._out.editingFinished.connect(self._named)
         tip = "The new plate's folder"
-        grid.addWidget(_labelled("Plate to &write", "plate_to_write", tip, self._out), 2, 0)
+        grid.addWidget(labelled("Plate to &write", "plate_to_write", tip, self._out), 2, 0)
         grid.addWidget(self._out, 2, 1, 1, 2)
         choose = QPushButton("Choose…", self)
         choose.setObjectName("choose_plate_to_write")
@@ -150,14 +152,3 @@ class ImportForm(QWidget):
         if name:
             self._out.setText(name)
             self._named()
-
-
-def _labelled(text: str, name: str, tip: str, widget: QWidget) -> QLabel:
-    """Name a widget, and give it its label."""
-    widget.setObjectName(name)
-    widget.setToolTip(tip)
-    widget.setAccessibleName(text.replace("&", ""))
-    label = QLabel(text)
-    label.setToolTip(tip)
-    label.setBuddy(widget)
-    return label

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QLabel, QPushButton, QTableView
 
+from lineage_triplets.plugin.common.views import show_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qtpy.QtGui import QDropEvent
+    from qtpy.QtWidgets import QWidget
 
     from lineage_triplets.engine.errors import LineageTripletsError
     from lineage_triplets.plugin.common.views import RowTable
@@ -46,17 +49,23 @@ def dropped_paths(event: QDropEvent) -> list[str]:
 def draft_view(model: RowTable, name: str, tip: str) -> QTableView:
     """Make the view of a table that is typed into, row by row."""
     view = QTableView()
-    view.setObjectName(name)
-    view.setAccessibleName(tip)
     view.setModel(model)
-    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    show_rows(view, name, tip)
     view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-    view.setWordWrap(False)
-    view.setTabKeyNavigation(False)
-    view.verticalHeader().hide()
     view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     view.horizontalHeader().setStretchLastSection(True)
     return view
+
+
+def labelled(text: str, name: str, tip: str, widget: QWidget) -> QLabel:
+    """Name a widget, and give it its label."""
+    widget.setObjectName(name)
+    widget.setToolTip(tip)
+    widget.setAccessibleName(text.replace("&", ""))
+    label = QLabel(text)
+    label.setToolTip(tip)
+    label.setBuddy(widget)
+    return label
 
 
 def words_of(error: LineageTripletsError) -> str:

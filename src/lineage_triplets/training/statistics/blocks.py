@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorstore as ts
 
+from lineage_triplets.engine.errors import StoppedError
 from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.process import usable_cpus
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
 # What is read at once: of small chunks some together, of large ones no more than memory holds.
 _LEAST_BYTES = 2_000_000
 _MOST_BYTES = 64_000_000
-
-
-class StoppedError(Exception):
-    """Somebody asked to stop; nothing is known of what was being read."""
 
 
 @dataclass(frozen=True, slots=True)

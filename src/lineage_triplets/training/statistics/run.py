@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import Problem, StoreError, choices, counted
+from lineage_triplets.engine.errors import Problem, StoppedError, StoreError, choices, counted
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.process import usable_cpus
-from lineage_triplets.training.statistics.blocks import (
-    Block,
-    Counted,
-    FovReader,
-    StoppedError,
-    blocks_of,
-)
+from lineage_triplets.training.statistics.blocks import Block, Counted, FovReader, blocks_of
 from lineage_triplets.training.statistics.counts import Tally
 from lineage_triplets.training.statistics.folder import WrittenStatistics, one_writer
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import StoreError
+from lineage_triplets.engine.errors import StoppedError, StoreError
 from lineage_triplets.qc.find.placement.hypotheses import Hypothesis, rows_at
 from lineage_triplets.qc.find.placement.judge import Judgement, judge
-from lineage_triplets.qc.find.placement.scene import Scene, SceneReader, StoppedError
+from lineage_triplets.qc.find.placement.scene import Scene, SceneReader
 from lineage_triplets.qc.find.placement.verdict import Placement, placement_of
 from lineage_triplets.qc.find.placement.z import ZJudgement, judge_z, seen_slices
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.errors import ChunkError, StoppedError
 from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.reading.plan import Window
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
@@ -40,10 +40,6 @@ _BYTES = 256_000_000
 _BYTES_FOR_TIME = 64_000_000
 _MOST_CHANNELS = 4
 _MOST_SLICES = 12
-
-
-class StoppedError(Exception):
-    """Whoever asked for a placement wants it no more."""
 
 
 @dataclass(frozen=True, eq=False)
