@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 import trackers
-from lineage_triplets.cli import main
 from stores import numbered_pixels, track_table, write_image, write_plate, write_tables
 
 if TYPE_CHECKING:
@@ -24,23 +22,6 @@ SMALL = ("--patch-size", 8, 8)
 TABLE = track_table((1, range(2)), (3, range(2, 4), 1), (4, range(2, 4), 1), (2, range(3)))
 
 
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    """Run a command in the test's folder, with nobody to ask; gives exit code and output."""
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-            raise SystemExit(0)
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), " ".join(f"{captured.out} {captured.err}".split())
-
-    return call
-
-
 def plate(folder: Path, *fovs: str, pixel_size_um: float = 1.0, **how: object) -> Path:
     write_plate(
         folder,
@@ -52,84 +33,84 @@ def plate(folder: Path, *fovs: str, pixel_size_um: float = 1.0, **how: object) -
     return folder
 
 
-def initialised(run, store: Path, tracks: Path, well: str = "A/1") -> str:
+def initialised(run_here, store: Path, tracks: Path, well: str = "A/1") -> str:
     """The road of a plate: init with the options that its page names, then what validate says."""
     options = ("--interval", 15, "--condition", f"mock={well}", "--out", "c.yml")
-    code, said = run("init", store, "--tracks", tracks, *options)
+    code, said = run_here("init", store, "--tracks", tracks, *options)
     assert code == 0, said
-    code, said = run("validate", "c.yml", *SMALL)
+    code, said = run_here("validate", "c.yml", *SMALL)
     assert code == 0, said
     return said
 
 
-def test_a_folder_of_tiffs_and_a_csv(run, tmp_path):
+def test_a_folder_of_tiffs_and_a_csv(run_here, tmp_path):
     movie = tmp_path / "movie"
     movie.mkdir()
     for t, frame in enumerate(PIXELS):
         for name, planes in zip(("Phase", "GFP"), frame, strict=True):
             tifffile.imwrite(movie / f"img_t{t:03d}_{name}.tif", planes[0])
     TABLE.to_csv("tracks.csv", index=False)
-    code, said = run(
+    code, said = run_here(
         *("import", "movie", "--tracks", "tracks.csv", "--out", "movie.zarr"),
         *("--interval-minutes", 15),
     )
     assert code == 0
     assert "Next: lineage-triplets validate movie.yml" in said
-    code, said = run("validate", "movie.yml", *SMALL)
+    code, said = run_here("validate", "movie.yml", *SMALL)
     assert code == 0
     assert f"movie{SAYS}" in said
     assert "slot 0: GFP slot 1: Phase" in said
 
 
-def test_a_folder_of_the_cell_tracking_challenge(run, tmp_path):
+def test_a_folder_of_the_cell_tracking_challenge(run_here, tmp_path):
     (tmp_path / "set/01").mkdir(parents=True)
     for t, frame in enumerate(PIXELS):
         tifffile.imwrite(tmp_path / f"set/01/t{t:03d}.tif", frame[0, 0])
     trackers.ctc(tmp_path / "set/01_RES")
-    code, said = run("init", "set", "--tracks", "set")
+    code, said = run_here("init", "set", "--tracks", "set")
     assert code == 1
     assert "`lineage-triplets import set --out PLATE.zarr` makes a plate" in said
-    code, _ = run("import", "set", "--out", "set.zarr", "--interval-minutes", 15)
+    code, _ = run_here("import", "set", "--out", "set.zarr", "--interval-minutes", 15)
     assert code == 0
-    code, said = run("validate", "set.yml", *SMALL)
+    code, said = run_here("validate", "set.yml", *SMALL)
     assert code == 0
     assert f"set{SAYS}" in said
 
 
-def test_tiffs_without_a_pixel_size_and_trackmate_s_xml(run, tmp_path):
+def test_tiffs_without_a_pixel_size_and_trackmate_s_xml(run_here, tmp_path):
     tifffile.imwrite(tmp_path / "movie.tif", PIXELS[:, :, 0], metadata={"axes": "TCYX"})
     (tmp_path / "movie.xml").write_text(trackers.trackmate(pixel=0.5), encoding="utf-8")
     command = ("import", "movie.tif", "--tracks", "movie.xml", "--out", "m.zarr")
     command = (*command, "--interval-minutes", 15)
-    code, said = run(*command)
+    code, said = run_here(*command)
     assert code == 1
     assert "in micron, and the images say no pixel size" in said
     assert "Give the pixel size (--pixel-size-um); the table was made on images of 0.5,0.5" in said
     assert not (tmp_path / "m.zarr").exists()
-    assert run(*command, "--pixel-size-um", "0.5,0.5")[0] == 0
-    code, said = run("validate", "m.yml", *SMALL)
+    assert run_here(*command, "--pixel-size-um", "0.5,0.5")[0] == 0
+    code, said = run_here("validate", "m.yml", *SMALL)
     assert code == 0
     assert f"m{SAYS}" in said
 
 
-def test_a_folder_without_tables_is_refused_before_a_plate_is_written(run, tmp_path):
+def test_a_folder_without_tables_is_refused_before_a_plate_is_written(run_here, tmp_path):
     tifffile.imwrite(tmp_path / "movie.tif", PIXELS[:, :, 0], metadata={"axes": "TCYX"})
     (tmp_path / "tables/B/1/0").mkdir(parents=True)
     command = ("import", "movie.tif", "--tracks", "tables", "--interval-minutes", 15)
-    code, said = run(*command, "--out", "m.zarr")
+    code, said = run_here(*command, "--out", "m.zarr")
     assert code == 1
     assert "there is no track table for A/1/0 in this folder" in said
     assert not (tmp_path / "m.zarr").exists()
 
 
-def test_trackmate_s_xml_and_a_plate(run, tmp_path):
+def test_trackmate_s_xml_and_a_plate(run_here, tmp_path):
     # In micrometres of the image's pixels, which the plate says.
     (tmp_path / "movie.xml").write_text(trackers.trackmate(pixel=0.5), encoding="utf-8")
     store = plate(tmp_path / "p.zarr", pixel_size_um=0.5)
-    assert f"p{SAYS}" in initialised(run, store, tmp_path / "movie.xml")
+    assert f"p{SAYS}" in initialised(run_here, store, tmp_path / "movie.xml")
 
 
-def test_trackmate_s_spots_and_edges_and_a_plate(run, tmp_path):
+def test_trackmate_s_spots_and_edges_and_a_plate(run_here, tmp_path):
     folder = tmp_path / "export"
     folder.mkdir()
     spots = ["LABEL,ID,TRACK_ID,POSITION_X,POSITION_Y,POSITION_Z,FRAME"]
@@ -148,54 +129,56 @@ def test_trackmate_s_spots_and_edges_and_a_plate(run, tmp_path):
     (folder / "movie_edges.csv").write_text("\n".join(edges) + "\n", encoding="utf-8")
     (folder / "README.txt").write_text("Tracks of the movie, exported by hand.\n")
     store = plate(tmp_path / "p.zarr", pixel_size_um=0.5)
-    assert f"p{SAYS}" in initialised(run, store, folder)
+    assert f"p{SAYS}" in initialised(run_here, store, folder)
 
 
-def test_a_geff_and_a_plate(run, tmp_path):
+def test_a_geff_and_a_plate(run_here, tmp_path):
     trackers.geff(tmp_path / "tracks.geff")
     store = plate(tmp_path / "p.zarr", version="0.5")
-    assert f"p{SAYS}" in initialised(run, store, tmp_path / "tracks.geff")
+    assert f"p{SAYS}" in initialised(run_here, store, tmp_path / "tracks.geff")
 
 
-def test_a_geff_for_each_fov_of_a_plate(run, tmp_path):
+def test_a_geff_for_each_fov_of_a_plate(run_here, tmp_path):
     store = plate(tmp_path / "p.zarr", "A/1/0", "A/1/1")
     table = trackers.geff(tmp_path / "tracks.geff")
     options = ("--interval", 15, "--condition", "mock=A/1")
-    code, said = run("init", store, "--tracks", table, *options)
+    code, said = run_here("init", store, "--tracks", table, *options)
     assert code == 1
     assert "Give a folder that has the table of each FOV in {row}/{column}/{fov}/" in said
     for fov in ("A/1/0", "A/1/1"):
         shutil.copytree(table, tmp_path / "tables" / fov / "tracks.geff")
-    assert "p 15 2 to 8 2 18 4 2 " in initialised(run, store, tmp_path / "tables")
+    assert "p 15 2 to 8 2 18 4 2 " in initialised(run_here, store, tmp_path / "tables")
 
 
-def test_a_single_image_s_table_lies_where_a_plate_s_would(run, tmp_path):
+def test_a_single_image_s_table_lies_where_a_plate_s_would(run_here, tmp_path):
     write_image(tmp_path / "image.zarr", shape=PIXELS.shape, channels=["Phase", "GFP"])
     write_tables(tmp_path / "tables", {"0/0/0": TABLE})
-    said = initialised(run, tmp_path / "image.zarr", tmp_path / "tables", well="0/0")
+    said = initialised(run_here, tmp_path / "image.zarr", tmp_path / "tables", well="0/0")
     assert f"image{SAYS}" in said
 
 
-def test_two_channels_of_one_name_are_refused_before_anything_is_asked(run, tmp_path):
+def test_two_channels_of_one_name_are_refused_before_anything_is_asked(run_here, tmp_path):
     store = plate(tmp_path / "p.zarr", channels=["GFP", "GFP"])
     write_tables(tmp_path / "tables", {"A/1/0": TABLE})
-    code, said = run("init", store, "--tracks", "tables")
+    code, said = run_here("init", store, "--tracks", "tables")
     assert code == 1
     assert "'GFP' names 2 channels of ['GFP', 'GFP']" in said
     assert "--rechunk --channel NAME --channel NAME" in said
-    code, _ = run(
+    code, _ = run_here(
         *("import", store, "--rechunk", "--channel", "GFP", "--channel", "RFP"),
         *("--out", "new.zarr"),
     )
     assert code == 0
-    assert "slot 0: GFP slot 1: RFP" in initialised(run, tmp_path / "new.zarr", tmp_path / "tables")
+    assert "slot 0: GFP slot 1: RFP" in initialised(
+        run_here, tmp_path / "new.zarr", tmp_path / "tables"
+    )
 
 
-def test_track_numbers_that_the_cell_index_cannot_hold_are_told_early(run, tmp_path):
+def test_track_numbers_that_the_cell_index_cannot_hold_are_told_early(run_here, tmp_path):
     store = plate(tmp_path / "p.zarr")
     large = TABLE.assign(track_id=TABLE.track_id + 2**31, parent_track_id=-1)
     write_tables(tmp_path / "tables", {"A/1/0": large})
-    said = initialised(run, store, tmp_path / "tables")
+    said = initialised(run_here, store, tmp_path / "tables")
     assert "note [cell-index]" in said
     assert "track_id 2147483649 is beyond 2147483647" in said
     assert "c.yml: usable (1 note)" in said

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from configs import load_one
 from lineage_triplets import TrackReading, TripletConfig, load_config, save_config
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import ConfigError
@@ -14,23 +15,11 @@ from lineage_triplets.engine.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ONE = """\
-experiments:
-  - name: one
-    data_path: /plates/one.zarr
-    tracks_path: /tracks/one
-    channel_names: [Phase, GFP]
-    source_channel: [GFP]
-    condition_wells: {c: [A/1]}
-    interval_minutes: 15
-"""
 ODD = "{columns: {track_id: cell, y: 'Y [µm]', parent_track_id: 7}}"
 
 
-def load(folder: Path, reading: str = "") -> TripletConfig:
-    file = folder / "one.yml"
-    file.write_text(ONE + (f"    tracks: {reading}\n" if reading else ""), encoding="utf-8")
-    return load_config(file)
+def load(folder: Path, value: str = "") -> TripletConfig:
+    return load_one(folder, "tracks", value)
 
 
 @pytest.mark.parametrize("text", ["", "null", "{}", "{columns: {}, parent: track}"])

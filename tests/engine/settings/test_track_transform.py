@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from configs import load_one
 from lineage_triplets import (
     ExperimentConfig,
     TrackTransform,
@@ -20,22 +21,9 @@ from lineage_triplets.engine.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ONE = """\
-experiments:
-  - name: one
-    data_path: /plates/one.zarr
-    tracks_path: /tracks/one
-    channel_names: [Phase, GFP]
-    source_channel: [GFP]
-    condition_wells: {c: [A/1]}
-    interval_minutes: 15
-"""
 
-
-def load(folder: Path, transform: str = "") -> TripletConfig:
-    file = folder / "one.yml"
-    file.write_text(ONE + (f"    track_transform: {transform}\n" if transform else ""))
-    return load_config(file)
+def load(folder: Path, value: str = "") -> TripletConfig:
+    return load_one(folder, "track_transform", value)
 
 
 def transform_of(folder: Path, text: str) -> TrackTransform | None:

@@ -9,32 +9,20 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from decision_files import NOON, run
 from lineage_triplets.qc.record import DecisionsError, ReviewInUseError
 from lineage_triplets.qc.record import lease as lease_module
 from lineage_triplets.qc.record.lease import Lease, time_stamp
 from systems import needs_posix, needs_root
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HAS_PROC = Path("/proc/self/stat").exists()
-
-
-def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run some code in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 def at_noon() -> datetime:
