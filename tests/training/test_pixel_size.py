@@ -14,6 +14,7 @@ from lineage_triplets.training import Augmentation, BatchTransform
 from stores import make_experiment, track_table
 
 SIZES_UM = {"fine": 0.25, "same": 0.5, "coarse": 0.8}
+SLICES_UM = {"thin": 0.5, "same": 1.0, "thick": 2.0}
 PATCH, MARGIN = (24, 20), 14
 
 
@@ -48,9 +49,9 @@ def averaged(patch: np.ndarray, axis: int, n: int) -> np.ndarray:
     return np.moveaxis(np.tensordot(patch, weights, axes=(axis, 1)), -1, axis)
 
 
-def transformed(dataset, **arguments):
+def transformed(dataset, um=(0.5, 0.5), **arguments):
     arguments = {"normalize": None, "margin_pixels": MARGIN, **arguments}
-    transform = BatchTransform(dataset.index, reference_pixel_size_um=(0.5, 0.5), **arguments)
+    transform = BatchTransform(dataset.index, reference_pixel_size_um=um, **arguments)
     return transform(transform.collate(dataset.__getitems__(range(len(dataset)))))
 
 
@@ -93,6 +94,46 @@ def test_all_show_one_field_in_micrometres(dataset):
         assert np.abs(patch - expected)[1:-1, 1:-1].max() < 0.01 * 6000
 
 
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory):
+    """Slices of three thicknesses, eight of which are read, with noise for pixels."""
+    folder = tmp_path_factory.mktemp("stacks")
+    table = track_table((1, range(3)), y=48.0, x=52.0)
+    pixels = np.random.default_rng(0).integers(0, 60_000, (3, 2, 12, 96, 104), dtype=np.uint16)
+    listed = [
+        make_experiment(folder, name, {"A/1/0": table}, pixels=pixels, slice_um=um)
+        for name, um in SLICES_UM.items()
+    ]
+    index = MultiExperimentIndex(ExperimentRegistry(listed), (2, 10), PATCH, (0.5, 1))
+    return MultiExperimentTripletDataset(index, seed=0, samples=Samples(margin_pixels=MARGIN))
+
+
+def test_slices_are_means_and_lines_between(stacks):
+    batch, raw = transformed(stacks, um=(1.0, 0.5, 0.5)), stacks.__getitems__(range(len(stacks)))
+    seen = set()
+    for found, read, meta in zip(
+        batch["anchor"].numpy(), raw["anchor"].numpy(), raw["anchor_meta"], strict=True
+    ):
+        # Eight slices of 0.5 µm are four of 1 µm, around the middle of all.
+        n_stored = round(4 / SLICES_UM[meta["experiment"]])
+        cut = read[:, 4 - n_stored // 2 : 4 + n_stored // 2, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        expected = {
+            "thin": averaged(cut.astype(float), 1, 4),
+            "same": cut,
+            "thick": ndimage.zoom(cut, (1, 2, 1, 1), order=1, grid_mode=True, mode="nearest"),
+        }[meta["experiment"]]
+        assert found.shape == (2, 4, *PATCH)
+        assert np.abs(found - expected).max() <= 0.02
+        seen.add(meta["experiment"])
+    assert seen == set(SLICES_UM)
+
+
+def test_too_few_slices(stacks):
+    with pytest.raises(ConfigError, match=r"8 of 0.5 µm.*z_range read 9 slices or more") as error:
+        transformed(stacks, um=(4.2, 0.5, 0.5))
+    assert "thin" in str(error.value)
+
+
 def test_shifts_are_of_the_resampled_patch(dataset):
     shifting = Augmentation(flip=False, rotate=False, shift_pixels=1)
     batch = transformed(dataset, augment=shifting, seed=3)
@@ -104,4 +145,4 @@ def test_what_cannot_be(dataset):
     with pytest.raises(ConfigError, match="Set margin_pixels to 12"):
         transformed(dataset, margin_pixels=3)
     with pytest.raises(ConfigError, match="above 0"):
-        BatchTransform(dataset.index, reference_pixel_size_um=(0.5, 0.0))
+        transformed(dataset, um=(0.5, 0.0))

@@ -121,7 +121,7 @@ class TripletDataModule(LightningDataModule):
         normalize_by: NormalizeBy = "mean",
         augment: Augmentation | None = None,
         channel_dropout: float = 0.0,
-        reference_pixel_size_um: tuple[float, float] | None = None,
+        reference_pixel_size_um: tuple[float, ...] | None = None,
         margin_pixels: int = 0,
         positive: PositiveKind = "drawn",
         slots: SlotsKind = "all",

@@ -80,9 +80,10 @@ class BatchTransform:
         Probability with which a slot of a patch becomes 0; one slot of each patch always stays.
     margin_pixels : int
         How far patches reach beyond their size; it is cut off, where nothing shifts evenly.
-    reference_pixel_size_um : (float, float), optional
-        Size of pixels along y and x that all patches are resampled to, out of what the margin has
-        besides; they stay as they are stored by default.
+    reference_pixel_size_um : (float, float) or (float, float, float), optional
+        Size of pixels along y and x, or z, y and x, that all patches are resampled to, out of what
+        the margin has besides, and of the slices that are read; they stay as they are stored by
+        default.
     seed : int, optional
         With one, what is drawn follows from it, the epoch and the batch's first anchor; without,
         from torch's global generator.
@@ -102,7 +103,7 @@ class BatchTransform:
         augment: Augmentation | None = None,
         channel_dropout: float = 0.0,
         margin_pixels: int = 0,
-        reference_pixel_size_um: tuple[float, float] | None = None,
+        reference_pixel_size_um: tuple[float, ...] | None = None,
         seed: int | None = None,
     ) -> None:
         for field, value, known in (
