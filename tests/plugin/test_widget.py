@@ -30,7 +30,7 @@ def test_a_config_is_shown_and_its_layers_leave_with_it(viewer, widget, config_p
     settled(qtbot, widget)
 
     names = [one.name for one in viewer.layers]
-    assert {"Phase", "GFP", "tracks", "mine"} <= set(names)
+    assert {"Phase", "GFP", "cells", "mine"} <= set(names)
     assert widget.findChild(QTabWidget, "panels").isEnabled()
     widget.session.close()
     assert [one.name for one in viewer.layers] == ["mine"]

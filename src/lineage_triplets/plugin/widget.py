@@ -28,6 +28,7 @@ from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common.keys import bind
 from lineage_triplets.plugin.common.outlines import OutlineSwitch
 from lineage_triplets.plugin.common.session import Session
+from lineage_triplets.plugin.common.tails import TailSwitch
 from lineage_triplets.plugin.common.views import Messages
 from lineage_triplets.plugin.export.panel import ExportPanel
 from lineage_triplets.plugin.links.panel import LinksPanel
@@ -110,6 +111,7 @@ class ReviewWidget(QWidget):
         self.session.closed.connect(self._on_closed)
         for panel in self.panels.values():
             bind(panel, "O", self.outlines.click)
+            bind(panel, "T", self.tails.click)
         self.session.unloadable.connect(self._on_unloadable)
         self.session.opening.connect(self._on_opening)
         self.session.work.progressed.connect(self._on_progress)
@@ -226,7 +228,9 @@ class ReviewWidget(QWidget):
         self._new.clicked.connect(lambda _: self.make_config())
         head = QHBoxLayout()
         self.outlines = OutlineSwitch(self.session, self)
+        self.tails = TailSwitch(self.session, self)
         head.addWidget(self._title, 1)
+        head.addWidget(self.tails)
         head.addWidget(self.outlines)
         head.addWidget(self._new)
         head.addWidget(self._open)

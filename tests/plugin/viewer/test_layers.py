@@ -41,6 +41,7 @@ class Desk:
         self.frames: list[tuple[str, str, int]] = []
         self.session.failed.connect(self.failed.append)
         self.session.frame_changed.connect(lambda *now: self.frames.append(now))
+        self.session.show_tails(True)
         self.keeper = LayerKeeper(viewer, self.session)
 
     def open(self, path: Path) -> None:

@@ -73,6 +73,7 @@ def test_the_panel_in_front_is_driven_from_the_canvas(
     widget.session.choose(lineage=FIRST)
     settled(qtbot, widget)
     viewer.layers.selection.clear()
+    widget.session.show_tails(active == "tracks")
     if active:
         viewer.layers.selection.active = layer(viewer, active)
     qtbot.keyClick(canvas(viewer), Key.Key_A)

@@ -10,8 +10,14 @@ from qtpy.QtCore import QRect, QRectF, Qt
 from qtpy.QtGui import QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from lineage_triplets.plugin.audit.pair_view import TICK
-from lineage_triplets.plugin.common.patch_image import dimmed, draw_note, draw_patch, slot_image
+from lineage_triplets.plugin.audit.pair_view import ROLES, TICK
+from lineage_triplets.plugin.common.patch_image import (
+    dimmed,
+    draw_note,
+    draw_patch,
+    draw_role,
+    slot_image,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +127,9 @@ class FramesView(QWidget):
                 part = QRectF(box.left(), top, box.width(), high - 2 * TICK)
                 image = slot_image(values[slot], pictures[slot], self._contrast.get(slot))
                 draw_patch(painter, part, image, centre, ink, TICK - 1, outline)
+                for role in ROLES:
+                    if frame.words == role:
+                        draw_role(painter, part, role, lettered=False)
 
     def _fit(self) -> None:
         boxes = self._boxes(

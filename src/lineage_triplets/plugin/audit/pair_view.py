@@ -14,6 +14,7 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_note,
     draw_patch,
     draw_plate,
+    draw_role,
     slot_image,
 )
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
     from lineage_triplets.qc.look.pictures.grey import GreyScale
+    from lineage_triplets.qc.look.roles import Role
     from lineage_triplets.qc.look.shown_pixels import ShownPairs
 
     Centre = tuple[float, float]
@@ -31,7 +33,7 @@ LEAST_SIDE = 150
 """A patch is never narrower, in pixels of the screen; what does not fit is scrolled."""
 TICK = 4
 _GAP = 4
-ROLES = ("anchor", "positive")
+ROLES: tuple[Role, Role] = ("anchor", "positive")
 
 
 @dataclass(frozen=True)
@@ -203,11 +205,12 @@ class PairView(QWidget):
             centre = None if self._centres is None else self._centres[side]
             outlines = shown.outlines.get(self._number, {}) if self._outlined else {}
             draw_patch(painter, box, image, centre, ink, TICK, outlines.get(role))
+            draw_role(painter, box, role, lettered=False)
             note = shown.notes[self._number][role][slot]
             if note:
                 draw_plate(painter, box, note)
 
-    def _image(self, shown: ShownPairs, role: str, slot: int) -> QImage:
+    def _image(self, shown: ShownPairs, role: Role, slot: int) -> QImage:
         values = shown.values[self._number][role][slot]
         picture = shown.pictures[self._number][role][slot]
         return slot_image(values, picture, self._contrast.get(slot))

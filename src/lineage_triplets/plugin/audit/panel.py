@@ -43,7 +43,7 @@ LOOK_JOB = "Looking up audits"
 PLAN_JOB = "Planning a sample"
 _PATIENCE_MS = 60
 _SLOT_KEYS = 9
-_KEYS_OF = ("audit.judging", "audit.overview", "common.outlines")
+_KEYS_OF = ("audit.judging", "audit.overview", "common.outlines", "common.tails")
 
 
 class AuditPanel(QWidget):

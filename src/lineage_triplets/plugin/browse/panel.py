@@ -36,6 +36,7 @@ _KEYS_OF = (
     "browse.lineage_list",
     "browse.tree_view",
     "common.outlines",
+    "common.tails",
     "common.reason",
 )
 

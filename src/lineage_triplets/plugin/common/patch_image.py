@@ -5,21 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
+from qtpy.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 
 from lineage_triplets.qc.look.pictures import RELATION_COLOURS, relation_kind
 from lineage_triplets.qc.look.pictures.grey import rendered
+from lineage_triplets.qc.look.roles import ROLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import Float32Array
     from lineage_triplets.qc.look.pictures.grey import GreyScale
+    from lineage_triplets.qc.look.roles import Role
 
 OUTLINE = QColor(240, 228, 66)
 """Of masks: a light yellow stands out from grey and from other marks, with any eyes."""
 _UNDER = QColor(0, 0, 0, 110)
+_HALO = QColor(0, 0, 0, 200)
+_LINES = {
+    "solid": Qt.PenStyle.SolidLine,
+    "dash": Qt.PenStyle.DashLine,
+    "dot": Qt.PenStyle.DotLine,
+    "dash dot": Qt.PenStyle.DashDotLine,
+}
 _SMOOTH_BELOW = 3
 _DARK = 128
 # Steps between black and white before gamma spreads the dark ones.
@@ -69,6 +78,36 @@ def legible(colour: QColor, palette: QPalette) -> QColor:
 def relation_colour(relation: str, palette: QPalette) -> QColor:
     """Give the colour of a kind of relation, the same on contact sheets."""
     return legible(QColor(*RELATION_COLOURS[relation_kind(relation)]), palette)
+
+
+def role_colour(role: Role) -> QColor:
+    """Give the colour of a role, the same in the viewer and on patches."""
+    return QColor(*ROLES[role].colour)
+
+
+def draw_role(painter: QPainter, box: QRectF, role: Role, *, lettered: bool = True) -> None:
+    """Draw a role's line around a patch, and its letter in the corner; seen on any ground.
+
+    Parameters
+    ----------
+    painter : QPainter
+    box : QRectF
+        Of the patch.
+    role : str
+    lettered : bool
+        Whether the letter is drawn.
+    """
+    mark = ROLES[role]
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(_HALO, 3.5), QPen(role_colour(role), 1.8, _LINES[mark.line])):
+        painter.setPen(pen)
+        painter.drawRect(box)
+    if lettered and mark.letter:
+        metrics = painter.fontMetrics()
+        plate = QRectF(box.topLeft(), QSizeF(metrics.horizontalAdvance("M") + 3, metrics.height()))
+        painter.fillRect(plate, _HALO)
+        painter.setPen(role_colour(role))
+        painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), mark.letter)
 
 
 def dimmed(palette: QPalette, share: float = 0.65) -> QColor:

@@ -94,6 +94,8 @@ class Session(QObject):
         The cell that was just looked at was clicked for what can be done with it.
     outlines_changed : Signal()
         Masks are to be shown as outlines, or no more.
+    tails_changed : Signal()
+        The tails of all tracks are to be drawn, or only the tracks that are marked.
     masks_found : Signal(str, bool)
         Gets what the viewer found of masks of the FOV it shows, in words; and whether there are.
     contrast_changed : Signal(str)
@@ -117,6 +119,7 @@ class Session(QObject):
     menu_wanted = Signal()
     contrast_changed = Signal(str)
     outlines_changed = Signal()
+    tails_changed = Signal()
     masks_found = Signal(str, bool)
     opening = Signal(str)
     unloadable = Signal(object)
@@ -128,6 +131,7 @@ class Session(QObject):
         self.contrast: dict[str, dict[int, GreyScale]] = {}
         self._contrast_of: dict[str, tuple[object, ...]] = {}
         self._outlined = True
+        self._with_tails = False
         self.work = Work(self)
         self.work.failed.connect(self.failed)
 
@@ -332,6 +336,17 @@ class Session(QObject):
         if outlined != self._outlined:
             self._outlined = outlined
             self.outlines_changed.emit()
+
+    @property
+    def with_tails(self) -> bool:
+        """Whether the tails of all tracks are drawn, not only the tracks that are marked."""
+        return self._with_tails
+
+    def show_tails(self, with_tails: bool) -> None:
+        """Draw the tails of all tracks, or only the tracks that are marked."""
+        if with_tails != self._with_tails:
+            self._with_tails = with_tails
+            self.tails_changed.emit()
 
     def _on_channels(self, experiment: str) -> None:
         review, of = self._review, self._contrast_of.get(experiment)

@@ -46,7 +46,7 @@ _PATIENCE_MS = 400
 _SLOT_KEYS = 9
 # Where links take longer to be weighed, it is done once a person pauses for so long.
 _LONG_S, _PAUSE_MS = 3.0, 20_000
-_KEYS_OF = ("links.looking", "links.choosing", "common.outlines")
+_KEYS_OF = ("links.looking", "links.choosing", "common.outlines", "common.tails")
 
 
 class LinksPanel(QWidget):

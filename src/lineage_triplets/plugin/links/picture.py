@@ -18,6 +18,7 @@ from lineage_triplets.plugin.common.patch_image import (
 )
 from lineage_triplets.plugin.links.layout import TICK, LinkLayout
 from lineage_triplets.qc.look.pictures.grey import blank_note
+from lineage_triplets.qc.look.roles import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.look.pictures.grey import GreyScale
 
 # Apart for colour-blind readers, and light enough for rings on dark images.
-TABLE_COLOUR, OTHER_COLOUR = QColor(86, 180, 233), QColor(240, 150, 40)
+TABLE_COLOUR, OTHER_COLOUR = (QColor(*ROLES[role].colour) for role in ("table", "instead"))
 _PLAIN = QColor(235, 235, 235)
 _HALO = QColor(0, 0, 0, 170)
 _RING_SHARE = 0.18

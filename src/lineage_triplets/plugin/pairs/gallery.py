@@ -22,6 +22,7 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_note,
     draw_patch,
     draw_plate,
+    draw_role,
     relation_colour,
     slot_image,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
+    from lineage_triplets.qc.look.roles import Role
 
     Centre = tuple[float, float]
 
@@ -43,6 +45,7 @@ _RULE = 3
 _LETTERS_WIDE = 11.5
 _LOOK_MS = 250
 _LARGE_PART = 0.75
+_SIDES: tuple[Role, Role] = ("anchor", "positive")
 _PAGES = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
@@ -236,8 +239,9 @@ class PairTiles(QStyledItemDelegate):
             for side, image in enumerate(images):
                 x = left + side * (size.patch_width + 2 * _TICK)
                 box = QRectF(x, top, size.patch_width, size.patch_height)
-                role = ("anchor", "positive")[side]
+                role = _SIDES[side]
                 draw_patch(painter, box, image, centres[side], ink, _TICK, outlines.get(role))
+                draw_role(painter, box, role, lettered=slot == 0)
                 note = notes[role][slot]
                 if note:
                     draw_plate(painter, box, note)

@@ -21,6 +21,7 @@ from lineage_triplets.plugin.common.patch_image import (
     dimmed,
     draw_note,
     draw_patch,
+    draw_role,
     relation_colour,
     slot_image,
 )
@@ -175,6 +176,9 @@ class _StripFrames(QStyledItemDelegate):
                 box = QRectF(left, top + slot * (high + 2 * _TICK), wide - 2, high)
                 centre, outline = self._centre(lane, column), self._outline(lane, column)
                 draw_patch(painter, box, image, centre, ink, _TICK - 1, outline)
+                role = self._strip.role(lane, column)
+                if role is not None:
+                    draw_role(painter, box, role, lettered=slot == 0)
         elif cell.state != "unborn":
             words = {"absent": "no cell", "damaged": "⚠ cannot\nbe read", "unread": "…"}
             draw_note(painter, whole, words[cell.state], ink)

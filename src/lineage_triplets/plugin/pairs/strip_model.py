@@ -13,6 +13,7 @@ from lineage_triplets.plugin.common.session import Place
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
+    from lineage_triplets.qc.look.roles import Role
     from lineage_triplets.qc.look.shown_pixels import ShownStrip
     from lineage_triplets.qc.look.strip import Strip
 
@@ -70,6 +71,27 @@ class StripModel(QAbstractTableModel):
         """Whether the cell divided between this frame and the one before."""
         strip = self.strip
         return strip is not None and int(strip.frames[self.places[column]]) in strip.divisions
+
+    def role(self, lane: int, column: int) -> Role | None:
+        """Give the role of a lane's cell at a frame; None for the pair's cell between its ends."""
+        strip = self.strip
+        if strip is None:
+            return None
+        name, number = strip.lanes[lane].name, self.places[column]
+        if name == "sister":
+            return "sister"
+        if number == strip.anchor_place and strip.lanes[lane].rows[number] == self._anchor_row:
+            return "anchor"
+        return "positive" if name == "positive" and number == len(strip.frames) - 1 else None
+
+    @property
+    def _anchor_row(self) -> int:
+        """Row of the anchor's cell: its own line has it, where that is another."""
+        strip = self.strip
+        if strip is None:
+            return -1
+        lanes = {lane.name: lane for lane in strip.lanes}
+        return int(lanes.get("anchor", lanes["positive"]).rows[strip.anchor_place])
 
     def place(self, lane: int, column: int) -> Place | None:
         """Give where the viewer shall look for one frame of a lane; of no cell, its frame."""

@@ -35,6 +35,7 @@ _KEYS_OF = (
     "problems.finding_list",
     "problems.finding_actions",
     "common.outlines",
+    "common.tails",
     "common.reason",
 )
 

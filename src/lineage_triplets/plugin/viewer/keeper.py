@@ -21,6 +21,7 @@ from lineage_triplets.plugin.viewer.layer_stack import (
 from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
 from lineage_triplets.plugin.viewer.marks import CutMark, PairOverlay, PairPlace, pair_place
 from lineage_triplets.plugin.viewer.mask_layer import MaskLayer
+from lineage_triplets.plugin.viewer.name_layer import Name, NameLayer
 from lineage_triplets.plugin.viewer.shown_fov import ShownFov, Wanted, fov_of_state, prepare
 from lineage_triplets.plugin.viewer.table_layers import TableLayers
 
@@ -62,6 +63,7 @@ class LayerKeeper(QObject):
         self._tables = TableLayers(self._stack)
         self._masks = MaskLayer(self._stack)
         self._pair = PairOverlay(self._stack)
+        self._names = NameLayer(self._stack)
         self._view = Viewpoint(viewer, self._stack)
         self._contrast = SlotContrast(viewer, session)
         self._cut = CutMark(self._stack)
@@ -82,6 +84,7 @@ class LayerKeeper(QObject):
             (session.pair_wanted, self._on_pair),
             (session.cut_marked, self._on_cut_marked),
             (session.outlines_changed, self._on_outlines),
+            (session.tails_changed, self._on_tails),
         )
         for signal, slot in self._slots:
             signal.connect(slot)
@@ -187,11 +190,13 @@ class LayerKeeper(QObject):
             # Layers of unlike units beside each other would be a warning of napari's.
             self._tables.clear()
             self._pair.drop()
+            self._names.drop()
         if not self._images.shows(ready.images):
             self._contrast.follow("")
             yield from self._images.show(ready.images, ready.wanted.plans, scale, units, labels)
             self._contrast.follow(source.experiment)
         size = float(np.clip(min(ready.wanted.settings.yx_patch_size) / 6, 3, 24))
+        self._tables.show_tails(self._session.with_tails)
         yield from self._tables.show(ready.cells, scale, units, n_frames, size)
         if self._pair.place is not None and _of(self._pair.place) != ready.wanted.place:
             self._pair.hide()
@@ -228,6 +233,7 @@ class LayerKeeper(QObject):
         self._contrast.follow("")
         self._stack.clear()
         self._pair.drop()
+        self._names.drop()
         self._tables.clear()
         self._masks.drop()
         self._images.let_go()
@@ -246,7 +252,17 @@ class LayerKeeper(QObject):
 
     def _on_zoom(self, _event: object = None) -> None:
         """Keep outlines as wide on the screen as can be seen."""
-        self._masks.fit(float(self._viewer.scene.camera.zoom * self._view.steps()[-1]))
+        screen_px = float(self._viewer.scene.camera.zoom * self._view.steps()[-1])
+        self._masks.fit(screen_px)
+        self._names.fit(screen_px)
+
+    def _on_tails(self) -> None:
+        """Draw the tails of all tracks of the FOV on screen, or those that are marked alone."""
+        self._changing = True
+        try:
+            self._tables.show_tails(self._session.with_tails)
+        finally:
+            self._changing = False
 
     def _say_masks(self, shown: ShownFov) -> None:
         """Say which masks there are; of those that cannot be used, once a FOV."""
@@ -271,6 +287,7 @@ class LayerKeeper(QObject):
         try:
             self._tables.step(t, self._view.z)
             self._pair.step(t, self._view.z)
+            self._name_cells(shown)
             self._say_blank(t)
         finally:
             self._changing = False
@@ -278,6 +295,24 @@ class LayerKeeper(QObject):
         if now != self._said:
             self._said = now
             self._session.frame_changed.emit(*now)
+
+    def _name_cells(self, shown: ShownFov) -> None:
+        """Write who is who: at the rings, and at the boxes of a pair."""
+        cells, pair = self._tables.cells, self._pair.place
+        names: list[Name] = [] if pair is None else list(pair.names)
+        others = np.empty((0, 2))
+        if cells is not None and self._view.t is not None:
+            here = cells.at(self._view.t)
+            entries = [named.entry for named in self._tables.named]
+            for named in self._tables.named:
+                if pair is None or named.role not in {"anchor", "positive"}:
+                    y, x = float(cells.y[named.entry]), float(cells.x[named.entry])
+                    names.append(Name(named.role, named.words, y, x))
+            places = np.stack([cells.y[here], cells.x[here]], axis=1)
+            others = np.delete(places, np.array(entries, dtype=np.int64) - here.start, axis=0)
+        scale, units, _ = shown.axes()
+        axes = scale[1:], units[1:]
+        self._names.show(names, others, self._tables.ring_px, self._view.z, axes)
 
     def _on_place(self, place: Place) -> None:
         if self._is_here(place):
@@ -320,6 +355,7 @@ class LayerKeeper(QObject):
         try:
             if isinstance(place, PairPlace):
                 scale, units, _ = shown.axes()
+                self._tables.show_pair(place.tracks, place.t)
                 self._pair.show(place, scale[1:], units[1:], place.t[0], self._view.z)
                 self._view.frame(place.bounds, _PAIR_MARGIN)
             else:

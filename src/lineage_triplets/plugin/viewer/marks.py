@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Shapes
 
+from lineage_triplets.engine.index.names import word_within
+from lineage_triplets.plugin.viewer.name_layer import Name
+from lineage_triplets.qc.look.roles import ROLES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 OVERLAY_ROLE = "pair"
 _OVERLAY_ORDER = 400
-_ANCHOR, _POSITIVE, _LINE = "#ffb000", "#00c8ff", "#ffffff"
+_ANCHOR, _POSITIVE, _LINE = (ROLES[role].hex for role in ("anchor", "positive", "cell"))
 _FAINT = 0.35
 _WIDTH_SHARE = 120
 CUT_ROLE = "link to cut"
@@ -40,6 +44,8 @@ class PairPlace:
         (z, y, x) of both cells, in pixels.
     boxes : tuple of (float, float, float, float)
         Outer edges of both patches, in pixels: top, left, bottom, right.
+    tracks : (str, str)
+        Numbers of the tracks of both, with ``@t`` after a cut.
     words : (str, str)
         What is written at the boxes.
     """
@@ -49,7 +55,17 @@ class PairPlace:
     t: tuple[int, int]
     cells: tuple[tuple[float, float, float], tuple[float, float, float]]
     boxes: tuple[tuple[float, float, float, float], tuple[float, float, float, float]]
+    tracks: tuple[str, str]
     words: tuple[str, str]
+
+    @property
+    def names(self) -> tuple[Name, Name]:
+        """What is written at the boxes, over the first and under the second."""
+        (first, second), (one, other) = self.boxes, self.words
+        return (
+            Name("anchor", one, first[0], first[1], "above"),
+            Name("positive", other, second[2], second[1], "below"),
+        )
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -74,13 +90,18 @@ def pair_place(pairs: PairList, number: int) -> PairPlace:
         boxes.append((top, left, top + height, left + width))
     frames = (int(metas[0]["t"]), int(metas[1]["t"]))
     relation = metas[1]["relation"]
+    place = metas[0]["experiment"], metas[0]["fov_name"]
+    first, second = (word_within(meta["global_track_id"], *place) for meta in metas)
     return PairPlace(
-        metas[0]["experiment"],
-        metas[0]["fov_name"],
+        *place,
         frames,
         (cells[0], cells[1]),
         (boxes[0], boxes[1]),
-        (f"anchor, frame {frames[0]}", f"{relation}, frame {frames[1]}"),
+        (first, second),
+        (
+            f"anchor {first}, frame {frames[0]}",
+            f"positive {second}, frame {frames[1]}: {relation}",
+        ),
     )
 
 
@@ -174,13 +195,6 @@ class PairOverlay:
         layer.data = shapes
         layer.edge_width = max(0.25, min(bottom - top, right - left) / _WIDTH_SHARE)
         layer.face_color = "transparent"
-        layer.features = {"words": [*place.words, ""]}
-        layer.text = {
-            "string": "{words}",
-            "anchor": "upper_left",
-            "color": {"array": [_ANCHOR, _POSITIVE, _LINE]},
-            "size": 10,
-        }
         layer.editable = False
 
     def _flat(self, yx: Float64Array, own_z: float, z: float | None) -> Float64Array:

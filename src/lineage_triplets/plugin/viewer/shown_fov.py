@@ -251,13 +251,15 @@ class FovCells:
         """Give the number of a cell's track, with ``@t`` after a cut."""
         return self.index.names.word(int(self.track[entry]))
 
-    def tracks_named(self, words: Iterable[str]) -> Int64Array:
-        """Give the numbers of the tracks that bear these names in this FOV."""
-        wanted = set(words)
+    def tracks_named(self, words: Iterable[str]) -> tuple[int, ...]:
+        """Give the numbers of the tracks that bear these names in this FOV, in their order."""
+        wanted = dict.fromkeys(words)
         if not wanted:
-            return np.empty(0, dtype=np.int64)
-        own = np.unique(self.track)
-        return own[[self.index.names.word(int(track)) in wanted for track in own]]
+            return ()
+        number_of = {
+            self.index.names.word(track): track for track in np.unique(self.track).tolist()
+        }
+        return tuple(number_of[word] for word in wanted if word in number_of)
 
     @cached_property
     def links(self) -> Int64Array:

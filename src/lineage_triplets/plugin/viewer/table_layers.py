@@ -1,4 +1,4 @@
-"""The layers of a FOV's table: its tracks, the tracks that are drawn out, and cells by frame."""
+"""The layers of a FOV's table: cells by frame, tracks that are drawn out, all tails if asked."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import numpy as np
 from napari.layers import Points, Tracks
 from napari.utils import Colormap
 
+from lineage_triplets.plugin.viewer.who import LookedAt, named_cells
+from lineage_triplets.qc.look.roles import ROLES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lineage_triplets.engine.arrays import Float64Array, Int64Array
+    from lineage_triplets.engine.arrays import Float64Array
     from lineage_triplets.plugin.viewer.layer_stack import LayerStack
     from lineage_triplets.plugin.viewer.shown_fov import FovCells
+    from lineage_triplets.plugin.viewer.who import NamedCell
 
 
 TRACKS, DRAWN_OUT, CELLS = "tracks", "marked tracks", "cells"
@@ -21,13 +25,14 @@ _ORDER = {TRACKS: 100, DRAWN_OUT: 200, CELLS: 300}
 # Setting a graph takes napari 0.2 ms a link.
 _MOST_LINKS = 250
 _TAIL_FRAMES = 12
+_LARGER = 1.4
 _GOLDEN = 0.618033988749895
 _PLAIN, _NO_ANCHOR, _EXCLUDED = (
     (0.4, 0.72, 1.0, 1.0),
     (0.4, 0.72, 1.0, 0.5),
     (0.65, 0.65, 0.65, 1.0),
 )
-_CHOSEN, _MARKED = (1.0, 0.82, 0.0, 1.0), (1.0, 0.35, 0.2, 1.0)
+_CHOSEN = ROLES["cell"].rgba
 
 
 class TableLayers:
@@ -36,6 +41,11 @@ class TableLayers:
     Parameters
     ----------
     stack : LayerStack
+
+    Attributes
+    ----------
+    named : list of NamedCell
+        Cells of the frame on screen that have a role.
     """
 
     def __init__(self, stack: LayerStack) -> None:
@@ -46,7 +56,9 @@ class TableLayers:
         self._size = 10.0
         self._n_frames = 1
         self._lineage = -1
-        self._marked: Int64Array = np.empty(0, dtype=np.int64)
+        self._looked_at = LookedAt()
+        self.named: list[NamedCell] = []
+        self._with_tails = False
         # Whose extent the viewer knows.
         self._measured: FovCells | None = None
 
@@ -54,6 +66,11 @@ class TableLayers:
     def cells(self) -> FovCells | None:
         """The cells that are shown."""
         return self._cells
+
+    @property
+    def ring_px(self) -> float:
+        """Half the width of the ring around a cell with a role, in pixels of the image."""
+        return _LARGER * self._size / 2
 
     def show(
         self,
@@ -84,15 +101,28 @@ class TableLayers:
         self._cells, self._scale, self._units = None, scale, units
         self._n_frames, self._size = n_frames, size
         if other:
-            self._marked = np.empty(0, dtype=np.int64)
+            self._looked_at, self.named = LookedAt(), []
             self._hide_marked()
         if cells is None or not len(cells):
             self._stack.drop(TRACKS, CELLS)
+        elif not self._with_tails:
+            self._stack.drop(TRACKS)
         elif other or self._stack.get(TRACKS) is None:
             yield
             self._show_tracks(cells)
             yield
         self._cells = cells
+
+    def show_tails(self, with_tails: bool) -> None:
+        """Draw the last frames of all tracks, or only the tracks that are marked."""
+        if with_tails == self._with_tails:
+            return
+        self._with_tails = with_tails
+        cells = self._cells
+        if not with_tails:
+            self._stack.drop(TRACKS)
+        elif cells is not None and len(cells):
+            self._show_tracks(cells)
 
     def choose(self, lineage: int) -> None:
         """Draw out one lineage: the number of its root; -1 for none."""
@@ -109,23 +139,43 @@ class TableLayers:
         cells = self._cells
         if cells is None:
             return
-        self._marked = cells.tracks_named(words)
+        self._looked_at = LookedAt(cells.tracks_named(words))
         vertices = self._vertices(cells)
-        vertices = vertices[np.isin(vertices[:, 0], self._marked)]
+        vertices = vertices[np.isin(vertices[:, 0], self._looked_at.tracks)]
         if not len(vertices):
             self._hide_marked()
             return
+        roles = self._looked_at.roles(cells.index.forest.parent, self._looked_at.tracks, -1)
+        colours = list(dict.fromkeys(ROLES[role].rgba for role in roles.values()))
+        number = {track: colours.index(ROLES[role].rgba) for track, role in roles.items()}
+        hue = np.array([number[track] for track in vertices[:, 0].astype(int).tolist()])
         layer = self._stack.get(DRAWN_OUT)
         if layer is None:
-            self._stack.put(DRAWN_OUT, _ORDER[DRAWN_OUT], self._marked_layer(vertices))
-        else:
-            layer.data = vertices
-            layer.visible = True
+            layer = self._stack.put(DRAWN_OUT, _ORDER[DRAWN_OUT], self._marked_layer(vertices))
+        layer.color_by = "track_id"
+        layer.data = vertices
+        layer.features = {"role": hue}
+        # napari spreads values over a map: each role is one end, or one step, of it.
+        layer.colormaps_dict = {"role": Colormap([*colours, colours[-1]][: max(len(colours), 2)])}
+        layer.color_by = "role"
+        layer.visible = True
+
+    def show_pair(self, tracks: tuple[str, str], frames: tuple[int, int]) -> None:
+        """Give the cells of a pair their roles, by their tracks and frames; no track is marked."""
+        cells = self._cells
+        found = () if cells is None else cells.tracks_named(tracks)
+        self._hide_marked()
+        self._looked_at = LookedAt()
+        if found:
+            self._looked_at = LookedAt(
+                anchor=(found[0], frames[0]), positive=(found[-1], frames[1])
+            )
 
     def _hide_marked(self) -> None:
         """Hide the marked tracks, and reduce them to a point: hidden ones extend the axes too."""
         layer = self._stack.get(DRAWN_OUT)
         if layer is not None and layer.visible:
+            layer.color_by = "track_id"
             layer.data = np.zeros((1, layer.data.shape[1]))
             layer.visible = False
 
@@ -140,15 +190,16 @@ class TableLayers:
             own = cells.z[here] if z is None else np.full(len(place), z)
             place = np.column_stack([own, place])
         chosen = (cells.lineage[here] == self._lineage) & (self._lineage >= 0)
-        marked = np.isin(cells.track[here], self._marked)
+        self.named = named_cells(cells, t, self._looked_at)
+        marked = np.array([named.entry for named in self.named], dtype=np.int64) - here.start
         excluded, is_anchor = cells.excluded[here], cells.is_anchor[here]
         color = np.tile(_PLAIN, (len(place), 1))
         color[~is_anchor] = _NO_ANCHOR
         color[chosen] = _CHOSEN
         color[excluded] = _EXCLUDED
-        color[marked] = _MARKED
+        color[marked] = np.array([ROLES[named.role].rgba for named in self.named]).reshape(-1, 4)
         size = np.where(is_anchor | chosen | excluded, self._size, 0.7 * self._size)
-        size[marked] = 1.4 * self._size
+        size[marked] = 2 * self.ring_px
         layer = self._stack.get(CELLS)
         if layer is None:
             axes = {"scale": self._scale[1:], "units": self._units[1:]}
@@ -160,7 +211,9 @@ class TableLayers:
         border = np.pad(color, ((0, spare), (0, 0)))
         face = np.pad(color * excluded[:, np.newaxis], ((0, spare), (0, 0)))
         size = np.pad(size, (0, spare), constant_values=1.0)
-        symbol = np.pad(np.where(excluded, "x", "disc"), (0, spare), constant_values="disc")
+        ring = np.full(len(place), "disc", dtype="<U16")
+        ring[marked] = [ROLES[named.role].ring for named in self.named]
+        symbol = np.pad(np.where(excluded, "x", ring), (0, spare), constant_values="disc")
         # Each of these would draw it anew, and so would what is as it was.
         with layer.events.blocker_all():
             layer.data = np.pad(place, ((0, spare), (0, 0)))
@@ -185,7 +238,7 @@ class TableLayers:
         """Remove the layers, and let go of the cells."""
         self._stack.drop(*_ORDER)
         self._cells, self._measured, self._lineage = None, None, -1
-        self._marked = np.empty(0, dtype=np.int64)
+        self._looked_at, self.named = LookedAt(), []
 
     def _vertices(self, cells: FovCells) -> Float64Array:
         vertices = cells.track_vertices
@@ -235,11 +288,9 @@ class TableLayers:
         layer.color_by = color_by
 
     def _marked_layer(self, vertices: Float64Array) -> Any:
-        one_color = Colormap([_MARKED, _MARKED], name="marked")
         return Tracks(
             vertices,
             color_by="track_id",
-            colormaps_dict={"track_id": one_color},
             tail_length=self._n_frames,
             head_length=self._n_frames,
             tail_width=4,
