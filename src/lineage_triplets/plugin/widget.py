@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.audit.panel import AuditPanel
+from lineage_triplets.plugin.board.panel import BoardPanel
 from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common.keys import bind
@@ -52,7 +53,7 @@ _LEAST_WIDTH_CHARACTERS = 58
 
 
 class ReviewWidget(QWidget):
-    """Review of one config: Browse, Pairs, Channels, Problems, Links, Audit, Export.
+    """Review of one config: Board, Browse, Pairs, Channels, Problems, Links, Audit, Export.
 
     Parameters
     ----------
@@ -81,7 +82,10 @@ class ReviewWidget(QWidget):
         browse.wanted.connect(lambda: self.show_panel("Browse"))
         export = ExportPanel(self.session, self)
         export.panel_wanted.connect(self.show_panel)
+        board = BoardPanel(self.session, self)
+        board.fov_wanted.connect(lambda: self.show_panel("Browse"))
         self.panels: dict[str, QWidget] = {
+            "Board": board,
             "Browse": browse,
             "Pairs": PairsPanel(self.session, self),
             "Channels": ChannelsPanel(self.session, self),
@@ -92,6 +96,7 @@ class ReviewWidget(QWidget):
         }
         for title, panel in self.panels.items():
             self.tabs.addTab(panel, title)
+        self.show_panel("Browse")
         self.welcome = Welcome(self)
         self.welcome.open_wanted.connect(self._ask_for_config)
         self.welcome.new_wanted.connect(self.make_config)

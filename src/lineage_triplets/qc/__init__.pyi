@@ -5,6 +5,10 @@ from .audit.bound import more_needed as more_needed
 from .audit.bound import upper_bound as upper_bound
 from .audit.divisions import DivisionsJudged as DivisionsJudged
 from .audit.state import AuditState as AuditState
+from .board.fovs import FovState as FovState
+from .board.progress import Board as Board
+from .board.progress import Progress as Progress
+from .board.progress import board_of as board_of
 from .decide.channels import Approval as Approval
 from .decide.review import Review as Review
 from .decide.seen import DivisionsSeen as DivisionsSeen

@@ -12,16 +12,10 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoreError
-from lineage_triplets.engine.plates.image import canonical
+from lineage_triplets.engine.plates.levels import usable_levels
 from lineage_triplets.engine.plates.limits import require_room
 from lineage_triplets.engine.plates.remote import answer, first_line
-from lineage_triplets.engine.plates.stores import join
-from lineage_triplets.engine.plates.zarr_json import (
-    array_form,
-    describing_file,
-    node_attributes,
-    understood,
-)
+from lineage_triplets.engine.plates.zarr_json import array_form, describing_file
 from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.tensorstore import (
     canonical_view,
@@ -38,7 +32,6 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.plates.zarr_json import ArrayForm
 
 _CACHE_BYTES = 128 * 2**20
@@ -350,33 +343,6 @@ class LazyImage:
         steps = tuple(slice(None, None, taken.step) for taken in self._ranges)
         pixels = pixels[steps].reshape(self.shape)
         return pixels if dtype is None else pixels.astype(dtype, copy=False)
-
-
-def usable_levels(fov: Fov) -> tuple[list[str], list[tuple[int, int, int, int, int]]]:
-    """Give folder and (T, C, Z, Y, X) of the full image, and of levels that only have less of y, x.
-
-    Reads metadata alone; where these cannot be read any more, the full image is what there is.
-    """
-    paths, shapes = [fov.array_path], [fov.shape]
-    try:
-        with understood(fov.path):
-            scales = node_attributes(fov.path)[0].get("multiscales") or [{}]
-            names = [
-                dataset["path"] for dataset in scales[0].get("datasets", []) if "path" in dataset
-            ]
-            there = [
-                level for level in names[1:] if describing_file(join(fov.path, level)) is not None
-            ]
-    except StoreError:
-        return paths, shapes
-    for name, shape in zip(there, fov.level_shapes[1:], strict=False):
-        t, c, z, y, x = canonical(fov.axes, shape)
-        last = shapes[-1]
-        smaller = y <= last[3] and x <= last[4] and z <= last[2] and y * x < last[3] * last[4]
-        if (t, c) == last[:2] and smaller:
-            paths.append(join(fov.path, name))
-            shapes.append((t, c, z, y, x))
-    return paths, shapes
 
 
 def _frames_of(box: Box) -> Iterator[tuple[int, int]]:
