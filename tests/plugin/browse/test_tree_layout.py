@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineage_triplets.plugin.browse.tree import TreeLayout, lay_out
+from lineage_triplets.plugin.browse.tree_layout import TreeLayout, lay_out
 
 
 @st.composite

@@ -10,9 +10,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QApplication, QToolTip
 
-from lineage_triplets.plugin.browse.tree import Tree, lay_out, tree_of
-from lineage_triplets.plugin.browse.tree_painter import TreeScale, frame_step, hour_step
+from lineage_triplets.plugin.browse.tree import Tree, tree_of
+from lineage_triplets.plugin.browse.tree_layout import lay_out
+from lineage_triplets.plugin.browse.tree_scale import TreeScale, frame_step, hour_step
 from lineage_triplets.plugin.browse.tree_view import TreeView
+from lineage_triplets.plugin.common.fov_part import FovPart
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.find import Finding
 from lineage_triplets.qc.record.decision import Target
@@ -36,10 +38,14 @@ def review(config: Path, tmp_path: Path) -> Iterator[Review]:
         yield opened
 
 
-def tree(review: Review, lineage: str, *findings: Finding) -> Tree:
-    view = review.choose(lineage=lineage).view
-    assert view is not None
-    return tree_of(view, findings, review.effect, 30.0)
+def tree(review: Review, lineage: str | None, *findings: Finding) -> Tree:
+    """Make the tree of a lineage of the FOV, or of all."""
+    exclude = review.effect.exclusions_near("early", "A/1/0")
+    part = FovPart.of(review.data.linked, "early", "A/1/0", exclude)
+    assert part is not None
+    made = tree_of(part, None if lineage is None else [lineage], findings, review.effect)
+    assert made is not None
+    return made
 
 
 def marks(shown: Tree) -> set[tuple[str, int, str]]:

@@ -224,6 +224,20 @@ class DecideBar(QWidget):
         )
         self.cut_asked.emit(self._spot)
 
+    def ask_to_link(self, link: Target) -> None:
+        """Ask why one cell follows another, and link them then.
+
+        Parameters
+        ----------
+        link : Target
+            A ``join``.
+        """
+        self.reason.ask(
+            f"Link track {link.track}, frame {link.t} to track {link.daughter}, frame {link.to_t}",
+            recent_reasons(self._session.review, "link"),
+            lambda reason: self._session.decide(lambda review: review.link(link, reason)),
+        )
+
     def _go_back(self, action: Callable[[Review], tuple[Decision, ...]]) -> None:
         changed: list[Decision] = []
         self._session.decide(lambda review: changed.extend(action(review)))

@@ -8,15 +8,16 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.plugin.browse.decide_bar import CellMenu, DecideBar
 from lineage_triplets.plugin.browse.lineage_list import LineageList, PlacePickers
 from lineage_triplets.plugin.browse.model import LineageRows
-from lineage_triplets.plugin.browse.tree import tree_of
-from lineage_triplets.plugin.browse.tree_view import TreeView
+from lineage_triplets.plugin.browse.tree_box import TreeBox
 from lineage_triplets.plugin.common.keys import key_groups
-from lineage_triplets.plugin.common.reason import Spot, cut_place
+from lineage_triplets.plugin.common.reason import CutPlace, Spot, cut_place
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
+from lineage_triplets.qc.decide.links import joins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ _KEYS_OF = (
     "browse.decide_bar",
     "browse.lineage_list",
     "browse.tree_view",
+    "browse.tree_box",
     "common.outlines",
     "common.tails",
     "common.reason",
@@ -75,14 +77,15 @@ class BrowsePanel(QWidget):
         )
         self.pickers = PlacePickers(session, self)
         self.lineages = LineageList(self)
-        self.tree = TreeView(self)
+        self.box = TreeBox(self)
+        self.tree = self.box.view
         self.bar = DecideBar(session, key_groups(*_KEYS_OF), self)
         self.menu = CellMenu(self.bar.cut, self)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.setObjectName("browse_splitter")
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self.lineages)
-        splitter.addWidget(self.tree)
+        splitter.addWidget(self.box)
         splitter.setStretchFactor(0, 2)
         splitter.setStretchFactor(1, 3)
         layout = QVBoxLayout(self)
@@ -92,7 +95,9 @@ class BrowsePanel(QWidget):
         layout.addWidget(self.bar)
         self.lineages.chosen.connect(lambda lineage: session.choose(lineage=lineage))
         self.lineages.table.activated.connect(self._on_activated)
+        self.box.scope_changed.connect(self._draw)
         self.tree.node_chosen.connect(self._on_node)
+        self.tree.link_wanted.connect(self._ask_to_link)
         self.tree.menu_wanted.connect(lambda at: self.menu.open_for(self.bar.spot, at))
         self.menu.aboutToShow.connect(lambda: self._mark_cut(self.bar.spot))
         self.menu.aboutToHide.connect(lambda: self._mark_cut(None))
@@ -128,11 +133,7 @@ class BrowsePanel(QWidget):
             Its number, with ``@t`` after a cut.
         t : int
         """
-        tree = self.tree.tree
-        if tree is not None and track in tree.names:
-            row = tree.names.index(track)
-            first, last = int(tree.layout.first_t[row]), int(tree.layout.last_t[row])
-            self.tree.set_node(row, min(max(t, first), last))
+        if self.box.mark(track, t):
             self._say_where()
 
     def _on_opened(self, review: Review) -> None:
@@ -152,7 +153,7 @@ class BrowsePanel(QWidget):
         self._state = self._viewer_at = None
         self._findings = {}
         self.lineages.set_rows(LineageRows())
-        self.tree.show_tree(None, "Open a config, or make a new one")
+        self.box.clear("Open a config, or make a new one")
         self.bar.reason.put_away()
         self.bar.set_spot(Spot())
 
@@ -168,7 +169,7 @@ class BrowsePanel(QWidget):
         self.lineages.set_place(state.intent.experiment, state.intent.fov)
         self._update_row(review, state)
         self.lineages.select(state.lineage)
-        self._draw(same=before is not None and before.lineage == state.lineage)
+        self._draw()
         if before is None:
             self._refresh.now()
         elif not self._refresh.is_current:
@@ -190,19 +191,14 @@ class BrowsePanel(QWidget):
         anchors = 0 if excluded.all() else anchors
         self.lineages.model.set_decision(state.lineage, word, anchors)
 
-    def _draw(self, *, same: bool) -> None:
+    def _draw(self) -> None:
         review, state = self._session.review, self._state
-        if review is None or state is None or state.view is None:
-            self.tree.show_tree(None, "Select a lineage to see its tree")
-            self._say_where()
+        if review is None or state is None:
             return
-        minutes = {tau.experiment: tau.interval_minutes for tau in state.tau}
-        open_here = self._findings.get((state.experiment, state.fov), [])
-        tree = tree_of(state.view, open_here, review.effect, minutes[state.experiment])
-        node, shown = self.tree.node, self.tree.tree
-        self.tree.show_tree(tree, keep_zoom=same)
-        if same and node is not None and shown is not None:
-            self.show_node(shown.names[node[0]], node[1])
+        on_screen = None if self._viewer_at is None else self._viewer_at[:2]
+        place = (state.experiment, state.fov)
+        open_here = self._findings.get(place if all(place) else on_screen or place, [])
+        self.box.show_state(review, state, open_here, on_screen)
         self._show_frame()
         self._say_where()
 
@@ -214,15 +210,14 @@ class BrowsePanel(QWidget):
         place = (state.experiment, state.fov)
         frame = self._viewer_at[2] if self._viewer_at and self._viewer_at[:2] == place else None
         spot = Spot(*place, frame=frame)
-        if tree is not None:
-            layout = tree.layout
-            root = tree.names[int(np.argmin(layout.parent))]
+        if tree is not None and state.lineage:
+            root = word_within(state.lineage, *place)
             spot = Spot(*place, lineage=root, frame=frame)
             if node is not None:
-                mother = int(layout.parent[node[0]])
+                layout, mother = tree.layout, int(tree.layout.parent[node[0]])
                 spot = Spot(
                     *place,
-                    lineage=root,
+                    lineage=tree.names[tree.root(node[0])],
                     track=tree.names[node[0]],
                     t=node[1],
                     frame=frame,
@@ -237,7 +232,7 @@ class BrowsePanel(QWidget):
         for finding in findings:
             self._findings.setdefault((finding.experiment, finding.fov), []).append(finding)
         self.lineages.set_rows(rows)
-        self._draw(same=True)
+        self._draw()
         if self._first_wanted and rows.row_of:
             self._first_wanted = False
             if not self.lineages.lineage:
@@ -246,28 +241,46 @@ class BrowsePanel(QWidget):
 
     def _on_activated(self) -> None:
         """Go to the first cell of the lineage."""
-        tree = self.tree.tree
-        if tree is not None:
-            root = int(np.argmin(tree.layout.parent))
+        state, tree = self._state, self.tree.tree
+        if state is not None and tree is not None:
+            word = word_within(state.lineage, *tree.place)
+            root = tree.names.index(word) if word in tree.names else int(tree.roots[0])
             self._go(root, int(tree.layout.first_t[root]))
 
     def _on_node(self, track: int, t: int) -> None:
+        tree, state = self.tree.tree, self._state
+        if tree is None or state is None:
+            return
+        lineage = tree.lineage_id(track)
+        if lineage != state.lineage:
+            self._session.choose(lineage=lineage)
         self._say_where()
         self._go(track, t)
 
     def _go(self, track: int, t: int) -> None:
         """Take the viewer to a track's cell at a frame, or the nearest frame that has one."""
-        state, tree = self._state, self.tree.tree
-        if state is None or state.view is None or tree is None:
-            return
-        own = state.view.cells[state.view.part.whole.observations.track == track]
-        if len(own):
-            cell = own.iloc[int(np.argmin(np.abs(own["t"].to_numpy() - t)))]
-            y, x, z = (float(cell[axis]) for axis in "yxz")
-            place = Place(
-                state.experiment, state.fov, int(cell["t"]), y, x, z, (tree.names[track],)
-            )
+        tree = self.tree.tree
+        cell = None if tree is None else tree.cell(track, t)
+        if tree is not None and cell is not None:
+            z, y, x = tree.position(cell)
+            place = Place(*tree.place, int(tree.t_of[cell]), y, x, z, (tree.names[track],))
             self._session.look_at(place)
+
+    def _ask_to_link(self, source: int, target: int) -> None:
+        """Ask for the reason of a link from one track's end to another's start, if it can be."""
+        review, tree = self._session.review, self.tree.tree
+        ends = None if tree is None else tree.ends(source, target)
+        if review is None or tree is None or ends is None:
+            return
+        link = tree.join(*ends)
+        # The same checks as when it is made, before anybody thinks of a reason.
+        if self._session.attempt(lambda: joins(review.data, link, "proposed")):
+            self.bar.ask_to_link(link)
+            cells = tree.position(ends[0]), tree.position(ends[1])
+            frames = (link.t or 0, link.to_t or 0)
+            self._session.cut_marked.emit(
+                CutPlace(*tree.place, frames, cells, "to be linked", crossed=False)
+            )
 
     def _on_frame(self, experiment: str, fov: str, t: int) -> None:
         self._viewer_at = (experiment, fov, t)

@@ -1,185 +1,27 @@
-"""A lineage as a tree: how its tracks stand, time down and branches side by side, with marks."""
+"""Lineages as a tree to be drawn: its tracks and cells, with marks of findings and decisions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from lineage_triplets.engine.index.names import track_word
+from lineage_triplets.plugin.browse.tree_layout import lay_out
+from lineage_triplets.qc.find.doubt.repairs import LinkNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
-    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array
+    from lineage_triplets.plugin.browse.tree_layout import TreeLayout
+    from lineage_triplets.plugin.common.fov_part import FovPart
     from lineage_triplets.qc.find import Finding
-    from lineage_triplets.qc.look.view import LineageView
     from lineage_triplets.qc.record.decision import Target
     from lineage_triplets.qc.record.effect import Effect
 
-
-_NEVER = np.iinfo(np.int64).max
-MarkKind = Literal["error", "warning", "note", "accepted", "rejected", "cut"]
-
-
-@dataclass(frozen=True, eq=False)
-class TreeLayout:
-    """A lineage as lines: one upright a track, one level line from each daughter to its mother.
-
-    Attributes
-    ----------
-    x : ndarray of float64, shape (tracks,)
-        Columns; tracks without daughters stand 1 apart, a mother in the middle of her daughters.
-    first_t, last_t : ndarray of int64, shape (tracks,)
-        Frames; of a track without cells both are where it hangs.
-    top, bottom : ndarray of int64, shape (tracks,)
-        Frames from and to which its upright goes: it reaches its links.
-    parent : ndarray of int64, shape (tracks,)
-        -1 for a root.
-    n_columns : int
-    vertices : ndarray of float64, shape (points, 2)
-        Column and frame of each end of a line.
-    connect : ndarray of int64, shape (lines, 2)
-        Numbers of two vertices: the uprights in the order of the tracks, then the links.
-    """
-
-    x: Float64Array
-    first_t: Int64Array
-    last_t: Int64Array
-    top: Int64Array
-    bottom: Int64Array
-    parent: Int64Array
-    n_columns: int
-    vertices: Float64Array
-    connect: Int64Array
-
-    @property
-    def daughters(self) -> Int64Array:
-        """Tracks that have a mother, in the order of their links."""
-        return np.flatnonzero(self.parent >= 0)
-
-    @property
-    def divides(self) -> Int64Array:
-        """Tracks with two or more daughters; the division is at their `bottom`."""
-        mothers = self.parent[self.parent >= 0]
-        return np.flatnonzero(np.bincount(mothers, minlength=len(self.parent)) > 1)
-
-
-def lay_out(parent: Int64Array, first_t: Int64Array, last_t: Int64Array) -> TreeLayout:
-    """Lay out one lineage, or several side by side.
-
-    A mother stands in the middle of her daughters unless one of her descendants starts before she
-    ends, as a wrong link has it: then she gets a column of her own between them, so that no two
-    tracks ever lie on each other.
-
-    Parameters
-    ----------
-    parent : ndarray of int64, shape (tracks,)
-        Number of each track's mother; -1 for a root.
-    first_t, last_t : ndarray of int64, shape (tracks,)
-        Frames; -1 for a track without cells.
-    """
-    parent = np.asarray(parent, dtype=np.int64)
-    levels = _levels(parent)
-    first_t, last_t = _hung(parent, levels, first_t, last_t)
-    below = _first_below(parent, levels, first_t)
-    has_daughters = below < _NEVER
-    apart = has_daughters & (last_t >= below)
-    x, n_columns = _columns(parent, levels, has_daughters, apart)
-    linked = np.flatnonzero(parent >= 0)
-    mother = parent[linked]
-    link_t = np.where(apart[mother], first_t[linked], below[mother])
-    top, bottom = first_t.copy(), last_t.copy()
-    top[linked] = link_t
-    np.maximum.at(bottom, mother, link_t)
-    n_tracks, n_links = len(parent), len(linked)
-    vertices = np.empty((2 * (n_tracks + n_links), 2), dtype=np.float64)
-    uprights, links = vertices[: 2 * n_tracks], vertices[2 * n_tracks :]
-    uprights[:, 0] = np.repeat(x, 2)
-    uprights[0::2, 1], uprights[1::2, 1] = top, bottom
-    links[0::2, 0], links[1::2, 0] = x[mother], x[linked]
-    links[:, 1] = np.repeat(link_t, 2)
-    connect = np.arange(len(vertices), dtype=np.int64).reshape(-1, 2)
-    return TreeLayout(x, first_t, last_t, top, bottom, parent, n_columns, vertices, connect)
-
-
-def _levels(parent: Int64Array) -> list[Int64Array]:
-    """Tracks by the number of links above them, the roots first."""
-    depth = np.zeros(len(parent), dtype=np.int64)
-    above = parent.copy()
-    while (above >= 0).any():
-        depth += above >= 0
-        above = np.where(above >= 0, parent[above], -1)
-    order = np.argsort(depth, kind="stable")
-    starts = np.searchsorted(depth[order], np.arange(int(depth.max(initial=0)) + 2))
-    return [order[start:end] for start, end in pairwise(starts.tolist())]
-
-
-def _hung(
-    parent: Int64Array, levels: list[Int64Array], first_t: Int64Array, last_t: Int64Array
-) -> tuple[Int64Array, Int64Array]:
-    """Frames with those of tracks without cells filled in: the end of what they hang from."""
-    first = np.array(first_t, dtype=np.int64)
-    last = np.array(last_t, dtype=np.int64)
-    empty = first < 0
-    if not empty.any():
-        return first, last
-    earliest = int(first[~empty].min()) if (~empty).any() else 0
-    for level in levels:
-        bare = level[empty[level]]
-        mother = parent[bare]
-        first[bare] = last[bare] = np.where(mother >= 0, last[mother], earliest)
-    return first, last
-
-
-def _first_below(parent: Int64Array, levels: list[Int64Array], first_t: Int64Array) -> Int64Array:
-    """First frame of anything below each track."""
-    below = np.full(len(parent), _NEVER)
-    for level in reversed(levels[1:]):
-        np.minimum.at(below, parent[level], np.minimum(first_t[level], below[level]))
-    return below
-
-
-def _columns(
-    parent: Int64Array,
-    levels: list[Int64Array],
-    has_daughters: BoolArray,
-    apart: BoolArray,
-) -> tuple[Float64Array, int]:
-    n_tracks = len(parent)
-    width = (~has_daughters | apart).astype(np.int64)
-    for level in reversed(levels[1:]):
-        np.add.at(width, parent[level], width[level])
-    start = np.zeros(n_tracks, dtype=np.int64)
-    own = np.zeros(n_tracks, dtype=np.int64)
-    n_daughters = np.bincount(parent[parent >= 0], minlength=n_tracks)
-    for number, level in enumerate(levels):
-        siblings = level[np.argsort(parent[level], kind="stable")]
-        mother = parent[siblings]
-        before = np.cumsum(width[siblings]) - width[siblings]
-        if number == 0:
-            start[siblings] = before
-            continue
-        eldest = np.r_[True, mother[1:] != mother[:-1]]
-        family = np.cumsum(eldest) - 1
-        place = np.arange(len(siblings)) - np.flatnonzero(eldest)[family]
-        within = before - before[eldest][family]
-        later = apart[mother] & (place >= (n_daughters[mother] + 1) // 2)
-        start[siblings] = start[mother] + within + later
-        elder = ~later
-        np.add.at(own, mother[elder], width[siblings[elder]])
-    x = (start + np.where(apart, own, 0)).astype(np.float64)
-    for level in reversed(levels[1:]):
-        low = np.full(n_tracks, np.inf)
-        high = np.full(n_tracks, -np.inf)
-        np.minimum.at(low, parent[level], x[level])
-        np.maximum.at(high, parent[level], x[level])
-        mothers = np.unique(parent[level])
-        centred = mothers[~apart[mothers]]
-        x[centred] = (low[centred] + high[centred]) / 2
-    return x, int(width[levels[0]].sum()) if n_tracks else 0
+MarkKind = Literal["error", "warning", "note", "accepted", "rejected", "cut", "linked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,27 +47,87 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """A lineage ready to be drawn.
+    """Lineages ready to be drawn.
 
     Attributes
     ----------
+    part : FovPart
+        The FOV that they are of.
+    tracks : ndarray of int64, shape (tracks,)
+        Their numbers there, ascending; rows of the tree are in this order.
     layout : TreeLayout
     names : tuple of str
         Track numbers, with ``@t`` after a cut.
-    interval_minutes : float
-    start_hours : float
-        Of frame 0, after infection.
+    cells : ndarray of int64, shape (cells,)
+        Rows of the FOV's observations, track by track.
+    track_of, t_of : ndarray of int64, shape (cells,)
+        Row of the tree, and frame of each cell.
+    interval_minutes, start_hours : float
+        Between frames; of frame 0, after infection.
     left_out : ndarray of int64, shape (spans, 3)
         Track, first and last frame of what training leaves out.
     marks : tuple of Mark
     """
 
+    part: FovPart
+    tracks: Int64Array
     layout: TreeLayout
     names: tuple[str, ...]
+    cells: Int64Array
+    track_of: Int64Array
+    t_of: Int64Array
     interval_minutes: float
     start_hours: float
     left_out: Int64Array
     marks: tuple[Mark, ...]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Experiment and FOV."""
+        return self.part.place
+
+    @property
+    def roots(self) -> Int64Array:
+        """Rows of the tracks that have no mother."""
+        return np.flatnonzero(self.layout.parent < 0)
+
+    def root(self, track: int) -> int:
+        """Give the row of the root of a track's lineage."""
+        while self.layout.parent[track] >= 0:
+            track = int(self.layout.parent[track])
+        return track
+
+    def cell(self, track: int, t: int) -> int | None:
+        """Give which of `cells` is a track's at a frame, or at the nearest that has one."""
+        own = np.flatnonzero(self.track_of == track)
+        return int(own[np.argmin(np.abs(self.t_of[own] - t))]) if len(own) else None
+
+    def position(self, cell: int) -> tuple[float, float, float]:
+        """Give the (z, y, x) of one of `cells`, in pixels."""
+        rows, row = self.part.observations, self.cells[cell]
+        return float(np.nan_to_num(rows.z[row])), float(rows.y[row]), float(rows.x[row])
+
+    def lineage_id(self, track: int) -> str:
+        """Give the ``lineage_id`` of a track."""
+        return self.part.index.names.of(self.part.first_track + int(self.tracks[self.root(track)]))
+
+    def rows_of(self, lineage_id: str) -> Int64Array:
+        """Give the rows of a lineage's tracks; none where it is not here."""
+        number = self.part.index.names.find(lineage_id) - self.part.first_track
+        return np.flatnonzero(self.part.forest.root[self.tracks] == number)
+
+    def ends(self, source: int, target: int) -> tuple[int, int] | None:
+        """Give which of `cells` are the last of one track and the first of another."""
+        layout = self.layout
+        first = self.cell(source, int(layout.last_t[source]))
+        second = self.cell(target, int(layout.first_t[target]))
+        return None if first is None or second is None else (first, second)
+
+    def join(self, source: int, target: int) -> Target:
+        """Name a link between two of `cells` that the table lacks."""
+        names = LinkNames(self.part.index, ())
+        first, second = (self.part.first_row + int(self.cells[cell]) for cell in (source, target))
+        return names.join(first, second)
 
     def hours(self, t: float) -> float:
         """Hours post infection at a frame."""
@@ -233,7 +135,8 @@ class Tree:
 
     def words(self, track: int, t: int) -> str:
         """What is at a track and frame, for a person."""
-        lines = [f"track {self.names[track]}, frame {t} ({self.hours(t):.4g} h)"]
+        of = f" of lineage {self.names[self.root(track)]}" if len(self.roots) > 1 else ""
+        lines = [f"track {self.names[track]}{of}, frame {t} ({self.hours(t):.4g} h)"]
         lines += [mark.words for mark in self.marks if mark.track == track and mark.t == t]
         left_out = self.left_out[self.left_out[:, 0] == track]
         if ((left_out[:, 1] <= t) & (t <= left_out[:, 2])).any():
@@ -242,37 +145,54 @@ class Tree:
 
 
 def tree_of(
-    view: LineageView, findings: Iterable[Finding], effect: Effect, interval_minutes: float
-) -> Tree:
-    """Make the tree of a lineage.
+    part: FovPart,
+    roots: Collection[str] | None,
+    findings: Iterable[Finding],
+    effect: Effect,
+) -> Tree | None:
+    """Make the tree of a lineage, of several, or of a whole FOV; None where there is none.
 
     Parameters
     ----------
-    view : LineageView
+    part : FovPart
+    roots : collection of str or None
+        ``lineage_id`` of those that are shown; None for all.
     findings : iterable of Finding
-        Those that are open; others than this lineage's are passed over.
+        Those that are open; others than these lineages' are passed over.
     effect : Effect
         Decisions in effect.
-    interval_minutes : float
     """
-    tracks = view.tracks
-    layout = lay_out(
-        tracks["parent"].to_numpy(dtype=np.int64),
-        tracks["first_t"].to_numpy(dtype=np.int64),
-        tracks["last_t"].to_numpy(dtype=np.int64),
+    tracks, names = np.arange(len(part.forest.parent)), part.index.names
+    if roots is not None:
+        wanted = [names.find(root) - part.first_track for root in roots]
+        tracks = np.flatnonzero(np.isin(part.forest.root, wanted))
+    rows = part.observations
+    cells = (
+        np.flatnonzero(np.isin(rows.track, tracks)) if roots is not None else np.arange(len(rows))
     )
-    cells = view.cells
-    start_hours = 0.0
-    if len(cells):
-        hours, t = float(cells["hours_post_infection"].iloc[0]), int(cells["t"].iloc[0])
-        start_hours = hours - t * interval_minutes / 60
-    places = _Places(view, layout, effect)
+    if not len(tracks) or not len(cells):
+        return None
+    track_of, t_of = np.searchsorted(tracks, rows.track[cells]), rows.t[cells]
+    first_t, last_t = np.full((2, len(tracks)), -1, dtype=np.int64)
+    there, start = np.unique(track_of, return_index=True)
+    first_t[there] = t_of[start]
+    last_t[there] = t_of[np.r_[start[1:], len(cells)] - 1]
+    parent = part.forest.parent[tracks]
+    layout = lay_out(np.where(parent < 0, -1, np.searchsorted(tracks, parent)), first_t, last_t)
+    experiment = part.index.registry.experiments[part.source.experiment_number]
+    words = tuple(names.word(track) for track in (tracks + part.first_track).tolist())
+    places = _Places(part, tracks, words, layout)
     return Tree(
+        part,
+        tracks,
         layout,
-        tuple(tracks["track"].tolist()),
-        interval_minutes,
-        start_hours,
-        _left_out(view),
+        words,
+        cells,
+        track_of,
+        t_of,
+        experiment.interval_minutes,
+        experiment.start_hpi,
+        _left_out(part.excluded[cells], track_of, t_of),
         (*_of_findings(places, findings), *_of_decisions(places, effect)),
     )
 
@@ -280,33 +200,36 @@ def tree_of(
 class _Places:
     """Finds the rows of a tree for tracks as tables, findings and decisions name them."""
 
-    def __init__(self, view: LineageView, layout: TreeLayout, effect: Effect) -> None:
-        parts = view.part.whole.track_columns.parts
-        self.experiment, self.fov = view.experiment, view.fov
+    def __init__(
+        self,
+        part: FovPart,
+        tracks: Int64Array,
+        words: tuple[str, ...],
+        layout: TreeLayout,
+    ) -> None:
+        parts = part.index.track_columns.parts
+        own = slice(*np.searchsorted(parts.fov, [part.number, part.number + 1]).tolist())
+        self.place = part.place
         self.layout = layout
-        self.words = {word: row for row, word in enumerate(view.tracks["track"].tolist())}
+        self.words = {word: row for row, word in enumerate(words)}
         self.parts: dict[int, list[tuple[int, int]]] = {}
-        columns = (parts.track_id.tolist(), parts.cut_t.tolist(), parts.track.tolist())
+        row_of = np.full(len(part.forest.parent), -1, dtype=np.int64)
+        row_of[tracks] = np.arange(len(tracks))
+        rows = row_of[parts.track[own] - part.first_track]
+        columns = (parts.track_id[own].tolist(), parts.cut_t[own].tolist(), rows.tolist())
         for track_id, cut_t, row in zip(*columns, strict=True):
             self.parts.setdefault(track_id, []).append((cut_t, row))
-        self.cuts: dict[int, list[int]] = {}
-        for link in effect.cuts:
-            if link.t is not None and self.holds(link.experiment, link.fov):
-                self.cuts.setdefault(int(link.track), []).append(link.t)
 
     def holds(self, experiment: str, fov: str) -> bool:
         """Whether the tree is of this FOV."""
-        return (experiment, fov) == (self.experiment, self.fov)
+        return (experiment, fov) == self.place
 
     def rows(self, track_id: int, t: int | None) -> list[int]:
         """Rows that a track of the table is; the one that has the frame, if one is given."""
         parts = self.parts.get(track_id, [])
-        if t is None:
-            return list(dict.fromkeys(row for _, row in parts))
-        begun = [(cut_t, row) for cut_t, row in parts if cut_t <= t][-1:]
-        # What a later cut begins may be part of another lineage now.
-        cuts = self.cuts.get(track_id, [])
-        return [row for cut_t, row in begun if not any(cut_t < cut <= t for cut in cuts)]
+        if t is not None:
+            parts = [part for part in parts if part[0] <= t][-1:]
+        return [row for row in dict.fromkeys(row for _, row in parts) if row >= 0]
 
     def at(self, row: int, t: int | None) -> int:
         """Frame of a mark: within the track."""
@@ -324,7 +247,7 @@ def _of_findings(places: _Places, findings: Iterable[Finding]) -> Iterator[Mark]
 
 def _of_decisions(places: _Places, effect: Effect) -> Iterator[Mark]:
     for target, decision in effect.verdicts.items():
-        if target.track in places.words and places.holds(target.experiment, target.fov):
+        if places.holds(target.experiment, target.fov) and target.track in places.words:
             row = places.words[target.track]
             if target.level == "lineage" and places.layout.parent[row] >= 0:
                 continue
@@ -335,6 +258,10 @@ def _of_decisions(places: _Places, effect: Effect) -> Iterator[Mark]:
         if places.holds(target.experiment, target.fov):
             for row, t in _ends_of_cut(places, target):
                 yield Mark(row, t, "cut", f"cut: {decision.reason}")
+    for target, decision in effect.links.items():
+        if places.holds(target.experiment, target.fov):
+            for row in places.rows(target.daughter or 0, target.to_t):
+                yield Mark(row, places.at(row, target.to_t), "linked", f"linked: {decision.reason}")
 
 
 def _ends_of_cut(places: _Places, link: Target) -> Iterator[tuple[int, int]]:
@@ -348,11 +275,12 @@ def _ends_of_cut(places: _Places, link: Target) -> Iterator[tuple[int, int]]:
         yield row, int(places.layout.first_t[row])
 
 
-def _left_out(view: LineageView) -> Int64Array:
-    rows = np.flatnonzero(view.part.excluded)
-    if not len(rows):
+def _left_out(excluded: BoolArray, track_of: Int64Array, t_of: Int64Array) -> Int64Array:
+    """Track, first and last frame of cells in a row that are left out."""
+    cells = np.flatnonzero(excluded)
+    if not len(cells):
         return np.empty((0, 3), dtype=np.int64)
-    track, t = view.part.whole.observations.track[rows], view.part.whole.observations.t[rows]
-    starts = np.r_[True, (np.diff(rows) > 1) | (np.diff(track) > 0)]
+    track, t = track_of[cells], t_of[cells]
+    starts = np.r_[True, (np.diff(cells) > 1) | (np.diff(track) > 0)]
     ends = np.r_[starts[1:], True]
     return np.stack([track[starts], t[starts], t[ends]], axis=1)

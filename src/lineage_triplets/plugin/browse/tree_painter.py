@@ -1,19 +1,23 @@
-"""A lineage tree in pixels: its scale, and what is painted."""
+"""What is painted of a tree: the part of it that is in sight."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF, QTransform
+from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPen, QPolygonF
+
+from lineage_triplets.plugin.browse.tree_scale import frame_step, hour_step, in_sight
+from lineage_triplets.plugin.browse.tree_values import N_STEPS
+from lineage_triplets.plugin.common.patch_image import role_colour
 
 if TYPE_CHECKING:
-    from lineage_triplets.plugin.browse.tree import Mark, Tree, TreeLayout
+    from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+    from lineage_triplets.plugin.browse.tree import Mark, Tree
+    from lineage_triplets.plugin.browse.tree_scale import TreeScale
+    from lineage_triplets.plugin.browse.tree_values import TreeValues
 
-_HOUR_STEPS = (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
-_FRAME_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 # Seen on dark and on light grounds, and told apart by their shapes too.
 COLORS = {
     "error": QColor(226, 62, 62),
@@ -22,126 +26,142 @@ COLORS = {
     "accepted": QColor(40, 160, 80),
     "rejected": QColor(226, 62, 62),
     "cut": QColor(190, 90, 220),
+    "linked": QColor(0, 150, 136),
 }
+# Blue to orange over grey: in sight on dark and on light grounds, and for colour-blind eyes.
+_LOW, _MIDDLE, _HIGH = QColor(40, 110, 230), QColor(150, 150, 150), QColor(240, 130, 0)
+# More cells in sight than these are coloured by the mean of their track.
+_MOST_CELLS = 6000
+_LEAST_MARK = 3.0
 _LEAST_TICKS = 2.2  # line heights between two labels
-
-
-@dataclass(frozen=True)
-class TreeScale:
-    """Places of a tree in a viewport: pixel = origin + size * number.
-
-    Attributes
-    ----------
-    x0, column : float
-        Pixel of column 0, pixels a column.
-    y0, frame : float
-        Pixel of frame 0, pixels a frame.
-    """
-
-    x0: float
-    column: float
-    y0: float
-    frame: float
-
-    def x(self, column: float) -> float:
-        """Pixel of a column."""
-        return self.x0 + self.column * column
-
-    def y(self, t: float) -> float:
-        """Pixel of a frame."""
-        return self.y0 + self.frame * t
-
-    def nearest(
-        self, layout: TreeLayout, x: float, y: float, reach: float
-    ) -> tuple[int, int] | None:
-        """Track and frame nearest to a pixel; of a link its daughter at her first frame.
-
-        None where nothing is within `reach` pixels.
-        """
-        if not len(layout.x):
-            return None
-        top, bottom = self.y0 + self.frame * layout.top, self.y0 + self.frame * layout.bottom
-        off = np.maximum(np.maximum(top - y, y - bottom), 0)
-        to_tracks = np.hypot(self.x0 + self.column * layout.x - x, off)
-        track = int(np.argmin(to_tracks))
-        distance = float(to_tracks[track])
-        daughters = layout.daughters
-        if len(daughters):
-            own = self.x0 + self.column * layout.x[daughters]
-            hers = self.x0 + self.column * layout.x[layout.parent[daughters]]
-            beside = np.maximum(np.maximum(np.minimum(own, hers) - x, x - np.maximum(own, hers)), 0)
-            to_links = np.hypot(beside, top[daughters] - y)
-            nearest = int(np.argmin(to_links))
-            if to_links[nearest] < distance and to_links[nearest] <= reach:
-                daughter = int(daughters[nearest])
-                return daughter, int(layout.first_t[daughter])
-        if distance > reach:
-            return None
-        t = round((y - self.y0) / self.frame)
-        return track, int(np.clip(t, layout.first_t[track], layout.last_t[track]))
-
-
-def hour_step(pixels_per_hour: float, least: float) -> float:
-    """Hours between two lines of the grid, at least so many pixels apart."""
-    fitting = [step for step in _HOUR_STEPS if step * pixels_per_hour >= least]
-    return float(fitting[0] if fitting else _HOUR_STEPS[-1])
-
-
-def frame_step(pixels_per_frame: float, least: float) -> int:
-    """Frames between two labels, at least so many pixels apart."""
-    fitting = [step for step in _FRAME_STEPS if step * pixels_per_frame >= least]
-    return fitting[0] if fitting else _FRAME_STEPS[-1]
-
-
-def line_path(layout: TreeLayout) -> QPainterPath:
-    """All lines of a tree as one path, in columns and frames."""
-    path = QPainterPath()
-    for (x0, t0), (x1, t1) in layout.vertices[layout.connect].tolist():
-        path.moveTo(x0, t0)
-        path.lineTo(x1, t1)
-    return path
 
 
 def paint_tree(
     painter: QPainter,
     tree: Tree,
-    path: QPainterPath,
     scale: TreeScale,
     area: QRectF,
     ink: QColor,
+    values: TreeValues | None = None,
 ) -> None:
-    """Paint everything that does not move with the viewer.
+    """Paint everything that does not move with the viewer, as far as it is in sight.
 
     Parameters
     ----------
     painter : QPainter
     tree : Tree
-    path : QPainterPath
-        Of `line_path`.
     scale : TreeScale
     area : QRectF
         Where the tree is; hours stand on its left, frames on its right.
     ink : QColor
+    values : TreeValues, optional
+        What lines are coloured by.
     """
     _paint_axes(painter, tree, scale, area, ink)
-    painter.save()
-    painter.setClipRect(area)
+    layout, box = tree.layout, box_of(area)
     width = 2.0 if scale.column > 6 else 1.0
-    painter.setPen(_pen(ink, width))
-    painter.setTransform(
-        QTransform(scale.column, 0, 0, scale.frame, scale.x0, scale.y0), combine=True
-    )
-    painter.drawPath(path)
-    painter.restore()
+    seen = tracks_in_sight(tree, scale, box)
     painter.save()
     painter.setClipRect(area)
-    _paint_single_frames(painter, tree, scale, ink)
-    _paint_left_out(painter, tree, scale, width)
-    _paint_divisions(painter, tree, scale, ink)
-    _paint_names(painter, tree, scale, area, ink)
+    painter.setPen(_pen(ink, width))
+    painter.drawLines(_qlines(scale.lines(layout, box)))
+    if values is not None:
+        _paint_values(painter, tree, scale, box, values)
+    _paint_single_frames(painter, tree, scale, ink, seen)
+    _paint_left_out(painter, tree, scale, width, box)
+    _paint_divisions(painter, tree, scale, ink, seen)
+    _paint_names(painter, tree, scale, area, ink, seen)
     for mark in tree.marks:
-        _paint_mark(painter, mark, scale.x(tree.layout.x[mark.track]), scale.y(mark.t))
+        if seen[mark.track]:
+            x, y = scale.x(layout.x[mark.track]), scale.y(mark.t)
+            if box[1] - 9 <= y <= box[3] + 9:
+                _paint_mark(painter, mark, x, y, small=scale.column < _LEAST_MARK)
     painter.restore()
+    if values is not None:
+        _paint_legend(painter, values, area, ink)
+
+
+def box_of(area: QRectF) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a rectangle, and what is just outside."""
+    return area.left() - 2, area.top() - 2, area.right() + 2, area.bottom() + 2
+
+
+def tracks_in_sight(
+    tree: Tree, scale: TreeScale, box: tuple[float, float, float, float]
+) -> BoolArray:
+    """Which tracks have their upright in sight."""
+    layout = tree.layout
+    x = scale.x0 + scale.column * layout.x
+    top, bottom = scale.y0 + scale.frame * layout.top, scale.y0 + scale.frame * layout.bottom
+    seen: BoolArray = (x >= box[0]) & (x <= box[2]) & (bottom >= box[1]) & (top <= box[3])
+    return seen
+
+
+def step_colour(step: int) -> QColor:
+    """Give the colour of a step of `TreeValues`."""
+    share = 2 * step / (N_STEPS - 1)
+    one, other = (_LOW, _MIDDLE) if share < 1 else (_MIDDLE, _HIGH)
+    share -= share >= 1
+    return QColor(
+        *(
+            round(a + (b - a) * share)
+            for a, b in zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
+        )
+    )
+
+
+def _qlines(lines: Float64Array) -> list[QLineF]:
+    return [QLineF(*line) for line in lines.tolist()]
+
+
+def _paint_values(
+    painter: QPainter,
+    tree: Tree,
+    scale: TreeScale,
+    box: tuple[float, float, float, float],
+    values: TreeValues,
+) -> None:
+    """Colour the uprights: half a frame around each cell, or whole tracks where there are many."""
+    layout = tree.layout
+    x = scale.x0 + scale.column * layout.x
+    y = scale.y0 + scale.frame * tree.t_of
+    seen = (x >= box[0])[tree.track_of] & (x <= box[2])[tree.track_of]
+    seen &= (y >= box[1] - scale.frame) & (y <= box[3] + scale.frame)
+    cells = np.flatnonzero(seen)
+    if len(cells) <= _MOST_CELLS:
+        track, steps = tree.track_of[cells], values.steps[cells]
+        top = np.maximum(tree.t_of[cells] - 0.5, layout.top[track])
+        bottom = np.minimum(tree.t_of[cells] + 0.5, layout.bottom[track])
+    else:
+        track = np.unique(tree.track_of[cells])
+        steps = values.of_tracks(tree.track_of, len(layout.x))[track]
+        top, bottom = layout.top[track], layout.bottom[track]
+    lines = np.stack(
+        [x[track], scale.y0 + scale.frame * top, x[track], scale.y0 + scale.frame * bottom], axis=1
+    )
+    width = min(max(scale.column * 0.3, 1.5), 5.0)
+    for step in range(N_STEPS):
+        painter.setPen(_pen(step_colour(step), width))
+        painter.drawLines(_qlines(in_sight(lines[steps == step], box)))
+
+
+def _paint_legend(painter: QPainter, values: TreeValues, area: QRectF, ink: QColor) -> None:
+    """What the first and the last colour stand for, above the tree."""
+    metrics = QFontMetricsF(painter.font())
+    low, high = values.words
+    words = (f"{values.measure}  {low}", high)
+    wide = [metrics.horizontalAdvance(text) for text in words]
+    bar = QRectF(0, 2, 54, metrics.height() * 0.7)
+    left = area.center().x() - (sum(wide) + bar.width() + 12) / 2
+    bar.moveLeft(left + wide[0] + 6)
+    bar.moveTop((metrics.height() - bar.height()) / 2)
+    gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+    for at, colour in ((0.0, _LOW), (0.5, _MIDDLE), (1.0, _HIGH)):
+        gradient.setColorAt(at, colour)
+    painter.fillRect(bar, gradient)
+    painter.setPen(faint(ink, 200))
+    painter.drawText(QPointF(left, metrics.ascent()), words[0])
+    painter.drawText(QPointF(bar.right() + 6, metrics.ascent()), words[1])
 
 
 def paint_cut(painter: QPainter, before: QPointF, after: QPointF) -> None:
@@ -156,6 +176,26 @@ def paint_cut(painter: QPainter, before: QPointF, after: QPointF) -> None:
     for side in (-1, 1):
         arm = QPointF(7, 7 * side)
         painter.drawLine(middle - arm, middle + arm)
+    painter.restore()
+
+
+def paint_link(
+    painter: QPainter, tree: Tree, scale: TreeScale, source: int, to: QPointF, target: int | None
+) -> None:
+    """Paint a link that is proposed: from a track's end to the pointer, or to a track's start."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    layout, colour = tree.layout, role_colour("instead")
+    start = QPointF(scale.x(layout.x[source]), scale.y(layout.last_t[source]))
+    if target is not None:
+        to = QPointF(scale.x(layout.x[target]), scale.y(layout.first_t[target]))
+    painter.setPen(
+        QPen(colour, 3, Qt.PenStyle.DashLine if target is None else Qt.PenStyle.SolidLine)
+    )
+    painter.drawLine(start, to)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for end in (start, to)[: 1 + (target is not None)]:
+        painter.drawEllipse(end, 7, 7)
     painter.restore()
 
 
@@ -202,42 +242,64 @@ def _paint_axes(painter: QPainter, tree: Tree, scale: TreeScale, area: QRectF, i
     painter.drawText(QRectF(0, 0, area.left() - 6, 2 * half), int(right), "hours")
 
 
-def _paint_single_frames(painter: QPainter, tree: Tree, scale: TreeScale, ink: QColor) -> None:
+def _paint_single_frames(
+    painter: QPainter, tree: Tree, scale: TreeScale, ink: QColor, seen: BoolArray
+) -> None:
     """Dots for tracks of one frame, whose line has no length."""
     layout = tree.layout
-    short = np.flatnonzero(layout.top == layout.bottom).tolist()
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(ink)
-    for track in short:
-        painter.drawRect(
-            QRectF(scale.x(layout.x[track]) - 1.5, scale.y(layout.top[track]) - 1.5, 3, 3)
-        )
+    dot = QRectF(0, 0, 3, 3)
+    for track in _apart(tree, scale, np.flatnonzero(seen & (layout.top == layout.bottom))):
+        dot.moveCenter(QPointF(scale.x(layout.x[track]), scale.y(layout.top[track])))
+        painter.drawRect(dot)
 
 
-def _paint_left_out(painter: QPainter, tree: Tree, scale: TreeScale, width: float) -> None:
+def _apart(tree: Tree, scale: TreeScale, tracks: Int64Array) -> list[int]:
+    """Those of some tracks that do not stand on the same pixels."""
+    layout = tree.layout
+    places = np.rint(
+        [scale.x0 + scale.column * layout.x[tracks], scale.y0 + scale.frame * layout.bottom[tracks]]
+    )
+    _, first = np.unique(places, axis=1, return_index=True)
+    apart: list[int] = tracks[first].tolist()
+    return apart
+
+
+def _paint_left_out(
+    painter: QPainter,
+    tree: Tree,
+    scale: TreeScale,
+    width: float,
+    box: tuple[float, float, float, float],
+) -> None:
     """A broad see-through band over what training leaves out."""
+    track, first, last = tree.left_out.T
+    x = scale.x0 + scale.column * tree.layout.x[track]
+    top, bottom = scale.y0 + scale.frame * first - 1.5, scale.y0 + scale.frame * last + 1.5
+    bands = in_sight(np.stack([x, top, x, bottom], axis=1), box)
     broad = min(max(scale.column * 0.5, 2 * width), 9.0)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(faint(COLORS["rejected"], 130))
-    for track, first, last in tree.left_out.tolist():
-        x, top, bottom = scale.x(tree.layout.x[track]), scale.y(first), scale.y(last)
-        painter.drawRect(QRectF(x - broad / 2, top - 1.5, broad, bottom - top + 3))
+    painter.setPen(_pen(faint(COLORS["rejected"], 130), broad))
+    painter.drawLines(_qlines(bands))
 
 
-def _paint_divisions(painter: QPainter, tree: Tree, scale: TreeScale, ink: QColor) -> None:
+def _paint_divisions(
+    painter: QPainter, tree: Tree, scale: TreeScale, ink: QColor, seen: BoolArray
+) -> None:
     radius = min(3.5, scale.column * 0.7)
     if radius < 1:
         return
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(ink)
-    for track in tree.layout.divides.tolist():
+    divides = tree.layout.divides
+    for track in divides[seen[divides]].tolist():
         center = QPointF(scale.x(tree.layout.x[track]), scale.y(tree.layout.bottom[track]))
         painter.drawEllipse(center, radius, radius)
 
 
 def _paint_names(
-    painter: QPainter, tree: Tree, scale: TreeScale, area: QRectF, ink: QColor
+    painter: QPainter, tree: Tree, scale: TreeScale, area: QRectF, ink: QColor, seen: BoolArray
 ) -> None:
     """Track numbers beside the lines, where there is room for all."""
     metrics = QFontMetricsF(painter.font())
@@ -245,15 +307,19 @@ def _paint_names(
     if metrics.horizontalAdvance("8" * longest) + 8 > scale.column * 0.9:
         return
     painter.setPen(faint(ink, 170))
-    for track, name in enumerate(tree.names):
+    for track in np.flatnonzero(seen).tolist():
         # Below the line of its link, and within sight where the track starts above.
         top = max(scale.y(tree.layout.top[track]), area.top()) + metrics.height()
         if top <= scale.y(tree.layout.bottom[track]):
-            painter.drawText(QPointF(scale.x(tree.layout.x[track]) + 5, top), name)
+            painter.drawText(QPointF(scale.x(tree.layout.x[track]) + 5, top), tree.names[track])
 
 
-def _paint_mark(painter: QPainter, mark: Mark, x: float, y: float) -> None:
+def _paint_mark(painter: QPainter, mark: Mark, x: float, y: float, *, small: bool) -> None:
     color = COLORS[mark.kind]
+    if small:
+        # Where columns are too narrow for signs, their colour alone.
+        painter.fillRect(QRectF(x - 2, y - 2, 4, 4), color)
+        return
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(color, 2.2))
@@ -268,6 +334,9 @@ def _paint_mark(painter: QPainter, mark: Mark, x: float, y: float) -> None:
         case "cut":
             for up in (-2.5, 2.5):
                 painter.drawLine(QPointF(x - 6, y + up + 3), QPointF(x + 6, y + up - 3))
+        case "linked":
+            painter.drawLine(QPointF(x - 6, y), QPointF(x + 6, y))
+            painter.drawEllipse(QPointF(x, y), 4, 4)
         case "note":
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(color)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import (
     QColor,
@@ -14,7 +13,6 @@ from qtpy.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
     QPixmap,
@@ -22,21 +20,27 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from lineage_triplets.plugin.browse.tree_painter import (
-    TreeScale,
-    faint,
-    line_path,
-    paint_cut,
-    paint_tree,
-)
+from lineage_triplets.plugin.browse.tree_mouse import REACH_PX, TreeMouse
+from lineage_triplets.plugin.browse.tree_painter import faint, paint_cut, paint_link, paint_tree
+from lineage_triplets.plugin.browse.tree_scale import TreeScale
+from lineage_triplets.plugin.browse.tree_steps import step_along, step_aside
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 
 if TYPE_CHECKING:
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.plugin.browse.tree import Tree
+    from lineage_triplets.plugin.browse.tree_values import TreeValues
 
-_REACH = 10.0
-_MOST_ZOOM = 200.0
+# Pixels of a frame or a column at most.
+_MOST_PX = 600.0
+_PAN_SHARE = 0.25
 _FRAME_LINE = QColor(0, 170, 200)
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
 
 KEYS = KeyGroup(
     "Lineage tree",
@@ -47,13 +51,15 @@ KEYS = KeyGroup(
             "Menu",
             "cut the link into the cell (or a click with the right button, also in the viewer)",
         ),
-        Key("+, -, 0", "zoom in, out, show all (or Ctrl and wheel)"),
+        Key("L", "link the end of the chosen track: go to another's start, and L again; Esc: not"),
+        Key("+, -, 0", "zoom in, out, show all (wheel: time; with Shift columns, with Ctrl both)"),
+        Key("Ctrl+Up, Ctrl+Down, Ctrl+Left, Ctrl+Right", "move along (or drag)"),
     ),
 )
 
 
 class TreeView(QAbstractScrollArea):
-    """Draws one lineage, time downwards in hours (left) and frames (right).
+    """Draws lineages, time downwards in hours (left) and frames (right).
 
     Attributes
     ----------
@@ -61,10 +67,16 @@ class TreeView(QAbstractScrollArea):
         Gets the row of the track and the frame that was clicked, or gone to by keys.
     menu_wanted : Signal(object)
         Gets where on the screen, as QPoint: a person asks what can be done with the chosen node.
+    link_wanted : Signal(int, int)
+        Gets the rows of the tracks whose end and start a person wants to link.
+    moved : Signal()
+        Another part is in sight.
     """
 
     node_chosen = Signal(int, int)
     menu_wanted = Signal(object)
+    link_wanted = Signal(int, int)
+    moved = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,8 +84,13 @@ class TreeView(QAbstractScrollArea):
         self.setAccessibleName("Lineage tree")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(120)
+        self.setMouseTracking(True)
+        self.viewport().setMouseTracking(True)
+        self._mouse = TreeMouse(self)
         self._tree: Tree | None = None
-        self._path = QPainterPath()
+        self._values: TreeValues | None = None
+        self._link: tuple[int, QPointF | None] | None = None
+        self._band: tuple[float, float] | None = None
         self._hint = ""
         self._node: tuple[int, int] | None = None
         self._cut: tuple[tuple[int, int], tuple[int, int]] | None = None
@@ -99,11 +116,34 @@ class TreeView(QAbstractScrollArea):
     def show_tree(self, tree: Tree | None, hint: str = "", *, keep_zoom: bool = False) -> None:
         """Show another tree; `hint` stands there while there is none."""
         self._tree, self._hint, self._node, self._cut = tree, hint, None, None
-        self._path = line_path(tree.layout) if tree is not None else QPainterPath()
+        self._values = self._link = self._band = None
         if keep_zoom:
             self._changed()
         else:
             self._set_zoom(1.0, 1.0)
+
+    def show_values(self, values: TreeValues | None) -> None:
+        """Colour the lines by values of the tree's cells; None by nothing."""
+        self._values, self._still = values, None
+        self.viewport().update()
+
+    @property
+    def values(self) -> TreeValues | None:
+        """What lines are coloured by."""
+        return self._values
+
+    def show_band(self, tracks: Int64Array | None) -> None:
+        """Put a band behind some tracks that stand beside each other; None for none."""
+        self._band = None
+        if tracks is not None and self._tree is not None and len(tracks):
+            x = self._tree.layout.x[tracks]
+            self._band = float(x.min()) - 0.5, float(x.max()) + 0.5
+        self.viewport().update()
+
+    @property
+    def linking(self) -> int | None:
+        """Row of the track whose end is about to be linked; None while none is."""
+        return None if self._link is None else self._link[0]
 
     def set_node(self, track: int, t: int) -> None:
         """Mark a track at a frame."""
@@ -128,18 +168,31 @@ class TreeView(QAbstractScrollArea):
 
     def pixel_of(self, track: int, t: int) -> QPointF:
         """Where a track at a frame is in the viewport."""
-        scale = self._scale()
+        scale = self.scale()
         column = 0.0 if self._tree is None else float(self._tree.layout.x[track])
         return QPointF(scale.x(column), scale.y(t))
 
-    def zoom(self, factor: float, x: float | None = None, y: float | None = None) -> None:
-        """Zoom both ways around a pixel, by default the middle."""
-        area, before = self._area(), self._scale()
+    def zoom(
+        self,
+        factor: float,
+        x: float | None = None,
+        y: float | None = None,
+        *,
+        across: bool = True,
+        down: bool = True,
+    ) -> None:
+        """Zoom columns, time or both around a pixel, by default the middle."""
+        area, before = self._area(), self.scale()
         x = area.center().x() if x is None else x
         y = area.center().y() if y is None else y
         column, t = (x - before.x0) / before.column, (y - before.y0) / before.frame
-        self._set_zoom(*(min(max(zoom * factor, 1.0), _MOST_ZOOM) for zoom in self._zoom))
-        after, bars = self._scale(), (self.horizontalScrollBar(), self.verticalScrollBar())
+        most = _MOST_PX / before.column, _MOST_PX / before.frame
+        zooms = [
+            min(max(zoom * factor, 1.0), max(zoom * room, 1.0)) if wanted else zoom
+            for zoom, room, wanted in zip(self._zoom, most, (across, down), strict=True)
+        ]
+        self._set_zoom(zooms[0], zooms[1])
+        after, bars = self.scale(), (self.horizontalScrollBar(), self.verticalScrollBar())
         bars[0].setValue(bars[0].value() + round(after.x(column) - x))
         bars[1].setValue(bars[1].value() + round(after.y(t) - y))
 
@@ -158,6 +211,7 @@ class TreeView(QAbstractScrollArea):
             bar.setSingleStep(max(1, round(size / 20)))
         self._still = None
         self.viewport().update()
+        self.moved.emit()
 
     def _area(self) -> QRectF:
         """Where the tree is, between hours and frames."""
@@ -168,7 +222,8 @@ class TreeView(QAbstractScrollArea):
         width, height = size.width() - 2 * side, size.height() - head - metrics.height() * 0.6
         return QRectF(side, head, max(width, 1.0), max(height, 1.0))
 
-    def _scale(self) -> TreeScale:
+    def scale(self) -> TreeScale:
+        """Give where columns and frames are now."""
         area, tree = self._area(), self._tree
         if tree is None or not len(tree.layout.x):
             return TreeScale(area.left(), 1.0, area.top(), 1.0)
@@ -204,13 +259,17 @@ class TreeView(QAbstractScrollArea):
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         painter.setFont(self.font())
-        paint_tree(painter, tree, self._path, self._scale(), self._area(), ink)
+        paint_tree(painter, tree, self.scale(), self._area(), ink, self._values)
         painter.end()
         return pixmap
 
     def _draw_moving(self, painter: QPainter, tree: Tree) -> None:
-        area, scale, layout_x = self._area(), self._scale(), tree.layout.x
+        area, scale, layout_x = self._area(), self.scale(), tree.layout.x
         painter.setClipRect(area)
+        if self._band is not None:
+            left, right = (scale.x(column) for column in self._band)
+            band = QRectF(left, area.top(), right - left, area.height())
+            painter.fillRect(band, faint(_FRAME_LINE, 45))
         if self._frame is not None:
             y = scale.y(self._frame)
             painter.setPen(QPen(_FRAME_LINE, 2))
@@ -218,6 +277,11 @@ class TreeView(QAbstractScrollArea):
         if self._cut is not None:
             ends = [QPointF(scale.x(layout_x[track]), scale.y(t)) for track, t in self._cut]
             paint_cut(painter, *ends)
+        if self._link is not None:
+            source, at = self._link
+            target = self._target(at)
+            if at is not None or target is not None:
+                paint_link(painter, tree, scale, source, at or QPointF(), target)
         if self._node is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(_FRAME_LINE, 2.5))
@@ -243,6 +307,7 @@ class TreeView(QAbstractScrollArea):
         del dx, dy
         self._still = None
         self.viewport().update()
+        self.moved.emit()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Tell what is under the pointer."""
@@ -258,13 +323,78 @@ class TreeView(QAbstractScrollArea):
     def _under(self, at: QPointF) -> tuple[int, int] | None:
         if self._tree is None:
             return None
-        return self._scale().nearest(self._tree.layout, at.x(), at.y(), _REACH)
+        return self.scale().nearest(self._tree.layout, at.x(), at.y(), REACH_PX)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
-        """Choose what is under the pointer."""
-        found = self._under(event.position())
-        if event.button() == Qt.MouseButton.LeftButton and found is not None:
+        """Begin a click or a drag."""
+        self._mouse.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Drag, or point."""
+        self._mouse.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Choose what was clicked, or drop a link."""
+        self._mouse.release(event)
+
+    def choose_at(self, at: QPointF) -> None:
+        """Choose what is at a pixel, if anything is."""
+        found = self._under(at)
+        if found is not None:
             self._choose(*found)
+
+    def point_at(self, at: QPointF) -> None:
+        """Show by the pointer where a link can begin."""
+        tip = self._tree and self.scale().end_near(self._tree.layout, at.x(), at.y(), REACH_PX)
+        if tip is None or self._tree is None:
+            self.viewport().unsetCursor()
+        else:
+            self.viewport().setCursor(Qt.CursorShape.CrossCursor)
+
+    # Links
+
+    def draw_link(self, source: int, at: QPointF) -> None:
+        """Draw a link from a track's end to a pixel."""
+        self._link = source, at
+        self.viewport().update()
+
+    def drop_link(self, at: QPointF) -> None:
+        """Propose the link to the start that is at a pixel; where nothing is, there is none."""
+        found, source, target = self._under(at), self.linking, self._target(at)
+        self.stop_linking()
+        if target is None and found is not None:
+            # On the middle of a track its start is meant: the review says whether it can be.
+            target = found[0]
+        if source is not None and target is not None:
+            self.link_wanted.emit(source, target)
+
+    def stop_linking(self) -> bool:
+        """Draw no link any more; False if none was drawn."""
+        drawn, self._link = self._link is not None, None
+        self.viewport().update()
+        return self._mouse.cancel() or drawn
+
+    def _target(self, at: QPointF | None) -> int | None:
+        """Give the track to whose start a link is drawn: by the pointer, or the chosen one."""
+        if self._tree is None or self._link is None:
+            return None
+        if at is None:
+            chosen = None if self._node is None else self._node[0]
+            return None if chosen == self._link[0] else chosen
+        target = self.scale().start_near(self._tree.layout, at.x(), at.y(), 2 * REACH_PX)
+        return None if target == self._link[0] else target
+
+    def _link_by_keys(self) -> None:
+        """Take the chosen track's end, or propose a link from it to the chosen track's start."""
+        if self._node is None:
+            return
+        source, target = self.linking, self._target(None)
+        if source is None:
+            self._link = self._node[0], None
+            self.viewport().update()
+        elif target is not None:
+            self.stop_linking()
+            self.link_wanted.emit(source, target)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
         """Ask what can be done with what is under the pointer, or with what is chosen."""
@@ -297,16 +427,11 @@ class TreeView(QAbstractScrollArea):
                 bar.setValue(bar.value() + round(value - (low + high) / 2))
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        """Zoom with Ctrl held; else scroll."""
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            at = event.position()
-            self.zoom(1.2 ** (event.angleDelta().y() / 120), at.x(), at.y())
-            event.accept()
-        else:
-            super().wheelEvent(event)
+        """Zoom around the pointer."""
+        self._mouse.wheel(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Go along the tree by arrows, zoom by + and -, show all by 0."""
+        """Go along the tree by arrows, zoom by + and -, show all by 0, link by L."""
         key = event.key()
         if key in {Qt.Key.Key_Plus, Qt.Key.Key_Equal}:
             self.zoom(1.25)
@@ -314,40 +439,32 @@ class TreeView(QAbstractScrollArea):
             self.zoom(0.8)
         elif key == Qt.Key.Key_0:
             self._set_zoom(1.0, 1.0)
-        elif key in {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right}:
+        elif key == Qt.Key.Key_L:
+            self._link_by_keys()
+        elif key in _ARROWS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            across, down = _ARROWS[Qt.Key(key)]
+            for bar, way in (
+                (self.horizontalScrollBar(), across),
+                (self.verticalScrollBar(), down),
+            ):
+                bar.setValue(bar.value() + round(way * _PAN_SHARE * bar.pageStep()))
+        elif key in _ARROWS:
             self._step(key)
-        else:
+        elif key != Qt.Key.Key_Escape or not self.stop_linking():
             super().keyPressEvent(event)
 
     def _step(self, key: int) -> None:
         tree = self._tree
         if tree is None or not len(tree.layout.x):
             return
-        layout = tree.layout
+        across, down = _ARROWS[Qt.Key(key)]
+        node: tuple[int, int] | None
         if self._node is None:
-            root = int(np.argmin(layout.parent))
-            self._choose(root, int(layout.first_t[root]))
-            return
-        track, t = self._node
-        if key == Qt.Key.Key_Up and t == layout.first_t[track]:
-            mother = int(layout.parent[track])
-            if mother >= 0:
-                self._choose(mother, int(layout.last_t[mother]))
-        elif key == Qt.Key.Key_Down and t == layout.last_t[track]:
-            daughters = np.flatnonzero(layout.parent == track)
-            if len(daughters):
-                self._choose(int(daughters[0]), int(layout.first_t[daughters[0]]))
-        elif key in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
-            self._choose(track, t + (1 if key == Qt.Key.Key_Down else -1))
+            root = int(tree.roots[0])
+            node = (root, int(tree.layout.first_t[root]))
+        elif down:
+            node = step_along(tree.layout, self._node, forward=down > 0)
         else:
-            self._sidestep(track, t, 1 if key == Qt.Key.Key_Right else -1)
-
-    def _sidestep(self, track: int, t: int, direction: int) -> None:
-        """Go to the nearest track on one side that has cells at about this frame."""
-        if self._tree is None:
-            return
-        layout = self._tree.layout
-        away = direction * (layout.x - layout.x[track])
-        beside = np.flatnonzero((away > 0) & (layout.first_t <= t) & (t <= layout.last_t))
-        if len(beside):
-            self._choose(int(beside[np.argmin(away[beside])]), t)
+            node = step_aside(tree.layout, self._node, to_right=across > 0)
+        if node is not None:
+            self._choose(*node)

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.index.assemble import excluded_rows, is_fov_excluded
-from lineage_triplets.engine.index.rows import Observations
-from lineage_triplets.engine.pairs.forest import Forest
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.settings.tau import TauFrames
+from lineage_triplets.plugin.common.fov_part import FovPart
 from lineage_triplets.plugin.viewer.image_layers import (
     ChannelPlan,
     Contrast,
@@ -316,29 +314,17 @@ def cells_of_fov(
     settings : DatasetConfig
         Whose tau and relation say who is an anchor.
     """
-    number = index.fov_number(experiment, fov)
-    if number < 0:
+    part = FovPart.of(index, experiment, fov, exclude)
+    if part is None:
         return None
-    source = index.fovs[number]
-    first, end = np.searchsorted(index.track_columns.fov, [number, number + 1])
-    low, high = np.searchsorted(index.observations.track, [first, end])
-    taken = index.observations.take(np.arange(low, high))
-    tracks = index.track_columns.of_one_fov(np.arange(first, end))
-    parent = index.forest.parent[first:end]
-    forest = Forest.build(np.where(parent < 0, -1, parent - first))
-    own = {name: getattr(taken, name) for name in taken.__dataclass_fields__}
-    rows = Observations(**{**own, "track": taken.track - first})
-    if is_fov_excluded(exclude, source):
-        excluded = np.ones(len(rows), dtype=bool)
-    else:
-        excluded, _ = excluded_rows(rows, tracks, forest, [source], exclude)
+    rows, forest, excluded = part.observations, part.forest, part.excluded
     is_anchor = np.zeros(len(rows), dtype=bool)
     kept = np.flatnonzero(~excluded)
     if settings.positive_match is not None:
         # Nearly every cell has an equal one somewhere; the index of all knows which has none.
         is_anchor[kept] = True
     elif len(kept):
-        config = index.registry.experiments[source.experiment_number]
+        config = index.registry.experiments[part.source.experiment_number]
         taus = TauFrames.of_hours(settings.tau_range_hours, config.interval_minutes, experiment)
         lookup = PositiveLookup.build(
             rows.track[kept], rows.t[kept], forest, settings.positive_relation
@@ -347,10 +333,10 @@ def cells_of_fov(
             np.full(len(kept), taus.first), np.full(len(kept), taus.last)
         )
     order = np.argsort(rows.t, kind="stable")
-    track = taken.track[order]
+    track = rows.track[order] + part.first_track
     return FovCells(
         index=index,
-        fov=number,
+        fov=part.number,
         t=rows.t[order],
         track=track,
         lineage=index.forest.root[track],

@@ -1,0 +1,189 @@
+"""The tree with its choices: one lineage with others kept beside it, or a whole FOV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from lineage_triplets.plugin.browse.tree import tree_of
+from lineage_triplets.plugin.browse.tree_view import TreeView
+from lineage_triplets.plugin.common.fov_part import FovPart
+from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lineage_triplets.plugin.browse.tree import Tree
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.find import Finding
+    from lineage_triplets.qc.look.view import ReviewState
+
+KEYS = KeyGroup(
+    "What the tree shows",
+    (
+        Key("M", "the whole FOV; the lineage alone", lambda panel: panel.box.switch_scope()),
+        Key("N", "keep the lineage beside the next ones", lambda panel: panel.box.keep.click()),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a tree is of: the same trees are zoomed and scrolled alike.
+
+    Attributes
+    ----------
+    place : (str, str)
+        Experiment and FOV.
+    roots : tuple of str or None
+        ``lineage_id`` of those that are shown; None for all.
+    """
+
+    place: tuple[str, str]
+    roots: tuple[str, ...] | None
+
+
+class TreeBox(QWidget):
+    """A tree, and what it is of.
+
+    Attributes
+    ----------
+    view : TreeView
+    scope_changed : Signal()
+        Something else is to be shown.
+    """
+
+    scope_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tree_box")
+        self.view = TreeView(self)
+        self._kept: tuple[str, ...] = ()
+        self._lineage = ""
+        self._shown: Shown | None = None
+        self._part: FovPart | None = None
+        self.scope = QComboBox(self)
+        self.scope.setObjectName("tree_scope")
+        self.scope.setAccessibleName("What the tree shows")
+        self.scope.addItems(["lineage", "whole FOV"])
+        self.scope.setToolTip("The lineage that is selected, or all of its FOV (M)")
+        LettersStay(self.scope)
+        self.scope.currentIndexChanged.connect(self.scope_changed)
+        self.keep = QToolButton(self)
+        self.keep.setObjectName("keep_lineage")
+        self.keep.setText("Keep")
+        self.keep.setCheckable(True)
+        self.keep.setToolTip(
+            "Keep this lineage in the tree beside those that are selected next (N)"
+        )
+        self.keep.clicked.connect(self._on_keep)
+        self.head = QHBoxLayout()
+        self.head.addWidget(self.scope)
+        self.head.addWidget(self.keep)
+        self.head.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self.head)
+        layout.addWidget(self.view, 1)
+
+    @property
+    def tree(self) -> Tree | None:
+        """What is shown."""
+        return self.view.tree
+
+    def switch_scope(self) -> None:
+        """Show the whole FOV, or the lineage alone."""
+        self.scope.setCurrentIndex(1 - self.scope.currentIndex())
+
+    def clear(self, hint: str) -> None:
+        """Show nothing, and say why."""
+        self._shown, self._part, self._lineage = None, None, ""
+        self.view.show_tree(None, hint)
+
+    def show_state(
+        self,
+        review: Review,
+        state: ReviewState,
+        findings: Sequence[Finding],
+        on_screen: tuple[str, str] | None,
+    ) -> None:
+        """Show the tree of what is chosen.
+
+        Parameters
+        ----------
+        review : Review
+        state : ReviewState
+        findings : sequence of Finding
+            Open ones of its FOV.
+        on_screen : (str, str) or None
+            Experiment and FOV that the viewer shows, where none is chosen.
+        """
+        whole = self.scope.currentIndex() == 1
+        place = (state.experiment, state.fov)
+        if whole and not all(place):
+            place = on_screen or place
+        self._lineage = state.lineage
+        self.keep.setEnabled(bool(state.lineage) and not whole)
+        self.keep.setChecked(state.lineage in self._kept)
+        if not (state.lineage or (whole and all(place))):
+            self._shown = None
+            hint = "Choose a FOV" if whole else "Select a lineage to see its tree"
+            self.view.show_tree(None, hint)
+            return
+        part = self._part_of(review, place)
+        roots = None if whole else self._roots(part, state.lineage)
+        tree = None if part is None else tree_of(part, roots, findings, review.effect)
+        shown = Shown(place, roots)
+        same, before, node = shown == self._shown, self.view.tree, self.view.node
+        self._shown = shown
+        self.view.show_tree(tree, "No cell is here", keep_zoom=same)
+        if tree is not None and len(tree.roots) > 1:
+            self.view.show_band(tree.rows_of(state.lineage))
+        if same and before is not None and node is not None:
+            self.mark(before.names[node[0]], node[1])
+
+    def mark(self, track: str, t: int) -> bool:
+        """Mark a track at a frame; False where it is not in the tree.
+
+        Parameters
+        ----------
+        track : str
+            Its number, with ``@t`` after a cut.
+        t : int
+        """
+        tree = self.view.tree
+        if tree is None or track not in tree.names:
+            return False
+        row = tree.names.index(track)
+        first, last = int(tree.layout.first_t[row]), int(tree.layout.last_t[row])
+        self.view.set_node(row, min(max(t, first), last))
+        return True
+
+    def _part_of(self, review: Review, place: tuple[str, str]) -> FovPart | None:
+        """Give a FOV's tracks and cells; what was taken out last is kept."""
+        data, part = review.data, self._part
+        exclude = data.effect.exclusions_near(*place)
+        if (
+            part is None
+            or part.index is not data.linked
+            or part.place != place
+            or part.exclude != exclude
+        ):
+            self._part = FovPart.of(data.linked, *place, exclude)
+        return self._part
+
+    def _roots(self, part: FovPart | None, lineage: str) -> tuple[str, ...]:
+        """Lineages that were kept, as far as they are of this FOV, and the one that is selected."""
+        prefix = "" if part is None else part.source.id_prefix
+        kept = [name for name in self._kept if name.startswith(prefix)]
+        return tuple(dict.fromkeys([*kept, lineage]))
+
+    def _on_keep(self, kept: bool) -> None:
+        others = tuple(name for name in self._kept if name != self._lineage)
+        self._kept = (*others, self._lineage) if kept else others
+        self.scope_changed.emit()
