@@ -43,6 +43,8 @@ class Chunking:
         Chunks inside one shard a plane (zarr v3); otherwise zarr v2.
     plain_zstd : bool
         Compressed by zstd alone, as zarr does by default; otherwise by blosc. Not of shards.
+    dtype : str
+        Not of shards.
     """
 
     label: str
@@ -53,6 +55,7 @@ class Chunking:
     n_distinct: int | None = None
     sharded: bool = False
     plain_zstd: bool = False
+    dtype: str = "uint16"
     cells_per_fov: int = CELLS_PER_FOV
 
 
@@ -82,7 +85,7 @@ def write_observations(folder: Path, n_rows: int) -> None:
 
 
 def write_images(folder: Path, chunking: Chunking) -> None:
-    """Write uint16 images that blosc (zstd, bitshuffle) halves, and tables of their cells."""
+    """Write images that blosc (zstd, bitshuffle) halves if uint16, and tables of their cells."""
     tables = simulate_tables(chunking.n_fovs, chunking.cells_per_fov, chunking.n_frames)
     write_tables(tables, folder / "tracks")
     size = IMAGE_SIZE_PIXELS
@@ -91,6 +94,7 @@ def write_images(folder: Path, chunking: Chunking) -> None:
         CHANNELS,
         ome_version="0.5" if chunking.sharded else "0.4",
         chunking="shards" if chunking.sharded else "plane",
+        dtype=chunking.dtype,
     )
     empty_plate(folder / "plate.zarr", dict.fromkeys(tables, shape), layout)
     rng = np.random.default_rng(0)
@@ -107,18 +111,22 @@ def write_images(folder: Path, chunking: Chunking) -> None:
         ).result()
         n_distinct = min(chunking.n_frames, chunking.n_distinct or chunking.n_frames)
         for t in range(n_distinct):
-            store[t].write(simulated_frame(rng, noise, shape[1:])).result()
+            frame = simulated_frame(rng, noise, shape[1:], chunking.dtype)
+            store[t].write(frame).result()
         frames = array / "c" if chunking.sharded else array
         for t in range(n_distinct, chunking.n_frames):
             shutil.copytree(frames / str(t % n_distinct), frames / str(t), copy_function=os.link)
 
 
 def simulated_frame(
-    rng: np.random.Generator, noise: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.uint16]:
+    rng: np.random.Generator,
+    noise: NDArray[np.float64],
+    shape: tuple[int, ...],
+    dtype: str = "uint16",
+) -> NDArray[np.generic]:
     """Smooth waves under noise, (C, Z, Y, X)."""
     y, x = np.ogrid[: shape[2], : shape[3]]
-    frame = np.empty(shape, dtype=np.uint16)
+    frame = np.empty(shape, dtype)
     for plane in np.ndindex(shape[:2]):
         phase = rng.uniform(0, 2 * np.pi, 2)
         waves = 1500 * np.sin(x / 60 + phase[0]) * np.cos(y / 47 + phase[1])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -27,6 +29,7 @@ from lineage_triplets.engine import OutputExistsError, StoreError
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.qc.export.cell_index import cell_index_batches
 from lineage_triplets.training import StatisticsInUseError, compute_statistics
+from lineage_triplets.training.statistics import counts
 from lineage_triplets.training.statistics.attributes import write_into_plates
 from lineage_triplets.training.statistics.counts import Tally
 from lineage_triplets.training.statistics.run import fovs_with_anchors
@@ -172,6 +175,25 @@ def test_counts_add_up(data):
     assert whole.n + whole.n_left_out == sum(map(len, parts))
 
 
+@settings(max_examples=25)
+@given(data=st.data())
+def test_percentiles_are_exact_of_values_at_hand(data):
+    dtype = data.draw(st.sampled_from(["float16", "float32", "float64", "int32"]))
+    # Beyond float32 too, but not where squares are no numbers in double precision.
+    numbers = st.floats(-1e100, 1e100) | st.just(np.nan) if dtype == "float64" else None
+    values = data.draw(
+        arrays(dtype, st.integers(1, 40), elements=numbers).filter(
+            lambda values: np.isfinite(values).any()
+        )
+    )
+    tally = Tally(dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts, "_AT_ONCE", 7)
+        tally.add(values)
+        found = tally.statistics(values)
+    assert_equal(found, values)
+
+
 def focused(sharp: list[int], shape: tuple[int, ...] = (3, 1, 5, 40, 48)) -> np.ndarray:
     """Stacks whose cells are smeared out with the distance from each frame's sharp slice."""
     rng = np.random.default_rng(0)
@@ -245,6 +267,16 @@ class TestRuns:
         assert threading.active_count() == before
         assert compute_statistics(index_of(movies), tmp_path / "s").n_known == 1
 
+    def test_torch_has_its_threads_back(self, movies, tmp_path):
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            compute_statistics(index_of(movies), tmp_path / "s")
+            with ThreadPoolExecutor(1) as new:
+                assert torch.get_num_threads() == new.submit(torch.get_num_threads).result() == 2
+        finally:
+            torch.set_num_threads(before)
+
     def test_another_image_is_read_again(self, movies, tmp_path):
         compute_statistics(index_of(movies), tmp_path / "s")
         pixels = {fov: pixels_of((6, 2, 1, 40, 48), "uint8", 0) for fov in FOVS[:1]}
@@ -294,6 +326,11 @@ class TestRuns:
         assert (absent.kind, absent.severity) == ("missing-chunks", "warning")
         assert absent.message.startswith("1 frame with chunks")
         assert flat.message.startswith("frames 3 of 'GFP'")
+        folder = StatisticsFolder(tmp_path / "s")
+        pixels = pixels_of((6, 2, 1, 40, 48), "uint16", 1)
+        frames = folder.read(folder.fov_file("one", FOVS[1]))["normalization"]["GFP"]
+        for t in (2, 4):
+            assert_equal(frames["timepoint_statistics"][str(t)], pixels[t, 1])
         strict = index_of(movies)
         strict.settings = strict.settings.model_copy(update={"missing_chunks": "error"})
         (problem,) = compute_statistics(strict, tmp_path / "t").problems

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import MissingChunks
 
 # What is read at once: of small chunks some together, of large ones no more than memory holds.
-_LEAST_BYTES = 2_000_000
-_MOST_BYTES = 64_000_000
+_LEAST_BYTES = 2**23
+_MOST_BYTES = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +90,20 @@ class Counted:
         in_focus = frame.sharpness.in_focus()
         if in_focus is not None:
             self.focus.setdefault(channel, {})[t] = in_focus
-        self.tallies[channel].merge(frame.tally)
+        self._take(channel, frame.tally)
 
     def merge(self, other: Counted) -> None:
-        """Take in what other frames gave."""
+        """Take in what other frames gave, which is nobody else's from now on."""
         for channel, tally in other.tallies.items():
-            self.tallies.setdefault(channel, Tally(tally.dtype)).merge(tally)
+            self._take(channel, tally)
         for own, given in ((self.frames, other.frames), (self.focus, other.focus)):
             _update_each(own, given)
         self.absent |= other.absent
+
+    def _take(self, channel: int, tally: Tally) -> None:
+        known = self.tallies.setdefault(channel, tally)
+        if known is not tally:
+            known.merge(tally)
 
 
 def _update_each(own: dict[int, dict[int, Any]], given: Mapping[int, Mapping[int, Any]]) -> None:
@@ -143,6 +148,24 @@ def _parts(source: FovSource, block: Block) -> Iterator[tuple[slice, slice]]:
             yield slice(z, min(z + deep, n_z)), slice(y, min(y + high, n_y))
 
 
+class ReadMemory(threading.local):
+    """What a thread reads into, block after block: new memory costs more than a copy of it."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
+        """An array of any content, until the next one is asked for."""
+        n_bytes = math.prod(shape) * dtype.itemsize
+        if n_bytes > len(self._bytes):
+            self._bytes = np.empty(n_bytes, np.uint8)
+        return self._bytes[:n_bytes].view(dtype).reshape(shape)
+
+    def let_go(self) -> None:
+        """Take other memory from now on, since somebody may still write into this."""
+        self._bytes = np.empty(0, np.uint8)
+
+
 class FovReader:
     """Reads the channels of a FOV that are in slots.
 
@@ -150,15 +173,22 @@ class FovReader:
     ----------
     source : FovSource
     missing_chunks : {"warn", "error", "fill"}
+    memory : ReadMemory
+        Shared by the readers of all FOVs.
     stopping : threading.Event
         Once it is set, nothing more is waited for.
     """
 
     def __init__(
-        self, source: FovSource, missing_chunks: MissingChunks, stopping: threading.Event
+        self,
+        source: FovSource,
+        missing_chunks: MissingChunks,
+        memory: ReadMemory,
+        stopping: threading.Event,
     ) -> None:
         self._source = source
         self._missing_chunks = missing_chunks
+        self._memory = memory
         self._stopping = stopping
         self._views: dict[bool, ts.TensorStore] = {}
         self._lock = threading.Lock()
@@ -175,7 +205,7 @@ class FovReader:
             It cannot be read; the message names FOV and chunk.
         """
         fov = self._source.fov
-        counted = Counted(tallies={channel: Tally(fov.dtype) for channel in block.channels})
+        counted = Counted()
         parts = list(_parts(self._source, block))
         keys = [
             (t, channel) for t in range(block.n_frames) for channel in range(len(block.channels))
@@ -197,27 +227,39 @@ class FovReader:
         return counted
 
     def _read(self, block: Block, z: slice, y: slice, absent: set[int]) -> Pixels:
-        """Pixels (T, C, Z, Y, X) of a part, the fill value where chunks are absent."""
-        last = block.first_frame + block.n_frames
-        try:
-            return self._ask(block, range(block.first_frame, last), z, y, fill=False)
-        except (ValueError, TimeoutError) as error:
-            self._refuse(block.first_frame, error)
-        parts = []
-        step = self._source.fov.chunk_shape[0]
-        for first in range(block.first_frame, last, step):
-            frames = range(first, min(first + step, last))
-            try:
-                parts.append(self._ask(block, frames, z, y, fill=False))
-            except (ValueError, TimeoutError) as error:
-                self._refuse(first, error)
-                absent |= set(frames)
-                parts.append(self._filled(block, frames, z, y))
-        return np.concatenate(parts)
+        """Pixels (T, C, Z, Y, X) of a part, the fill value where chunks are absent.
 
-    def _filled(self, block: Block, frames: range, z: slice, y: slice) -> Pixels:
+        They are the thread's memory, which the next part is read into.
+        """
+        first, last = block.first_frame, block.first_frame + block.n_frames
+        view = self._part(block, range(first, last), z, y, fill=False)
+        dtype = view.dtype.numpy_dtype
+        require_room(view.shape, dtype.itemsize, self._source.fov.array_path)
+        pixels = self._memory.array(view.shape, dtype)
         try:
-            return self._ask(block, frames, z, y, fill=True)
+            self._ask(block, view, pixels)
+        except (ValueError, TimeoutError) as error:
+            # What was asked for together with a chunk that fails may come later.
+            self._memory.let_go()
+            self._refuse(first, error)
+        else:
+            return pixels
+        pixels = np.empty_like(pixels)
+        step = self._source.fov.chunk_shape[0]
+        for start in range(first, last, step):
+            frames = range(start, min(start + step, last))
+            target = pixels[start - first : frames.stop - first]
+            try:
+                self._ask(block, self._part(block, frames, z, y, fill=False), target)
+            except (ValueError, TimeoutError) as error:
+                self._refuse(start, error)
+                absent |= set(frames)
+                self._fill(block, frames, z, y, target)
+        return pixels
+
+    def _fill(self, block: Block, frames: range, z: slice, y: slice, target: Pixels) -> None:
+        try:
+            self._ask(block, self._part(block, frames, z, y, fill=True), target)
         except (ValueError, TimeoutError) as error:
             raise self._chunk_error(frames.start, error) from None
 
@@ -241,20 +283,27 @@ class FovReader:
             remedy = "Restore the file, or exclude this FOV (exclude: fovs)."
         return chunk_error(self._source, kind, f"{chunk}, from frame {t} on: {message}", remedy)
 
-    def _ask(self, block: Block, frames: range, z: slice, y: slice, *, fill: bool) -> Pixels:
+    def _part(
+        self, block: Block, frames: range, z: slice, y: slice, *, fill: bool
+    ) -> ts.TensorStore:
         first, last = block.channels[0], block.channels[-1]
         in_a_row = block.channels == tuple(range(first, last + 1))
         # A list of channels is copied pixel by pixel.
         channels = slice(first, last + 1) if in_a_row else list(block.channels)
+        return self._view(fill)[frames.start : frames.stop, channels, z, y, :]
+
+    def _ask(self, block: Block, part: ts.TensorStore, target: Pixels) -> None:
+        """Read a part into an array."""
         fov = self._source.fov
-        view = self._view(fill)[frames.start : frames.stop, channels, z, y, :]
-        require_room(view.shape, fov.form.item_bytes, fov.array_path)
-        box = (slice(frames.start, frames.stop), block.channels, z, y, slice(0, fov.shape[4]))
-        pipe = self._pipes.find(fov.array_path, fov.form, fov.axes, box)
+        t, _, z, y, x = (
+            slice(first, first + size)
+            for first, size in zip(part.domain.origin, part.shape, strict=True)
+        )
+        pipe = self._pipes.find(fov.array_path, fov.form, fov.axes, (t, block.channels, z, y, x))
         if pipe:
             raise ValueError(f"{pipe} is a pipe, and no file")
         try:
-            return answer(view.read(order="C"), self._stopping.is_set)
+            answer(ts.array(target).write(part), self._stopping.is_set)
         except TimeoutError:
             if self._stopping.is_set():
                 raise StoppedError from None

@@ -9,7 +9,9 @@ always are.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,16 +20,34 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from lineage_triplets.engine.arrays import Float64Array, Int32Array, Int64Array, Pixels
+
+    _Moments = tuple[int, float, float, float, float]
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 _KEY_BITS = 20
 _SIGN = np.uint32(1 << 31)
+_AT_ONCE = 65_536
 
 
 def has_own_bins(dtype: str) -> bool:
     """Whether every value of a type has a bin of its own."""
     return np.dtype(dtype).itemsize <= 2 and np.dtype(dtype).kind in "bui"
+
+
+@contextlib.contextmanager
+def counting_threads() -> Iterator[Callable[[], None]]:
+    """Give what threads that count call first, so that torch starts no more threads in each.
+
+    While it holds, threads that use torch for the first time have one thread each too.
+    """
+    n_threads = torch.get_num_threads()
+    try:
+        yield partial(torch.set_num_threads, 1)
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @dataclass(eq=False)
@@ -64,40 +84,42 @@ class Tally:
         """Count an array's values."""
         values = pixels.reshape(-1)
         if has_own_bins(self.dtype):
-            self._add_counts(_counted(values))
+            self._add_counts(_bin_counts(_bins(values)))
             return
-        n_given, values = len(values), _finite(values)
-        self.n_left_out += n_given - len(values)
-        if not len(values):
-            return
-        exact = values.astype(np.float64)
-        mean = float(exact.mean())
-        squares = float(np.square(exact - mean).sum())
-        self._add_moments(len(values), float(values.min()), float(values.max()), mean, squares)
-        self._add_counts(torch.bincount(torch.from_numpy(_key(values))).numpy())
+        keys, moments, n = np.empty(len(values), np.int32), [], 0
+        for finite in _finite_parts(values):
+            if len(finite):
+                keys[n : n + len(finite)] = _keys(finite)
+                moments.append(_moments(finite))
+                n += len(finite)
+        self.n_left_out += len(values) - n
+        if n:
+            self._add_moments(moments)
+            self._add_counts(_bin_counts(keys[:n]))
 
     def merge(self, other: Tally) -> None:
         """Count what another tally of the same type has counted."""
         self.n_left_out += other.n_left_out
-        self._add_moments(other.n, other.minimum, other.maximum, other.mean, other.squares)
-        self._add_counts(other.counts)
+        if not has_own_bins(self.dtype) and (n := other.n):
+            self._add_moments([(n, other.minimum, other.maximum, other.mean, other.squares)])
+        is_longer = len(other.counts) > len(self.counts)
+        self._add_counts(other.counts.copy() if is_longer else other.counts)
 
     def _add_counts(self, counts: Int64Array) -> None:
+        """Add counts, which are taken over where they are more."""
         if len(counts) > len(self.counts):
-            counts, self.counts = self.counts, np.array(counts, dtype=np.int64)
+            counts, self.counts = self.counts, counts
         self.counts[: len(counts)] += counts
 
-    def _add_moments(
-        self, n: int, minimum: float, maximum: float, mean: float, squares: float
-    ) -> None:
+    def _add_moments(self, parts: list[_Moments]) -> None:
         """Put moments together as Chan, Golub and LeVeque do; before the counts are added."""
-        if not n or has_own_bins(self.dtype):
-            return
-        before = self.n
-        step = mean - self.mean
-        self.mean += step * n / (before + n)
-        self.squares += squares + step**2 * before * n / (before + n)
-        self.minimum, self.maximum = min(self.minimum, minimum), max(self.maximum, maximum)
+        if before := self.n:
+            own = (before, self.minimum, self.maximum, self.mean, self.squares)
+            parts = [own, *parts]
+        n, low, high, mean, squares = np.array(parts).T
+        self.mean = float(n @ mean / n.sum())
+        self.squares = float(squares.sum() + n @ np.square(mean - self.mean))
+        self.minimum, self.maximum = float(low.min()), float(high.max())
 
     def statistics(self, pixels: Pixels | None = None) -> dict[str, float] | None:
         """Give the statistics by name; None where no pixel counts.
@@ -112,23 +134,25 @@ class Tally:
         n = self.n
         if not n:
             return None
-        taken = np.flatnonzero(self.counts)
+        # Of truth values they are found several times as fast.
+        taken = np.flatnonzero(self.counts != 0)
         counts = self.counts[taken]
         if has_own_bins(self.dtype):
             values = _own_values(taken, self.dtype)
             mean = float(values @ counts) / n
             std = float(np.sqrt(np.square(values - mean) @ counts / n))
             low, high = float(values[0]), float(values[-1])
+            below, above = _values_at(values, np.cumsum(counts))
         else:
             mean, std = self.mean, float(np.sqrt(self.squares / n))
             low, high = self.minimum, self.maximum
-            values = np.clip(_key_values(taken), low, high)
-        if pixels is None or has_own_bins(self.dtype):
-            at = _percentiles(values, np.cumsum(counts))
-        else:
-            ordered = np.sort(_finite(pixels.reshape(-1))).astype(np.float64)
-            at = _percentiles(ordered, np.arange(1, n + 1))
-        p1, p5, p25, median, p75, p95, p99 = at.tolist()
+            if pixels is None:
+                values = np.clip(_key_values(taken), low, high)
+                below, above = _values_at(values, np.cumsum(counts))
+            else:
+                below, above = _exact_values_at(taken, np.cumsum(counts), pixels.reshape(-1))
+        share = _places(n) % 1
+        p1, p5, p25, median, p75, p95, p99 = (below + (above - below) * share).tolist()
         return {
             "mean": mean,
             "std": std,
@@ -145,15 +169,26 @@ class Tally:
         }
 
 
-def _finite(values: Pixels) -> Pixels:
-    if values.dtype.kind != "f":
-        return values
-    finite = np.isfinite(values)
-    return values if finite.all() else values[finite]
+def _finite_parts(values: Pixels) -> Iterator[Pixels]:
+    """Values that count, in parts that stay in the cache of a CPU."""
+    for first in range(0, len(values), _AT_ONCE):
+        part = values[first : first + _AT_ONCE]
+        if part.dtype.kind == "f":
+            finite = np.isfinite(part)
+            part = part if finite.all() else part[finite]
+        yield part
 
 
-def _counted(values: Pixels) -> Int64Array:
-    """Number of pixels of each value of at most 16 bits."""
+def _moments(values: Pixels) -> _Moments:
+    exact = values.astype(np.float64)
+    mean = exact.mean()
+    exact -= mean
+    squares = np.square(exact, out=exact).sum()
+    return len(values), float(values.min()), float(values.max()), float(mean), float(squares)
+
+
+def _bins(values: Pixels) -> Pixels:
+    """Bins of values of at most 16 bits, in a type that torch counts as it is."""
     if values.dtype.kind == "b":
         values = values.view(np.uint8)
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
@@ -162,10 +197,14 @@ def _counted(values: Pixels) -> Int64Array:
         sign = unsigned.type(1 << (8 * values.dtype.itemsize - 1))
         values = values.view(unsigned) ^ sign
     if values.dtype.itemsize == 2:
-        # torch counts signed numbers alone: as they are in memory, if all are small enough.
+        # torch knows signed numbers alone: as they are in memory, if all are small enough.
         is_small = not len(values) or int(values.max()) < 2**15
         values = values.view(np.int16) if is_small else values.astype(np.int32)
-    counts: Int64Array = torch.bincount(torch.from_numpy(values)).numpy()
+    return values
+
+
+def _bin_counts(bins: Pixels) -> Int64Array:
+    counts: Int64Array = torch.bincount(torch.from_numpy(bins)).numpy()
     return counts
 
 
@@ -175,14 +214,16 @@ def _own_values(bins: Int64Array, dtype: str) -> Float64Array:
     return (bins + lowest).astype(np.float64)
 
 
-def _key(values: Pixels) -> Int32Array:
+def _keys(values: Pixels) -> Int32Array:
     """Bins of values in ascending order: the leading bits of a float32, negative ones turned."""
     if values.dtype.itemsize > 4:
         limits = np.finfo(np.float32)
         values = np.clip(values.astype(np.float64), float(limits.min), float(limits.max))
-    bits = values.astype(np.float32).view(np.uint32)
-    bits = np.where(bits & _SIGN, ~bits, bits | _SIGN)
-    return (bits >> np.uint32(32 - _KEY_BITS)).astype(np.int32)
+    keys = values.astype(np.float32).view(np.int32)
+    keys ^= (keys >> 31) & np.int32(2**31 - 1)
+    keys >>= 32 - _KEY_BITS
+    keys += 1 << (_KEY_BITS - 1)
+    return keys
 
 
 def _key_values(bins: Int64Array) -> Float64Array:
@@ -193,12 +234,50 @@ def _key_values(bins: Int64Array) -> Float64Array:
     return bits.view(np.float32).astype(np.float64)
 
 
-def _percentiles(values: Float64Array, cumulated: Int64Array) -> Float64Array:
-    """Percentiles of values in ascending order, by how many pixels are at most each."""
-    n = int(cumulated[-1])
-    place = np.array(PERCENTILES) / 100 * (n - 1)
-    below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, n - 1)
-    low = values[np.searchsorted(cumulated, below, side="right")]
-    high = values[np.searchsorted(cumulated, above, side="right")]
-    return low + (high - low) * (place - below)
+def _places(n: int) -> Float64Array:
+    """Where the percentiles lie among `n` values in ascending order, often between two."""
+    return np.array(PERCENTILES) / 100 * (n - 1)
+
+
+def _neighbours(n: int) -> Int64Array:
+    """Places of the values below and above each percentile: (2, percentiles)."""
+    below = np.floor(_places(n)).astype(np.int64)
+    return np.stack([below, np.minimum(below + 1, n - 1)])
+
+
+def _values_at(values: Float64Array, cumulated: Int64Array) -> Float64Array:
+    """Values below and above each percentile, of values in ascending order.
+
+    Parameters
+    ----------
+    values : ndarray of float64
+    cumulated : ndarray of int64
+        How many pixels are at most each.
+    """
+    places = _neighbours(int(cumulated[-1]))
+    found: Float64Array = values[np.searchsorted(cumulated, places, side="right")]
+    return found
+
+
+def _exact_values_at(bins: Int64Array, cumulated: Int64Array, pixels: Pixels) -> Float64Array:
+    """Values below and above each percentile, looked up in the bins where they are.
+
+    Parameters
+    ----------
+    bins, cumulated : ndarray of int64
+        Bins with pixels, and how many pixels are in each and those before.
+    pixels : ndarray
+        All that was counted.
+    """
+    places = _neighbours(int(cumulated[-1]))
+    asked, of_place = np.unique(
+        np.searchsorted(cumulated, places, side="right"), return_inverse=True
+    )
+    is_asked = np.zeros(1 << _KEY_BITS, bool)
+    is_asked[bins[asked]] = True
+    chosen = np.concatenate([part[is_asked.take(_keys(part))] for part in _finite_parts(pixels)])
+    counts = np.diff(cumulated, prepend=0)[asked]
+    # Pixels before each asked bin that are in none.
+    skipped = cumulated[asked] - np.cumsum(counts)
+    found: Float64Array = np.sort(chosen)[places - skipped[of_place.reshape(places.shape)]]
+    return found.astype(np.float64)

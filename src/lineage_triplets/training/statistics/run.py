@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,8 +14,14 @@ import numpy as np
 from lineage_triplets.engine.errors import Problem, StoppedError, StoreError, choices, counted
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.process import usable_cpus
-from lineage_triplets.training.statistics.blocks import Block, Counted, FovReader, blocks_of
-from lineage_triplets.training.statistics.counts import Tally
+from lineage_triplets.training.statistics.blocks import (
+    Block,
+    Counted,
+    FovReader,
+    ReadMemory,
+    blocks_of,
+)
+from lineage_triplets.training.statistics.counts import Tally, counting_threads
 from lineage_triplets.training.statistics.folder import WrittenStatistics, one_writer
 
 if TYPE_CHECKING:
@@ -298,33 +305,42 @@ def count_fovs(
     left = _jobs(sources, blocks, missing_chunks, stopping)
     answer: Counted | StoreError = Counted()
     n_answered = 0
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="statistics")
     try:
-        while True:
-            while len(waiting) < n_threads * _IN_FLIGHT and (job := next(left, None)):
-                place, reader, block = job
-                waiting.append((place, pool.submit(reader.count, block)))
-            if not waiting or (stop is not None and stop()):
-                return
-            place, future = waiting.popleft()
-            try:
-                of_block = future.result()
-                if isinstance(answer, Counted):
-                    answer.merge(of_block)
-            except StoreError as error:
-                answer = error
-            done += 1
-            n_answered += 1
-            if progress is not None:
-                progress(done, total)
-            if n_answered == len(blocks[place]):
-                yield place, answer
-                answer, n_answered = Counted(), 0
+        with _threads(n_threads, stopping) as pool:
+            while True:
+                while len(waiting) < n_threads * _IN_FLIGHT and (job := next(left, None)):
+                    place, reader, block = job
+                    waiting.append((place, pool.submit(reader.count, block)))
+                if not waiting or (stop is not None and stop()):
+                    return
+                place, future = waiting.popleft()
+                try:
+                    of_block = future.result()
+                    if isinstance(answer, Counted):
+                        answer.merge(of_block)
+                except StoreError as error:
+                    answer = error
+                done += 1
+                n_answered += 1
+                if progress is not None:
+                    progress(done, total)
+                if n_answered == len(blocks[place]):
+                    yield place, answer
+                    answer, n_answered = Counted(), 0
     except StoppedError:
         return
-    finally:
-        stopping.set()
-        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _threads(n_threads: int, stopping: threading.Event) -> Iterator[ThreadPoolExecutor]:
+    """Threads that count; in the end they stop, with what they are at."""
+    with counting_threads() as begin:
+        pool = ThreadPoolExecutor(n_threads, "statistics", begin)
+        try:
+            yield pool
+        finally:
+            stopping.set()
+            pool.shutdown(cancel_futures=True)
 
 
 def _jobs(
@@ -333,8 +349,9 @@ def _jobs(
     missing_chunks: MissingChunks,
     stopping: threading.Event,
 ) -> Iterator[tuple[int, FovReader, Block]]:
+    memory = ReadMemory()
     for place, source in enumerate(sources):
-        reader = FovReader(source, missing_chunks, stopping)
+        reader = FovReader(source, missing_chunks, memory, stopping)
         for block in blocks[place]:
             yield place, reader, block
 
