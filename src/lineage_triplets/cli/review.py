@@ -254,6 +254,27 @@ def seen(
 
 
 @deciding
+def judge(
+    review: Review,
+    experiment: Experiment,
+    fov: Fov,
+    track: Annotated[int, typer.Argument(help="The table's track of the anchor.")],
+    t: Annotated[int, typer.Argument(help="Its frame.")],
+    to_track: Annotated[int, typer.Argument(help="The table's track of the positive.")],
+    to_t: Annotated[int, typer.Argument(help="Its frame.")],
+    verdict: Annotated[str, typer.Argument(help="same, wrong or 'cannot tell'.")],
+    reason: Reason = "",
+) -> None:
+    """Say whether a pair, as `preview` shows it, is of the same cell, its offspring or kin."""
+    from lineage_triplets.qc.record.decision import Target
+
+    pair = Target("pair", experiment, fov, track=str(track), t=t, daughter=to_track, to_t=to_t)
+    # Another word is refused with the list of those that there are.
+    answer: Any = verdict
+    say(*review.judge_pairs({pair: answer}, reason))
+
+
+@deciding
 def confirm(
     review: Review,
     numbers: Annotated[

@@ -117,6 +117,9 @@ class Verification(StrictModel):
     divisions_seen : dict
         Experiment to who looked at how many pairs across a division, and how: "judged" one by one,
         "attested" by somebody, or "painted" on screen, which settles nothing.
+    pairs_judged : dict
+        Experiment to how many pairs somebody judged where they are, with what verdicts, and how
+        many of those wrong are still drawn.
     audit : dict of str to Audit
         By experiment; empty in a config that was validated before audits were asked for.
     images_scanned : dict of str to ImagesScanned
@@ -134,6 +137,7 @@ class Verification(StrictModel):
     program_version: Text = ""
     channel_approvals: dict[Text, dict[Text, Any]] = {}
     divisions_seen: dict[Text, dict[Text, Any]] = {}
+    pairs_judged: dict[Text, dict[Text, Any]] = {}
     audit: dict[Text, Audit] = {}
     images_scanned: dict[Text, ImagesScanned] = {}
     config_hash: Text = ""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
     from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.record.decision import Target
 
 OPENING = "Opening the config"
 CHOOSING = "Drawing pairs"
@@ -68,7 +69,7 @@ class Session(QObject):
     closed : Signal()
     state_changed : Signal(object)
         Gets the new `ReviewState`, after a choice or a decision, but not after an answer about a
-        pair of an audit, or that a link is right.
+        pair, or that a link is right.
     decided : Signal(object)
         Gets the decisions that were made, undone or redone; plans and answers of audits too.
     channels_changed : Signal(str)
@@ -132,6 +133,7 @@ class Session(QObject):
         self._contrast_of: dict[str, tuple[object, ...]] = {}
         self._outlined = True
         self._with_tails = False
+        self._wrong: set[Target] = set()
         self.work = Work(self)
         self.work.failed.connect(self.failed)
 
@@ -210,6 +212,7 @@ class Session(QObject):
     def _take(self, review: Review) -> None:
         self.close()
         self._review = review
+        self._wrong = _wrong_pairs(review)
         review.events.decisions.connect(self._on_decisions)
         review.events.channels.connect(self._on_channels)
         review.events.findings.connect(self.findings_changed.emit)
@@ -366,10 +369,18 @@ class Session(QObject):
             return
         self.decided.emit(decisions)
         # Answers about pairs, and that links are right, change nothing that is shown, and follow
-        # each other fast.
-        if any(made.kind not in (*AUDIT_KINDS, "keep") for made in decisions):
+        # each other fast; but a wrong pair is a finding.
+        if any(made.kind not in (*AUDIT_KINDS, "keep", "judge") for made in decisions):
             self.findings_changed.emit()
             self._say_state(review)
+        elif _wrong_pairs(review) != self._wrong:
+            self.findings_changed.emit()
+        self._wrong = _wrong_pairs(review)
+
+
+def _wrong_pairs(review: Review) -> set[Target]:
+    judged = review.effect.judged
+    return {pair for pair, made in judged.items() if made.value["verdict"] == "wrong"}
 
 
 def _channels_in_slots(review: Review, experiment: str) -> tuple[object, ...]:

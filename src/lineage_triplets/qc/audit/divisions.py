@@ -1,20 +1,25 @@
-"""Pairs across a division that somebody judged, in a sample or beside it: never on screen alone."""
+"""Pairs across a division that somebody judged: in a sample, beside it, or where they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lineage_triplets.engine.pairs.forest import Relation
 from lineage_triplets.qc.audit.answers import Judgement, worst
+from lineage_triplets.qc.audit.judged import (
+    cells_in_training,
+    judged_as_shown,
+    relation_of,
+    row_at,
+    shown_of,
+)
 from lineage_triplets.qc.audit.sample import divisions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.engine.dataset.source import Pairs
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.open.data import ReviewData
@@ -73,39 +78,18 @@ def division_pairs(data: ReviewData, experiment: str) -> Pairs:
     )
 
 
-def divisions_judged(
-    data: ReviewData, experiment: str, answers: Sequence[Decision]
-) -> DivisionsJudged:
-    """Count what was judged of an experiment's pairs across a division.
-
-    Parameters
-    ----------
-    data : ReviewData
-    experiment : str
-    answers : sequence of Decision
-        All active ones about the experiment, whichever sample they are of.
-    """
+def divisions_judged(data: ReviewData, experiment: str) -> DivisionsJudged:
+    """Count what was judged of an experiment's pairs across a division, in whichever sample."""
     queue = division_pairs(data, experiment)
-    index = data.training
-    now = shown_of(data, experiment)
-    by_pair: dict[Identity, list[Decision]] = {}
-    for made in answers:
-        if made.value["across"] and made.value["shown"] == now:
-            by_pair.setdefault(_identity(made), []).append(made)
-    anchors = data.population(experiment).anchors
-    by_pair = {
-        identity: about
-        for identity, about in by_pair.items()
-        if data.of_training(("drawn", identity), partial(_can_be_drawn, anchors, identity))
-    }
-    verdicts = {identity: _verdict(about) for identity, about in by_pair.items()}
+    by_pair: dict[tuple[int, int], list[Decision]] = {}
+    for made, cells in _judged(data, experiment):
+        if cells is not None and _crosses(data, cells):
+            by_pair.setdefault(cells, []).append(made)
+    verdicts = {cells: _verdict(about) for cells, about in by_pair.items()}
     counted = [made for about in by_pair.values() for made in about]
     listed = list(verdicts.values())
-    left = [
-        number
-        for number, identity in enumerate(identities(index, queue), 1)
-        if identity not in verdicts
-    ]
+    queued = zip(queue.anchor.tolist(), queue.positive.tolist(), strict=True)
+    left = [number for number, cells in enumerate(queued, 1) if cells not in verdicts]
     needed = len(queue.anchor)
     return DivisionsJudged(
         needed=needed,
@@ -118,23 +102,28 @@ def divisions_judged(
     )
 
 
-def shown_of(data: ReviewData, experiment: str) -> dict[str, Any]:
-    """Say what a pair shows besides its cells: which channels, and where in the image."""
-    config = data.registry.get_opened(experiment).config
-    placed = config.track_transform
-    return {
-        "source_channel": list(config.source_channel),
-        "track_transform": {}
-        if placed is None
-        else placed.model_dump(mode="json", exclude_defaults=True),
-    }
+def _judged(data: ReviewData, experiment: str) -> Iterator[tuple[Decision, tuple[int, int] | None]]:
+    """Give all that was judged across a division, in order, with the rows that it is of now."""
+    now = shown_of(data, experiment)
+    of_sample = [
+        made
+        for made in data.effect.audits.get(experiment, ())
+        if made.kind == "audit" and made.value["across"] and made.value["shown"] == now
+    ]
+    where_they_are = judged_as_shown(data, experiment)
+    for made in sorted([*of_sample, *where_they_are], key=lambda made: made.number):
+        if made.kind == "judge":
+            yield made, cells_in_training(data, made.target)
+        else:
+            identity = _identity(made)
+            yield made, data.of_training(("named", identity), partial(_rows_of, identity))
 
 
 def identities(index: MultiExperimentIndex, pairs: Pairs) -> list[Identity]:
     """Name anchors and positives, whatever rows they stand in."""
     rows = index.observations
 
-    def named(of: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[tuple[str, int]]:
+    def named(of: Int64Array) -> list[tuple[str, int]]:
         return list(zip(index.names.of_tracks(rows.track[of]), rows.t[of].tolist(), strict=True))
 
     return list(zip(named(pairs.anchor), named(pairs.positive), strict=True))
@@ -150,35 +139,12 @@ def _identity(made: Decision) -> Identity:
     return (anchor, int(anchor_t)), (positive, int(positive_t))
 
 
-def _can_be_drawn(
-    anchors: np.ndarray[tuple[int], np.dtype[np.int64]],
-    identity: Identity,
-    index: MultiExperimentIndex,
-) -> bool:
-    """Whether training can draw a pair, and it crosses a division as it did."""
-    anchor, positive = (_row(index, *cell) for cell in identity)
-    if anchor < 0 or positive < 0:
-        return False
-    place = int(np.searchsorted(anchors, anchor))
-    if place == len(anchors) or anchors[place] != anchor:
-        return False
-    track, t = index.observations.track, index.observations.t
-    frames = index.tau_range_frames[int(index.experiment_of_row[anchor])]
-    tau = int(t[positive] - t[anchor])
-    if not frames.first <= tau <= frames.last:
-        return False
-    low, high = index.positives.candidates(np.array([anchor]), np.array([tau]))
-    relation, _, _ = index.forest.relations(track[[anchor]], track[[positive]])
-    return positive in index.positives.order[low[0] : high[0]] and bool(
-        Relation(int(relation[0])).crosses_division
-    )
+def _crosses(data: ReviewData, cells: tuple[int, int] | None) -> bool:
+    """Whether training can draw a pair by its rows, and it crosses a division."""
+    relation = None if cells is None else relation_of(data, cells)
+    return relation is not None and relation.crosses_division
 
 
-def _row(index: MultiExperimentIndex, name: str, t: int) -> int:
-    """Row of a cell in a frame; -1 where training has none."""
-    track = index.names.find(name)
-    if track < 0:
-        return -1
-    first, end = np.searchsorted(index.observations.track, [track, track + 1])
-    place = int(first + np.searchsorted(index.observations.t[first:end], t))
-    return place if place < end and index.observations.t[place] == t else -1
+def _rows_of(identity: Identity, index: MultiExperimentIndex) -> tuple[int, int] | None:
+    anchor, positive = (row_at(index, index.names.find(name), t) for name, t in identity)
+    return (anchor, positive) if anchor >= 0 and positive >= 0 else None

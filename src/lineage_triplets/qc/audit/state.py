@@ -195,9 +195,7 @@ def audit_state(
         numbers=tuple(first),
         samples_before=before,
         why_void=void,
-        divisions=divisions_judged(
-            data, experiment, [made for made in active if made.kind == "audit"]
-        ),
+        divisions=divisions_judged(data, experiment),
     )
 
 

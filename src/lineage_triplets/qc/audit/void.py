@@ -18,7 +18,10 @@ _PARTS = {
     "images": "its images have other metadata",
 }
 _CHANGE_NOTHING = frozenset(
-    {"accept", "keep", "waive", "unwaive", "approve", "disapprove", "seen", "audit_plan", "audit"}
+    {
+        *("accept", "keep", "judge", "waive", "unwaive", "approve", "disapprove"),
+        *("seen", "audit_plan", "audit"),
+    }
 )
 _DECIDED = frozenset({"cells", "slots"})
 

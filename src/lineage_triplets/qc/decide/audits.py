@@ -14,7 +14,8 @@ from lineage_triplets.qc.audit.answers import (
     plan_in,
     planned_number,
 )
-from lineage_triplets.qc.audit.divisions import identities, shown_of
+from lineage_triplets.qc.audit.divisions import identities
+from lineage_triplets.qc.audit.judged import shown_of
 from lineage_triplets.qc.audit.state import (
     audit_pairs,
     audit_state,

@@ -14,6 +14,7 @@ from lineage_triplets.qc.decide.channels import (
     images_hash,
     remapped,
 )
+from lineage_triplets.qc.decide.judgements import judgements
 from lineage_triplets.qc.decide.links import cuts, joins, keeps, swaps, takes, unlinks
 from lineage_triplets.qc.decide.place import placement
 from lineage_triplets.qc.decide.seen import How, seen_value
@@ -329,6 +330,16 @@ class Review(Sitting):
         """Record that pairs across a division were looked at, as `seen.seen_value`."""
         value = seen_value(self.data, experiment, n_pairs, how, self.intent.seed)
         return self._add_of(experiment, "seen", value, reason)
+
+    def judge_pairs(
+        self, verdicts: Mapping[Target, Judgement], reason: str = ""
+    ) -> tuple[Decision, ...]:
+        """Say whether pairs, named by `PairList.target`, are right, in one step; as `judgements`.
+
+        It is no part of an audit, which is blind. A pair that is wrong is an open finding as long
+        as training draws it as it was.
+        """
+        return self._add(*judgements(self.data, verdicts, reason))
 
     def audit(self, experiment: str) -> AuditState:
         """Say how far the audit of an experiment is, and what it says; as `audit_state`."""

@@ -150,8 +150,7 @@ def _settings(data: ReviewData, experiment: str) -> Settings:
 def divisions_seen(data: ReviewData, experiment: str) -> DivisionsSeen:
     """Say whether pairs across a division of an experiment were judged, or why not."""
     decision = data.effect.seen.get(experiment)
-    answers = [made for made in data.effect.audits.get(experiment, ()) if made.kind == "audit"]
-    judged = divisions_judged(data, experiment, answers)
+    judged = divisions_judged(data, experiment)
     if not judged.needed:
         return DivisionsSeen(experiment, False, False, decision, "", judged)
     why = _why_not_judged(judged)

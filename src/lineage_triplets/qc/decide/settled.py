@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lineage_triplets.engine.errors import ConfigError, Problem, nearest
+from lineage_triplets.qc.decide.judgements import wrong_pairs
 from lineage_triplets.qc.decide.links import relink
 from lineage_triplets.qc.decide.renamed import Relinking
 from lineage_triplets.qc.decide.targets import (
@@ -169,14 +170,19 @@ def _as_now(data: ReviewData, target: Target) -> Iterator[Target]:
 
 
 def reviewed_findings(checks: Checks, effect: Effect, data: ReviewData) -> list[ReviewedFinding]:
-    """Give everything found so far, with what became of it."""
+    """Give everything found so far, with what became of it; pairs that were judged wrong too."""
     unloadable = checks.unloadable()
     rejected = effect.rejected
     touched = {(target.experiment, target.fov) for target in rejected}
     reviewed = []
-    for finding in checks.found():
+    wrong = wrong_pairs(data)
+    for finding in (*(pair for pair, _ in wrong.values()), *checks.found()):
         can_be_waived = finding.key not in unloadable
-        decision = settling_decision(finding, effect, rejected, touched, data)
+        decision = (
+            wrong[finding.key][1]
+            if finding.key in wrong
+            else settling_decision(finding, effect, rejected, touched, data)
+        )
         status: Status = "open" if decision is None else "settled"
         if decision is None and can_be_waived and finding.key in effect.waived:
             status, decision = "waived", effect.waived[finding.key]

@@ -76,7 +76,7 @@ def require_target(data: ReviewData, target: Target) -> None:
         return
     if not _is_read(data, target):
         _require_in_plate(opened, target)
-        if target.level in {"link", "join"}:
+        if target.level in {"link", "join", "pair"}:
             raise nothing(
                 target,
                 "No table of that FOV is read: it has none, cannot be loaded, or the settings "
@@ -120,7 +120,7 @@ def _require_inside(data: ReviewData, plate: Plate, target: Target) -> None:
     """Raise if a FOV has no such frame, track, lineage, link or cell."""
     if target.level == "link":
         _require_link(data, target)
-    elif target.level == "join":
+    elif target.level in {"join", "pair"}:
         ends = [(int(target.track), target.t or 0), (target.daughter or 0, target.to_t or 0)]
         require_cells(data, target, ends)
     elif target.level == "frame":

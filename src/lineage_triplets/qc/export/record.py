@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.settings.verified import Audit, ImagesScanned, SampleBefore
 from lineage_triplets.qc.audit.bound import CONFIDENCE
+from lineage_triplets.qc.audit.judged import pairs_judged
 from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.gate import images_scanned, why_no_audit, why_no_bound
 
@@ -44,6 +45,7 @@ def recorded(
             "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "channel_approvals": {name: said for name, said in approvals.items() if said},
             "divisions_seen": {name: said for name, said in divisions.items() if said},
+            "pairs_judged": {name: said for name in opened if (said := _judged(review, name))},
             "audit": {name: audit_of(review, name, plan.asked, index) for name in opened},
             "images_scanned": {name: _images(review, name, plan.asked) for name in opened},
         }
@@ -92,6 +94,21 @@ def _divisions(review: Review, experiment: str) -> dict[str, Any]:
         "by": made.by,
         "at": made.at,
         "holds": looked.holds,
+    }
+
+
+def _judged(review: Review, experiment: str) -> dict[str, Any]:
+    """Say which pairs were judged where they are, and by whom; nothing if none were."""
+    judged = pairs_judged(review.data, experiment)
+    if not judged.judged:
+        return {}
+    return {
+        "n_pairs": judged.judged,
+        "wrong": judged.wrong,
+        "unmended": judged.unmended,
+        "cannot_tell": judged.cannot_tell,
+        "by": ", ".join(judged.by),
+        "at": judged.at,
     }
 
 

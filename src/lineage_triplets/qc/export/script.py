@@ -162,6 +162,9 @@ def _command(decision: Decision, config: str) -> list[str]:
             where = _place_options(value)
         case "approve":
             words = ["approve", config, target.experiment]
+        case "judge":
+            words = ["judge", config, target.experiment, target.fov, target.track, str(target.t)]
+            words += [str(target.daughter), str(target.to_t), value["verdict"]]
         case "seen":
             words = ["seen", config, target.experiment]
             where = ["--pairs", str(value["n_pairs"])]

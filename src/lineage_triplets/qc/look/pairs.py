@@ -20,6 +20,7 @@ from lineage_triplets.engine.pairs.forest import RELATION_LABELS, Relation
 from lineage_triplets.engine.pairs.positives import positive_chances, tau_chances
 from lineage_triplets.engine.pairs.randomness import epoch_salt, mix
 from lineage_triplets.qc.look.pictures import PairPicture, contact_sheet
+from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +133,17 @@ class PairList:
         """Whether the anchor's cell divided on the way."""
         crossing = [relation for relation in Relation if relation.crosses_division]
         return np.isin(self.relation, crossing)
+
+    def target(self, number: int) -> Target:
+        """Name one of the pairs by its cells, as their table has them."""
+        index = self.index
+        anchor, positive = int(self.pairs.anchor[number]), int(self.pairs.positive[number])
+        source, t = index.fovs[int(index.fov_of_row[anchor])], index.observations.t
+        track_id = index.track_id_of_row
+        return Target(
+            "pair", source.experiment, source.fov.name, track=str(int(track_id[anchor])),
+            t=int(t[anchor]), daughter=int(track_id[positive]), to_t=int(t[positive]),
+        )  # fmt: skip
 
     def images(self) -> tuple[Pixels, Pixels]:
         """Read the patches: anchors and positives, each (B, C, Z, Y, X) as training gets them.

@@ -22,6 +22,7 @@ Level = Literal[
     "observation",
     "link",
     "join",
+    "pair",
     "finding",
 ]
 
@@ -35,9 +36,10 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "observation": ("experiment", "fov", "track", "t"),
     "link": ("experiment", "fov", "track"),
     "join": ("experiment", "fov", "track", "t", "daughter", "to_t"),
+    "pair": ("experiment", "fov", "track", "t", "daughter", "to_t"),
     "finding": ("key",),
 }
-_OF_A_TABLE = frozenset({"lineage", "track", "observation", "link", "join"})
+_OF_A_TABLE = frozenset({"lineage", "track", "observation", "link", "join", "pair"})
 
 DecisionKind = Literal[
     "accept",
@@ -56,6 +58,7 @@ DecisionKind = Literal[
     "seen",
     "audit_plan",
     "audit",
+    "judge",
     "confirm",
     "withdraw",
 ]
@@ -65,7 +68,7 @@ DECISION_KINDS: tuple[str, ...] = get_args(DecisionKind)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """One thing that can be accepted, rejected, cut, waived or approved.
+    """One thing that can be accepted, rejected, cut, judged, waived or approved.
 
     Attributes
     ----------
@@ -77,13 +80,15 @@ class Target:
     track : str
         The table's ``track_id``, with ``@t`` for what follows a cut inside a track; of a lineage
         its root's; of a link the mother's, or the track that is cut; of a join, which is a link
-        that the table lacks, the table's ``track_id`` of the cell that is followed.
+        that the table lacks, the table's ``track_id`` of the cell that is followed; of a pair the
+        anchor's in the table.
     t : int or None
         Frame; of a link the first frame after a cut inside the track.
     daughter : int or None
-        Of a link to a daughter; of a join the table's ``track_id`` of the cell that follows.
+        Of a link to a daughter; of a join the table's ``track_id`` of the cell that follows, of a
+        pair the positive's.
     to_t : int or None
-        Of a join the frame of the cell that follows.
+        Of a join the frame of the cell that follows, of a pair the positive's.
     key : str
         Of a finding.
 
@@ -153,6 +158,9 @@ class Target:
             case "join":
                 after = f"track {self.daughter} at t = {self.to_t}"
                 return f"link of {self.experiment} {self.fov} track {self.track}{at} to {after}"
+            case "pair":
+                positive = f"track {self.daughter} at t = {self.to_t}"
+                return f"pair {self.experiment} {self.fov} track {self.track}{at}, {positive}"
             case "well" | "fov" | "frame":
                 word = {"well": "well", "fov": "FOV", "frame": "FOV"}[self.level]
                 return f"{word} {self.experiment} {self.fov}{at}"

@@ -58,6 +58,8 @@ class Effect:
         Links that the tables lack, by their ``join``.
     kept : dict of Target to Decision
         Links that were looked at and are right.
+    judged : dict of Target to Decision
+        Pairs of which somebody said, by their cells, whether they are right.
     waived : dict of str to Decision
         By the finding's key.
     remaps : dict of str to Decision
@@ -79,6 +81,7 @@ class Effect:
     cuts: Mapping[Target, Decision] = field(default_factory=dict)
     links: Mapping[Target, Decision] = field(default_factory=dict)
     kept: Mapping[Target, Decision] = field(default_factory=dict)
+    judged: Mapping[Target, Decision] = field(default_factory=dict)
     waived: Mapping[str, Decision] = field(default_factory=dict)
     remaps: Mapping[str, Decision] = field(default_factory=dict)
     placed: Mapping[str, Decision] = field(default_factory=dict)

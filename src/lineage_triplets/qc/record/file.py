@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record.lease import Lease
 
 APPLICATION_ID = int.from_bytes(b"ltqc", "big")
-# 2 has audits and places, which a program that knows none cannot read.
-FORMAT = 2
+# 2 has audits and places, 3 pairs judged by their cells: a program that knows none cannot read it.
+FORMAT = 3
 _BUSY_SECONDS = 10.0
 
 _TABLES = """

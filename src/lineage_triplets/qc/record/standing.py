@@ -18,6 +18,7 @@ _ENTERS = {
     "cut": "cuts",
     "link": "links",
     "keep": "kept",
+    "judge": "judged",
     "waive": "waived",
     "remap": "remaps",
     "place": "placed",
@@ -31,7 +32,7 @@ _LEAVES = {
     "disapprove": ("approvals",),
 }
 _VERDICTS = frozenset({"accept", "reject", "undecided"})
-_OF_LINKS = frozenset({"cut", "link", "unlink", "keep"})
+_BY_TARGET = frozenset({"cut", "link", "unlink", "keep", "judge"})
 # These change what was decided before, or whether it holds.
 _REVISE = frozenset({"place", "confirm", "withdraw"})
 
@@ -118,8 +119,8 @@ class _Parts:
             before = self._now("audits").get(made.target.experiment, ())
             self._of("audits")[made.target.experiment] = (*before, made)
         else:
-            of_link = made.kind in _OF_LINKS
-            key = made.target if of_link else made.target.key or made.target.experiment
+            by_target = made.kind in _BY_TARGET
+            key = made.target if by_target else made.target.key or made.target.experiment
             if made.kind in _ENTERS:
                 self._of(_ENTERS[made.kind])[key] = made
             for name in _LEAVES.get(made.kind, ()):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
     from lineage_triplets.engine.settings.verified import Audit
+    from lineage_triplets.qc.audit.judged import PairsJudged
     from lineage_triplets.qc.decide.channels import Approval
     from lineage_triplets.qc.decide.seen import DivisionsSeen
     from lineage_triplets.qc.decide.settled import ReviewedFinding
@@ -67,6 +68,8 @@ class ExperimentRow:
     n_pairs : int
         How many pairs these were counted in.
     seen : DivisionsSeen or None
+    judged : PairsJudged or None
+        Pairs that were judged where they are.
     approval : Approval or None
     tracks : str
         How its tables are read, as the config says it; empty where their content says it.
@@ -94,6 +97,7 @@ class ExperimentRow:
     relations: tuple[tuple[str, float], ...] = ()
     n_pairs: int = 0
     seen: DivisionsSeen | None = None
+    judged: PairsJudged | None = None
     approval: Approval | None = None
     tracks: str = ""
     track_transform: str = ""
