@@ -26,6 +26,7 @@ from lineage_triplets import (
 )
 from lineage_triplets.cli import app
 from lineage_triplets.engine.tracks.formats import TRACK_FORMATS
+from lineage_triplets.qc.decide.judgements import KIND as WRONG_PAIR
 from lineage_triplets.qc.find.channels import findings as channel_findings
 from lineage_triplets.qc.find.channels import fov_orders
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
@@ -175,7 +176,7 @@ def test_review_page_lists_every_kind_of_finding_once() -> None:
         for kind in re.findall(r'"(channel-[a-z]+)"', inspect.getsource(module))
     ]
     declared = {kind for check in checks for kind in check.kinds}
-    declared |= {*of_channels, *READING_KINDS, PLACEMENT}
+    declared |= {*of_channels, *READING_KINDS, PLACEMENT, WRONG_PAIR}
     _, _, kinds = section("review.md", "Findings").partition("\n### Kinds\n")
     listed = [cells[0].strip("`") for cells in table_rows(kinds.partition("\n### ")[0])]
     page = "the table of docs/review.md, under Kinds,"

@@ -122,7 +122,7 @@ class ReviewWidget(QWidget):
         self.session.work.progressed.connect(self._on_progress)
         self.session.work.finished.connect(self._on_finished)
         self._on_closed()
-        for panel in (self.panels["Pairs"], self.panels["Channels"], self.panels["Export"]):
+        for panel in (self.panels["Channels"], self.panels["Export"]):
             bind(panel, "Ctrl+Z", browse.bar.undo.click)
             bind(panel, "Ctrl+Shift+Z", browse.bar.redo.click)
         self.viewer_keys = ViewerKeys(napari_viewer, self.tabs)

@@ -85,15 +85,6 @@ def _tick(qtbot: QtBot, panel: PairsPanel, name: str) -> None:
     qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
 
 
-def _there_are(session: Session, experiment: str) -> int:
-    """How many pairs across a division its draw has, up to the eight that are asked for."""
-    review = session.review
-    pairs = review.pairs(
-        n=8, experiment=experiment, across_divisions=True, epoch=review.intent.epoch
-    )
-    return len(pairs)
-
-
 def test_a_typed_tau_is_said_in_frames_at_once_and_chosen_a_moment_later(
     qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
 ) -> None:
@@ -170,12 +161,15 @@ def test_a_few_pairs_in_view_are_read_first(
     qtbot.waitUntil(lambda: not session.work.running)
     read: list[set[int]] = []
     gallery.pairs.dataChanged.connect(lambda: read.append(set(gallery.pairs.shown.values)))
-    _tick(qtbot, panel, "across_divisions")
+    session.decide(lambda review: review.remap("early", {"Phase": "GFP", "GFP": "Phase"}))
     qtbot.waitUntil(lambda: len(gallery.pairs.shown.pictures) == len(session.review.state.pairs))
 
     in_view = gallery.numbers_in_view()
     assert read[0] == set(in_view[:4])
     assert set(in_view) <= read[1]
+    _tick(qtbot, panel, "across_divisions")
+    kept = set(gallery.pairs.shown.pictures)
+    assert kept, "pairs that stay are not read again"
 
 
 def test_pairs_are_read_into_the_gallery_and_a_click_shows_the_way(
@@ -212,7 +206,7 @@ def test_pairs_are_read_into_the_gallery_and_a_click_shows_the_way(
     assert place.tracks == (str(positive["track_id"]),)
 
 
-def test_arrows_and_enter_choose_a_pair(
+def test_arrows_and_the_space_bar_choose_a_pair(
     qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
 ) -> None:
     panel = opened()
@@ -220,68 +214,11 @@ def test_arrows_and_enter_choose_a_pair(
     _click_pair(qtbot, panel, 0)
     qtbot.keyClick(gallery, Qt.Key.Key_Right)
     with qtbot.waitSignal(session.pair_wanted) as wanted:
-        qtbot.keyClick(gallery, Qt.Key.Key_Return)
+        qtbot.keyClick(gallery, Qt.Key.Key_Space)
     assert wanted.args[1] == 1
 
 
-def test_pairs_across_a_division_on_screen_are_recorded_once(
-    qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
-) -> None:
-    panel = opened(size=(1500, 1100))
-    assert not session.review.effect.seen
-    _tick(qtbot, panel, "across_divisions")
-    qtbot.waitUntil(lambda: set(session.review.effect.seen) == {"early", "late"})
-    seen = session.review.effect.seen["early"].value
-    assert seen["how"] == "painted"
-    assert seen["n_pairs"] >= _there_are(session, "early") > 0
-    assert f"{seen['n_pairs']} (early)" in _text(panel, "pairs_seen")
-    assert "They are judged in Audit" in _text(panel, "pairs_seen")
-    n_decisions = len(session.review.history())
-    qtbot.mouseClick(_named(panel, "new_sample"), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(panel.gallery.looked_at):
-        pass
-    assert len(session.review.history()) == n_decisions
-    _type(qtbot, _named(panel, "tau_most"), "1.5")
-    qtbot.waitUntil(lambda: len(session.review.history()) == n_decisions + 2)
-
-
-def test_pairs_that_nobody_scrolled_to_do_not_count(
-    qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
-) -> None:
-    panel = opened(size=(420, 800))
-    _tick(qtbot, panel, "across_divisions")
-    qtbot.waitUntil(lambda: not session.work.running and bool(panel.gallery.pairs.shown.pictures))
-    with qtbot.waitSignal(panel.gallery.looked_at) as looked:
-        pass
-    assert 0 < len(looked.args[0]) < _there_are(session, "early")
-    assert len(panel.gallery.pairs.shown.pictures) > len(looked.args[0])
-    assert not session.review.effect.seen
-    gallery = panel.gallery
-    gallery.setFocus()
-    for number in range(len(session.review.state.pairs)):
-        if session.review.effect.seen:
-            break
-        qtbot.keyClick(gallery, Qt.Key.Key_Right)
-        qtbot.waitUntil(lambda number=number: number in gallery.pairs.shown.pictures)
-        with qtbot.waitSignal(gallery.looked_at):
-            gallery.viewport().update()
-    assert session.review.effect.seen["early"].value["n_pairs"] == _there_are(session, "early")
-
-
-def test_nothing_is_recorded_while_read_only(
-    qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
-) -> None:
-    panel = opened(size=(1500, 1100), read_only=True)
-    failures: list[str] = []
-    session.failed.connect(failures.append)
-    _tick(qtbot, panel, "across_divisions")
-    n_pairs = _there_are(session, "early")
-    qtbot.waitUntil(lambda: f"{n_pairs} of {n_pairs} (early)" in _text(panel, "pairs_seen"))
-    assert not session.review.effect.seen
-    assert not failures
-
-
-def test_nothing_is_read_or_recorded_while_the_panel_is_hidden(
+def test_nothing_is_read_while_the_panel_is_hidden(
     qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
 ) -> None:
     panel = opened(size=(1500, 1100))
@@ -291,7 +228,7 @@ def test_nothing_is_read_or_recorded_while_the_panel_is_hidden(
     assert not panel.gallery.pairs.pairs.crosses_division.all()
     panel.show()
     assert panel.gallery.pairs.pairs.crosses_division.all()
-    qtbot.waitUntil(lambda: bool(session.review.effect.seen))
+    qtbot.waitUntil(lambda: bool(panel.gallery.pairs.shown.pictures))
 
 
 def test_why_there_is_no_pair_is_said(

@@ -187,21 +187,8 @@ class LinkList(InOrder):
 
     def places_of(self, targets: Iterable[Target]) -> list[int]:
         """Give the places of links in the queue's arrays; those that are not there are left out."""
-        queue, places = self.queue, []
-        for link in targets:
-            row = queue.names.row_into(link)
-            at = int(self._into[row]) if row >= 0 else -1
-            # Another link may lead to that cell.
-            if at >= 0 and queue.names.link(int(queue.source[at]), row) == link:
-                places.append(at)
-        return places
-
-    @cached_property
-    def _into(self) -> Int64Array:
-        """Place of the link into each row, -1 where there is none."""
-        into = np.full(len(self.queue.rows.t), -1, dtype=np.int64)
-        into[self.queue.target] = np.arange(len(self.queue.target))
-        return into
+        found = [self.queue.place_of(link) for link in targets]
+        return [at for at in found if at >= 0]
 
     def number_of(self, target: Target) -> int | None:
         """Give the number of a link that is gone through; None if it is not among them."""

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from lineage_triplets.plugin.common.keys import KeyButton, bind, key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.views import words_label
+from lineage_triplets.plugin.common.weighing import weigh_job, weighed_of
 from lineage_triplets.plugin.links.answered import Answered
 from lineage_triplets.plugin.links.answers import last_answer, where
 from lineage_triplets.plugin.links.choosing import LinkExperiments, LinkOrder
@@ -25,7 +26,6 @@ from lineage_triplets.plugin.links.differing import DifferingList, comparison_wo
 from lineage_triplets.plugin.links.looking import Looking
 from lineage_triplets.plugin.links.model import LinkList
 from lineage_triplets.plugin.links.reading import AHEAD, LinksAhead
-from lineage_triplets.plugin.links.weighing import weigh_job, weighed_of
 from lineage_triplets.plugin.links.words import settled_words
 
 if TYPE_CHECKING:

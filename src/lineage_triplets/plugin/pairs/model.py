@@ -1,4 +1,4 @@
-"""The pairs of the gallery as a Qt model, and in words."""
+"""The pairs of the gallery as a Qt model, what was said of them, and in words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.qc.look.shown_pixels import ShownPairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qtpy.QtWidgets import QWidget
 
+    from lineage_triplets.qc.audit.answers import Judgement
     from lineage_triplets.qc.look.pairs import PairList
 
 PAIR_ROLE = Qt.ItemDataRole.UserRole
+VERDICT_MARKS = {"same": "✓ same", "wrong": "✕ wrong", "cannot tell": "? cannot tell"}
 
 
 class PairModel(QAbstractListModel):
@@ -24,13 +28,32 @@ class PairModel(QAbstractListModel):
         super().__init__(parent)
         self.pairs: PairList | None = None
         self.shown = ShownPairs()
+        self.verdicts: Mapping[int, Judgement] = {}
 
-    def set_pairs(self, pairs: PairList | None, *, outlined: bool = False) -> None:
-        """Show another list of pairs, none of them read; with masks if asked."""
+    def set_pairs(self, pairs: PairList | None, shown: ShownPairs | None = None) -> None:
+        """Show another list of pairs, with what was read of them already."""
         self.beginResetModel()
         self.pairs = pairs
-        self.shown = ShownPairs(outlined=outlined)
+        self.shown = shown or ShownPairs()
+        self.verdicts = {}
         self.endResetModel()
+
+    def set_verdicts(self, verdicts: Mapping[int, Judgement]) -> None:
+        """Show what somebody said of pairs, by their numbers."""
+        changed = {*self.verdicts.items()} ^ {*verdicts.items()}
+        self.verdicts = dict(verdicts)
+        for number in {number for number, _ in changed if number < self.rowCount()}:
+            self.dataChanged.emit(self.index(number), self.index(number))
+
+    def next_open(self, after: int = -1) -> int | None:
+        """Give the next pair of which nothing was said, from the start after the last."""
+        left = [number for number in range(self.rowCount()) if number not in self.verdicts]
+        return next((number for number in left if number > after), left[0] if left else None)
+
+    def ahead(self, number: int, most: int) -> list[int]:
+        """Give a pair and those that will follow of which nothing was said, `most` in all."""
+        later = [k for k in range(number + 1, self.rowCount()) if k not in self.verdicts]
+        return [number, *later[: most - 1]]
 
     def replace_pairs(self, pairs: PairList) -> None:
         """Take a list of the very same pairs; what was read of them stays."""
@@ -60,7 +83,8 @@ class PairModel(QAbstractListModel):
         if role == PAIR_ROLE:
             return number
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return "; ".join(pair_words(self.pairs, number))
+            said = [f"judged {self.verdicts[number]}"] if number in self.verdicts else []
+            return "; ".join([*pair_words(self.pairs, number), *said])
         if role == Qt.ItemDataRole.ToolTipRole:
             damage = [self.shown.damage[number]] if number in self.shown.damage else []
             share = self.pairs.probability[number]

@@ -16,20 +16,22 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.plugin.common.keys import key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.common.work import soon
-from lineage_triplets.plugin.pairs.bars import SampleBar, SeenPairs
+from lineage_triplets.plugin.pairs.bars import SampleBar
 from lineage_triplets.plugin.pairs.gallery import PairGallery
-from lineage_triplets.plugin.pairs.strip import StripBox
+from lineage_triplets.plugin.pairs.judge_bar import JudgeBar
+from lineage_triplets.plugin.pairs.judging import PairJudging
+from lineage_triplets.plugin.pairs.strip_box import StripBox
 from lineage_triplets.plugin.pairs.tau_settings import TauSettings
 from lineage_triplets.plugin.pairs.tau_view import TauView, draws_of
-from lineage_triplets.qc.decide.seen import pairs_across
 from lineage_triplets.qc.look.shown_pixels import ShownPairs
 from lineage_triplets.qc.look.tables import tau_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from qtpy.QtGui import QResizeEvent, QShowEvent
 
@@ -40,13 +42,16 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.look.tables import TauTable
     from lineage_triplets.qc.look.view import ReviewState
 
-    Drawn = tuple[TauTable, dict[str, int]]
+    Identity = tuple[object, ...]
 
 _LATER_MS = 150
 _TOP_SHARE, _TOP_SHARE_OVER_STRIP, _STRIP_SHARE = 0.45, 0.13, 0.34
 _READING, _DRAWING = "Pairs", "Tau"
 # Pairs that are read first, so that something is seen; and in one go once those in view are.
 _FIRST, _AT_ONCE = 4, 8
+# So many pairs are there before anybody comes to judge them.
+_AHEAD = 16
+_KEYS_OF = ("pairs.judging", "common.outlines")
 
 
 class PairsPanel(QWidget):
@@ -62,7 +67,7 @@ class PairsPanel(QWidget):
         self.setObjectName("pairs_panel")
         self._session = session
         self._table: TauTable | None = None
-        self._pixels_of: tuple[object, ...] = ()
+        self._pixels_of: tuple[object, list[Identity]] | None = None
         self._moved = False
         self._pending: ReviewState | None = None
         self._tau = Refresh(
@@ -75,12 +80,10 @@ class PairsPanel(QWidget):
             parent=self,
         )
         self._build()
-        session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
         session.state_changed.connect(self._on_state)
         self.gallery.chosen.connect(self.look_at)
         self.gallery.unread.connect(self._read)
-        self.gallery.looked_at.connect(self._on_looked_at)
         session.contrast_changed.connect(self._on_contrast)
         session.outlines_changed.connect(self._on_outlines)
         if session.review is not None:
@@ -101,10 +104,7 @@ class PairsPanel(QWidget):
             # What could not be read may be whole again.
             self.gallery.pairs.forget_damage(number)
         self._session.look_at_pair(pairs, number)
-        scales = self.gallery.pairs.shown.scales.get(pairs.anchors[number]["experiment"], ())
-        self._session.attempt(lambda: self._strip_box.show_pair(pairs, number, scales))
-        # The gallery is lower now; not before its new layout can the pair be brought back.
-        soon(self, lambda: self.gallery.bring_into_view(number))
+        self.judging.show_strip(pairs, number)
 
     def _build(self) -> None:
         self._settings = TauSettings(self._session, self)
@@ -135,10 +135,13 @@ class PairsPanel(QWidget):
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.gallery)
         self._stack.addWidget(self._reason)
-        self._seen = SeenPairs(self._session, self)
-        self._strip_box = StripBox(self._session, self)
-        self._strip_box.changed.connect(self._share_out)
-        self.strip = self._strip_box.view
+        self.judge_bar = JudgeBar(self._session, key_groups(*_KEYS_OF), self)
+        self.strip_box = StripBox(self._session, self)
+        self.strip_box.changed.connect(self._share_out)
+        self.strip = self.strip_box.view
+        self.judging = PairJudging(
+            self._session, self.gallery, self.judge_bar, self.strip_box, self.look_at, self
+        )
 
         self._split = QSplitter(Qt.Orientation.Vertical, self)
         self._split.setObjectName("pairs_splitter")
@@ -148,8 +151,8 @@ class PairsPanel(QWidget):
         top.setWidgetResizable(True)
         top.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         top.setWidget(_column(self._settings, self._fold, self._draws, stretch=True))
-        gallery = _column(self._bar, self._rows, self._stack, self._seen)
-        for number, widget in enumerate((top, gallery, self._strip_box)):
+        gallery = _column(self._bar, self._rows, self._stack, self.judge_bar)
+        for number, widget in enumerate((top, gallery, self.strip_box)):
             self._split.addWidget(widget)
             self._split.setStretchFactor(number, 1 if widget is gallery else 0)
         self._split.splitterMoved.connect(self._on_moved)
@@ -169,21 +172,18 @@ class PairsPanel(QWidget):
         if self._moved:
             return
         height = self._split.height()
-        strip = min(self._strip_box.full_height(), round(_STRIP_SHARE * height))
+        strip = min(self.strip_box.full_height(), round(_STRIP_SHARE * height))
         share = _TOP_SHARE_OVER_STRIP if strip else _TOP_SHARE
         top = min(self._top.widget().sizeHint().height() + 4, round(share * height))
         self._split.setSizes([top, height - top - strip, strip])
 
-    def _on_opened(self) -> None:
-        self._seen.start_over()
-
     def _on_closed(self) -> None:
         self._pending = None
-        self._table, self._pixels_of = None, ()
+        self._table, self._pixels_of = None, None
         self.gallery.pairs.set_pairs(None)
         self.gallery.set_contrast({})
         self._draws.set_draws([])
-        self._strip_box.close_strip()
+        self.strip_box.close_strip()
 
     def _on_state(self, state: ReviewState) -> None:
         if self.isVisible():
@@ -211,34 +211,53 @@ class PairsPanel(QWidget):
         if pixels_of == self._pixels_of:
             self.gallery.pairs.replace_pairs(state.pairs)
         else:
-            self._pixels_of = pixels_of
-            self._session.work.cancel(_READING)
-            self.gallery.pairs.set_pairs(state.pairs, outlined=self._session.outlined)
-            self.gallery.set_outlined(self._session.outlined)
-            height, width = data.settings.yx_patch_size
-            self.gallery.set_patches(len(review.slot_labels), (height, width))
-            self.gallery.scrollToTop()
-            self._strip_box.close_strip()
-            # Not only once it is drawn: the viewer draws before, which takes long.
-            self._read()
+            self._replace(state.pairs, pixels_of)
         labels = ", ".join(review.slot_labels)
         self._rows.setText(f"Left anchor, right positive; rows: {labels}")
-        self._seen.say()
+        self.judging.show_verdicts()
         if not self._tau.is_current:
             self._draws.set_late()
             self._tau.later()
         elif self._table is not None:
             self._draws.set_draws(draws_of(self._table, state.experiment))
 
-    def _on_drawn(self, drawn: Drawn) -> None:
+    def _replace(self, pairs: PairList, pixels_of: tuple[object, list[Identity]]) -> None:
+        """Show other pairs; what was read of those that stay is kept, and who is at work there."""
+        review, model, before = self._session.review, self.gallery.pairs, self._pixels_of
+        if review is None:
+            return
+        self._session.work.cancel(_READING)
+        outlined = self._session.outlined
+        number_of = {identity: number for number, identity in enumerate(pixels_of[1])}
+        same = before is not None and before[0] is pixels_of[0]
+        stay = (
+            {old: number_of[one] for old, one in enumerate(before[1]) if one in number_of}
+            if before is not None and same and model.shown.outlined == outlined
+            else {}
+        )
+        current = self.gallery.current
+        shown = model.shown.moved(stay) if stay else ShownPairs(outlined=outlined)
+        self._pixels_of = pixels_of
+        model.set_pairs(pairs, shown)
+        self.gallery.set_outlined(outlined)
+        height, width = review.data.settings.yx_patch_size
+        self.gallery.set_patches(len(review.slot_labels), (height, width))
+        self.strip_box.close_strip()
+        kept = next((stay[old] for old in sorted(stay) if old >= current >= 0), None)
+        if kept is not None:
+            self.gallery.go_to(kept)
+        else:
+            self.gallery.scrollToTop()
+        # Not only once it is drawn: the viewer draws before, which takes long.
+        self._read()
+
+    def _on_drawn(self, table: TauTable) -> None:
         review = self._session.review
         if review is None or self._tau.is_due:
             return
-        self._table, there_are = drawn
-        self._seen.set_there_are(there_are)
+        self._table = table
         self._draws.set_draws(draws_of(self._table, review.state.experiment))
         soon(self, self._share_out)
-        self._record()
 
     def _read(self) -> None:
         """Read what is in view and was not read yet, unless reading is under way."""
@@ -248,32 +267,21 @@ class PairsPanel(QWidget):
         experiments = [anchor["experiment"] for anchor in pairs.anchors]
         in_view = self.gallery.numbers_in_view()
         unread = sum(not shown.has(number) for number in in_view)
-        most = unread or _AT_ONCE if shown.tried else _FIRST
-        numbers = shown.next_numbers(experiments, in_view, most)
+        most = unread or _AT_ONCE if unread < len(in_view) else _FIRST
+        ahead = self.gallery.pairs.ahead(max(self.gallery.current, 0), _AHEAD)
+        wanted = list(dict.fromkeys([*in_view, *ahead]))
+        numbers = shown.next_numbers(experiments, wanted, most)
         if numbers:
             self._session.work.start(
                 self,
                 _READING,
-                lambda _job: shown.read_more(pairs, numbers, in_view),
+                lambda _job: shown.read_more(pairs, numbers, wanted),
                 self._on_read,
             )
 
     def _on_read(self, shown: ShownPairs) -> None:
         self.gallery.pairs.set_shown(shown)
         self._read()
-
-    def _on_looked_at(self, numbers: Sequence[int]) -> None:
-        pairs = self.gallery.pairs.pairs
-        if pairs is not None:
-            self._seen.paint_pairs(pairs, numbers)
-            self._record()
-
-    def _record(self) -> None:
-        # While settings change, what is on screen is not what they give.
-        if self._tau.is_due:
-            self._seen.say()
-        else:
-            self._seen.record()
 
     def _on_outlines(self) -> None:
         outlined, shown = self._session.outlined, self.gallery.pairs.shown
@@ -289,27 +297,27 @@ class PairsPanel(QWidget):
 
 
 def _drawn_of(review: Review) -> object:
-    """What tau and the number of pairs across divisions depend on."""
-    data, intent = review.data, review.intent
-    return data.settings, data.effect, intent.seed, intent.epoch
+    """What is drawn depends on this; on what was judged it does not."""
+    data, effect = review.data, review.data.effect
+    relinked = frozenset(effect.relinking)
+    return data.data_version, data.settings, effect.rejected, relinked, review.intent.seed
 
 
-def _tau_job(snapshot: Review) -> Callable[[Job], Drawn]:
-    """Make the job that works out which taus are drawn, and how many pairs are across divisions."""
+def _tau_job(snapshot: Review) -> Callable[[Job], TauTable]:
+    """Make the job that works out which taus are drawn."""
     data, intent = snapshot.data, snapshot.intent
-
-    def run(_job: Job) -> Drawn:
-        table = tau_table(data.training, data.settings, intent.seed)
-        across = pairs_across(data.training, data.settings, seed=intent.seed, epoch=intent.epoch)
-        return table, across
-
-    return run
+    return lambda _job: tau_table(data.training, data.settings, intent.seed)
 
 
-def _identities(pairs: PairList) -> list[tuple[object, ...]]:
+def _identities(pairs: PairList) -> list[Identity]:
+    """Name pairs by their cells as tables have them, whatever their tracks are called."""
+    index = pairs.index
+    both = (pairs.pairs.anchor, pairs.pairs.positive)
+    fov, track_id, t = index.fov_of_row, index.track_id_of_row, index.observations.t
+    columns = [of[rows].tolist() for rows in both for of in (fov, track_id, t)]
+    names = [(source.experiment, source.fov.name) for source in index.fovs]
     return [
-        (anchor["global_track_id"], anchor["t"], other["global_track_id"], other["t"])
-        for anchor, other in zip(pairs.anchors, pairs.positives, strict=True)
+        (*names[one[0]], *one[1:3], *names[one[3]], *one[4:]) for one in zip(*columns, strict=True)
     ]
 
 

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,47 +21,55 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_note,
     draw_patch,
     draw_role,
+    legible,
     relation_colour,
     slot_image,
 )
-from lineage_triplets.plugin.common.views import words_label
-from lineage_triplets.plugin.pairs.model import hours_words
-from lineage_triplets.plugin.pairs.strip_model import STATE_ROLE, StripModel
-from lineage_triplets.qc.look.shown_pixels import read_strip
+from lineage_triplets.plugin.pairs.strip_model import LEAST_DOUBT, LINK_ROLE, STATE_ROLE, StripModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from qtpy.QtGui import QKeyEvent
 
     from lineage_triplets.engine.arrays import Float32Array
-    from lineage_triplets.plugin.common.session import Session
-    from lineage_triplets.qc.look.pairs import PairList
+    from lineage_triplets.qc.find.doubt.way import WayLink
     from lineage_triplets.qc.look.pictures.grey import GreyScale
     from lineage_triplets.qc.look.strip import Strip
 
 _TICK = 4
 _GAP = 3
+_WIDEST_BAR = 8
 _LETTERS_WIDE = 4.0
-JOB = "Strip"
+# Vermilion: told from the blues and greens of relations by any eyes.
+_DOUBTED = QColor(213, 94, 0)
 
 
 class StripView(QTableView):
-    """Pictures of a strip. A click or Enter chooses a frame.
+    """Pictures of a strip. A click or the space bar chooses a frame, and the link that leads to it.
+
+    Links in doubt are drawn as bars before the frame that they lead to, the wider the likelier they
+    are wrong.
 
     Attributes
     ----------
     place_chosen : Signal(object)
         Gets a `Place`.
+    link_chosen : Signal(object)
+        Gets the `WayLink` that leads to the current frame; None where the pair rests on none.
+    next_wanted : Signal()
+        A person wants to go on, by Enter.
     """
 
     place_chosen = Signal(object)
+    link_chosen = Signal(object)
+    next_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("strip")
         self.setAccessibleName("From anchor to positive")
-        self.setToolTip("Click or Enter: take the viewer to that frame")
+        self.setToolTip("Click or space bar: take the viewer to that frame")
         self._model = StripModel(self)
         self._frames = _StripFrames(self._model, self)
         self.setModel(self._model)
@@ -77,15 +84,24 @@ class StripView(QTableView):
             header.setHighlightSections(False)
         self.setTabKeyNavigation(False)
         self.clicked.connect(self._choose)
+        self.selectionModel().currentChanged.connect(
+            lambda index: self.link_chosen.emit(self._model.data(index, LINK_ROLE))
+        )
 
     @property
     def strip(self) -> StripModel:
         """What is shown."""
         return self._model
 
-    def set_strip(self, strip: Strip | None, n_slots: int, yx_patch_size: tuple[int, int]) -> None:
-        """Show another strip."""
-        self._model.set_strip(strip)
+    def set_strip(
+        self,
+        strip: Strip | None,
+        n_slots: int,
+        yx_patch_size: tuple[int, int],
+        way: Sequence[WayLink] = (),
+    ) -> None:
+        """Show another strip, with the links that the pair rests on."""
+        self._model.set_strip(strip, way)
         metrics = self.fontMetrics()
         side = round(_LETTERS_WIDE * metrics.height())
         header = metrics.horizontalAdvance("÷ t 8888 ")
@@ -116,6 +132,12 @@ class StripView(QTableView):
                 self.scrollTo(self._model.index(0, column), hint)
                 return
 
+    def show_link(self, link: WayLink) -> None:
+        """Choose a link, and bring it into view."""
+        index = self._model.index_of(link)
+        self.setCurrentIndex(index)
+        self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+
     def full_height(self) -> int:
         """Give the height that shows all lanes."""
         lanes = self._model.rowCount() * self.verticalHeader().defaultSectionSize()
@@ -123,9 +145,11 @@ class StripView(QTableView):
         return int(self.horizontalHeader().height() + lanes + bar + 4)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Choose the current frame by Enter or the space bar."""
-        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
-        if event.key() in keys and self.currentIndex().isValid():
+        """Choose the current frame by the space bar; go on by Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.next_wanted.emit()
+            return
+        if event.key() == Qt.Key.Key_Space and self.currentIndex().isValid():
             self._choose(self.currentIndex())
             return
         super().keyPressEvent(event)
@@ -169,6 +193,11 @@ class _StripFrames(QStyledItemDelegate):
             painter.fillRect(
                 QRectF(option.rect.left(), option.rect.top(), 2.5, option.rect.height()), colour
             )
+        link = self._strip.data(index, LINK_ROLE)
+        if link is not None and link.doubt >= LEAST_DOUBT:
+            wide_px = 2 + round(_WIDEST_BAR * link.doubt)
+            bar = QRectF(option.rect.left(), option.rect.top(), wide_px, option.rect.height())
+            painter.fillRect(bar, legible(_DOUBTED, palette))
         left, top = option.rect.left() + _TICK + 2, option.rect.top() + _TICK
         whole = QRectF(left, top, wide - 2, self.n_slots * (high + 2 * _TICK) - 2 * _TICK)
         if cell.state == "cell":
@@ -223,100 +252,3 @@ class _StripFrames(QStyledItemDelegate):
             self._centres[lane] = strip.centres(lane)
         centre: tuple[float, float] | None = self._centres[lane][self._strip.places[column]]
         return centre
-
-
-class StripBox(QWidget):
-    """The strip of one pair; hidden while there is none.
-
-    Attributes
-    ----------
-    view : StripView
-    changed : Signal()
-        It is shown, hidden, or has other lanes.
-    """
-
-    changed = Signal()
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._title = words_label("strip_title", self)
-        self.view = StripView(self)
-        self.view.place_chosen.connect(session.look_at)
-        session.contrast_changed.connect(self._on_contrast)
-        session.outlines_changed.connect(self._on_outlines)
-        self._read: Callable[[], None] | None = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addWidget(self._title)
-        layout.addWidget(self.view)
-        self.hide()
-
-    def show_pair(self, pairs: PairList, number: int, scales: Sequence[GreyScale]) -> None:
-        """Show the way of a pair, and read it.
-
-        Parameters
-        ----------
-        pairs : PairList
-        number : int
-        scales : sequence of GreyScale
-            One a slot, for slots that the viewer shows at no contrast; measured if there are none.
-
-        Raises
-        ------
-        ConfigError
-            A track of it is there no more.
-        """
-        review = self._session.review
-        if review is None:
-            return
-        strip, positive = review.strip(pairs, number), pairs.positives[number]
-        places = strip.thinned()
-        thinned = len(strip.frames) - len(places)
-        left_out = f"; {thinned} frames left out" if thinned else ""
-        self._title.setText(
-            f"<b>{positive['relation']}</b>, {hours_words(positive['tau_hours'])} later, in "
-            f"{strip.experiment} {strip.fov}{left_out}"
-        )
-        height, width = review.data.settings.yx_patch_size
-        self.view.set_contrast(self._session.contrast)
-        self.view.set_strip(strip, len(review.slot_labels), (height, width))
-        self.show()
-        self.changed.emit()
-        self.view.show_division()
-
-        def read() -> None:
-            outlined = self._session.outlined
-            self.view.set_outlined(outlined)
-            self._session.work.start(
-                self,
-                JOB,
-                lambda _job: read_strip(strip, places, scales, outlined=outlined),
-                self.view.strip.set_shown,
-            )
-
-        self._read = read
-        read()
-
-    def close_strip(self) -> None:
-        """Show none."""
-        self._session.work.cancel(JOB)
-        self._read = None
-        self.view.strip.set_strip(None)
-        self.hide()
-        self.changed.emit()
-
-    def full_height(self) -> int:
-        """Give the height that shows all lanes; 0 while it is hidden."""
-        lines = 2 * self.fontMetrics().height()
-        return 0 if self.isHidden() else self.view.full_height() + lines
-
-    def _on_outlines(self) -> None:
-        shown = self.view.strip.shown
-        self.view.set_outlined(self._session.outlined)
-        if self._read is not None and self._session.outlined and not (shown and shown.outlines):
-            self._read()
-
-    def _on_contrast(self) -> None:
-        self.view.set_contrast(self._session.contrast)

@@ -11,13 +11,20 @@ from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.plugin.common.session import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtWidgets import QWidget
 
     from lineage_triplets.qc.look.roles import Role
+    from lineage_triplets.qc.find.doubt.way import WayLink
     from lineage_triplets.qc.look.shown_pixels import ShownStrip
     from lineage_triplets.qc.look.strip import Strip
 
 STATE_ROLE = Qt.ItemDataRole.UserRole
+LINK_ROLE = Qt.ItemDataRole.UserRole + 1
+LEAST_DOUBT = 0.02
+"""Links that are doubted less are not marked."""
+_MOST_MARKED = 6
 
 
 @dataclass(frozen=True)
@@ -36,20 +43,40 @@ class StripCell:
 
 
 class StripModel(QAbstractTableModel):
-    """Lanes down, frames across; `STATE_ROLE` gives a `StripCell`."""
+    """Lanes down, frames across; `STATE_ROLE` gives a `StripCell`.
+
+    `LINK_ROLE` gives the `WayLink` that leads to a cell, where the pair rests on it.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.strip: Strip | None = None
         self.places: list[int] = []
         self.shown: ShownStrip | None = None
+        self.way: list[WayLink] = []
+        self._link_at: dict[tuple[int, int], WayLink] = {}
 
-    def set_strip(self, strip: Strip | None) -> None:
-        """Show another strip, not read yet."""
+    def set_strip(self, strip: Strip | None, way: Sequence[WayLink] = ()) -> None:
+        """Show another strip, not read yet, and the links that the pair rests on."""
         self.beginResetModel()
-        self.strip, self.shown = strip, None
-        self.places = [] if strip is None else strip.thinned().tolist()
+        self.strip, self.shown, self.way = strip, None, list(way)
+        worst = sorted(self.doubted(), key=lambda link: -link.doubt)[:_MOST_MARKED]
+        also = [link.place for link in worst]
+        self.places = [] if strip is None else strip.thinned(also=also).tolist()
+        self._link_at = {(link.lane, link.place): link for link in self.way}
         self.endResetModel()
+
+    def doubted(self) -> list[WayLink]:
+        """Give the links that are marked, in the order of the way."""
+        return [link for link in self.way if link.doubt >= LEAST_DOUBT]
+
+    def link_at(self, lane: int, column: int) -> WayLink | None:
+        """Give the link that leads to a cell; None where the pair rests on none."""
+        return self._link_at.get((lane, self.places[column])) if column >= 0 else None
+
+    def index_of(self, link: WayLink) -> QModelIndex:
+        """Give where a link leads to."""
+        return self.index(link.lane, self.places.index(link.place))
 
     def set_shown(self, shown: ShownStrip) -> None:
         """Show what was read of it."""
@@ -117,8 +144,13 @@ class StripModel(QAbstractTableModel):
             return None
         if role == STATE_ROLE:
             return self._cell(index.row(), index.column())
+        link = self.link_at(index.row(), index.column())
+        if role == LINK_ROLE:
+            return link
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._cell(index.row(), index.column()).words
+            words = self._cell(index.row(), index.column()).words
+            doubt = f"\nlink into it: doubt {link.doubt:.0%}" if link and link.doubted else ""
+            return f"{words}{doubt}"
         return None
 
     def headerData(  # noqa: N802 - Qt's name
@@ -131,10 +163,14 @@ class StripModel(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal:
             number = self.places[section]
             mark = "÷ " if self.divides_before(section) else ""
-            hours = f"+{round(float(strip.hours[number]), 2):g} h"
-            if number in (0, len(strip.frames) - 1):
-                hours = "anchor" if number == 0 else "positive"
-            return f"{mark}t {strip.frames[number]}\n{hours}"
+            said = round(float(strip.hours[number]), 2)
+            hours = f"{'+' if said >= 0 else chr(0x2212)}{abs(said):g} h"
+            named = {
+                0: "cell of both",
+                strip.anchor_place: "anchor",
+                len(strip.frames) - 1: "positive",
+            }
+            return f"{mark}t {strip.frames[number]}\n{named.get(number, hours)}"
         return lane_words(strip, section)
 
     def _cell(self, lane: int, column: int) -> StripCell:

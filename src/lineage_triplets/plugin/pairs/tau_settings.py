@@ -19,6 +19,7 @@ from superqt import QDoubleRangeSlider
 from superqt.utils import qdebounced, signals_blocked
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.keys import LettersStay
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.qc.look.view import taus_in_frames
 
@@ -161,6 +162,7 @@ class TauSettings(QWidget):
         box.setAccessibleName(tip)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(12)
+        LettersStay(box)
         for value, text in words.items():
             box.addItem(text, value)
         box.activated.connect(lambda _: self._session.choose(**{name: box.currentData()}))

@@ -77,6 +77,26 @@ class ShownPairs:
         """Give the same, with a pair not read yet that could not be read."""
         return replace(self, damage={n: why for n, why in self.damage.items() if n != number})
 
+    def moved(self, number_of: Mapping[int, int]) -> ShownPairs:
+        """Give what was read of some pairs that stand elsewhere in another list, by old numbers.
+
+        Scales hold for those, too, until they are measured anew.
+        """
+
+        def carried(known: Mapping[int, Made]) -> dict[int, Made]:
+            return {number_of[old]: held for old, held in known.items() if old in number_of}
+
+        return ShownPairs(
+            carried(self.values),
+            carried(self.damage),
+            self.scales,
+            carried(self.pictures),
+            carried(self.notes),
+            frozenset(number_of[old] for old in self.tried if old in number_of),
+            carried(self.outlines),
+            self.outlined,
+        )
+
     def next_numbers(
         self, experiments: Sequence[str], wanted: Sequence[int], most: int = 8
     ) -> list[int]:

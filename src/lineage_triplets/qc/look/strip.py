@@ -11,6 +11,8 @@ import numpy as np
 from lineage_triplets.engine.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lineage_triplets.engine.arrays import (
         BoolArray,
         Float32Array,
@@ -117,12 +119,16 @@ class Strip:
         places = iter(zip(cells.z.tolist(), cells.y.tolist(), cells.x.tolist(), strict=True))
         return [next(places) if row >= 0 else None for row in rows]
 
-    def thinned(self, most: int = 24) -> Int64Array:
-        """Choose frames to show, as places in `frames`: evenly, those around divisions always."""
+    def thinned(self, most: int = 24, also: Sequence[int] = ()) -> Int64Array:
+        """Choose frames to show, as places in `frames`: evenly, those around divisions always.
+
+        Those of `also` are shown besides, with the frames before.
+        """
         n_frames = len(self.frames)
         born = np.array(self.divisions, dtype=np.int64) - self.frames[0]
         ends = [0, self.anchor_place, n_frames - 1]
-        always = np.unique(np.concatenate([ends, born - 1, born]))
+        named = np.array(also, dtype=np.int64)
+        always = np.unique(np.concatenate([ends, born - 1, born, named - 1, named]))
         places = always
         for number in range(min(most, n_frames), len(always), -1):
             evenly = np.linspace(0, n_frames - 1, number).round().astype(np.int64)

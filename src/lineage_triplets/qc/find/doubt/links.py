@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -199,17 +200,26 @@ class LinkQueue:
     def judged(self, effect: Effect) -> LinkQueue:
         """Give the queue with what somebody kept, or made: nothing is weighed anew."""
         status: dict[int, Status] = {}
-        of_row = self._into
         for listed, what in ((effect.kept, "kept"), (effect.links, "made")):
             for link in listed:
-                row = self.names.row_into(link)
-                at = int(of_row[row]) if row >= 0 else -1
-                # What was kept may lead from another cell by now.
-                if at >= 0 and self.names.link(int(self.source[at]), row) == link:
+                at = self.place_of(link)
+                if at >= 0:
                     status[at] = "kept" if what == "kept" else "made"
         return replace(self, status=status)
 
-    @property
+    def doubted(self, link: Target) -> DoubtedLink | None:
+        """Give what is known of a link; None where there was none when links were weighed."""
+        at = self.place_of(link)
+        return None if at < 0 else self.link(at, at + 1)
+
+    def place_of(self, link: Target) -> int:
+        """Give the place of a link in the arrays; -1 where it is not there."""
+        row = self.names.row_into(link)
+        at = int(self._into[row]) if row >= 0 else -1
+        # Another link may lead to that cell.
+        return at if at >= 0 and self.names.link(int(self.source[at]), row) == link else -1
+
+    @cached_property
     def _into(self) -> Int64Array:
         """Place of the link into each row, -1 where there is none."""
         into = np.full(len(self.rows.t), -1, dtype=np.int64)
