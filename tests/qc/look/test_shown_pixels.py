@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from lineage_triplets.qc.decide.review import Review
-from lineage_triplets.qc.decide.seen import PaintedPairs, pairs_across
 from lineage_triplets.qc.look.shown_pixels import ShownPairs, read_strip, scales_of
 from lineage_triplets.qc.look.view import taus_in_frames
 from reviews import write_config
@@ -114,69 +113,6 @@ def test_a_long_strip_is_thinned_but_not_at_its_division(review: Review, most: i
     assert len(places) <= most < len(strip.frames)
     assert {0, born - 1, born, len(strip.frames) - 1} <= set(places.tolist())
     assert strip.thinned(99).tolist() == list(range(len(strip.frames)))
-
-
-def test_pairs_on_screen_are_due_once_when_there_are_enough(review: Review) -> None:
-    draws = [
-        review.pairs(n=50, experiment="early", across_divisions=True, epoch=epoch)
-        for epoch in range(4)
-    ]
-    first = draws[0].take(range(5))
-    known = set(zip(first.pairs.anchor.tolist(), first.pairs.positive.tolist(), strict=True))
-    new = [
-        draw.take([n])
-        for draw in draws[1:]
-        for n, one in enumerate(zip(draw.pairs.anchor, draw.pairs.positive, strict=True))
-        if one not in known and not known.add(one)
-    ]
-    painted = PaintedPairs()
-    data = review.data
-    painted.paint(data, first, range(5))
-    painted.paint(data, first, range(5))
-    for one in new[:2]:
-        painted.paint(data, one, [0])
-    assert painted.count(data, "early") == 7
-    assert painted.due(data, {"early": 20, "late": 20}) == {}
-    painted.paint(data, new[2], [0])
-    assert painted.due(data, {"early": 20}) == {"early": 8}
-    assert painted.due(data, {"early": 20}) == {}
-    review.choose(tau_range_hours=(0.5, 1.5))
-    assert painted.count(review.data, "early") == 0
-
-
-def test_fewer_are_enough_where_there_are_fewer_and_other_relations_do_not_count(
-    review: Review,
-) -> None:
-    painted = PaintedPairs()
-    same = review.pairs(n=50, experiment="early")
-    others = np.flatnonzero(~same.crosses_division).tolist()
-    assert others
-    painted.paint(review.data, same, others)
-    assert painted.count(review.data, "early") == 0
-    assert painted.due(review.data, {"early": 0}) == {}
-    across = review.pairs(n=50, experiment="early", across_divisions=True)
-    painted.paint(review.data, across, [0])
-    assert painted.due(review.data, {"early": 1}) == {"early": 1}
-
-
-def test_what_was_recorded_before_is_not_due_again(review: Review) -> None:
-    pairs = review.pairs(n=8, experiment="early", across_divisions=True)
-    review.saw("early", 8)
-    painted = PaintedPairs()
-    painted.paint(review.data, pairs, range(len(pairs)))
-    assert painted.due(review.data, {"early": len(pairs)}) == {}
-
-
-def test_pairs_across_counts_what_the_gallery_can_show(review: Review) -> None:
-    index, settings = review.data.training, review.data.settings
-    counts = pairs_across(index, settings, seed=7, most=1000)
-    for name in ("early", "late"):
-        assert counts[name] == len(
-            review.pairs(n=1000, experiment=name, across_divisions=True, seed=7)
-        )
-    assert pairs_across(index, settings, seed=7, most=3) == {"early": 3, "late": 3}
-    same = review.choose(positive_relation="same_track").intent.dataset
-    assert pairs_across(review.data.training, same) == {"early": 0, "late": 0}
 
 
 def test_a_range_of_tau_is_said_in_frames_without_choosing_it(review: Review) -> None:

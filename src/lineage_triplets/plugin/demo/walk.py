@@ -14,6 +14,7 @@ from lineage_triplets.plugin.demo.clicks import Hand, NotThereError
 from lineage_triplets.plugin.demo.truth import TrueLineages
 from lineage_triplets.plugin.links.picture import LinkPicture
 from lineage_triplets.plugin.manifest import review_widget
+from lineage_triplets.plugin.pairs.gallery import PairGallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     Judge = Callable[[PairList, int], Judgement]
 
 _MOST_FINDINGS = 200
-_MOST_PAGES = 60
-_LOOK_SECONDS = 0.5
 WINDOW_SIZE = (1600, 950)
 _EXPERIMENTS = ("fast", "reporter", "slow")
 _ANSWERS = {"same": Qt.Key.Key_S, "wrong": Qt.Key.Key_W, "cannot tell": Qt.Key.Key_C}
@@ -169,8 +168,11 @@ class Walk:
         hand.picture("browse_reject")
         hand.key("reason", Qt.Key.Key_Return)
 
-    def see_divisions(self, experiments: Sequence[str]) -> None:
-        """Look at pairs across divisions of experiments, and at one pair from near."""
+    def judge_pairs(self, experiments: Sequence[str], judge: Judge, most: int = 4) -> None:
+        """Judge the first pairs across divisions of experiments by keys, and see one from near.
+
+        A wrong one is cut or mended where it breaks.
+        """
         hand = self.hand
         for number, experiment in enumerate(experiments):
             hand.panel("Browse")
@@ -179,11 +181,17 @@ class Walk:
             across = hand.find("across_divisions", QCheckBox)
             if not across.isChecked():
                 hand.click("across_divisions")
-            self._wait_until_seen(experiment)
+            hand.idle()
             if not number:
                 hand.picture("pairs")
                 hand.click_row("pair_gallery", 0)
                 hand.picture("pair_from_near")
+            hand.key("pair_gallery", Qt.Key.Key_Escape)
+            hand.key("pair_gallery", Qt.Key.Key_Home)
+            for _ in range(most):
+                self._judge_current(judge)
+            if not number:
+                hand.picture("pairs_judged")
 
     def audit(
         self, experiment: str, number: str, judge: Judge, *, until_wrong: bool = False
@@ -279,15 +287,22 @@ class Walk:
         names = [str(model.index(row, 0).data()).split("\n")[0] for row in range(model.rowCount())]
         return names.index(experiment)
 
-    def _wait_until_seen(self, experiment: str) -> None:
-        """Scroll down until enough pairs were on screen."""
-        for _ in range(_MOST_PAGES):
-            self.hand.wait(_LOOK_SECONDS)
-            if experiment in self._review.effect.seen:
-                return
-            self.hand.key("pair_gallery", Qt.Key.Key_PageDown)
-        words = self.hand.find("pairs_seen", QLabel).text()
-        raise NotThereError(f"enough pairs of {experiment} across a division: {words}")
+    def _judge_current(self, judge: Judge) -> None:
+        """Answer about the pair that has the ring, once it is on screen."""
+        hand = self.hand
+        gallery = hand.find("pair_gallery", PairGallery)
+        pairs, number = gallery.pairs.pairs, gallery.current
+        hand.until(lambda: number in gallery.chosen_seen, "the pair is on screen")
+        if pairs is None:
+            return
+        answer = judge(pairs, number + 1)
+        hand.press(_ANSWERS[answer])
+        if answer == "wrong":
+            hand.idle()
+            hand.picture("pair_wrong")
+            is_likelier = hand.find("break_mend", QPushButton).isEnabled()
+            hand.press(Qt.Key.Key_G if is_likelier else Qt.Key.Key_W)
+            hand.idle()
 
     def _n_rows(self, name: str) -> int:
         model: QAbstractItemModel = self.hand.find(name, QAbstractItemView).model()
@@ -371,8 +386,8 @@ def walk_through_sample(config: Path, pictures: Path) -> tuple[list[Path], Path]
         walk.settle_problems(scan=True)
         walk.look_at_links()
         walk.reject(lineages[1], "debris beside the cell")
-        walk.see_divisions(_EXPERIMENTS)
         judge = TrueLineages(config.parent).judge
+        walk.judge_pairs(("fast", "slow"), judge)
         # Checks found what was wrong there, and nobody had mended it.
         walk.audit("reporter", "59", judge, until_wrong=True)
         walk.mend()

@@ -93,7 +93,7 @@ class PairGallery(QListView):
 
     @property
     def chosen_seen(self) -> list[int]:
-        """Numbers of the selected pairs, or the one with the ring, that were on screen, in order."""
+        """Numbers of the selected pairs, or of the current, that were on screen; in order."""
         selected = self.selectionModel().selectedIndexes() or [self.currentIndex()]
         rows = sorted(index.row() for index in selected)
         return [row for row in rows if row in self._tiles.painted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QModelIndex, QRectF, QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -43,13 +43,14 @@ _WIDEST_BAR = 8
 _LETTERS_WIDE = 4.0
 # Vermilion: told from the blues and greens of relations by any eyes.
 _DOUBTED = QColor(213, 94, 0)
+_PLATE = QColor(178, 60, 0)
 
 
 class StripView(QTableView):
     """Pictures of a strip. A click or the space bar chooses a frame, and the link that leads to it.
 
     Links in doubt are drawn as bars before the frame that they lead to, the wider the likelier they
-    are wrong.
+    are wrong, with how likely that is.
 
     Attributes
     ----------
@@ -198,6 +199,8 @@ class _StripFrames(QStyledItemDelegate):
             wide_px = 2 + round(_WIDEST_BAR * link.doubt)
             bar = QRectF(option.rect.left(), option.rect.top(), wide_px, option.rect.height())
             painter.fillRect(bar, legible(_DOUBTED, palette))
+        else:
+            link = None
         left, top = option.rect.left() + _TICK + 2, option.rect.top() + _TICK
         whole = QRectF(left, top, wide - 2, self.n_slots * (high + 2 * _TICK) - 2 * _TICK)
         if cell.state == "cell":
@@ -218,6 +221,13 @@ class _StripFrames(QStyledItemDelegate):
             painter.setPen(QPen(ink, 2))
             painter.setBrush(QColor(0, 0, 0, 0))
             painter.drawRect(whole.adjusted(-1, -1, 1, 1))
+        if link is not None:
+            doubt, metrics = f"? {100 * link.doubt:.0f} %", painter.fontMetrics()
+            size = QSizeF(metrics.horizontalAdvance(doubt) + 4, metrics.height())
+            plate = QRectF(QPointF(option.rect.left(), option.rect.top()), size)
+            painter.fillRect(plate, _PLATE)
+            painter.setPen(Qt.GlobalColor.white)
+            painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), doubt)
         painter.restore()
 
     def _images_of(self, lane: int, column: int) -> list[QImage]:

@@ -204,7 +204,7 @@ class StripBox(QWidget):
             self._words.set_text(f"Where is it another cell? Go there by the arrows.{weighed}")
             return
         doubted, at = link.doubted, strip.frames[link.place]
-        known = "not weighed yet" if doubted is None else f"doubt {link.doubt:.0%}"
+        known = "not weighed yet" if doubted is None else f"doubt {100 * link.doubt:.0f} %"
         reason = "" if doubted is None else f" {doubted.reason}"
         self._words.set_text(f"Wrong from t = {at} on? The link into it: {known}.{reason}")
 

@@ -149,7 +149,9 @@ class StripModel(QAbstractTableModel):
             return link
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             words = self._cell(index.row(), index.column()).words
-            doubt = f"\nlink into it: doubt {link.doubt:.0%}" if link and link.doubted else ""
+            doubt = (
+                f"\nlink into it: doubt {100 * link.doubt:.0f} %" if link and link.doubted else ""
+            )
             return f"{words}{doubt}"
         return None
 

@@ -6,14 +6,15 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, bind
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons, who_and_when
-from lineage_triplets.plugin.problems.finding_list import severity_colour
+from lineage_triplets.plugin.problems.finding_line import severity_colour
 from lineage_triplets.plugin.problems.finding_text import FindingText
-from lineage_triplets.plugin.problems.model import MARKS, kind_words, settle_words, where_words
+from lineage_triplets.plugin.problems.groups import kind_words
+from lineage_triplets.plugin.problems.model import MARKS, settle_words, where_words
 from lineage_triplets.qc.find.placement import shown_placement
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ KEYS = KeyGroup(
         ),
         Key(
             "A",
-            "decide it for all of its kind that the list shows, in one step",
+            "decide it for all of its kind that the list shows, in one step; of a group, or of "
+            "several that are selected, it is decided for all of them",
             lambda panel: panel.actions_view.all_alike.click(),
         ),
         Key("V", "the picture at full size", lambda panel: panel.actions_view.text.open_whole()),
@@ -76,6 +78,10 @@ class FindingActions(QWidget):
         self._shown: ReviewedFinding | None = None
         self._key = ""
         self._alike: list[ReviewedFinding] = []
+        self._many: list[ReviewedFinding] = []
+        self._count = QLabel(self)
+        self._count.setObjectName("chosen_count")
+        self._count.setWordWrap(True)
         self.all_alike = QCheckBox(self)
         self.all_alike.setObjectName("all_alike")
         self.all_alike.setToolTip(
@@ -115,6 +121,7 @@ class FindingActions(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.reason)
+        layout.addWidget(self._count)
         layout.addWidget(self.all_alike)
         layout.addWidget(self._buttons)
         self.show_finding(None)
@@ -124,8 +131,9 @@ class FindingActions(QWidget):
         reviewed: ReviewedFinding | None,
         n_shown: int = 0,
         alike: Sequence[ReviewedFinding] = (),
+        chosen: Sequence[ReviewedFinding] = (),
     ) -> None:
-        """Show a finding, and what can be decided about it.
+        """Show a finding, and what can be decided about it, or about all that are selected.
 
         Parameters
         ----------
@@ -134,12 +142,15 @@ class FindingActions(QWidget):
             How many findings there are to step through.
         alike : sequence of ReviewedFinding
             Open ones of its kind, itself among them.
+        chosen : sequence of ReviewedFinding
+            Those that are selected; several are decided in one step.
         """
         key = "" if reviewed is None else reviewed.finding.key
         if key != self._key:
             self.reason.put_away()
         is_news = key != self._key or reviewed != self._shown
         self._shown, self._key, self._alike = reviewed, key, list(alike)
+        self._many = [one for one in chosen if one.status == "open"] if len(chosen) > 1 else []
         if is_news or reviewed is None:
             finding = None if reviewed is None else reviewed.finding
             self.text.tell(finding, *_html(reviewed, self.palette()))
@@ -163,7 +174,13 @@ class FindingActions(QWidget):
 
     def _show_alike(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
         """Offer to decide for all of a kind; nobody decides for another kind by the way."""
-        can = writable and reviewed is not None and len(self._alike) > 1
+        can = writable and reviewed is not None and len(self._alike) > 1 and not self._many
+        kinds = dict.fromkeys(kind_words(one.finding.kind) for one in self._many)
+        self._count.setText(
+            f"<b>{len(self._many):,} selected</b> ({', '.join(kinds)}): what is decided holds for "
+            "all of them, in one step of undo."
+        )
+        self._count.setVisible(bool(self._many))
         kind = kind_words(reviewed.finding.kind) if can and reviewed is not None else ""
         words = f"All {len(self._alike)} of this kind: {kind}"
         if not can or reviewed not in self._alike or not self.all_alike.text().endswith(kind):
@@ -173,7 +190,7 @@ class FindingActions(QWidget):
 
     def _chosen(self, reviewed: ReviewedFinding) -> list[ReviewedFinding]:
         """Give the findings for which is decided."""
-        return self._alike if self.all_alike.isChecked() else [reviewed]
+        return self._many or (self._alike if self.all_alike.isChecked() else [reviewed])
 
     def _targets(self, reviewed: ReviewedFinding, number: int) -> list[Target]:
         """Give what one of the ways to settle cuts, links and rejects."""
@@ -277,9 +294,10 @@ class FindingActions(QWidget):
             return
         chosen = self._chosen(reviewed)
         keys = [one.finding.key for one in chosen if one.can_be_waived]
-        all_words = f"{len(keys)} times " if len(chosen) > 1 else "the "
+        kinds = ", ".join(dict.fromkeys(kind_words(one.finding.kind) for one in chosen))
+        all_words = f"{len(keys):,} times" if len(chosen) > 1 else "the"
         self.reason.ask(
-            f"Waive {all_words}{kind_words(reviewed.finding.kind)}",
+            f"Waive {all_words} {kinds}",
             recent_reasons(self._session.review, "waive"),
             lambda reason: self._session.decide(lambda review: review.waive_all(keys, reason)),
         )

@@ -1,11 +1,10 @@
-"""The list of findings with its filters; two lines a finding, so that it reads in a narrow dock."""
+"""The list of findings with its filters, in groups if asked; many can be selected."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QPainter, QPalette
+from qtpy.QtCore import QEvent, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -14,9 +13,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -24,33 +20,27 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
-from lineage_triplets.plugin.common.patch_image import legible
+from lineage_triplets.plugin.problems.finding_line import FindingDelegate, row_height
+from lineage_triplets.plugin.problems.groups import GROUPINGS, kind_words
 from lineage_triplets.plugin.problems.model import (
     COLUMNS,
-    MARKS,
-    STATUS_WORDS,
     STATUSES,
     FindingFilter,
     FindingModel,
     FindingRows,
-    kind_words,
-    where_words,
 )
 from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QShowEvent
+    from qtpy.QtGui import QKeyEvent, QMouseEvent, QShowEvent
 
+    from lineage_triplets.plugin.problems.groups import GroupKey
     from lineage_triplets.qc.decide.settled import ReviewedFinding
 
-_COLOURS = {
-    "error": QColor(213, 94, 0),
-    "warning": QColor(230, 159, 0),
-    "note": QColor(86, 140, 180),
-}
-_PAD = 4
 _FINDING = COLUMNS.index("Finding")
-_DIM = 0.7
+_FOLDS = {Qt.Key.Key_Right: True, Qt.Key.Key_Left: False}
+_ARROW = 4
+_MANY, _OF_MANY = 200, "by kind, experiment"
 
 KEYS = KeyGroup(
     "Findings",
@@ -61,16 +51,43 @@ KEYS = KeyGroup(
             "the finding before, and go there",
             lambda panel: panel.findings.step(-1),
         ),
-        Key("Up, Down", "select above or below"),
+        Key("Up, Down", "select above or below; with Shift more, Ctrl+A all"),
+        Key("Right, Left", "open a group; close it, or go to its head"),
+        Key("T", "group them, by what", lambda panel: panel.findings.grouping.showPopup()),
         Key("Enter", "go to the selected finding in the viewer"),
         Key("Ctrl+F", "filter", lambda panel: panel.findings.filter_text.setFocus()),
     ),
 )
 
 
-def severity_colour(severity: str, palette: QPalette) -> QColor:
-    """Colour of a severity's mark, legible in the theme."""
-    return legible(_COLOURS[severity], palette)
+class _FindingTable(QTableView):
+    """Lines of findings and groups.
+
+    Attributes
+    ----------
+    fold_wanted : Signal(bool)
+        A person opens (True) or closes a group by a key.
+    clicked_left : int
+        How far from the left the mouse was pressed last, in pixels.
+    """
+
+    fold_wanted = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.clicked_left = 0
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Open and close groups by the arrows."""
+        if event.key() in _FOLDS:
+            self.fold_wanted.emit(_FOLDS[event.key()])
+            return
+        super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Remember where, to tell a group's arrow from its name."""
+        self.clicked_left = round(event.position().x())
+        super().mousePressEvent(event)
 
 
 class FindingList(QWidget):
@@ -79,7 +96,8 @@ class FindingList(QWidget):
     Attributes
     ----------
     selected : Signal(object)
-        Gets the `ReviewedFinding` that is selected, anew when something became of it; or None.
+        Gets the `ReviewedFinding` that is selected, anew when something became of it, or the first
+        open one of a group; or None.
     wanted : Signal()
         A person asks for the selected finding: by a click, Enter, next or previous.
     """
@@ -90,7 +108,9 @@ class FindingList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._key = ""
+        self._group: GroupKey = ()
         self._following = False
+        self._was_grouped = False
         self.model = FindingModel(self)
         self.filter_text = QLineEdit(self)
         self.filter_text.setObjectName("filter_findings")
@@ -104,6 +124,8 @@ class FindingList(QWidget):
         self._kind = self._choice("filter_kind", "What kind of finding")
         self._experiment = self._choice("filter_experiment", "In which experiment")
         self._status = self._choice("filter_status", "What became of them")
+        self.grouping = self._choice("group_findings", "Findings that are alike in one group (T)")
+        self.grouping.addItems(list(GROUPINGS))
         _fill(self._severity, "any severity", {f"{severity}s": severity for severity in SEVERITIES})
         _fill(self._status, "any status", {status: status for status in STATUSES})
         _fill(self._kind, "any kind", {})
@@ -113,11 +135,12 @@ class FindingList(QWidget):
         text, choices = QHBoxLayout(), QGridLayout()
         text.addWidget(self.filter_text, 1)
         text.addWidget(self._count)
-        combos = (self._severity, self._status, self._kind, self._experiment)
+        combos = (self._severity, self._status, self._kind, self._experiment, self.grouping)
         for number, combo in enumerate(combos):
             choices.addWidget(combo, number // 2, number % 2)
             choices.setColumnStretch(number % 2, 1)
             combo.currentIndexChanged.connect(self._filter)
+        self.grouping.activated.connect(self._on_grouped)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -128,8 +151,17 @@ class FindingList(QWidget):
 
     @property
     def current(self) -> ReviewedFinding | None:
-        """The finding that is selected."""
-        return self.model.at(self.model.row_of(self._key)) if self._key else None
+        """The finding that is selected, or the first open one of the group that is."""
+        if self._key:
+            return self.model.at(self.model.row_of(self._key))
+        line = self.model.line_of_group(self._group) if self._group else -1
+        return next(iter(self.model.of_lines([line])), None)
+
+    @property
+    def chosen(self) -> list[ReviewedFinding]:
+        """All findings that are selected, those of groups too."""
+        rows = self.table.selectionModel().selectedRows(_FINDING) or [self.table.currentIndex()]
+        return self.model.of_lines(sorted(index.row() for index in rows))
 
     def say(self, words: str) -> None:
         """Say something in place of the count."""
@@ -141,6 +173,11 @@ class FindingList(QWidget):
         _fill(self._kind, "any kind", {kind_words(kind): kind for kind in kinds})
         names = [name for name in dict.fromkeys(rows.experiment.tolist()) if name]
         _fill(self._experiment, "any experiment", {name: name for name in names})
+        if not self._was_grouped and len(rows) > _MANY:
+            # Nobody goes through thousands one by one.
+            self._was_grouped = True
+            with signals_blocked(self.grouping):
+                self.grouping.setCurrentText(_OF_MANY)
         self._show(rows, self._wanted())
         self.selected.emit(self.current)
 
@@ -148,7 +185,8 @@ class FindingList(QWidget):
         """Select a finding, and let go of filters that hide it; False if there is none."""
         if key not in self.model.rows.row_of:
             return False
-        self._key = key
+        self._key, self._group = key, ()
+        self.model.reveal(key)
         if self.model.row_of(key) < 0:
             self._following = True
             self.filter_text.clear()
@@ -156,18 +194,24 @@ class FindingList(QWidget):
                 combo.setCurrentIndex(0)
             self._following = False
         self._show(self.model.rows, self._wanted())
+        if self.model.row_of(key) < 0:
+            self.model.reveal(key)
+            self._restore()
         self.selected.emit(self.current)
         return True
 
     def step(self, step: int) -> None:
-        """Go to the next finding, or the one before it."""
-        n = self.model.rowCount()
-        if not n:
-            return
-        row = self.model.row_of(self._key)
-        row = (0 if step > 0 else n - 1) if row < 0 else min(max(row + step, 0), n - 1)
-        self.table.setCurrentIndex(self.model.index(row, _FINDING))
-        self.wanted.emit()
+        """Go to the next finding or closed group, or the one before it."""
+        n, line = self.model.rowCount(), self.table.currentIndex().row()
+        line = (0 if step > 0 else n - 1) if line < 0 else line + step
+        while 0 <= line < n:
+            group = self.model.group_at(line)
+            if group is None or not self.model.is_open(group):
+                self.table.setCurrentIndex(self.model.index(line, _FINDING))
+                break
+            line += step
+        if n and self._key:
+            self.wanted.emit()
 
     def _choice(self, name: str, tip: str) -> QComboBox:
         combo = QComboBox(self)
@@ -180,15 +224,15 @@ class FindingList(QWidget):
         return combo
 
     def _make_table(self) -> QTableView:
-        table = QTableView(self)
+        table = _FindingTable(self)
         table.setObjectName("finding_list")
         table.setAccessibleName("Findings, the worst first")
         table.setModel(self.model)
-        table.setItemDelegate(_FindingDelegate(table))
+        table.setItemDelegate(FindingDelegate(table))
         for column in range(len(COLUMNS)):
             table.setColumnHidden(column, column != _FINDING)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
@@ -198,8 +242,10 @@ class FindingList(QWidget):
         table.verticalHeader().hide()
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.selectionModel().currentRowChanged.connect(self._on_current)
-        table.clicked.connect(lambda _: self.wanted.emit())
-        table.activated.connect(lambda _: self.wanted.emit())
+        table.selectionModel().selectionChanged.connect(self._on_selection)
+        table.clicked.connect(self._on_clicked)
+        table.activated.connect(self._on_activated)
+        table.fold_wanted.connect(self._fold)
         return table
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
@@ -232,27 +278,80 @@ class FindingList(QWidget):
             self._show(self.model.rows, self._wanted())
 
     def _show(self, rows: FindingRows, wanted: FindingFilter) -> None:
-        scroll = self.table.verticalScrollBar().value()
+        scroll, line = self.table.verticalScrollBar().value(), self.table.currentIndex().row()
         self._following = True
-        self.model.show(rows, wanted, self._key)
-        row = self.model.row_of(self._key)
-        if row >= 0:
-            self.table.setCurrentIndex(self.model.index(row, _FINDING))
+        self.model.show(rows, wanted, self._key, GROUPINGS[self.grouping.currentText()])
         self._following = False
-        if row < 0:
-            self._key = ""
-        self.table.verticalScrollBar().setValue(scroll)
-        if row >= 0:
-            self.table.scrollTo(self.model.index(row, _FINDING))
-        shown, n_all = self.model.rowCount(), len(rows)
+        self._restore(scroll, line)
+        shown, n_all = self.model.n_shown, len(rows)
         self.say(f"{shown:,} of {n_all:,}" if shown != n_all else f"{n_all:,}")
 
+    def _restore(self, scroll: int | None = None, before: int = -1) -> None:
+        """Select what was selected; of a group that is gone what stands in its place."""
+        line = self.model.row_of(self._key) if self._key else -1
+        if self._group and not self._key:
+            line = self.model.line_of_group(self._group)
+            if line < 0 and self.model.rowCount():
+                line = min(max(before, 0), self.model.rowCount() - 1)
+        self._following = True
+        if line >= 0:
+            self.table.setCurrentIndex(self.model.index(line, _FINDING))
+        self._following = False
+        self._take(line)
+        if scroll is not None:
+            self.table.verticalScrollBar().setValue(scroll)
+        if line >= 0:
+            self.table.scrollTo(self.model.index(line, _FINDING))
+
+    def _take(self, line: int) -> None:
+        """Remember what stands in a line as what is selected."""
+        reviewed, group = self.model.at(line), self.model.group_at(line)
+        self._key = "" if reviewed is None else reviewed.finding.key
+        self._group = () if group is None else group.key
+
     def _on_current(self, index: QModelIndex) -> None:
-        reviewed = self.model.at(index.row()) if index.isValid() else None
-        if self._following or reviewed is None:
+        if self._following or not index.isValid():
             return
-        self._key = reviewed.finding.key
-        self.selected.emit(reviewed)
+        self._take(index.row())
+        self.selected.emit(self.current)
+
+    def _on_selection(self) -> None:
+        """Tell that more are selected, or fewer; of another current one it is told already."""
+        if not self._following and len(self.table.selectionModel().selectedRows(_FINDING)) != 1:
+            self.selected.emit(self.current)
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        group = self.model.group_at(index.row())
+        if group is None:
+            self.wanted.emit()
+        elif (
+            self.table.clicked_left < (group.depth + 1) * self.table.fontMetrics().height() + _ARROW
+        ):
+            self._fold(not self.model.is_open(group))
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        group = self.model.group_at(index.row())
+        if group is None:
+            self.wanted.emit()
+        else:
+            self._fold(not self.model.is_open(group))
+
+    def _fold(self, is_open: bool) -> None:
+        """Open the group that is selected, or close it; in a group, closing goes to its head."""
+        line = self.table.currentIndex().row()
+        group = self.model.group_at(line)
+        if group is not None and self.model.is_open(group) != is_open:
+            self._following = True
+            self.model.set_open(group, is_open)
+            self._following = False
+            self._restore()
+        elif not is_open:
+            head = self.model.head_over(line)
+            if head >= 0:
+                self.table.setCurrentIndex(self.model.index(head, _FINDING))
+
+    def _on_grouped(self) -> None:
+        self._was_grouped = True
 
 
 def _fill(combo: QComboBox, everything: str, listed: dict[str, str]) -> None:
@@ -266,72 +365,3 @@ def _fill(combo: QComboBox, everything: str, listed: dict[str, str]) -> None:
         if chosen and combo.findData(chosen) < 0:
             combo.addItem(kind_words(chosen), chosen)
         combo.setCurrentIndex(combo.findData(chosen))
-
-
-def row_height(table: QTableView) -> int:
-    """Height of a finding in the list."""
-    return 2 * table.fontMetrics().height() + 3 * _PAD
-
-
-class _FindingDelegate(QStyledItemDelegate):
-    """Mark, kind, place and status over the sentence."""
-
-    def sizeHint(  # noqa: N802 - Qt's name
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QSize:
-        """Two lines."""
-        del index
-        return QSize(200, 2 * option.fontMetrics.height() + 3 * _PAD)
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        """Draw one finding."""
-        reviewed: ReviewedFinding | None = index.data(Qt.ItemDataRole.UserRole)
-        if reviewed is None:
-            return
-        finding, palette = reviewed.finding, option.palette
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        ink = palette.color(QPalette.ColorRole.Text)
-        if is_selected:
-            painter.fillRect(option.rect, palette.color(QPalette.ColorRole.Highlight))
-            ink = palette.color(QPalette.ColorRole.HighlightedText)
-        dim = QColor(ink)
-        dim.setAlphaF(_DIM)
-        room = option.rect.adjusted(_PAD + 1, _PAD, -_PAD - 1, -_PAD)
-        metrics, line = option.fontMetrics, option.fontMetrics.height()
-        top = QRect(room.left(), room.top(), room.width(), line)
-        painter.setFont(option.font)
-        flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-
-        mark = metrics.horizontalAdvance("▲ ")
-        painter.setPen(ink if is_selected else severity_colour(finding.severity, palette))
-        painter.drawText(top, flags, MARKS[finding.severity])
-        status = STATUS_WORDS[reviewed.status]
-        painter.setPen(ink if status else dim)
-        painter.drawText(
-            top, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), status
-        )
-        left = top.adjusted(mark, 0, -metrics.horizontalAdvance(f"{status} "), 0)
-        bold = QFont(option.font)
-        bold.setBold(True)
-        painter.setFont(bold)
-        painter.setPen(ink)
-        kind = painter.fontMetrics().elidedText(
-            kind_words(finding.kind), Qt.TextElideMode.ElideRight, left.width()
-        )
-        painter.drawText(left, flags, kind)
-        left.setLeft(left.left() + painter.fontMetrics().horizontalAdvance(f"{kind}  "))
-        painter.setFont(option.font)
-        painter.setPen(dim)
-        where = metrics.elidedText(where_words(finding), Qt.TextElideMode.ElideMiddle, left.width())
-        painter.drawText(left, flags, where)
-        below = QRect(room.left() + mark, top.bottom() + _PAD, room.width() - mark, line)
-        painter.setPen(ink)
-        sentence = metrics.elidedText(finding.sentence, Qt.TextElideMode.ElideRight, below.width())
-        painter.drawText(below, flags, sentence)
-        painter.restore()

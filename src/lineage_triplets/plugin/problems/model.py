@@ -11,14 +11,16 @@ import pyarrow.compute as pc
 from qtpy.QtCore import QModelIndex, QObject, Qt
 
 from lineage_triplets.plugin.common.views import RowTable
+from lineage_triplets.plugin.problems.groups import FindingGroup, GroupedLines, kind_words
 from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.plugin.problems.groups import GroupKey
     from lineage_triplets.qc.decide.settled import ReviewedFinding
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.record.decision import Target
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 STATUSES = ("open", "waived", "settled")
 MARKS = {"error": "✕", "warning": "▲", "note": "●"}
 STATUS_WORDS = {"open": "", "waived": "○ waived", "settled": "✓ settled"}
+FINDING_ROLE = Qt.ItemDataRole.UserRole
+GROUP_ROLE = Qt.ItemDataRole.UserRole + 1
 COLUMNS = ("", "Kind", "Where", "Finding", "Status")
 _MOST_NAMED = 3
 
 
-def kind_words(kind: str) -> str:
-    """``"channel swapped"`` for ``"channel-swapped"``."""
-    return kind.replace("-", " ")
+def group_words(group: FindingGroup) -> str:
+    """``"jump: 812"``, with the group's own part of its name alone."""
+    return f"{kind_words(group.label) or 'no place'}: {group.n:,}"
 
 
 def where_words(finding: Finding) -> str:
@@ -118,7 +122,7 @@ class FindingRows:
     Attributes
     ----------
     reviewed : list of ReviewedFinding
-    severity, kind, experiment, status : ndarray of str
+    severity, kind, experiment, fov, status : ndarray of str
     text : pyarrow.Array
         What the filter's words are looked for in.
     row_of : dict of str to int
@@ -129,6 +133,7 @@ class FindingRows:
     severity: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
     kind: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
     experiment: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
+    fov: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
     status: NDArray[Any] = field(default_factory=lambda: np.empty(0, dtype=str))
     text: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     row_of: dict[str, int] = field(default_factory=dict)
@@ -145,6 +150,7 @@ class FindingRows:
             np.array([finding.severity for finding in found], dtype=str),
             np.array([finding.kind for finding in found], dtype=str),
             np.array([finding.experiment for finding in found], dtype=str),
+            np.array([finding.fov for finding in found], dtype=str),
             np.array([known.status for known in ordered], dtype=str),
             pa.array([_searched(finding).casefold() for finding in found], pa.string()),
             {key: row for row, key in enumerate(keys)},
@@ -152,6 +158,11 @@ class FindingRows:
 
     def __len__(self) -> int:
         return len(self.reviewed)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Give a column by its name: ``kind``, ``experiment`` or ``fov``."""
+        values: NDArray[Any] = getattr(self, name)
+        return values
 
     def matching(self, wanted: FindingFilter) -> Int64Array:
         """Rows to show, in order."""
@@ -171,7 +182,11 @@ class FindingRows:
 
 
 class FindingModel(RowTable):
-    """Findings for a table view; ``UserRole`` hands out the `ReviewedFinding`."""
+    """Findings for a table view, in groups if asked; `FINDING_ROLE` hands out the finding.
+
+    A line is a finding or the head of a group: `GROUP_ROLE` hands out the `FindingGroup`, and
+    whether it is open, of a head.
+    """
 
     headings = COLUMNS
 
@@ -179,10 +194,14 @@ class FindingModel(RowTable):
         super().__init__(parent)
         self.rows = FindingRows()
         self.filter = FindingFilter()
-        self._kept = ""
+        self.grouping: tuple[str, ...] = ()
+        self._opened: set[GroupKey] = set()
         self._shown: Int64Array = np.empty(0, dtype=np.int64)
+        self._lines = GroupedLines()
 
-    def show(self, rows: FindingRows, wanted: FindingFilter, kept: str = "") -> None:
+    def show(
+        self, rows: FindingRows, wanted: FindingFilter, kept: str = "", grouping: Sequence[str] = ()
+    ) -> None:
         """Show what matches of some findings.
 
         Parameters
@@ -191,28 +210,74 @@ class FindingModel(RowTable):
         wanted : FindingFilter
         kept : str
             Key of a finding that stays even if it does not match.
+        grouping : sequence of str
+            By which columns, the first outermost; none for a plain list.
         """
         self.beginResetModel()
-        self.rows, self.filter, self._kept = rows, wanted, kept
+        self.rows, self.filter = rows, wanted
+        if tuple(grouping) != self.grouping:
+            self.grouping, self._opened = tuple(grouping), set()
         shown = rows.matching(wanted)
         row = rows.row_of.get(kept)
         if row is not None:
             shown = np.union1d(shown, [row])
         self._shown = shown
+        self._arrange()
         self.endResetModel()
 
-    def row_of(self, key: str) -> int:
-        """Row in the view; -1 where it is not shown."""
+    def reveal(self, key: str) -> None:
+        """Open the groups that hide a finding."""
         row = self.rows.row_of.get(key)
-        found = np.searchsorted(self._shown, -1 if row is None else row)
-        is_shown = row is not None and found < len(self._shown) and self._shown[found] == row
-        return int(found) if is_shown else -1
+        if row is None or self.row_of(key) >= 0:
+            return
+        values = [str(self.rows.column(name)[row]) for name in self.grouping]
+        self._open({tuple(values[: depth + 1]) for depth in range(len(values))} | self._opened)
 
-    def at(self, row: int) -> ReviewedFinding | None:
-        """Finding in a row of the view; None where there is none."""
-        if not 0 <= row < len(self._shown):
-            return None
-        return self.rows.reviewed[int(self._shown[row])]
+    def set_open(self, group: FindingGroup, is_open: bool) -> None:
+        """Open a group, or close it with those in it."""
+        own = {key for key in self._opened if key[: len(group.key)] == group.key}
+        self._open(self._opened | {group.key} if is_open else self._opened - own)
+
+    def is_open(self, group: FindingGroup) -> bool:
+        """Whether what is in a group is shown."""
+        return group.key in self._opened
+
+    def row_of(self, key: str) -> int:
+        """Line of a finding; -1 where it is not shown."""
+        row = self.rows.row_of.get(key)
+        return -1 if row is None else self._lines.line_of.get(row, -1)
+
+    def line_of_group(self, key: GroupKey) -> int:
+        """Line of a group's head; -1 where it is not shown."""
+        return next((line for line, group in self._lines.groups.items() if group.key == key), -1)
+
+    def at(self, line: int) -> ReviewedFinding | None:
+        """Finding in a line; None where there is none, or a group's head."""
+        row = self._lines.row_at(line)
+        return None if row < 0 else self.rows.reviewed[row]
+
+    def group_at(self, line: int) -> FindingGroup | None:
+        """Group whose head is in a line; None where it is a finding."""
+        return self._lines.groups.get(line)
+
+    def head_over(self, line: int) -> int:
+        """Line of the head of the group that a line is in; -1 where it is in none."""
+        own = self.group_at(line)
+        depth = len(self.grouping) if own is None else own.depth
+        above = [k for k, group in self._lines.groups.items() if k < line and group.depth < depth]
+        return max(above, default=-1)
+
+    def of_lines(self, lines: Iterable[int]) -> list[ReviewedFinding]:
+        """Give the findings in some lines, and the open ones of the groups whose heads they are."""
+        found: dict[int, None] = {}
+        for line in lines:
+            group = self.group_at(line)
+            if group is None:
+                row = self._lines.row_at(line)
+                found |= {row: None} if row >= 0 else {}
+            else:
+                found |= dict.fromkeys(group.rows[self.rows.status[group.rows] == "open"].tolist())
+        return [self.rows.reviewed[row] for row in found]
 
     def alike(self, reviewed: ReviewedFinding) -> list[ReviewedFinding]:
         """Give the open findings of a finding's kind among those that the filter shows."""
@@ -221,16 +286,34 @@ class FindingModel(RowTable):
         return [rows.reviewed[row] for row in shown[is_alike].tolist()]
 
     @property
-    def n_rows(self) -> int:
-        """Findings shown."""
+    def n_shown(self) -> int:
+        """Findings that match, in closed groups too."""
         return len(self._shown)
 
+    @property
+    def n_rows(self) -> int:
+        """Lines shown."""
+        return len(self._lines)
+
+    def _open(self, opened: set[GroupKey]) -> None:
+        self.beginResetModel()
+        self._opened = opened
+        self._arrange()
+        self.endResetModel()
+
+    def _arrange(self) -> None:
+        columns = {name: self.rows.column(name) for name in self.grouping}
+        self._lines = GroupedLines.of(self._shown, columns, self._opened)
+
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text of a cell, the sentence as tooltip, the finding itself."""
-        reviewed = self.at(index.row()) if index.isValid() else None
+        """Text of a cell, the sentence as tooltip, the finding or group itself."""
+        line = index.row() if index.isValid() else -1
+        reviewed, group = self.at(line), self.group_at(line)
+        if group is not None:
+            return self._of_group(group, role)
         if reviewed is None:
             return None
-        if role == Qt.ItemDataRole.UserRole:
+        if role == FINDING_ROLE:
             return reviewed
         finding = reviewed.finding
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -248,3 +331,12 @@ class FindingModel(RowTable):
             finding.sentence,
             STATUS_WORDS[reviewed.status],
         )[index.column()]
+
+    def _of_group(self, group: FindingGroup, role: int) -> Any:
+        if role == GROUP_ROLE:
+            return group, self.is_open(group)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return group_words(group)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{group_words(group)}, {'open' if self.is_open(group) else 'closed'}"
+        return None

@@ -311,7 +311,7 @@ class ProblemsPanel(QWidget):
     def _on_selected(self, reviewed: ReviewedFinding | None) -> None:
         model = self.findings.model
         alike = [] if reviewed is None else model.alike(reviewed)
-        self.actions_view.show_finding(reviewed, model.rowCount(), alike)
+        self.actions_view.show_finding(reviewed, model.rowCount(), alike, self.findings.chosen)
 
     def _make_room(self, height: int) -> None:
         """Give the text room for its picture, of the list's; and back."""
