@@ -53,7 +53,7 @@ KEYS = KeyGroup(
         ),
         Key("Up, Down", "select above or below; with Shift more, Ctrl+A all"),
         Key("Right, Left", "open a group; close it, or go to its head"),
-        Key("T", "group them, by what", lambda panel: panel.findings.grouping.showPopup()),
+        Key("G", "group them, by what", lambda panel: panel.findings.grouping.showPopup()),
         Key("Enter", "go to the selected finding in the viewer"),
         Key("Ctrl+F", "filter", lambda panel: panel.findings.filter_text.setFocus()),
     ),
@@ -124,7 +124,7 @@ class FindingList(QWidget):
         self._kind = self._choice("filter_kind", "What kind of finding")
         self._experiment = self._choice("filter_experiment", "In which experiment")
         self._status = self._choice("filter_status", "What became of them")
-        self.grouping = self._choice("group_findings", "Findings that are alike in one group (T)")
+        self.grouping = self._choice("group_findings", "Findings that are alike in one group (G)")
         self.grouping.addItems(list(GROUPINGS))
         _fill(self._severity, "any severity", {f"{severity}s": severity for severity in SEVERITIES})
         _fill(self._status, "any status", {status: status for status in STATUSES})
