@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    from lineage_triplets.qc.look.roles import Role
     from lineage_triplets.qc.find.doubt.way import WayLink
+    from lineage_triplets.qc.look.roles import Role
     from lineage_triplets.qc.look.shown_pixels import ShownStrip
     from lineage_triplets.qc.look.strip import Strip
 
