@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     LayerData = list[tuple[None]]
     Reader = Callable[[str | Sequence[str]], LayerData]
 
-_SHARE_OF_WINDOW = 1 / 3
 DOCK_NAME = "Review pairs (Lineage Triplets)"
 """As napari's own menu names it, so that the menu shows and hides the same widget."""
 _MOST_BYTES = 4_000_000
@@ -41,8 +40,7 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
         There is no viewer with a window.
     """
     import napari
-    from qtpy.QtCore import Qt
-    from qtpy.QtWidgets import QDockWidget, QMainWindow
+    from qtpy.QtWidgets import QDockWidget
 
     from lineage_triplets.plugin.widget import ReviewWidget
 
@@ -59,7 +57,6 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
         docked for docked in viewer.window.dock_widgets.values() if isinstance(docked, ReviewWidget)
     )
     widget = next(found, None)
-    is_new = widget is None
     if widget is None:
         widget = ReviewWidget(viewer)
         viewer.window.add_dock_widget(
@@ -67,10 +64,6 @@ def review_widget(viewer: napari.Viewer | None = None) -> ReviewWidget:
         )
     dock = widget.parent()
     if isinstance(dock, QDockWidget):
-        window = dock.parent()
-        if is_new and isinstance(window, QMainWindow):
-            width = max(round(_SHARE_OF_WINDOW * window.width()), widget.minimumWidth())
-            window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
         dock.show()
         dock.raise_()
     return widget

@@ -6,28 +6,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
+    QSplitter,
     QStackedWidget,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.audit.panel import AuditPanel
 from lineage_triplets.plugin.board.panel import BoardPanel
 from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
+from lineage_triplets.plugin.common.dock import DockRoom
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import bind
 from lineage_triplets.plugin.common.outlines import OutlineSwitch
+from lineage_triplets.plugin.common.remembered import Remembered
 from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.common.tails import TailSwitch
 from lineage_triplets.plugin.common.views import Messages
@@ -47,9 +53,7 @@ if TYPE_CHECKING:
 
     import napari
 
-_RECENT = "recent configs"
-_MOST_RECENT = 8
-_LEAST_WIDTH_CHARACTERS = 58
+_TITLE_CHARACTERS = 18
 
 
 class ReviewWidget(QWidget):
@@ -64,12 +68,12 @@ class ReviewWidget(QWidget):
     def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lineage_triplets")
-        self.setMinimumWidth(_LEAST_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth())
         # Not children of the widget: they outlive it by the moment that tidying up takes.
         self.session = Session()
         self.layers = LayerKeeper(napari_viewer, self.session)
         self.messages = Messages(self.session, self)
-        self._settings = QSettings("lineage-triplets", "lineage-triplets")
+        self.remembered = Remembered()
+        self.room = DockRoom(self, self.remembered)
         self._options: dict[str, Any] = {}
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("panels")
@@ -126,8 +130,22 @@ class ReviewWidget(QWidget):
             bind(panel, "Ctrl+Z", browse.bar.undo.click)
             bind(panel, "Ctrl+Shift+Z", browse.bar.redo.click)
         self.viewer_keys = ViewerKeys(napari_viewer, self.tabs)
-        session, layers, keys = self.session, self.layers, self.viewer_keys
-        self.destroyed.connect(lambda: _leave(session, layers, keys))
+        self._remember()
+        session, layers, keys, room = self.session, self.layers, self.viewer_keys, self.room
+        self.destroyed.connect(lambda: _leave(session, layers, keys, room))
+
+    def _remember(self) -> None:
+        """Come back as it was, and remember from now on what becomes of it."""
+        if self.remembered.panel in self.panels:
+            self.show_panel(self.remembered.panel)
+        self.tabs.currentChanged.connect(self._on_panel)
+        for splitter in self.tabs.findChildren(QSplitter):
+            # That of more parts is shared out anew by what is in them.
+            if splitter.objectName() and splitter.count() == 2:
+                self.remembered.restore(splitter)
+
+    def _on_panel(self, number: int) -> None:
+        self.remembered.panel = self.tabs.tabText(number)
 
     def open_config(self, path: str | Path, **options: Any) -> bool:
         """Open a config for review; says in the widget why it cannot be opened.
@@ -210,10 +228,12 @@ class ReviewWidget(QWidget):
         """Bring a panel to the front."""
         self.tabs.setCurrentWidget(self.panels[title])
 
-    def _head(self) -> QHBoxLayout:
-        self._title = QLabel(self)
+    def _head(self) -> FlowLayout:
+        self._title = QElidingLabel(self)
         self._title.setObjectName("config_name")
-        self._title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._title.setStyleSheet("font-weight: bold")
+        self._title.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self._title.setMinimumWidth(_TITLE_CHARACTERS * self.fontMetrics().averageCharWidth())
         self._open = QToolButton(self)
         self._open.setObjectName("open_config")
         self._open.setText("Open config…")
@@ -231,14 +251,17 @@ class ReviewWidget(QWidget):
         self._new.setObjectName("new_config_button")
         self._new.setToolTip("Make a config from images, plates and their track tables")
         self._new.clicked.connect(lambda _: self.make_config())
-        head = QHBoxLayout()
+        self._beside = QCheckBox("Layers", self)
+        self._beside.setObjectName("show_layers")
+        self._beside.setToolTip("Show napari's layer list and layer controls beside the review")
+        self._beside.clicked.connect(self.room.show_layers)
+        self.room.layers_shown.connect(self._beside.setChecked)
         self.outlines = OutlineSwitch(self.session, self)
         self.tails = TailSwitch(self.session, self)
+        head = FlowLayout()
         head.addWidget(self._title, 1)
-        head.addWidget(self.tails)
-        head.addWidget(self.outlines)
-        head.addWidget(self._new)
-        head.addWidget(self._open)
+        for control in (self.tails, self.outlines, self._beside, self._new, self._open):
+            head.addWidget(control)
         return head
 
     def _foot(self) -> QHBoxLayout:
@@ -278,22 +301,13 @@ class ReviewWidget(QWidget):
             self.make_config(paths)
 
     def _folder(self) -> str:
-        recent = self._recent()
+        recent = self.remembered.recent
         return str(Path(recent[0]).parent) if recent else ""
-
-    def _recent(self) -> list[str]:
-        value = self._settings.value(_RECENT, [])
-        return [value] if isinstance(value, str) else list(value or [])
-
-    def _remember(self, path: Path) -> None:
-        name = str(path.absolute())
-        others = [recent for recent in self._recent() if recent != name]
-        self._settings.setValue(_RECENT, [name, *others][:_MOST_RECENT])
 
     def _fill_recent(self) -> None:
         menu = self._open.menu()
         menu.clear()
-        for name in self._recent():
+        for name in self.remembered.recent:
             menu.addAction(name, lambda name=name: self.start_opening(name))
         if menu.isEmpty():
             menu.addAction("No recent configs").setEnabled(False)
@@ -302,11 +316,11 @@ class ReviewWidget(QWidget):
         review = self.session.review
         if review is not None:
             only = " (read-only)" if review.log.read_only else ""
-            self._title.setText(f"<b>{review.config_path.name}</b>{only}")
+            self._title.setText(f"{review.config_path.name}{only}")
             self._title.setToolTip(str(review.config_path))
             self.tabs.setEnabled(True)
             self._pages.setCurrentWidget(self.tabs)
-            self._remember(review.config_path)
+            self.remembered.add_recent(review.config_path)
 
     def _on_unloadable(self, error: LineageTripletsError) -> None:
         review = self.session.review
@@ -321,7 +335,7 @@ class ReviewWidget(QWidget):
     def _on_closed(self) -> None:
         self._title.setText("No config is open")
         self.tabs.setEnabled(False)
-        self.welcome.show_recent(self._recent())
+        self.welcome.show_recent(self.remembered.recent)
         self._pages.setCurrentWidget(self.welcome)
 
     def _on_opening(self, name: str) -> None:
@@ -343,13 +357,15 @@ class ReviewWidget(QWidget):
             self._cancel.hide()
 
 
-def _leave(session: Session, layers: LayerKeeper, keys: ViewerKeys) -> None:
+def _leave(session: Session, layers: LayerKeeper, keys: ViewerKeys, room: DockRoom) -> None:
     """Leave nothing behind once the widget is gone; its Qt children are gone already."""
     # They go first where the program ends without closing the window.
-    if isalive(session) and isalive(layers):
+    if all(map(isalive, (session, layers, room))):
         keys.leave()
+        room.leave()
         layers.leave()
         session.end()
         # Views that are gone and the session hold each other, out of sight of the collector.
         layers.deleteLater()
+        room.deleteLater()
         session.deleteLater()

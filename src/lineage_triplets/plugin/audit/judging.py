@@ -8,7 +8,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QPushButton,
     QScrollArea,
     QStackedWidget,
@@ -20,6 +19,7 @@ from superqt.utils import signals_blocked
 from lineage_triplets.plugin.audit.frames_view import FramesView
 from lineage_triplets.plugin.audit.model import bound_words, question
 from lineage_triplets.plugin.audit.pair_view import PairView
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 from lineage_triplets.plugin.common.said import CountBar, SaidWords
 
@@ -118,7 +118,7 @@ class Judging(QWidget):
         self.frames.toggled.connect(self._on_frames)
 
     def _lay_out(self) -> None:
-        answers, more = QHBoxLayout(), QHBoxLayout()
+        answers, more = FlowLayout(), FlowLayout()
         for button in (self.same, self.wrong, self.cannot_tell):
             answers.addWidget(button, 1)
         for widget in (self.back, self.frames, self.undo):

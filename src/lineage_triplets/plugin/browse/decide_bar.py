@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, LettersStay
 from lineage_triplets.plugin.common.reason import LEVELS, ReasonField, Spot, recent_reasons
 
@@ -122,15 +123,13 @@ class DecideBar(QWidget):
         return self._spot.target(self.level.currentText())
 
     def _lay_out(self) -> None:
-        about, verdicts, rest = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        about, verdicts, rest = QHBoxLayout(), FlowLayout(), FlowLayout()
         about.addWidget(self.level)
         about.addWidget(self._about, 1)
         for button in (self.accept, self.reject, self.undecide, self.cut):
-            verdicts.addWidget(button)
-        for widget in (self.undo, self.redo, self.go_on):
+            verdicts.addWidget(button, 1)
+        for widget in (self.undo, self.redo, self.go_on, self._list_keys):
             rest.addWidget(widget)
-        rest.addStretch(1)
-        rest.addWidget(self._list_keys)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -142,8 +141,6 @@ class DecideBar(QWidget):
     def _button(self, name: str, text: str, action: Callable[[], object]) -> QPushButton:
         button = QPushButton(text, self)
         button.setObjectName(name)
-        # Texts may touch the frame at 400 px rather than push the panel wider.
-        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 8)
         button.clicked.connect(action)
         return button
 

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from superqt import QSearchableComboBox
 
 from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 from lineage_triplets.plugin.common.views import show_rows
 
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.look.view import Intent
 
 _WIDEST = {"n_cells": "9,999", "n_anchors": "9,999", "decision": "✓ accepted"}
+_LEFT_OUT_FIRST = ("n_frames", "n_anchors", "n_cells", "n_divisions")
 _CELL_MARGIN = 10
-_NAME_CHARACTERS = 20
+_NAME_CHARACTERS, _PLACE_CHARACTERS = 22, 15
 
 KEYS = KeyGroup(
     "Table of lineages",
@@ -73,7 +75,7 @@ class LineageList(QWidget):
         super().__init__(parent)
         self._lineage = ""
         self._following = False
-        self._fitted = (0, 0, False)
+        self._fitted: tuple[object, ...] = ()
         self.model = LineageModel(self)
         self.filter_text = QLineEdit(self)
         self.filter_text.setObjectName("filter_text")
@@ -93,12 +95,11 @@ class LineageList(QWidget):
         self._count.setObjectName("lineage_count")
         self.table = self._make_table()
         self.filter_text.textChanged.connect(self._filter)
-        text, checks = QHBoxLayout(), QHBoxLayout()
+        text, checks = QHBoxLayout(), FlowLayout()
         text.addWidget(self.filter_text, 1)
         text.addWidget(self._count)
         for check in (self.has_divisions, self.undecided, self.has_problems):
             checks.addWidget(check)
-        checks.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -170,7 +171,7 @@ class LineageList(QWidget):
         self._decisions = _DecisionDelegate(table)
         table.setItemDelegateForColumn(len(COLUMNS) - 1, self._decisions)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setShowGrid(False)
         table.setMinimumHeight(110)
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -197,25 +198,34 @@ class LineageList(QWidget):
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Say decisions in words where there is room."""
+        """Say as much as there is room for."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
+        """Share out the width: the name comes first, then what is left out last."""
         metrics, header = self.table.fontMetrics(), self.table.horizontalHeader()
         row, least = metrics.height() + 6, metrics.horizontalAdvance("00000")
-        widths = [self._width_of(column) for column in COLUMNS[1:]]
-        name = _NAME_CHARACTERS * metrics.averageCharWidth()
-        in_words = self.width() > name + sum(widths)
-        if (row, least, in_words) == self._fitted:
+        widths = {column.key: self._width_of(column) for column in COLUMNS[1:]}
+        bar = self.table.verticalScrollBar().sizeHint().width()
+        room = self.width() - _NAME_CHARACTERS * metrics.averageCharWidth() - bar
+        if sum(widths.values()) > room:
+            widths["decision"] = metrics.horizontalAdvance(COLUMNS[-1].title) + _CELL_MARGIN
+        left_out = set()
+        for key in _LEFT_OUT_FIRST:
+            if sum(widths.values()) > room:
+                left_out.add(key)
+                del widths[key]
+        fitted = (row, least, tuple(widths.items()))
+        if fitted == self._fitted:
             return
-        self._fitted = (row, least, in_words)
-        if not in_words:
-            widths[-1] = metrics.horizontalAdvance(COLUMNS[-1].title) + _CELL_MARGIN
+        self._fitted = fitted
         self.table.verticalHeader().setDefaultSectionSize(row)
         header.setMinimumSectionSize(least)
-        for number, width in enumerate(widths, start=1):
-            header.resizeSection(number, width)
+        for number, column in enumerate(COLUMNS[1:], start=1):
+            header.setSectionHidden(number, column.key in left_out)
+            if column.key in widths:
+                header.resizeSection(number, widths[column.key])
 
     def _width_of(self, column: Column) -> int:
         words = (column.title, _WIDEST.get(column.key, "999"))
@@ -287,8 +297,7 @@ class PlacePickers(QWidget):
         )
         self.experiment.activated.connect(self._on_experiment)
         self.fov.activated.connect(self._on_fov)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout = FlowLayout(self)
         layout.addWidget(self.experiment, 2)
         layout.addWidget(self.fov, 3)
 
@@ -326,7 +335,7 @@ class PlacePickers(QWidget):
         picker.setObjectName(name)
         picker.setToolTip(words)
         picker.setAccessibleName(words)
-        picker.setMinimumContentsLength(8)
+        picker.setMinimumContentsLength(_PLACE_CHARACTERS)
         picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         picker.lineEdit().editingFinished.connect(lambda: _settle(picker))
         return picker

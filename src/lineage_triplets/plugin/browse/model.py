@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from qtpy.QtCore import QModelIndex, QObject, Qt
 
-from lineage_triplets.engine.index.names import word_within
 from lineage_triplets.plugin.common.views import RowTable
 from lineage_triplets.qc.find import lineage_problems
 from lineage_triplets.qc.look.tables import lineage_table
@@ -268,10 +267,7 @@ class LineageModel(RowTable):
 
     def _text(self, row: int, key: str) -> str:
         if not key:
-            name, place = self.rows.ids[row], self.filter
-            # Within one FOV the number alone tells lineages apart, and fits.
-            one_fov = place.experiment and place.fov
-            return word_within(name, place.experiment, place.fov) if one_fov else name
+            return self.rows.ids[row]
         value = int(self.rows.numbers[key][row])
         if key == "decision":
             return _SHOWN[value]
@@ -285,5 +281,6 @@ class LineageModel(RowTable):
         return (
             f"{self.rows.ids[row]}, {decision}\n{place['experiment']}, well {place['well_name']}, "
             f"{place['condition']}\nframes {numbers['first_t'][row]} to "
-            f"{numbers['last_t'][row]}{problems}"
+            f"{numbers['last_t'][row]}, cells {numbers['n_cells'][row]:,}, divisions "
+            f"{numbers['n_divisions'][row]:,}, anchors {numbers['n_anchors'][row]:,}{problems}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,10 @@ _LINES = {
     "dash dot": Qt.PenStyle.DashDotLine,
 }
 _SMOOTH_BELOW = 3
-_DARK = 128
+_DARK, _LIGHTEST = 128, 255
+_DIMMED, _FAINT = 0.65, 0.4
+LEAST_CONTRAST = 4.5
+"""Of text and its ground, in any theme."""
 # Steps between black and white before gamma spreads the dark ones.
 _LEVELS = 4095
 
@@ -68,11 +72,33 @@ def is_dark(palette: QPalette) -> bool:
     return bool(palette.color(QPalette.ColorRole.WindowText).lightness() > _DARK)
 
 
+def contrast(first: QColor, second: QColor) -> float:
+    """Give the contrast of two colours, from 1 to 21, as WCAG 2 defines it."""
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    parts = (colour.redF(), colour.greenF(), colour.blueF())
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def legible(colour: QColor, palette: QPalette) -> QColor:
-    """Give a colour of the same hue that stands out from the theme's ground."""
-    hue, saturation, lightness, alpha = colour.getHsl()
-    lightness = max(lightness, 150) if is_dark(palette) else min(lightness, 110)
-    return QColor.fromHsl(hue, saturation, lightness, alpha)
+    """Give a colour of the same hue in which text is read on the theme's ground."""
+    ground = palette.color(QPalette.ColorRole.Window)
+    return QColor(_legible(colour.rgb(), ground.rgb(), is_dark(palette)))
+
+
+@lru_cache(maxsize=256)
+def _legible(colour: int, ground: int, dark: bool) -> int:
+    hue, saturation, lightness, _ = QColor(colour).getHsl()
+    lightness = max(lightness, 150) if dark else min(lightness, 110)
+    found = QColor.fromHsl(hue, saturation, lightness)
+    while contrast(found, QColor(ground)) < LEAST_CONTRAST and 0 < lightness < _LIGHTEST:
+        lightness += 1 if dark else -1
+        found = QColor.fromHsl(hue, saturation, lightness)
+    return int(found.rgb())
 
 
 def relation_colour(relation: str, palette: QPalette) -> QColor:
@@ -110,11 +136,31 @@ def draw_role(painter: QPainter, box: QRectF, role: Role, *, lettered: bool = Tr
         painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), mark.letter)
 
 
-def dimmed(palette: QPalette, share: float = 0.65) -> QColor:
-    """Give the colour of text that matters less."""
-    text = QColor(palette.color(QPalette.ColorRole.WindowText))
-    text.setAlphaF(share)
-    return text
+def dimmed(palette: QPalette) -> QColor:
+    """Give the colour of text that matters less, which still is read on the theme's ground."""
+    text = palette.color(QPalette.ColorRole.WindowText)
+    return QColor(_dimmed(text.rgb(), palette.color(QPalette.ColorRole.Window).rgb()))
+
+
+@lru_cache(maxsize=32)
+def _dimmed(text: int, ground: int) -> int:
+    share, found = _DIMMED, _mixed(QColor(text), QColor(ground), _DIMMED)
+    while contrast(found, QColor(ground)) < LEAST_CONTRAST and share < 1:
+        share += 0.01
+        found = _mixed(QColor(text), QColor(ground), share)
+    return int(found.rgb())
+
+
+def _mixed(text: QColor, ground: QColor, share: float) -> QColor:
+    parts = zip(text.getRgbF()[:3], ground.getRgbF()[:3], strict=True)
+    return QColor.fromRgbF(*(share * of_text + (1 - share) * under for of_text, under in parts))
+
+
+def frame_colour(palette: QPalette) -> QColor:
+    """Give the colour of frames and lines, which nobody has to read."""
+    ink = QColor(palette.color(QPalette.ColorRole.WindowText))
+    ink.setAlphaF(_FAINT)
+    return ink
 
 
 def draw_patch(

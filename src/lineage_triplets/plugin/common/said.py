@@ -11,7 +11,7 @@ from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QPainter, QPalette
 from qtpy.QtWidgets import QWidget
 
-from lineage_triplets.plugin.common.patch_image import dimmed
+from lineage_triplets.plugin.common.patch_image import frame_colour
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent, QShowEvent
@@ -90,7 +90,7 @@ class CountBar(QWidget):
         share = self.done / self.total if self.total else 0.0
         done = QRect(outline.topLeft(), QSize(round(outline.width() * share), outline.height()))
         painter.fillRect(done, palette.color(QPalette.ColorRole.Highlight))
-        painter.setPen(dimmed(palette, 0.4))
+        painter.setPen(frame_colour(palette))
         painter.drawRect(outline)
         painter.setPen(palette.color(QPalette.ColorRole.WindowText))
         painter.drawText(outline, int(Qt.AlignmentFlag.AlignCenter), self._words)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
@@ -17,6 +16,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from lineage_triplets.plugin.common.flow import FlowLayout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -183,7 +184,7 @@ class Messages(QFrame):
         self._text.setObjectName("message_text")
         self._text.setMaximumHeight(_MOST_HEIGHT)
         self._text.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._buttons = QHBoxLayout()
+        self._buttons = FlowLayout()
         self._covered = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -262,12 +263,11 @@ class Messages(QFrame):
             button.setObjectName(name)
             button.clicked.connect(lambda _=False, action=action: action())
             self._buttons.addWidget(button)
-        self._buttons.addStretch(1)
         self.setVisible(bool(buttons))
 
 
 def _as_html(problem: Problem) -> str:
-    where = f"<span style='color: gray'>{escape(problem.where)}</span><br>" if problem.where else ""
+    where = f"{escape(problem.where)}<br>" if problem.where else ""
     remedy = f"<br><i>{escape(problem.remedy)}</i>" if problem.remedy else ""
     return f"<p>{where}<b>{escape(problem.severity)}</b> {escape(problem.message)}{remedy}</p>"
 

@@ -7,9 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lineage_triplets.engine.errors import counted
+from lineage_triplets.plugin.common.patch_image import legible
 from lineage_triplets.plugin.common.views import empty_layout
 
 if TYPE_CHECKING:
@@ -53,9 +55,7 @@ _COST = {
     "lineages": "lineages",
     "divisions": "divisions",
 }
-# Legible on napari's dark and light background.
-_SETTLED = "<span style='color:#2f9e5f'>✔</span>"
-_OPEN = "<span style='color:#d9822b'>●</span>"
+_SETTLED, _OPEN = ("✔", QColor(0, 158, 115)), ("●", QColor(213, 130, 40))
 _MOST_LINES = 12
 """Of each kind: a person settles some, and sees the next."""
 
@@ -276,7 +276,9 @@ class ChecklistView(QWidget):
         number = 0
         for group in groups:
             shared = f"<br><i>{escape(group.remedy)}</i>" if group.remedy else ""
-            mark = _SETTLED if group.passed else _OPEN
+            sign, colour = _SETTLED if group.passed else _OPEN
+            shade = legible(colour, self.palette()).name()
+            mark = f"<span style='color:{shade}'>{sign}</span>"
             self._layout.addWidget(_words(f"{mark} {group.words}{shared}"))
             for experiment, sentence in group.known[:_MOST_LINES]:
                 said = f"<b>{escape(experiment)}</b> {escape(sentence)}"

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 from lineage_triplets.plugin.common.said import CountBar, SaidWords
 from lineage_triplets.plugin.links.picture import OTHER_COLOUR, TABLE_COLOUR, LinkPicture
@@ -119,7 +120,6 @@ class Looking(QWidget):
             swatch.fill(colour)
             button.setIcon(QIcon(swatch))
             button.setIconSize(swatch.size())
-        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 12)
         return button
 
     def _connect(self) -> None:
@@ -133,7 +133,7 @@ class Looking(QWidget):
             button.clicked.connect(lambda _=False, wish=wish: wish.emit())
 
     def _lay_out(self) -> None:
-        answers, more, bars = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        answers, more, bars = FlowLayout(), FlowLayout(), QHBoxLayout()
         for button in (self.same, self.wrong, self.instead, self.both, self.later):
             answers.addWidget(button, 1)
         for button in (self.back, self.find, self.undo):

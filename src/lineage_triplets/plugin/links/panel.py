@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QStackedWidget,
@@ -15,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import KeyButton, bind, key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.views import words_label
@@ -127,12 +127,11 @@ class LinksPanel(QWidget):
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self._page)
         self._pages.addWidget(self.looking)
-        head = QHBoxLayout()
+        head = FlowLayout()
         self._title = QLabel(self)
         head.addWidget(self._title)
         head.addWidget(self._experiments, 1)
         head.addWidget(self.order, 1)
-        head.addStretch(0)
         head.addWidget(KeyButton("link_keys", key_groups(*_KEYS_OF), self, self))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 4, 2, 2)

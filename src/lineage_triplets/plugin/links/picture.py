@@ -263,7 +263,7 @@ class LinkPicture(QWidget):
     def _on_ground(self, colour: QColor) -> QColor:
         """Give a colour that is seen on the panel's ground, light or dark."""
         if colour == _PLAIN:
-            return dimmed(self.palette(), 0.8)
+            return dimmed(self.palette())
         return legible(colour, self.palette())
 
 

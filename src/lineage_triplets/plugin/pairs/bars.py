@@ -9,8 +9,6 @@ from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -18,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.common.flow import FlowLayout, labelled
 from lineage_triplets.plugin.common.keys import bind
 
 if TYPE_CHECKING:
@@ -128,17 +127,11 @@ class SampleBar(QWidget):
         self._new.setToolTip("Draw the pairs of the next epoch (N)")
         self._new.clicked.connect(self._draw_anew)
         bind(panel, "N", self._new.click)
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setVerticalSpacing(3)
-        layout.addWidget(self._across, 0, 0)
-        layout.addLayout(self._labelled("Pairs", self._number), 0, 1, Qt.AlignmentFlag.AlignRight)
-        draw = QHBoxLayout()
-        draw.addLayout(self._labelled("&Seed", self._seed))
-        draw.addLayout(self._labelled("&Epoch", self._epoch))
-        draw.addStretch(1)
-        draw.addWidget(self._new)
-        layout.addLayout(draw, 1, 0, 1, 2)
+        layout = FlowLayout(self)
+        layout.addWidget(self._across)
+        for text, box in (("&Pairs", self._number), ("&Seed", self._seed), ("&Epoch", self._epoch)):
+            layout.addWidget(labelled(text, box))
+        layout.addWidget(self._new)
 
     def show_state(self, state: ReviewState) -> None:
         """Show what is chosen; nobody is told."""
@@ -156,11 +149,3 @@ class SampleBar(QWidget):
         if review is not None:
             self._session.choose(epoch=review.intent.epoch + 1)
 
-    def _labelled(self, text: str, box: QWidget) -> QHBoxLayout:
-        label = QLabel(text, self)
-        label.setBuddy(box)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(label)
-        row.addWidget(box)
-        return row

@@ -17,10 +17,10 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.plugin.common.patch_image import (
-    dimmed,
     draw_note,
     draw_patch,
     draw_role,
+    frame_colour,
     legible,
     relation_colour,
     slot_image,
@@ -215,7 +215,7 @@ class _StripFrames(QStyledItemDelegate):
             words = {"absent": "no cell", "damaged": "⚠ cannot\nbe read", "unread": "…"}
             draw_note(painter, whole, words[cell.state], ink)
         else:
-            painter.setPen(dimmed(palette, 0.4))
+            painter.setPen(frame_colour(palette))
             painter.drawText(whole, int(Qt.AlignmentFlag.AlignCenter), "·")
         if option.state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus):
             painter.setPen(QPen(ink, 2))

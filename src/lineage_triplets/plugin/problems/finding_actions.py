@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
-from superqt import QFlowLayout
 
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, bind
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons, who_and_when
 from lineage_triplets.plugin.problems.finding_line import severity_colour
@@ -91,9 +91,7 @@ class FindingActions(QWidget):
         self.all_alike.toggled.connect(lambda: self._show_settle(self._shown, writable=True))
         self.text = FindingText(session, self)
         self._buttons = QWidget(self)
-        flow = QFlowLayout(self._buttons)
-        flow.setContentsMargins(0, 0, 0, 0)
-        flow.setSpacing(4)
+        flow = FlowLayout(self._buttons)
         self._previous = self._button(
             "previous_finding", "◀ Previous", "The finding before, and go there (K or Shift+F8)"
         )
