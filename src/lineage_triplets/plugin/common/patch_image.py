@@ -94,11 +94,16 @@ def legible(colour: QColor, palette: QPalette) -> QColor:
 def _legible(colour: int, ground: int, dark: bool) -> int:
     hue, saturation, lightness, _ = QColor(colour).getHsl()
     lightness = max(lightness, 150) if dark else min(lightness, 110)
-    found = QColor.fromHsl(hue, saturation, lightness)
+    found = _of_hsl(hue, saturation, lightness)
     while contrast(found, QColor(ground)) < LEAST_CONTRAST and 0 < lightness < _LIGHTEST:
         lightness += 1 if dark else -1
-        found = QColor.fromHsl(hue, saturation, lightness)
+        found = _of_hsl(hue, saturation, lightness)
     return int(found.rgb())
+
+
+def _of_hsl(hue: int, saturation: int, lightness: int) -> QColor:
+    """Give a colour in whole steps of red, green and blue, as it is on screen."""
+    return QColor(QColor.fromHsl(hue, saturation, lightness).rgb())
 
 
 def relation_colour(relation: str, palette: QPalette) -> QColor:
@@ -153,7 +158,8 @@ def _dimmed(text: int, ground: int) -> int:
 
 def _mixed(text: QColor, ground: QColor, share: float) -> QColor:
     parts = zip(text.getRgbF()[:3], ground.getRgbF()[:3], strict=True)
-    return QColor.fromRgbF(*(share * of_text + (1 - share) * under for of_text, under in parts))
+    shares = (share * of_text + (1 - share) * under for of_text, under in parts)
+    return QColor(QColor.fromRgbF(*shares).rgb())
 
 
 def frame_colour(palette: QPalette) -> QColor:

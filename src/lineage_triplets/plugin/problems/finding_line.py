@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.problems.groups import FindingGroup
     from lineage_triplets.qc.decide.settled import ReviewedFinding
 
+# Apart for any eyes, as dark and as light as themes have them.
 _COLOURS = {
-    "error": QColor(213, 94, 0),
-    "warning": QColor(230, 159, 0),
-    "note": QColor(86, 140, 180),
+    "error": QColor(200, 30, 60),
+    "warning": QColor(240, 228, 66),
+    "note": QColor(0, 114, 178),
 }
 _PAD = 4
 _DIM = 0.7
