@@ -23,6 +23,7 @@ from lineage_triplets.plugin.common.patch_image import (
     dimmed,
     draw_note,
     draw_plate,
+    frame_colour,
     legible,
 )
 
@@ -181,7 +182,7 @@ class FovTiles(QStyledItemDelegate):
         painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft), name)
         row = QRect(left, row.top() + shape.line, right - left, shape.line)
         painter.setFont(option.font)
-        painter.setPen(dimmed(palette, 0.8))
+        painter.setPen(dimmed(palette))
         experiment = painter.fontMetrics().elidedText(
             state.experiment, Qt.TextElideMode.ElideRight, row.width()
         )
@@ -369,8 +370,8 @@ def _draw_curve(painter: QPainter, box: QRectF, state: FovState, palette: QPalet
     most = max(int(cells.max()), 1)
     x = box.left() + box.width() * np.linspace(0, 1, len(at))
     y = box.top() + height * (1 - cells[at] / most)
-    ink = dimmed(palette, 0.8)
-    fill = dimmed(palette, 0.25)
+    ink = dimmed(palette)
+    fill = frame_colour(palette)
     points = [QPointF(*point) for point in zip(x.tolist(), y.tolist(), strict=True)]
     ground = box.top() + height
     painter.setPen(Qt.PenStyle.NoPen)

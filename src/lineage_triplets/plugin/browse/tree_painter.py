@@ -231,7 +231,7 @@ def _paint_axes(painter: QPainter, tree: Tree, scale: TreeScale, area: QRectF, i
             box = QRectF(0, y - half, area.left() - 6, 2 * half)
             painter.drawText(box, int(right), f"{hour:g}")
     every = frame_step(scale.frame, least)
-    painter.setPen(faint(ink, 150))
+    painter.setPen(faint(ink, 170))
     for t in range(-(-int(first) // every) * every, int(last) + 1, every):
         y = scale.y(t)
         if area.top() <= y <= area.bottom():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
-    QLabel,
     QPushButton,
     QSpinBox,
     QWidget,
@@ -148,4 +147,3 @@ class SampleBar(QWidget):
         review = self._session.review
         if review is not None:
             self._session.choose(epoch=review.intent.epoch + 1)
-

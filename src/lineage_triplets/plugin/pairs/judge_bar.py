@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
-from superqt import QFlowLayout
 
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import KeyButton
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.said import SaidWords
@@ -63,9 +63,7 @@ class JudgeBar(QWidget):
             "bound of wrong pairs comes from Audit."
         )
         row = QWidget(self)
-        flow = QFlowLayout(row)
-        flow.setContentsMargins(0, 0, 0, 0)
-        flow.setSpacing(4)
+        flow = FlowLayout(row)
         self.same = self._button("pair_same", "Same", "The same cell, or of its family (S)")
         self.wrong = self._button("pair_wrong", "Wrong", "Another cell; then where it breaks (W)")
         self.cannot_tell = self._button("pair_cannot_tell", "Cannot tell", "Nobody can tell (C)")

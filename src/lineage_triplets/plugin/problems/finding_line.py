@@ -8,7 +8,7 @@ from qtpy.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QPainter, QPalette
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
-from lineage_triplets.plugin.common.patch_image import legible
+from lineage_triplets.plugin.common.patch_image import dimmed, legible
 from lineage_triplets.plugin.problems.groups import kind_words
 from lineage_triplets.plugin.problems.model import (
     FINDING_ROLE,
@@ -30,7 +30,6 @@ _COLOURS = {
     "note": QColor(0, 114, 178),
 }
 _PAD = 4
-_DIM = 0.7
 
 
 def severity_colour(severity: str, palette: QPalette) -> QColor:
@@ -74,8 +73,7 @@ class FindingDelegate(QStyledItemDelegate):
         if is_selected:
             painter.fillRect(option.rect, palette.color(QPalette.ColorRole.Highlight))
             ink = palette.color(QPalette.ColorRole.HighlightedText)
-        dim = QColor(ink)
-        dim.setAlphaF(_DIM)
+        dim = ink if is_selected else dimmed(palette)
         room = option.rect.adjusted(_PAD + 1, _PAD, -_PAD - 1, -_PAD)
         metrics, line = option.fontMetrics, option.fontMetrics.height()
         top = QRect(room.left(), room.top(), room.width(), line)
