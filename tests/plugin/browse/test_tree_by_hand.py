@@ -45,6 +45,7 @@ def panel(session: Session, config: Path, tmp_path: Path, qtbot: Any) -> BrowseP
     made.show()
     qtbot.waitExposed(made)
     made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
     session.open(config, by="tester", decisions=tmp_path / "decisions.db")
     session.decide(lambda review: review.cut(CUT, "another cell"))
     session.choose(lineage="early_A/1/0_1")
@@ -144,7 +145,7 @@ def test_a_link_that_cannot_be_is_refused_and_it_is_said_why(
     assert "follows track 11 at t = 7 already" in session.said[-1]
     said = len(session.said)
     drag(qtbot, whole, at(whole, "1", 5), QPoint(2, 2))
-    assert len(session.said) == said and whole.linking is None
+    assert len(session.said) == said and whole.linking.source is None
     assert panel.bar.reason.isHidden()
 
 
@@ -153,9 +154,9 @@ def test_a_link_is_proposed_by_keys_and_left_by_escape(
 ) -> None:
     qtbot.mouseClick(whole.viewport(), LEFT, pos=at(whole, "1", 5))
     qtbot.keyClick(whole, Qt.Key.Key_L)
-    assert whole.tree is not None and whole.linking == whole.tree.names.index("1")
+    assert whole.tree is not None and whole.linking.source == whole.tree.names.index("1")
     qtbot.keyClick(whole, Qt.Key.Key_Escape)
-    assert whole.linking is None
+    assert whole.linking.source is None
     qtbot.keyClick(whole, Qt.Key.Key_L)
     whole.set_node(whole.tree.names.index("2"), 8)
     qtbot.keyClick(whole, Qt.Key.Key_L)

@@ -77,7 +77,7 @@ class BrowsePanel(QWidget):
         )
         self.pickers = PlacePickers(session, self)
         self.lineages = LineageList(self)
-        self.box = TreeBox(self)
+        self.box = TreeBox(session, self)
         self.tree = self.box.view
         self.bar = DecideBar(session, key_groups(*_KEYS_OF), self)
         self.menu = CellMenu(self.bar.cut, self)

@@ -99,8 +99,9 @@ class Tree:
 
     def cell(self, track: int, t: int) -> int | None:
         """Give which of `cells` is a track's at a frame, or at the nearest that has one."""
-        own = np.flatnonzero(self.track_of == track)
-        return int(own[np.argmin(np.abs(self.t_of[own] - t))]) if len(own) else None
+        first, end = np.searchsorted(self.track_of, [track, track + 1]).tolist()
+        away = np.abs(self.t_of[first:end] - t)
+        return first + int(np.argmin(away)) if len(away) else None
 
     def position(self, cell: int) -> tuple[float, float, float]:
         """Give the (z, y, x) of one of `cells`, in pixels."""

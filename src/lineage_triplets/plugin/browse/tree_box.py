@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.browse.tree import tree_of
+from lineage_triplets.plugin.browse.tree_colours import TreeColours
+from lineage_triplets.plugin.browse.tree_thumbs import TreeThumbs
 from lineage_triplets.plugin.browse.tree_view import TreeView
 from lineage_triplets.plugin.common.fov_part import FovPart
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
@@ -16,7 +18,10 @@ from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtGui import QShowEvent
+
     from lineage_triplets.plugin.browse.tree import Tree
+    from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.look.view import ReviewState
@@ -26,6 +31,8 @@ KEYS = KeyGroup(
     (
         Key("M", "the whole FOV; the lineage alone", lambda panel: panel.box.switch_scope()),
         Key("N", "keep the lineage beside the next ones", lambda panel: panel.box.keep.click()),
+        Key("Y", "the next colour of its lines", lambda panel: panel.box.colours.step()),
+        Key("I", "pictures of cells at its nodes", lambda panel: panel.box.pictures.click()),
     ),
 )
 
@@ -49,6 +56,10 @@ class Shown:
 class TreeBox(QWidget):
     """A tree, and what it is of.
 
+    Parameters
+    ----------
+    session : Session
+
     Attributes
     ----------
     view : TreeView
@@ -58,7 +69,7 @@ class TreeBox(QWidget):
 
     scope_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tree_box")
         self.view = TreeView(self)
@@ -84,7 +95,18 @@ class TreeBox(QWidget):
         self.head = QHBoxLayout()
         self.head.addWidget(self.scope)
         self.head.addWidget(self.keep)
-        self.head.addStretch(1)
+        self.colours = TreeColours(session, self)
+        self.colours.changed.connect(self._show_values)
+        self.pictures = QCheckBox("Pictures", self)
+        self.pictures.setObjectName("tree_pictures")
+        self.pictures.setToolTip("Pictures of cells where tracks begin, divide and end (I)")
+        self.pictures.setChecked(True)
+        self.pictures.toggled.connect(self._show_thumbs)
+        self.thumbs = TreeThumbs(session, self)
+        self.thumbs.read.connect(self._draw_thumbs)
+        self.view.moved.connect(self._want_thumbs)
+        self.head.addWidget(self.colours, 1)
+        self.head.addWidget(self.pictures)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -104,6 +126,7 @@ class TreeBox(QWidget):
         """Show nothing, and say why."""
         self._shown, self._part, self._lineage = None, None, ""
         self.view.show_tree(None, hint)
+        self._follow(None)
 
     def show_state(
         self,
@@ -134,6 +157,7 @@ class TreeBox(QWidget):
             self._shown = None
             hint = "Choose a FOV" if whole else "Select a lineage to see its tree"
             self.view.show_tree(None, hint)
+            self._follow(None)
             return
         part = self._part_of(review, place)
         roots = None if whole else self._roots(part, state.lineage)
@@ -144,6 +168,7 @@ class TreeBox(QWidget):
         self.view.show_tree(tree, "No cell is here", keep_zoom=same)
         if tree is not None and len(tree.roots) > 1:
             self.view.show_band(tree.rows_of(state.lineage))
+        self._follow(part)
         if same and before is not None and node is not None:
             self.mark(before.names[node[0]], node[1])
 
@@ -163,6 +188,35 @@ class TreeBox(QWidget):
         first, last = int(tree.layout.first_t[row]), int(tree.layout.last_t[row])
         self.view.set_node(row, min(max(t, first), last))
         return True
+
+    def _follow(self, part: FovPart | None) -> None:
+        """Read pictures and values of the tree that is shown now, and of no other."""
+        self.thumbs.set_part(part)
+        self.colours.set_part(part)
+        self._show_values()
+        self._show_thumbs()
+
+    def _show_values(self) -> None:
+        tree = self.view.tree
+        self.view.show_values(None if tree is None else self.colours.values_of(tree.cells))
+
+    def _show_thumbs(self) -> None:
+        self.view.show_thumbs(self.thumbs if self.pictures.isChecked() else None)
+        self._want_thumbs()
+
+    def _draw_thumbs(self) -> None:
+        if self.pictures.isChecked():
+            self.view.show_thumbs(self.thumbs)
+
+    def _want_thumbs(self) -> None:
+        """Read the pictures that are in sight."""
+        wanted = self.pictures.isChecked() and self.isVisible()
+        self.thumbs.want([thumb.cell for thumb in self.view.thumbs()] if wanted else [])
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Read what nobody looked at before."""
+        super().showEvent(event)
+        self._want_thumbs()
 
     def _part_of(self, review: Review, place: tuple[str, str]) -> FovPart | None:
         """Give a FOV's tracks and cells; what was taken out last is kept."""

@@ -62,7 +62,7 @@ class TreeMouse:
             return
         self._moved = True
         if press.source is not None:
-            view.draw_link(press.source, at)
+            view.linking.draw(press.source, at)
         else:
             view.setCursor(Qt.CursorShape.ClosedHandCursor)
             view.horizontalScrollBar().setValue(press.scrolled[0] - round(way.x()))
@@ -76,15 +76,17 @@ class TreeMouse:
             return
         view.unsetCursor()
         if self._moved and press.source is not None:
-            view.drop_link(event.position())
+            at = event.position()
+            found = view.under(at)
+            view.linking.drop(at, None if found is None else found[0])
         elif not self._moved and press.button == Qt.MouseButton.LeftButton:
             view.choose_at(press.at)
 
     def cancel(self) -> bool:
         """Draw no link after all; False if none was drawn."""
-        drawn = self._press is not None and self._press.source is not None
-        self._press = None if drawn else self._press
-        return drawn
+        if self._press is not None and self._press.source is not None:
+            self._press = None
+        return self._view.linking.stop()
 
     def wheel(self, event: QWheelEvent) -> None:
         """Zoom around the pointer: the time axis; with Shift the columns, with Ctrl both."""

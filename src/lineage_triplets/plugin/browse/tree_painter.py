@@ -9,13 +9,19 @@ from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPen, QPolygonF
 
 from lineage_triplets.plugin.browse.tree_scale import frame_step, hour_step, in_sight
+from lineage_triplets.plugin.browse.tree_thumbs import SIDE_PX
 from lineage_triplets.plugin.browse.tree_values import N_STEPS
 from lineage_triplets.plugin.common.patch_image import role_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qtpy.QtGui import QImage
+
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.plugin.browse.tree import Mark, Tree
     from lineage_triplets.plugin.browse.tree_scale import TreeScale
+    from lineage_triplets.plugin.browse.tree_thumbs import Thumb
     from lineage_triplets.plugin.browse.tree_values import TreeValues
 
 # Seen on dark and on light grounds, and told apart by their shapes too.
@@ -79,6 +85,38 @@ def paint_tree(
     painter.restore()
     if values is not None:
         _paint_legend(painter, values, area, ink)
+
+
+def paint_thumbs(
+    painter: QPainter,
+    thumbs: Sequence[Thumb],
+    image_of: Callable[[int], QImage | None],
+    area: QRectF,
+    ink: QColor,
+) -> None:
+    """Paint pictures of cells at their nodes; a frame alone where one is not read.
+
+    Parameters
+    ----------
+    painter : QPainter
+    thumbs : sequence of Thumb
+    image_of : callable
+        Gives the picture of a cell.
+    area : QRectF
+        Where the tree is.
+    ink : QColor
+    """
+    painter.save()
+    painter.setClipRect(area)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(_pen(faint(ink, 110), 1))
+    for thumb in thumbs:
+        box, image = QRectF(thumb.left, thumb.top, SIDE_PX, SIDE_PX), image_of(thumb.cell)
+        if image is not None:
+            painter.drawImage(box, image)
+        painter.drawRect(box)
+    painter.restore()
 
 
 def box_of(area: QRectF) -> tuple[float, float, float, float]:

@@ -75,4 +75,5 @@ class TreeValues:
         """What the first and the last step stand for."""
         low, high = self.limits
         unit = f" {self.unit}" if self.unit else ""
-        return f"{low:.3g}", f"{high:.3g}{unit}"
+        first, last = (f"{end:,.0f}" if abs(end) >= 100 else f"{end:.3g}" for end in (low, high))
+        return first, f"{last}{unit}"

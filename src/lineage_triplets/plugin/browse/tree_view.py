@@ -20,15 +20,24 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from lineage_triplets.plugin.browse.tree_linking import TreeLinking
 from lineage_triplets.plugin.browse.tree_mouse import REACH_PX, TreeMouse
-from lineage_triplets.plugin.browse.tree_painter import faint, paint_cut, paint_link, paint_tree
+from lineage_triplets.plugin.browse.tree_painter import (
+    box_of,
+    faint,
+    paint_cut,
+    paint_thumbs,
+    paint_tree,
+)
 from lineage_triplets.plugin.browse.tree_scale import TreeScale
 from lineage_triplets.plugin.browse.tree_steps import step_along, step_aside
+from lineage_triplets.plugin.browse.tree_thumbs import Thumb, place_thumbs
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.plugin.browse.tree import Tree
+    from lineage_triplets.plugin.browse.tree_thumbs import TreeThumbs
     from lineage_triplets.plugin.browse.tree_values import TreeValues
 
 # Pixels of a frame or a column at most.
@@ -86,10 +95,11 @@ class TreeView(QAbstractScrollArea):
         self.setMinimumHeight(120)
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
+        self.linking = TreeLinking(self)
         self._mouse = TreeMouse(self)
         self._tree: Tree | None = None
         self._values: TreeValues | None = None
-        self._link: tuple[int, QPointF | None] | None = None
+        self._thumbs: TreeThumbs | None = None
         self._band: tuple[float, float] | None = None
         self._hint = ""
         self._node: tuple[int, int] | None = None
@@ -116,7 +126,8 @@ class TreeView(QAbstractScrollArea):
     def show_tree(self, tree: Tree | None, hint: str = "", *, keep_zoom: bool = False) -> None:
         """Show another tree; `hint` stands there while there is none."""
         self._tree, self._hint, self._node, self._cut = tree, hint, None, None
-        self._values = self._link = self._band = None
+        self._values = self._band = None
+        self.linking.stop()
         if keep_zoom:
             self._changed()
         else:
@@ -132,6 +143,17 @@ class TreeView(QAbstractScrollArea):
         """What lines are coloured by."""
         return self._values
 
+    def show_thumbs(self, thumbs: TreeThumbs | None) -> None:
+        """Draw pictures at the nodes; None draws none."""
+        self._thumbs, self._still = thumbs, None
+        self.viewport().update()
+
+    def thumbs(self) -> list[Thumb]:
+        """Give the pictures in sight, and where they stand."""
+        if self._tree is None or not len(self._tree.layout.x):
+            return []
+        return place_thumbs(self._tree, self.scale(), box_of(self._area()))
+
     def show_band(self, tracks: Int64Array | None) -> None:
         """Put a band behind some tracks that stand beside each other; None for none."""
         self._band = None
@@ -139,11 +161,6 @@ class TreeView(QAbstractScrollArea):
             x = self._tree.layout.x[tracks]
             self._band = float(x.min()) - 0.5, float(x.max()) + 0.5
         self.viewport().update()
-
-    @property
-    def linking(self) -> int | None:
-        """Row of the track whose end is about to be linked; None while none is."""
-        return None if self._link is None else self._link[0]
 
     def set_node(self, track: int, t: int) -> None:
         """Mark a track at a frame."""
@@ -260,6 +277,8 @@ class TreeView(QAbstractScrollArea):
         painter = QPainter(pixmap)
         painter.setFont(self.font())
         paint_tree(painter, tree, self.scale(), self._area(), ink, self._values)
+        if self._thumbs is not None:
+            paint_thumbs(painter, self.thumbs(), self._thumbs.image, self._area(), ink)
         painter.end()
         return pixmap
 
@@ -277,11 +296,7 @@ class TreeView(QAbstractScrollArea):
         if self._cut is not None:
             ends = [QPointF(scale.x(layout_x[track]), scale.y(t)) for track, t in self._cut]
             paint_cut(painter, *ends)
-        if self._link is not None:
-            source, at = self._link
-            target = self._target(at)
-            if at is not None or target is not None:
-                paint_link(painter, tree, scale, source, at or QPointF(), target)
+        self.linking.paint(painter)
         if self._node is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(_FRAME_LINE, 2.5))
@@ -312,7 +327,7 @@ class TreeView(QAbstractScrollArea):
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Tell what is under the pointer."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            found = self._under(QPointF(event.pos()))
+            found = self.under(QPointF(event.pos()))
             if found is None or self._tree is None:
                 QToolTip.hideText()
             else:
@@ -320,7 +335,8 @@ class TreeView(QAbstractScrollArea):
             return True
         return bool(super().viewportEvent(event))
 
-    def _under(self, at: QPointF) -> tuple[int, int] | None:
+    def under(self, at: QPointF) -> tuple[int, int] | None:
+        """Give the track and frame at a pixel; None where nothing is near."""
         if self._tree is None:
             return None
         return self.scale().nearest(self._tree.layout, at.x(), at.y(), REACH_PX)
@@ -339,7 +355,7 @@ class TreeView(QAbstractScrollArea):
 
     def choose_at(self, at: QPointF) -> None:
         """Choose what is at a pixel, if anything is."""
-        found = self._under(at)
+        found = self.under(at)
         if found is not None:
             self._choose(*found)
 
@@ -351,55 +367,10 @@ class TreeView(QAbstractScrollArea):
         else:
             self.viewport().setCursor(Qt.CursorShape.CrossCursor)
 
-    # Links
-
-    def draw_link(self, source: int, at: QPointF) -> None:
-        """Draw a link from a track's end to a pixel."""
-        self._link = source, at
-        self.viewport().update()
-
-    def drop_link(self, at: QPointF) -> None:
-        """Propose the link to the start that is at a pixel; where nothing is, there is none."""
-        found, source, target = self._under(at), self.linking, self._target(at)
-        self.stop_linking()
-        if target is None and found is not None:
-            # On the middle of a track its start is meant: the review says whether it can be.
-            target = found[0]
-        if source is not None and target is not None:
-            self.link_wanted.emit(source, target)
-
-    def stop_linking(self) -> bool:
-        """Draw no link any more; False if none was drawn."""
-        drawn, self._link = self._link is not None, None
-        self.viewport().update()
-        return self._mouse.cancel() or drawn
-
-    def _target(self, at: QPointF | None) -> int | None:
-        """Give the track to whose start a link is drawn: by the pointer, or the chosen one."""
-        if self._tree is None or self._link is None:
-            return None
-        if at is None:
-            chosen = None if self._node is None else self._node[0]
-            return None if chosen == self._link[0] else chosen
-        target = self.scale().start_near(self._tree.layout, at.x(), at.y(), 2 * REACH_PX)
-        return None if target == self._link[0] else target
-
-    def _link_by_keys(self) -> None:
-        """Take the chosen track's end, or propose a link from it to the chosen track's start."""
-        if self._node is None:
-            return
-        source, target = self.linking, self._target(None)
-        if source is None:
-            self._link = self._node[0], None
-            self.viewport().update()
-        elif target is not None:
-            self.stop_linking()
-            self.link_wanted.emit(source, target)
-
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
         """Ask what can be done with what is under the pointer, or with what is chosen."""
         by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
-        found = self._under(QPointF(event.pos())) if by_mouse else self._node
+        found = self.under(QPointF(event.pos())) if by_mouse else self._node
         if found is None:
             return
         if by_mouse:
@@ -440,7 +411,7 @@ class TreeView(QAbstractScrollArea):
         elif key == Qt.Key.Key_0:
             self._set_zoom(1.0, 1.0)
         elif key == Qt.Key.Key_L:
-            self._link_by_keys()
+            self.linking.take_by_key()
         elif key in _ARROWS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             across, down = _ARROWS[Qt.Key(key)]
             for bar, way in (
@@ -450,7 +421,7 @@ class TreeView(QAbstractScrollArea):
                 bar.setValue(bar.value() + round(way * _PAN_SHARE * bar.pageStep()))
         elif key in _ARROWS:
             self._step(key)
-        elif key != Qt.Key.Key_Escape or not self.stop_linking():
+        elif key != Qt.Key.Key_Escape or not self._mouse.cancel():
             super().keyPressEvent(event)
 
     def _step(self, key: int) -> None:
