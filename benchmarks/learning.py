@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.find.doubt.links import DoubtedLink
     from lineage_triplets.simulate import SimulatedExperiment
 
-SEEDS, EPOCHS, LOOKS = 3, 6, 30
+SEEDS, EPOCHS, LOOKS = 5, 6, 30
 FAULTS = Faults(
     identity_swaps=0.1, wrong_daughters=0.2, missed_divisions=0.2, duplicated_tracks=0.05
 )
