@@ -18,7 +18,7 @@ from benchmarks.timing import table
 from lineage_triplets import DatasetConfig, MultiExperimentIndex, TripletConfig, load_config
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, load_checks
 from lineage_triplets.qc.find.pixels.frame_reading import FrameReader
-from lineage_triplets.qc.find.pixels.frame_scan import scan_index
+from lineage_triplets.qc.find.pixels.index_scan import scan_index
 from lineage_triplets.simulate import Faults, PlantedFault, SimulatedExperiment, simulate
 from lineage_triplets.simulate.plates import PlateLayout, write_plate
 

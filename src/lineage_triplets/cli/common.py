@@ -56,6 +56,10 @@ RelationOption = Annotated[
     str | None,
     typer.Option("--relation", help="Who may be a positive: lineage, descendant or same_track."),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="A dask scheduler whose workers read.", metavar="ADDRESS"),
+]
 PathMap = Annotated[
     list[str] | None,
     typer.Option(

@@ -70,6 +70,7 @@ def index_table(
     z_slices: common.ZSlices = None,
     border: common.BorderOption = None,
     relation: common.RelationOption = None,
+    scheduler: common.Scheduler = None,
     path_map: common.PathMap = None,
     overwrite: common.Overwrite = False,
 ) -> None:
@@ -80,7 +81,7 @@ def index_table(
     read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
     )
-    _, index = usable(config, *read)
+    _, index = usable(config, *read, scheduler)
     table = index.tracks
     is_anchor = table.index.isin(index.anchor_rows)
     with whole_file(out, overwrite=overwrite) as temporary:
@@ -117,10 +118,13 @@ def simulate_sample(
 
 
 def usable(
-    path: Path, config: TripletConfig | None, problems: list[Problem]
+    path: Path,
+    config: TripletConfig | None,
+    problems: list[Problem],
+    scheduler: str | None = None,
 ) -> tuple[TripletConfig, MultiExperimentIndex]:
     """The config and its index; lists every problem and exits with 1 if it has errors."""
-    found = diagnosed(path, config, problems, terminal(stderr=True))
+    found = diagnosed(path, config, problems, terminal(stderr=True), scheduler)
     print_problems(found.problems, terminal(stderr=True))
     if found.errors or found.config is None or found.index is None:
         raise typer.Exit(1)

@@ -60,6 +60,7 @@ def check(
         bool,
         typer.Option("--pixels", help="Scan all images too; finished FOVs are kept for next time."),
     ] = False,
+    scheduler: common.Scheduler = None,
     everything: Annotated[
         bool, typer.Option("--all", help="List settled and waived findings too.")
     ] = False,
@@ -86,6 +87,8 @@ def check(
     """
     if against is None and (within, experiment, fov, csv_file) != (None,) * 4:
         raise typer.BadParameter("it is of a comparison", param_hint="without --against")
+    if scheduler is not None and not pixels:
+        raise typer.BadParameter("its workers scan images: give --pixels", param_hint="--scheduler")
     if csv_file is not None:
         refuse_existing(csv_file, overwrite)
     with opened(
@@ -100,7 +103,7 @@ def check(
         with terminal(stderr=True).status("Checking tables, settings and channels"):
             review.check()
         if pixels:
-            scan_with_progress(review)
+            scan_with_progress(review, scheduler)
         else:
             review.checks.recall_pixels()
         found = review.findings()
@@ -304,7 +307,7 @@ def look_with_progress(review: Review) -> None:
         review.checks.check_placement(progress=show)
 
 
-def scan_with_progress(review: Review) -> None:
+def scan_with_progress(review: Review, scheduler: str | None = None) -> None:
     """Scan all images with a bar; Ctrl-C stops, and finished FOVs are kept."""
     # Of the default columns but the first, which reads markup in names of FOVs.
     columns = (TextColumn("{task.description}", markup=False), *Progress.get_default_columns()[1:])
@@ -314,7 +317,7 @@ def scan_with_progress(review: Review) -> None:
         def show(what: str, done: int, total: int) -> None:
             progress.update(task, description=what, completed=done, total=total)
 
-        review.checks.check_pixels(progress=show)
+        review.checks.check_pixels(scheduler=scheduler, progress=show)
 
 
 def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:

@@ -38,7 +38,11 @@ _LINK_COLUMNS = (
 
 
 def diagnosed(
-    path: Path, config: TripletConfig | None, problems: list[Problem], console: Console
+    path: Path,
+    config: TripletConfig | None,
+    problems: list[Problem],
+    console: Console,
+    scheduler: str | None = None,
 ) -> Diagnosis:
     """Diagnose a config that was read from a file, with some problems already."""
     from lineage_triplets.engine.diagnosis import Diagnosis, diagnose
@@ -46,8 +50,13 @@ def diagnosed(
 
     if config is None:
         return Diagnosis(tuple(problems), None, None)
-    with quiet_log(), console.status("Opening plates and reading tables"):
-        found = diagnose(config)
+    doing = "Opening plates and reading tables"
+    with quiet_log(), console.status(doing) as status:
+        found = diagnose(
+            config,
+            scheduler=scheduler,
+            progress=lambda done, total: status.update(f"{doing}: {done} of {total} plates"),
+        )
     return replace(found, problems=(*problems, *with_lines(found.problems, path)))
 
 

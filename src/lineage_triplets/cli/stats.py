@@ -57,10 +57,7 @@ def stats(
     into_plate: Annotated[
         bool, typer.Option("--into-plate", help="Write them into the plates' attributes too.")
     ] = False,
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", help="A dask scheduler whose workers read.", metavar="ADDRESS"),
-    ] = None,
+    scheduler: common.Scheduler = None,
     threads: Annotated[
         int | None,
         typer.Option("--threads", min=1, help="As many as this process has CPUs by default."),
@@ -85,7 +82,7 @@ def stats(
         # What is in focus is known afterwards.
         anywhere = read.dataset.model_copy(update={"z_centre": "cell"})
         read = read.model_copy(update={"dataset": anywhere})
-    loaded, index = usable(config, read, problems)
+    loaded, index = usable(config, read, problems, scheduler)
     folder = out or config.with_suffix(SUFFIX)
     in_plate = fovs_with_anchors(index) if only_anchors else None
     if split_by is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
+from lineage_triplets.engine.index.assemble import assemble
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry, open_experiments
 from lineage_triplets.engine.reading.cost import costly_chunks
@@ -16,6 +17,8 @@ from lineage_triplets.engine.settings.model import TripletConfig
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from lineage_triplets.engine.index.gather import Progress
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,11 @@ class Diagnosis:
 
 
 def diagnose(
-    config: TripletConfig | str | Path, *, path_map: Mapping[str, str] | None = None
+    config: TripletConfig | str | Path,
+    *,
+    path_map: Mapping[str, str] | None = None,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Collect everything that is wrong with a config and its data; nothing is raised.
 
@@ -53,6 +60,11 @@ def diagnose(
         A config or its file.
     path_map : dict, optional
         Leading folders to replace, ``{old: new}``.
+    scheduler : str, optional
+        Address of a dask scheduler whose workers open the plates and read the tables; that there
+        is none is raised (ConfigError).
+    progress : callable, optional
+        Called with how many plates workers have read, and how many there are.
 
     Examples
     --------
@@ -62,12 +74,17 @@ def diagnose(
     """
     if not isinstance(config, TripletConfig):
         loaded, problems = read_config(config, path_map)
-        found = _diagnose(loaded, problems)
+        found = _diagnose(loaded, problems, scheduler, progress)
         return replace(found, problems=tuple(with_lines(found.problems, config)))
-    return _diagnose(config, [])
+    return _diagnose(config, [], scheduler, progress)
 
 
-def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosis:
+def _diagnose(
+    loaded: TripletConfig | None,
+    problems: list[Problem],
+    scheduler: str | None,
+    progress: Progress | None,
+) -> Diagnosis:
     if loaded is None:
         return Diagnosis(_sorted(problems), None, None)
     opened, found = open_experiments(loaded.experiments)
@@ -79,9 +96,9 @@ def _diagnose(loaded: TripletConfig | None, problems: list[Problem]) -> Diagnosi
     except ConfigError as error:
         problems += error.problems
         registry = ExperimentRegistry.of_opened(opened)
-    index = MultiExperimentIndex.of_what_loads(
-        registry, loaded.dataset, loaded.exclude, loaded.cut, loaded.link
-    )
+    parts = (loaded.dataset, loaded.exclude, loaded.cut, loaded.link)
+    assembly = assemble(registry, *parts, scheduler=scheduler, progress=progress)
+    index = MultiExperimentIndex.of_assembly(registry, loaded.dataset, assembly)
     everything = [*problems, *index.problems]
     refused = {problem.experiment for problem in everything if problem.severity == "error"}
     problems += [

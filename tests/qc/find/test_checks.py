@@ -13,7 +13,7 @@ from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.find import Finding, finding_place
-from lineage_triplets.qc.find.pixels.frame_scan import ScanOrder
+from lineage_triplets.qc.find.pixels.scan_order import ScanOrder
 from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, experiments, field, save, single, write_config
 from stores import make_experiment, numbered_pixels

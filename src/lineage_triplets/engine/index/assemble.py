@@ -5,42 +5,29 @@ The order is: tables, cuts, links, lineages, exclusions. Exclusions never change
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from lineage_triplets.engine.errors import Problem, StoreError, TrackTableError
-from lineage_triplets.engine.index.fovs import FovSource, find_fovs, fov_numbers
+from lineage_triplets.engine.errors import Problem
+from lineage_triplets.engine.index.fovs import FovSource, fov_numbers
+from lineage_triplets.engine.index.gather import TableReader, read_here, read_on_cluster
 from lineage_triplets.engine.index.inside import inside_image
 from lineage_triplets.engine.index.links import link_tracks
 from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.index.rows import Observations, Tracks, cut_tracks
 from lineage_triplets.engine.pairs.forest import Forest
-from lineage_triplets.engine.plates.written import n_frames_written
-from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.tracks.read import TrackTable, read_track_table
-from lineage_triplets.engine.tracks.transform import place_table, transform_into_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+    from lineage_triplets.engine.index.gather import Progress
     from lineage_triplets.engine.plates.experiments import ExperimentRegistry
     from lineage_triplets.engine.settings.model import Cut, DatasetConfig, Exclusions, Link
-    from lineage_triplets.engine.settings.track_reading import TrackReading
-
-
-class TableReader(Protocol):
-    """Reads one FOV's table."""
-
-    def __call__(
-        self, path: Path, /, *, experiment: str, fov: str, reading: TrackReading | None
-    ) -> TrackTable:
-        """Read it; raises TrackTableError or StoreError."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +69,8 @@ def assemble(
     link: Sequence[Link] = (),
     *,
     read: TableReader = read_track_table,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
 ) -> Assembly:
     """Read all tables and put them together; faults are collected, never raised.
 
@@ -94,11 +83,18 @@ def assemble(
     link : sequence of Link, optional
     read : callable, optional
         Reads one table, as `read_track_table` does; one that remembers spares a second reading.
+    scheduler : str, optional
+        Address of a dask scheduler whose workers read, a plate each; threads of this process by
+        default.
+    progress : callable, optional
+        Called with how many plates workers have read, and how many there are.
     """
-    sources, problems = find_fovs(registry, settings, exclude)
-    fill = settings.missing_chunks == "fill"
-    sources, tables, table_problems = _read_tables(sources, read, fill)
-    problems += table_problems
+    if scheduler is None:
+        sources, tables, problems = read_here(registry, settings, exclude, read)
+    else:
+        sources, tables, problems = read_on_cluster(
+            scheduler, registry, settings, exclude, progress
+        )
     rows, fov, parent = _stack(tables)
     order = _sorting(fov, rows.track_id, rows.t)
     if order is not None:
@@ -129,48 +125,6 @@ def assemble(
         pool_lineage_start=pool_start,
         problems=tuple(problems),
     )
-
-
-def _read_tables(
-    sources: list[FovSource], read_table: TableReader, fill: bool
-) -> tuple[list[FovSource], list[TrackTable], list[Problem]]:
-    """Read all tables side by side, placed; FOVs whose table cannot be used are left out.
-
-    Where absent chunks are the fill value on purpose (`fill`), all frames count as written.
-    """
-
-    def read(source: FovSource) -> tuple[FovSource, TrackTable] | list[Problem]:
-        names = {"experiment": source.experiment, "fov": source.fov.name}
-        try:
-            table = read_table(source.table, reading=source.reading, **names)
-            transform = transform_into_pixels(
-                table, source.track_transform, source.fov.pixel_size_um, **names
-            )
-        except (TrackTableError, StoreError) as error:
-            return list(error.problems)
-        known = replace(
-            source,
-            track_transform=transform,
-            n_frames=source.fov.shape[0] if fill else n_frames_written(source.fov),
-            has_id=table.id is not None,
-            has_parent_id=table.parent_id is not None,
-        )
-        return known, place_table(table, transform)
-
-    with ThreadPoolExecutor(usable_cpus()) as pool:
-        results = list(pool.map(read, sources))
-    kept: list[FovSource] = []
-    tables: list[TrackTable] = []
-    problems: list[Problem] = []
-    for result in results:
-        if isinstance(result, list):
-            problems += result
-        else:
-            source, table = result
-            kept.append(source)
-            tables.append(table)
-            problems += table.problems
-    return kept, tables, problems
 
 
 def _stack(tables: list[TrackTable]) -> tuple[Observations, Int64Array, Int64Array]:

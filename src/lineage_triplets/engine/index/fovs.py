@@ -144,17 +144,23 @@ def find_fovs(
         Tables that are absent, of an experiment or a FOV; images that are too small; names that
         are nowhere.
     """
-    sources: list[FovSource] = []
+    found = [
+        fovs_of_experiment(number, opened, settings, exclude)
+        for number, opened in enumerate(registry.opened)
+    ]
+    return fovs_together(registry, settings, exclude, found)
+
+
+def fovs_together(
+    registry: ExperimentRegistry,
+    settings: DatasetConfig,
+    exclude: Exclusions,
+    found: Sequence[tuple[list[FovSource], list[Problem]]],
+) -> tuple[list[FovSource], list[Problem]]:
+    """Put together what `fovs_of_experiment` found, and look at it as a whole."""
+    sources = [source for of_experiment, _ in found for source in of_experiment]
     problems = unknown_names(registry, settings, exclude)
-    for number, opened in enumerate(registry.opened):
-        tables_fault = find_tables_fault(opened.config)
-        tables_fault = tables_fault or unknown_format(opened.config.tracks, opened.config.name)
-        if tables_fault is not None:
-            problems.append(tables_fault)
-            continue
-        found, faults = _fovs_of_experiment(number, opened, settings, exclude)
-        sources += found
-        problems += _once_an_experiment(faults)
+    problems += [problem for _, faults in found for problem in faults]
     prefixes: dict[str, str] = {}
     for source in sources:
         prefix = source.id_prefix.removesuffix("_")
@@ -170,6 +176,18 @@ def find_fovs(
                 )
             )
     return sources, problems
+
+
+def fovs_of_experiment(
+    number: int, opened: OpenedExperiment, settings: DatasetConfig, exclude: Exclusions
+) -> tuple[list[FovSource], list[Problem]]:
+    """List the FOVs of one experiment that have a table, and say what is wrong."""
+    fault = find_tables_fault(opened.config)
+    fault = fault or unknown_format(opened.config.tracks, opened.config.name)
+    if fault is not None:
+        return [], [fault]
+    sources, faults = _fovs_of_experiment(number, opened, settings, exclude)
+    return sources, _once_an_experiment(faults)
 
 
 def _fovs_of_experiment(

@@ -18,7 +18,7 @@ from lineage_triplets.engine.errors import (
     raise_errors,
 )
 from lineage_triplets.engine.index.anchors import anchor_problems, match_pool, second_channels
-from lineage_triplets.engine.index.assemble import Assembly, TableReader, assemble
+from lineage_triplets.engine.index.assemble import Assembly, assemble
 from lineage_triplets.engine.index.fovs import fov_numbers
 from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.pairs.positives import PositiveLookup
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lineage_triplets.engine.arrays import Int64Array
+    from lineage_triplets.engine.index.gather import Progress, TableReader
     from lineage_triplets.engine.pairs.matches import MatchPool
     from lineage_triplets.engine.plates.image import Fov
 
@@ -180,9 +181,25 @@ class MultiExperimentIndex:
 
     @classmethod
     def from_config(
-        cls, config: TripletConfig | str | Path, *, path_map: Mapping[str, str] | None = None
+        cls,
+        config: TripletConfig | str | Path,
+        *,
+        path_map: Mapping[str, str] | None = None,
+        scheduler: str | None = None,
+        progress: Progress | None = None,
     ) -> MultiExperimentIndex:
         """Build from a config or its file, with its exclusions, cuts and links.
+
+        Parameters
+        ----------
+        config : TripletConfig, str or Path
+        path_map : dict, optional
+            Leading folders to replace, ``{old: new}``.
+        scheduler : str, optional
+            Address of a dask scheduler whose workers open the plates and read the tables, under
+            the same paths; threads of this process by default.
+        progress : callable, optional
+            Called with how many plates workers have read, and how many there are.
 
         Raises
         ------
@@ -191,7 +208,9 @@ class MultiExperimentIndex:
         """
         loaded = config if isinstance(config, TripletConfig) else load_config(config, path_map)
         registry = ExperimentRegistry(loaded.experiments, slot_labels=loaded.dataset.slot_labels)
-        index = cls.of_what_loads(registry, loaded.dataset, loaded.exclude, loaded.cut, loaded.link)
+        parts = (loaded.dataset, loaded.exclude, loaded.cut, loaded.link)
+        assembly = assemble(registry, *parts, scheduler=scheduler, progress=progress)
+        index = cls.of_assembly(registry, loaded.dataset, assembly)
         _raise_or_log(index.problems)
         return index
 

@@ -16,7 +16,7 @@ from lineage_triplets.plugin.problems.finding_list import FindingList
 from lineage_triplets.plugin.problems.model import MARKS, FindingRows
 from lineage_triplets.plugin.problems.placement_look import PlacementLook
 from lineage_triplets.qc.find import finding_place
-from lineage_triplets.qc.find.pixels.frame_scan import ScanOrder
+from lineage_triplets.qc.find.pixels.scan_order import ScanOrder
 from lineage_triplets.qc.find.placement import shown_placement
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.find.pixels.frame_scan import PixelScan
+    from lineage_triplets.qc.find.pixels.index_scan import PixelScan
 
 SCAN_JOB = "Scanning images"
 CHECK_JOB = "Checking tables"

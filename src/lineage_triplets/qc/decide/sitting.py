@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.settings.model import TripletConfig
-    from lineage_triplets.qc.find.pixels.frame_scan import PixelScan
+    from lineage_triplets.qc.find.pixels.index_scan import PixelScan
     from lineage_triplets.qc.record import Decision, DecisionKind, DecisionLog, HistoryEntry
     from lineage_triplets.qc.record.effect import Effect
 

@@ -10,7 +10,7 @@ from lineage_triplets.engine.errors import Problem, UnknownNameError
 from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
-from lineage_triplets.qc.find.pixels.frame_scan import (
+from lineage_triplets.qc.find.pixels.index_scan import (
     FovResult,
     HeldResults,
     PixelScan,
@@ -254,6 +254,7 @@ class Checks:
         fovs: Sequence[tuple[str, str]] | None = None,
         *,
         anew: bool = False,
+        scheduler: str | None = None,
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> int:
@@ -265,6 +266,8 @@ class Checks:
             Experiments and FOVs in the order wanted; all by default.
         anew : bool
             Whether finished FOVs are scanned again: images may change under the same metadata.
+        scheduler : str, optional
+            Address of a dask scheduler whose workers read, under the same paths.
         progress : callable, optional
             Gets what is scanned, how much of it is done, and how much there is.
         stop : callable, optional
@@ -289,6 +292,7 @@ class Checks:
             kept=self._log,
             anew=anew,
             fovs=None if fovs is None else [_fov_number(raw, *place) for place in fovs],
+            scheduler=scheduler,
             progress=said,
             stop=stop,
         ):

@@ -4,6 +4,6 @@
 - `focus`: how sharp the slices of a stack are.
 - `blocks`: frames of a FOV that are read together, chunk by chunk.
 - `folder`: finished FOVs on disk, by one writer at a time.
-- `run`: all FOVs of an index, by threads; `cluster`: by a dask scheduler.
+- `run`: all FOVs of an index, by threads or by a dask scheduler.
 - `attributes`: the same statistics in the plate's own metadata.
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.cluster import cpus_of_task, on_cluster
 from lineage_triplets.engine.errors import Problem, StoppedError, StoreError, choices, counted
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.process import usable_cpus
@@ -127,9 +128,8 @@ def compute_statistics(
         if scheduler is None:
             answers = count_fovs(sources, missing_chunks, n_threads, progress, stop)
         else:
-            from lineage_triplets.training.statistics.cluster import count_on_cluster
-
-            answers = count_on_cluster(scheduler, sources, missing_chunks, progress, stop)
+            tasks = [(source, missing_chunks) for source in sources]
+            answers = on_cluster(scheduler, _count_fov, tasks, progress, stop)
         for place, answer in answers:
             run.finish(missing[place], answer)
         plates = run.put_plates(chosen)
@@ -341,6 +341,12 @@ def _threads(n_threads: int, stopping: threading.Event) -> Iterator[ThreadPoolEx
         finally:
             stopping.set()
             pool.shutdown(cancel_futures=True)
+
+
+def _count_fov(source: FovSource, missing_chunks: MissingChunks) -> Counted | StoreError:
+    """Count one FOV on a worker, by as many threads as are its part of the machine."""
+    ((_, answer),) = count_fovs([source], missing_chunks, cpus_of_task())
+    return answer
 
 
 def _jobs(

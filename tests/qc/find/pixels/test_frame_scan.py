@@ -21,11 +21,10 @@ from lineage_triplets.qc.find.pixels.frame_scan import (
     READING,
     READING_KINDS,
     data_key,
-    recall_index,
     scan_fov,
-    scan_index,
     scanned_fov,
 )
+from lineage_triplets.qc.find.pixels.index_scan import recall_index, scan_index
 from lineage_triplets.qc.record.decision import Target
 
 FRAMES, FOVS = 9, ("A/1/0", "A/1/1", "B/2/0")

@@ -14,7 +14,8 @@ from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, load_checks
-from lineage_triplets.qc.find.pixels.frame_scan import HeldResults, scan_index, scanned_fov
+from lineage_triplets.qc.find.pixels.frame_scan import scanned_fov
+from lineage_triplets.qc.find.pixels.index_scan import HeldResults, scan_index
 from lineage_triplets.qc.find.pixels.mask_sizes import MaskScan
 from masks import write_labels
 from real import DATA, PLATES, needs_real_plates

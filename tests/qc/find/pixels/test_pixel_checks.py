@@ -15,7 +15,8 @@ import stores
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.qc.find import Finding
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, load_checks
-from lineage_triplets.qc.find.pixels.frame_scan import scan_fov, scan_index, scanned_fov
+from lineage_triplets.qc.find.pixels.frame_scan import scan_fov, scanned_fov
+from lineage_triplets.qc.find.pixels.index_scan import scan_index
 from lineage_triplets.qc.record.decision import Target
 
 FRAMES, SIZE, SPACING, RADIUS = 36, 128, 32, 7

@@ -21,8 +21,8 @@ from lineage_triplets.qc.find.placement.verdict import Placement
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lineage_triplets.engine.index.assemble import TableReader
     from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.index.gather import TableReader
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.engine.tracks.table import TrackTable
     from lineage_triplets.qc.record import DecisionLog

@@ -1,49 +1,57 @@
-"""FOVs counted by the workers of a dask scheduler, which read the plates themselves."""
+"""Tasks for the workers of a dask scheduler, which read plates and tables themselves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lineage_triplets.engine.errors import ConfigError, Problem, StoreError
 from lineage_triplets.engine.process import usable_cpus
-from lineage_triplets.training.statistics.run import count_fovs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from distributed import Client
 
-    from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.settings.model import MissingChunks
-    from lineage_triplets.training.statistics.blocks import Counted
-    from lineage_triplets.training.statistics.run import FovAnswers, Progress, Stop
+Answer = TypeVar("Answer")
 
 _CONNECT_SECONDS = 20
 _ASK_EVERY_SECONDS = 0.5
 
 
-def count_on_cluster(
+class LostWorkersError(StoreError):
+    """The workers that had a task died of it, one after another."""
+
+
+def on_cluster(
     address: str,
-    sources: Sequence[FovSource],
-    missing_chunks: MissingChunks,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
-) -> FovAnswers:
-    """Count FOVs on a cluster, a task each; what a lost worker had begun starts over on another.
+    work: Callable[..., Answer],
+    tasks: Sequence[tuple[Any, ...]],
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[tuple[int, Answer | LostWorkersError]]:
+    """Do tasks on a cluster; what a lost worker had begun starts over on another.
+
+    Whoever stops iterating takes back what is not done.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, such as ``"tcp://node7:8786"``. Its workers need this package, and the
-        plates under the same paths.
-    sources, missing_chunks, progress, stop
-        As for `count_fovs`; progress is in FOVs.
+        Of the scheduler, such as ``"tcp://node7:8786"``. Its workers need this package, and plates
+        and tables under the same paths.
+    work : callable
+        A function of a module.
+    tasks : sequence of tuple
+        Its arguments, for each task.
+    progress : callable, optional
+        Called with how many tasks are done, and how many there are.
+    stop : callable, optional
+        Asked some times a second.
 
     Yields
     ------
     place : int
-        In `sources`, as they become ready.
-    answer : Counted or StoreError
+        In `tasks`, as they become ready; fewer where it was stopped.
+    answer : Answer or LostWorkersError
 
     Raises
     ------
@@ -54,8 +62,7 @@ def count_on_cluster(
         from distributed import KilledWorker, wait
 
         place_of = {
-            client.submit(_count_fov, source, missing_chunks, pure=False): place
-            for place, source in enumerate(sources)
+            client.submit(work, *task, pure=False): place for place, task in enumerate(tasks)
         }
         pending = set(place_of)
         try:
@@ -72,12 +79,19 @@ def count_on_cluster(
                     try:
                         answer = future.result()
                     except KilledWorker:
-                        answer = _killed(sources[place])
+                        answer = _lost()
                     if progress is not None:
-                        progress(len(sources) - len(pending), len(sources))
+                        progress(len(tasks) - len(pending), len(tasks))
                     yield place, answer
         finally:
             client.cancel(list(pending), force=True)
+
+
+def cpus_of_task() -> int:
+    """CPUs for the task that a worker is at: its threads share those that it may use."""
+    from distributed import get_worker
+
+    return max(1, usable_cpus() // get_worker().state.nthreads)
 
 
 def _client(address: str) -> Client:
@@ -103,21 +117,11 @@ def _client(address: str) -> Client:
         ) from None
 
 
-def _count_fov(source: FovSource, missing_chunks: MissingChunks) -> Counted | StoreError:
-    """Count one FOV on a worker, by as many threads as are its part of the machine."""
-    from distributed import get_worker
-
-    n_threads = max(1, usable_cpus() // get_worker().state.nthreads)
-    ((_, answer),) = count_fovs([source], missing_chunks, n_threads)
-    return answer
-
-
-def _killed(source: FovSource) -> StoreError:
-    return StoreError(
+def _lost() -> LostWorkersError:
+    return LostWorkersError(
         Problem(
             "killed-workers",
             "the workers that read it died, one after another.",
-            "Give workers more memory, or exclude this FOV (exclude: fovs).",
-            file=source.fov.path,
+            "Give workers more memory, or leave it out (exclude: fovs).",
         )
     )
