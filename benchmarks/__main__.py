@@ -25,6 +25,7 @@ from benchmarks import (
     index,
     learning,
     links,
+    opening,
     peer,
     placement,
     ranks,
@@ -60,6 +61,7 @@ BENCHMARKS = {
 LONG = {
     "gpu": gpu.tables,
     "soak": soak.tables,
+    "opening": opening.tables,
     "ranks": ranks.tables,
     "trackers": trackers.tables,
     "repair": repair.tables,

@@ -75,12 +75,15 @@ class Opened(NamedTuple):
         Until the first of them was chosen, its pairs were drawn, and its tree was on screen.
     checked_ms : float
         Until nothing was left to do, the last check of tables too.
+    usable_cpu_s : float
+        Seconds of the processor until it was usable, of all threads.
     """
 
     freeze_ms: float
     listed_ms: float
     usable_ms: float
     checked_ms: float
+    usable_cpu_s: float
 
 
 class Desk:
@@ -102,20 +105,27 @@ class Desk:
         """The session behind the widget."""
         return self.widget.session
 
-    def open(self, folder: Path) -> Opened:
-        """Open the experiment of a folder; choose its first lineage as soon as it is listed."""
+    def open(self, folder: Path, *, checked: bool = True) -> Opened:
+        """Open the experiment of a folder; choose its first lineage as soon as it is listed.
+
+        It is measured until nothing is left to do, or, if not all shall be checked, until there
+        are findings about the tables.
+        """
         from benchmarks.event_loop import Painted
 
         config_path = folder / "experiments.yml"
-        save_config(TripletConfig(experiments=registry_of(folder).experiments), config_path)
+        if not config_path.exists():
+            save_config(TripletConfig(experiments=registry_of(folder).experiments), config_path)
         browse: Any = self.widget.panels["Browse"]
         self.widget.show_panel("Browse")
         tree = Painted(browse.tree.viewport())
         before, start, reached = 0, 0.0, [0.0, 0.0]
+        cpu = [0.0, 0.0]
 
         def begin() -> None:
             nonlocal start
-            start = time.perf_counter()
+            start, cpu[0] = time.perf_counter(), time.process_time()
+            self.session.close()
             self.widget.start_opening(config_path, by="benchmark")
 
         def is_done() -> bool:
@@ -125,18 +135,45 @@ class Desk:
                     reached[0], before = time.perf_counter(), tree.times
                     self.lineages(1)[0]()
             elif not reached[1] and tree.times > before:
-                reached[1] = time.perf_counter()
-            return bool(reached[1]) and self.is_idle()
+                reached[1], cpu[1] = time.perf_counter(), time.process_time()
+            return bool(reached[1]) and (self.is_idle() if checked else self.has_findings())
 
         done = self.pulse.measure(begin, is_done)
         listed, usable = (1000 * (one - start) for one in reached)
-        return Opened(done.freeze_ms, listed, usable, done.until_ms)
+        return Opened(done.freeze_ms, listed, usable, done.until_ms, cpu[1] - cpu[0])
 
     def is_idle(self) -> bool:
         """Whether a config is open and nothing is under way."""
         problems: Any = self.widget.panels["Problems"]
         is_open = self.session.review is not None
         return is_open and not self.session.work.running and not problems.is_checking
+
+    def has_findings(self) -> bool:
+        """Whether the tables of what is open are checked."""
+        from lineage_triplets.plugin.problems.panel import CHECK_JOB
+
+        problems: Any = self.widget.panels["Problems"]
+        waits = CHECK_JOB in self.session.work.running
+        return not waits and bool(problems.findings.model.rowCount())
+
+    def board(self) -> tuple[Measured, Measured]:
+        """Show the board until its tiles are drawn, then until all their pictures are."""
+        from benchmarks.event_loop import Painted
+
+        panel: Any = self.widget.panels["Board"]
+        n_fovs = len(self.places())
+        painted = Painted(panel.view.viewport())
+
+        def is_drawn() -> bool:
+            nonlocal since
+            if panel.model.rowCount() < n_fovs:
+                since = painted.times
+            return panel.model.rowCount() == n_fovs and painted.times > since
+
+        since = painted.times
+        drawn = self.pulse.measure(lambda: self.widget.show_panel("Board"), is_drawn)
+        pictures = self.pulse.measure(bool, lambda: len(panel.thumbnails.shown) == n_fovs)
+        return drawn, pictures
 
     def measure(self, actions: Sequence[Callable[[], object]]) -> list[Measured]:
         """Do things one after the other, each until nothing is left to do."""

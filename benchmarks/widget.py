@@ -40,11 +40,13 @@ class Line(NamedTuple):
     asked: float | None = None
     unit: str = "ms"
     alone: Sequence[float] = ()
+    digits: int = 0
 
     def cells(self) -> tuple[str, ...]:
         """Least, median and most, napari's share, what is above that, and what was asked."""
         middle = statistics.median(self.values)
-        spread = [f"{one:,.0f}" for one in (min(self.values), middle, max(self.values))]
+        ends = (min(self.values), middle, max(self.values))
+        spread = [f"{one:,.{self.digits}f}" for one in ends]
         if len(self.values) == 1:
             spread[0] = spread[2] = ""
         alone = statistics.median(self.alone) if self.alone else None
@@ -218,11 +220,12 @@ def _growth_mb(desk: Desk) -> float:
             desk.pulse.measure(choice, lambda: True)
         desk.pulse.measure(bool, desk.is_idle)
         gc.collect()
-        after.append(_resident_mb())
+        after.append(resident_mb())
     return after[-1] - after[0]
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
+    """Memory that this process holds."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     except OSError:

@@ -174,6 +174,26 @@ def test_steps_end_with_their_owner(work: Work, qtbot) -> None:
     assert seen == ["begun", "closed", "dropped"]
 
 
+def test_what_is_patient_begins_once_all_others_are_over(work: Work, qtbot) -> None:
+    go_on, order = threading.Event(), []
+
+    def run(name: str) -> None:
+        work.start(work, name, lambda _job: order.append(name), bool, patient=name == "patient")
+
+    def after(_result: object) -> None:
+        order.append("first")
+        run("second")
+
+    work.start(work, "first", lambda _job: go_on.wait(60), after)
+    run("patient")
+    work.start(work, "gone", lambda _job: order.append("gone"), bool, patient=True)
+    work.cancel("gone")
+    assert work.running == ("first", "patient")
+    go_on.set()
+    qtbot.waitUntil(lambda: not work.running)
+    assert order == ["first", "second", "patient"]
+
+
 def test_what_is_garbage_ends_in_the_thread_of_the_event_loop(collector, qtbot) -> None:
     work, ended = Work(), []
     Cycle(ended)
@@ -193,6 +213,18 @@ def test_what_is_old_and_garbage_ends_too(collector, qtbot) -> None:
     del cycle
     qtbot.waitUntil(lambda: bool(ended))
     work.shut_down()
+
+
+def test_what_hangs_together_goes_when_it_is_asked_for(collector, qtbot) -> None:
+    gc.set_threshold(0)
+    work, ended = Work(), []
+    Cycle(ended)
+    work.collect_soon()
+    qtbot.waitUntil(lambda: bool(ended))
+    assert ended == [threading.main_thread()]
+    assert gc.get_freeze_count() > 0
+    work.shut_down()
+    assert gc.get_freeze_count() == 0
 
 
 def test_two_share_the_collector_until_both_are_gone(collector, qtbot) -> None:

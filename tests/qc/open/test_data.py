@@ -41,6 +41,16 @@ def test_a_rejection_makes_training_anew_and_nothing_else(data: ReviewData) -> N
     assert other.version != data.version
 
 
+def test_training_is_what_is_linked_as_long_as_nothing_is_left_out(data: ReviewData) -> None:
+    assert data.training is data.linked
+    longer = data.with_settings(data.settings.model_copy(update={"tau_range_hours": (4.0, 6.0)}))
+    assert longer.linked is data.linked
+    assert longer.training.settings == longer.settings
+    assert len(longer.training.anchor_rows) != len(data.training.anchor_rows)
+    cut = data.with_effect(decided("cut", Target("link", *PLACE, track="1", daughter=2)))
+    assert cut.training is cut.linked
+
+
 def test_a_cut_makes_what_is_linked_anew(data: ReviewData) -> None:
     link = Target("link", *PLACE, track="1", daughter=2)
     n_lineages = int((data.linked.forest.parent < 0).sum())

@@ -38,7 +38,9 @@ def inside_image(
         written, one an experiment.
     """
     shapes = np.array([source.fov.shape for source in sources], dtype=np.int64).reshape(-1, 5)
-    n_frames, n_slices, height, width = (shapes[fov, axis] for axis in (0, 2, 3, 4))
+    n_frames, n_slices, height, width = (
+        np.ascontiguousarray(shapes[:, axis]).take(fov) for axis in (0, 2, 3, 4)
+    )
     # A z that no slice is chosen by may be in any unit.
     follows_z = np.array(
         [source.z_start is None and not source.z_starts for source in sources], dtype=bool

@@ -98,7 +98,11 @@ class Thumbnails(QObject):
                 )
 
         self._session.work.start(
-            self, JOB, run, lambda found: self._take(dict(zip(now, found, strict=True)))
+            self,
+            JOB,
+            run,
+            lambda found: self._take(dict(zip(now, found, strict=True))),
+            patient=True,
         )
 
     def _take(self, found: dict[Place, Thumbnail]) -> None:

@@ -47,7 +47,13 @@ class ChannelsPanel(QWidget):
         self._approvals: dict[str, Approval] = {}
         self._without_result: set[str] = set()
         self._lookup = Refresh(
-            session, APPROVALS_JOB, self._lookup_job, self._got, wait_ms=0, parent=self
+            session,
+            APPROVALS_JOB,
+            self._lookup_job,
+            self._got,
+            wait_ms=0,
+            patient=True,
+            parent=self,
         )
         self._lookup.stopped.connect(lambda: self._on_stopped(APPROVALS_JOB))
         self._inspection = Refresh(
@@ -57,6 +63,7 @@ class ChannelsPanel(QWidget):
             self._looked,
             wait_ms=0,
             of=lambda review: review.data.data_version,
+            patient=True,
             parent=self,
         )
         self._inspection.stopped.connect(lambda: self._on_stopped(LOOK_JOB))

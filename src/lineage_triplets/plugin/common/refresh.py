@@ -39,6 +39,8 @@ class Refresh(QObject):
         How long nothing shall change before it is read.
     of : callable, optional
         Gives what of a review is read; by default its settings, decisions and data.
+    patient : bool
+        Whether a read begins once nobody waits for anything else, as of `Work.start`.
     parent : QObject, optional
 
     Attributes
@@ -58,11 +60,13 @@ class Refresh(QObject):
         *,
         wait_ms: int,
         of: Callable[[Review], object] = _versions,
+        patient: bool = False,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._name = session, name
         self._prepare, self._show, self._of = prepare, show, of
+        self._patient = patient
         self._waits = self._reads = self._outdated = self._takes_up = False
         self._read_of: object = None
         self._after_a_moment = qdebounced(self.now, timeout=wait_ms)
@@ -126,7 +130,12 @@ class Refresh(QObject):
         run = self._prepare(snapshot)
         self._reads, self._read_of = True, self._of(review)
         self._session.work.start(
-            self, self._name, run, lambda found: self._take(snapshot, found), self._drop
+            self,
+            self._name,
+            run,
+            lambda found: self._take(snapshot, found),
+            self._drop,
+            patient=self._patient,
         )
 
     def _take(self, snapshot: Review, found: Any) -> None:

@@ -241,6 +241,8 @@ class Session(QObject):
             review.close()
             self.contrast, self._contrast_of = {}, {}
             self.closed.emit()
+            # A large array in a small circle would be there until many more were made.
+            self.work.collect_soon()
 
     def end(self) -> None:
         """Close, and wait for the threads to end."""

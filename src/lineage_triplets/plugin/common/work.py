@@ -22,7 +22,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
 
-# Three may be long: where tables are, channels, all images. What a person looks at waits for none.
+# What a person looks at waits for none that is patient: these have threads of their own.
 _THREADS = 4
 _COLLECT_MS = 200
 # As Python's own collector: all is looked through once there is a quarter more of what is old.
@@ -44,12 +44,15 @@ class Job:
     number : int
     stop : threading.Event
         Set once nobody waits for it any more.
+    patient : bool
+        Whether nobody waits for it, so that it begins once all others are over.
     """
 
     owner: QObject
     name: str
     number: int
     stop: threading.Event
+    patient: bool
     _report: Callable[[int, int], None]
 
     def stopped(self) -> bool:
@@ -86,11 +89,14 @@ class Work(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lineage-triplets")
+        self._patient_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="patient")
         self._jobs: dict[str, Job] = {}
         self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
         self._steps: dict[int, _Steps] = {}
+        self._waiting: list[tuple[Job, Callable[[], None]]] = []
         self._number = 0
-        self._let_collect = _Collector.of_application().hold(self)
+        self._collector = _Collector.of_application()
+        self._let_collect = self._collector.hold(self)
         self._returned.connect(self._hand_back)
         self._advanced.connect(self._tell_progress)
 
@@ -101,6 +107,8 @@ class Work(QObject):
         run: Callable[[Job], Any],
         done: _Done,
         dropped: Callable[[], None] | None = None,
+        *,
+        patient: bool = False,
     ) -> Job:
         """Start a job; one of the same name that is under way becomes void.
 
@@ -117,6 +125,9 @@ class Work(QObject):
             until its end; one that becomes void before is closed.
         dropped : callable, optional
             Called where `done` is not, or not to its end: the job became void, or failed.
+        patient : bool
+            Whether it begins only once none but patient ones are under way: what is long and not
+            waited for leaves the processor to what somebody waits for.
         """
         self.cancel(name)
         self._number += 1
@@ -125,6 +136,7 @@ class Work(QObject):
             name,
             self._number,
             threading.Event(),
+            patient,
             lambda now, total: self._advanced.emit(job, now, total),
         )
         self._jobs[name] = job
@@ -141,7 +153,11 @@ class Work(QObject):
                 error = f"{type(raised).__name__}: {raised}"
             self._returned.emit(job, result, error)
 
-        self._pool.submit(work)
+        if patient:
+            self._waiting.append((job, work))
+            self._begin_patient_soon()
+        else:
+            self._pool.submit(work)
         return job
 
     def cancel(self, name: str) -> None:
@@ -157,11 +173,16 @@ class Work(QObject):
             if dropped is not None:
                 dropped()
             self.finished.emit(name)
+            self._begin_patient_soon()
 
     def cancel_all(self) -> None:
         """Make all jobs void."""
         for name in list(self._jobs):
             self.cancel(name)
+
+    def collect_soon(self) -> None:
+        """Let go of what hangs together in circles, once the present event is over."""
+        soon(self._collector, self._collector.collect_all)
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -171,7 +192,8 @@ class Work(QObject):
     def shut_down(self) -> None:
         """Cancel everything and wait for the threads to end."""
         self.cancel_all()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._patient_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
         self._let_collect()
 
     def _tell_progress(self, job: Job, done: int, total: int) -> None:
@@ -224,6 +246,20 @@ class Work(QObject):
         del self._jobs[job.name], self._done[job.number]
         self._steps.pop(job.number, None)
         self.finished.emit(job.name)
+        self._begin_patient_soon()
+
+    def _begin_patient_soon(self) -> None:
+        """Begin patient jobs, unless what follows from a job's end is waited for."""
+        if self._waiting:
+            soon(self, self._begin_patient)
+
+    def _begin_patient(self) -> None:
+        if any(not job.patient for job in self._jobs.values()):
+            return
+        waiting, self._waiting = self._waiting, []
+        for job, work in waiting:
+            if self._jobs.get(job.name) is job:
+                self._patient_pool.submit(work)
 
 
 class _Collector(QObject):
@@ -257,6 +293,9 @@ class _Collector(QObject):
             if not gc.isenabled():
                 return lambda: None
             gc.disable()
+            # All that was imported and built before is looked through no more: that took longer
+            # than a person should wait.
+            gc.freeze()
             self._timer.start()
         self._n_holders += 1
         let_go = weakref.finalize(holder, self._let_go)
@@ -267,7 +306,13 @@ class _Collector(QObject):
         # Perhaps in another thread, or after the application's end: the timer is left alone.
         self._n_holders -= 1
         if self._n_holders == 0:
+            gc.unfreeze()
             gc.enable()
+
+    def collect_all(self) -> None:
+        """Collect whatever is garbage, unless the collector was turned off by somebody else."""
+        if self._n_holders:
+            gc.collect()
 
     def _collect(self) -> None:
         if self._n_holders == 0:

@@ -101,7 +101,7 @@ class ImageScan(QWidget):
         self._order = ScanOrder()
         self._order.want_first(self._on_screen)
         run = _scan_job(review, self._order, self._scanned.emit, anew=anew)
-        self._session.work.start(self, SCAN_JOB, run, lambda _: None)
+        self._session.work.start(self, SCAN_JOB, run, lambda _: None, patient=True)
         self._version = review.data.data_version
         self._running = True
         self._say("Images: starting…")
@@ -220,7 +220,13 @@ class ProblemsPanel(QWidget):
         self._sizes: list[int] = []
         self.placement = PlacementLook(session, self)
         self._refresh = Refresh(
-            session, CHECK_JOB, self._check_job, self._take, wait_ms=_PATIENCE_MS, parent=self
+            session,
+            CHECK_JOB,
+            self._check_job,
+            self._take,
+            wait_ms=_PATIENCE_MS,
+            patient=True,
+            parent=self,
         )
         self._refresh.stopped.connect(self._on_stopped)
         self._summary = QLabel(self)
@@ -286,9 +292,9 @@ class ProblemsPanel(QWidget):
         """Make the job that runs the checks; it gives the number of FOVs too."""
         self._again.hide()
 
-        def run(_job: Job) -> tuple[FindingRows, int]:
+        def run(job: Job) -> tuple[FindingRows, int]:
             # Where tables are is looked at beside it.
-            reviewed = snapshot.check(channels=False, placement=False)
+            reviewed = snapshot.check(channels=False, placement=False, stop=job.stopped)
             n_fovs = len(snapshot.data.raw.fovs) if snapshot.data.opened else 0
             return FindingRows.of(reviewed), n_fovs
 

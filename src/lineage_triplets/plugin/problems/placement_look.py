@@ -41,6 +41,7 @@ class PlacementLook(QWidget):
             self._looked,
             wait_ms=0,
             of=lambda review: review.data.data_version,
+            patient=True,
             parent=self,
         )
         self._look.stopped.connect(self._on_stopped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.transforms._units import get_units_from_name
 from qtpy.QtCore import QObject, Qt, Signal
 
 from lineage_triplets.engine.errors import counted
@@ -56,6 +57,8 @@ class LayerKeeper(QObject):
 
     def __init__(self, viewer: Any, session: Session) -> None:
         super().__init__()
+        # napari's table of units is made by whoever needs it first: better now than with a layer.
+        get_units_from_name(("pixel", "um"))
         self._viewer = viewer
         self._session = session
         self._stack = LayerStack(viewer)

@@ -35,7 +35,7 @@ from lineage_triplets.qc.record import NewDecision
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -117,7 +117,12 @@ class Review(Sitting):
         return find_target(self.data, level, name)
 
     def check(
-        self, *, channels: bool = True, placement: bool = True, pixels: bool = False
+        self,
+        *,
+        channels: bool = True,
+        placement: bool = True,
+        pixels: bool = False,
+        stop: Callable[[], bool] | None = None,
     ) -> list[ReviewedFinding]:
         """Run checks that were not run yet, and give everything found so far, worst first.
 
@@ -131,8 +136,10 @@ class Review(Sitting):
         pixels : bool
             Whether to scan all images; ``checks.check_pixels`` does it with progress. What an
             earlier scan of them found counts either way.
+        stop : callable, optional
+            Asked in between; True ends it, with what was found so far.
         """
-        self.checks.run(channels=channels, placement=placement, pixels=pixels)
+        self.checks.run(channels=channels, placement=placement, pixels=pixels, stop=stop)
         self.events.findings.emit()
         return self.findings()
 

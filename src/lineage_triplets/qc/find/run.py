@@ -125,26 +125,36 @@ class Checks:
         """Forget what depends on settings and decisions."""
         self._settings = None
 
-    def run(self, *, channels: bool = True, placement: bool = True, pixels: bool = False) -> None:
+    def run(
+        self,
+        *,
+        channels: bool = True,
+        placement: bool = True,
+        pixels: bool = False,
+        stop: Stop | None = None,
+    ) -> None:
         """Run what was not run yet: all but the scan of images, and that where it is asked for."""
         self.check_settings()
-        self.check_tables()
+        self.check_tables(stop)
         if placement:
-            self.check_placement()
+            self.check_placement(stop=stop)
         if channels:
-            self.check_channels()
+            self.check_channels(stop=stop)
         if pixels:
-            self.check_pixels()
+            self.check_pixels(stop=stop)
         else:
             self.recall_pixels()
 
-    def check_tables(self) -> None:
-        """Run all checks of tables."""
+    def check_tables(self, stop: Stop | None = None) -> None:
+        """Run all checks of tables; nothing is kept where `stop`, asked in between, says so."""
         if self._tables is None and self._data.opened:
             tracks = TrackData.of_index(self._data.raw)
-            self._tables = [
-                finding for check in TABLE_CHECKS.values() for finding in check.run(tracks)
-            ]
+            found: list[Finding] = []
+            for check in TABLE_CHECKS.values():
+                if stop is not None and stop():
+                    return
+                found += check.run(tracks)
+            self._tables = found
 
     def check_settings(self) -> None:
         """Run all checks of config and settings; from then on findings follow each change."""

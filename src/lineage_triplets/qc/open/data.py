@@ -206,6 +206,8 @@ class ReviewData:
     @Derived
     def training(self) -> MultiExperimentIndex:
         """What training reads: the index of `config`, FOVs that cannot be loaded left out."""
+        if self.exclusions == Exclusions() and self.linked.settings == self.settings:
+            return self.linked
         effect = self.effect
         return self._index(self.settings, self.exclusions, effect.cut_list(), effect.link_list())
 

@@ -222,6 +222,9 @@ def _text_in(glimpse: Glimpse) -> Path | None:
 
 
 def _is_text(glimpse: Glimpse) -> bool:
+    first = glimpse.first_lines
+    if len(first) > 1 and not _TRACK.fullmatch(first[0]):
+        return False
     lines = glimpse.lines[:-1] if len(glimpse.lines) > 1 else glimpse.lines
     return bool(lines) and all(_TRACK.fullmatch(line) for line in lines)
 

@@ -135,7 +135,7 @@ def looks_like_table(glimpse: Glimpse) -> bool:
 def has_table_shape(glimpse: Glimpse) -> bool:
     """Say whether a text of unknown words has a header and a row with as many cells."""
     for delimiter in DELIMITERS[:-1]:
-        first, *below = (line.split(delimiter) for line in glimpse.lines[:2])
+        first, *below = (line.split(delimiter) for line in glimpse.first_lines)
         if len(first) > 2 and below and len(below[0]) == len(first):
             return True
     return False

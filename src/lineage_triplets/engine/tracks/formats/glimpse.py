@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_BYTES = 1 << 16
+_FIRST_CHARACTERS = 2048
 _GZIP_BITS = 16 + zlib.MAX_WBITS
 DELIMITERS = (",", ";", "\t", " ")
 
@@ -73,14 +74,21 @@ class Glimpse:
         return tuple(line for line in self.text.splitlines() if line.strip())
 
     @cached_property
+    def first_lines(self) -> tuple[str, ...]:
+        """The first two of `lines`; splitting all of them takes long beside reading a table."""
+        start = self.text[:_FIRST_CHARACTERS]
+        whole = [line for line in start.splitlines() if line.strip()][:-1]
+        return tuple(whole[:2]) if len(whole) > 1 else self.lines[:2]
+
+    @cached_property
     def columns(self) -> frozenset[str]:
         """Cells of the first line, in lower case; blanks part them where nothing else does."""
-        if not self.lines:
+        if not self.first_lines:
             return frozenset()
         found = []
         for delimiter in DELIMITERS:
             try:
-                cells = next(csv.reader([self.lines[0]], delimiter=delimiter))
+                cells = next(csv.reader([self.first_lines[0]], delimiter=delimiter))
             except (csv.Error, StopIteration):
                 continue
             found.append(frozenset(cell.strip().lower() for cell in cells) - {""})
