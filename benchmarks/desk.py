@@ -112,6 +112,7 @@ class Desk:
         are findings about the tables.
         """
         from benchmarks.event_loop import Painted
+        from lineage_triplets.plugin.problems.panel import CHECK_JOB
 
         config_path = folder / "experiments.yml"
         if not config_path.exists():
@@ -120,12 +121,14 @@ class Desk:
         self.widget.show_panel("Browse")
         tree = Painted(browse.tree.viewport())
         before, start, reached = 0, 0.0, [0.0, 0.0]
-        cpu = [0.0, 0.0]
+        cpu, over = [0.0, 0.0], set[str]()
+        self.session.work.finished.connect(over.add)
 
         def begin() -> None:
             nonlocal start
             start, cpu[0] = time.perf_counter(), time.process_time()
             self.session.close()
+            over.clear()
             self.widget.start_opening(config_path, by="benchmark")
 
         def is_done() -> bool:
@@ -136,9 +139,10 @@ class Desk:
                     self.lineages(1)[0]()
             elif not reached[1] and tree.times > before:
                 reached[1], cpu[1] = time.perf_counter(), time.process_time()
-            return bool(reached[1]) and (self.is_idle() if checked else self.has_findings())
+            return bool(reached[1]) and (self.is_idle() if checked else CHECK_JOB in over)
 
         done = self.pulse.measure(begin, is_done)
+        self.session.work.finished.disconnect(over.add)
         listed, usable = (1000 * (one - start) for one in reached)
         return Opened(done.freeze_ms, listed, usable, done.until_ms, cpu[1] - cpu[0])
 
@@ -147,14 +151,6 @@ class Desk:
         problems: Any = self.widget.panels["Problems"]
         is_open = self.session.review is not None
         return is_open and not self.session.work.running and not problems.is_checking
-
-    def has_findings(self) -> bool:
-        """Whether the tables of what is open are checked."""
-        from lineage_triplets.plugin.problems.panel import CHECK_JOB
-
-        problems: Any = self.widget.panels["Problems"]
-        waits = CHECK_JOB in self.session.work.running
-        return not waits and bool(problems.findings.model.rowCount())
 
     def board(self) -> tuple[Measured, Measured]:
         """Show the board until its tiles are drawn, then until all their pictures are."""

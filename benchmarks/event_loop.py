@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _BEAT_MS = 2
 _CALM_MS = 80.0
-_LONGEST_S = 120.0
+_LONGEST_S = 300.0
 
 
 class Measured(NamedTuple):

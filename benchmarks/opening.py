@@ -1,4 +1,4 @@
-"""Opening two million rows in the widget beside parsing their tables, again and again; the board."""
+"""Two million rows opened in the widget, again and again, beside parsing them; and the board."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.data import CHANNELS, FRAMES, IMAGE_SIZE_PIXELS, simulated_frame, write_observations
@@ -106,8 +107,6 @@ def _parse(folder: Path) -> tuple[float, float]:
 
 def _write_one_picture(folder: Path) -> None:
     """Write the middle frame of the first FOV, and link its chunks into all others."""
-    import numpy as np
-
     plate = folder / "plate.zarr"
     fovs = sorted(file.parent.parent for file in plate.rglob(".zarray"))
     rng = np.random.default_rng(0)
