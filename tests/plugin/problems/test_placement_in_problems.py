@@ -118,7 +118,10 @@ def opened(
 def test_tables_are_looked_at_first_after_opening(panel, session, plates, tmp_path, qtbot):
     began = []
     start = session.work.start
-    session.work.start = lambda owner, name, *more: (began.append(name), start(owner, name, *more))
+    session.work.start = lambda owner, name, *more, **how: (
+        began.append(name),
+        start(owner, name, *more, **how),
+    )
     told = []
     session.work.progressed.connect(lambda *now: told.append(now))
     opened(qtbot, panel, session, plates["micrometres"], decisions=tmp_path / "d.db")
