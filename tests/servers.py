@@ -32,6 +32,7 @@ class _Rule:
     keeps: float = 1.0
     lies: bool = False
     body: bytes | None = None
+    leads_to: str = ""
     barrier: threading.Barrier | None = None
 
 
@@ -100,6 +101,11 @@ class FolderServer:
         """Answer paths that match with a status, so many times."""
         self._rules.append(_Rule(pattern, status=status, times=times, body=b"no"))
 
+    def send_on(self, pattern: str, leads_to: str, status: int = 302) -> None:
+        """Answer paths that match with another address."""
+        rule = _Rule(pattern, status=status, body=b"gone there", leads_to=leads_to)
+        self._rules.append(rule)
+
     def hang(self, pattern: str, times: int = 10**9) -> None:
         """Take requests and answer none until the server stops."""
         self._rules.append(_Rule(pattern, hangs=True, times=times))
@@ -154,6 +160,8 @@ class FolderServer:
                 first, last = whole - last, whole - 1
             body = body[first : whole if last is None else last + 1]
         request.send_response(status)
+        if rule.leads_to:
+            request.send_header("Location", rule.leads_to)
         if status == 206:
             span = f"bytes {first}-{first + len(body) - 1}/{whole}"
             request.send_header("Content-Range", span)

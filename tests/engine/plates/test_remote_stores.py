@@ -397,6 +397,22 @@ class TestTrouble:
         served.give(r"v3.zarr/zarr\.json", content)
         assert store_fault(f"{served.url}/v3.zarr").kind == kind
 
+    def test_a_web_page_is_told_as_one(self, served):
+        served.give(r"v2.zarr/", b"\n<!DOCTYPE html><html><body>Log in</body></html>")
+        problem = store_fault(f"{served.url}/v2.zarr")
+        assert problem.message == "there is a web page, and no store."
+        assert "logging in" in problem.remedy
+
+    @pytest.mark.parametrize("status", [301, 302, 307])
+    def test_where_a_server_sends_on_to_is_said_and_not_followed(self, served, status):
+        served.send_on(r"/v2\.zarr/", "/login/zarr.json?key=secret", status)
+        problem = store_fault(f"{served.url}/v2.zarr")
+        assert problem.kind == "unreadable"
+        assert f"sends on to {served.url}/login (" in problem.message
+        assert str(status) in problem.message
+        assert "secret" not in str(problem)
+        assert served.count("login") == 0
+
     def test_a_connection_that_stalls_is_dropped_and_asked_again(self, served, monkeypatch):
         monkeypatch.setenv("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", "1")
         served.hang(r"v2.zarr/\.zattrs", times=1)

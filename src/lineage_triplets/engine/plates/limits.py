@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_ALONG_AXIS = 2**31 - 1
 """Pixels along one axis of an array."""
 MOST_ARRAY_BYTES = 2**60
+MOST_METADATA_BYTES = 64_000_000
+"""Of one file of JSON: consolidated metadata of large plates have some megabytes."""
 MOST_FRAMES = 10**6
 """Frames of a movie, and as many channels and slices: there are tables with a row for each."""
 UNASKED_BYTES = 2**28

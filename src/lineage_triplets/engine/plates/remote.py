@@ -13,6 +13,9 @@ import re
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import HTTPRedirectHandler, build_opener
 
 import tensorstore as ts
 
@@ -212,7 +215,8 @@ def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
         if _is_down(error):
             _down[server] = time.monotonic()
         other = ("unreadable", f"it cannot be read ({first_line(error)}).", "Check the address.")
-        raise _fault(folder, *(trouble(error, folder) or other)) from None
+        told = trouble(error, folder) or _sent_on(folder, names[0]) or other
+        raise _fault(folder, *told) from None
     return found
 
 
@@ -249,6 +253,41 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
             f"the server cannot be reached, or fails ({first_line(error)}).",
             f"Check the network and the address; {_RETRIES} sets how often a request is repeated.",
         )
+    return None
+
+
+class _Staying(HTTPRedirectHandler):
+    """Takes an answer that sends on elsewhere for an error, which has the address."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Ask nobody else."""
+
+
+def _sent_on(folder: str, name: str) -> tuple[str, str, str] | None:
+    """Kind, message and remedy where a web server sends on to another address; else None.
+
+    Tensorstore follows no such answer, and does not say where it leads.
+    """
+    scheme, host, path, query = split_url(folder)
+    if scheme not in {"http", "https"}:
+        return None
+    asked = f"{scheme}://{host}/{path}/{name}{query}"
+    try:
+        build_opener(_Staying()).open(asked, timeout=_DOWN_SECONDS).close()
+    except HTTPError as answered:
+        leads_to = answered.headers.get("Location")
+        answered.close()
+        if leads_to is None or not 300 <= answered.code < 400:
+            return None
+        there = urljoin(asked, leads_to).partition("?")[0].removesuffix(f"/{name}")
+        message = f"the server sends on to {there} ({answered.code}), which is not followed."
+        remedy = (
+            "Name that address in the config if the store is there; if it is a page to log in, "
+            "find an address that can be read without."
+        )
+        return "unreadable", message, remedy
+    except OSError:
+        return None
     return None
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from lineage_triplets.engine.errors import Problem, StoreError
 from lineage_triplets.engine.files import odd_kind
 from lineage_triplets.engine.plates import remote
+from lineage_triplets.engine.plates.limits import MOST_METADATA_BYTES, in_words
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -120,6 +121,11 @@ def _read(file: Path) -> bytes | None:
             file.parent,
         ) from None
     try:
+        n_bytes = file.stat().st_size
+        if n_bytes > MOST_METADATA_BYTES:
+            most = in_words(MOST_METADATA_BYTES)
+            message = f"it has {in_words(n_bytes)}, and metadata {most} at most."
+            raise _fault("bad-metadata", message, "Restore the metadata.", file)
         return file.read_bytes()
     except PermissionError:
         raise _fault("unreadable", "no permission to read it.", "Ask for access.", file) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,11 @@ class _UnreadableArrayError(Exception):
 
 
 class _UnreadableJsonError(ValueError):
-    """What is wrong with a file's JSON, in words."""
+    """What is wrong with a file's JSON, in words, and what to do."""
+
+    def __init__(self, message: str, remedy: str = "Restore the file.") -> None:
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
 
 
 def store_fault(kind: str, message: str, remedy: str, path: str) -> StoreError:
@@ -182,12 +187,15 @@ def _naming(folder: str, name: str) -> Iterator[None]:
     try:
         yield
     except _UnreadableJsonError as error:
-        raise store_fault(
-            "bad-metadata", str(error), "Restore the file.", join(folder, name)
-        ) from None
+        raise store_fault("bad-metadata", error.message, error.remedy, join(folder, name)) from None
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
+    if re.match(rb"\s*<(!doctype html|html)", content, re.IGNORECASE):
+        raise _UnreadableJsonError(
+            "there is a web page, and no store.",
+            "Check the address, and that it can be read without logging in.",
+        )
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:
