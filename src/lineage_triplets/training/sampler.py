@@ -113,7 +113,7 @@ class TripletBatchSampler(KeptBatchSampler):
         workers: int = 1,
     ) -> None:
         super().__init__(batch_size, drop_last)
-        self.dataset, chosen = _triplets(dataset)
+        self.dataset, self._chosen = _triplets(dataset)
         _check(batch_size, order, leak, memory_bytes, workers, bool(group_by))
         kept = self.dataset.source.settings.cache_pool_bytes
         if memory_bytes is not None and kept is not None and memory_bytes > kept:
@@ -132,7 +132,7 @@ class TripletBatchSampler(KeptBatchSampler):
         self._sizes = Sizes(batch_size - n_guests, n_guests, drop_last)
         index = self.dataset.index
         rows = index.anchor_rows if self.dataset.fit else np.arange(len(index))
-        rows = rows if chosen is None else rows[chosen]
+        rows = rows if self._chosen is None else rows[self._chosen]
         columns = Columns(index, rows)
         bell, weight = columns.concentration(concentrate), columns.weights(weights)
         if bell is not None:
@@ -168,6 +168,8 @@ class TripletBatchSampler(KeptBatchSampler):
         self._passing = False
         self._n_given = 0
         self._reading: Reading | None = None
+        # Made before any worker starts, so that all know it.
+        self._told = self.dataset.plan
         len(self)
 
     def __len__(self) -> int:
@@ -197,6 +199,7 @@ class TripletBatchSampler(KeptBatchSampler):
         self._say(plan, reading)
         self._epoch, self._n_given, self._reading = epoch, first, reading
         self.dataset.set_epoch(epoch)
+        told = self._tell(plan, first)
         self._passing = True
         try:
             for number in range(first, len(plan)):
@@ -204,9 +207,20 @@ class TripletBatchSampler(KeptBatchSampler):
                 if self._epoch == epoch:
                     self._n_given = number + 1
                 yield batch
+        except GeneratorExit:
+            # The loop was left: nobody reads what would follow.
+            self._told.end(told)
+            raise
         finally:
             if self._epoch == epoch:
                 self._passing = False
+
+    def _tell(self, plan: EpochPlan, first: int) -> int:
+        """Tell the processes that read which batches will come; guests are drawn one by one."""
+        if self._sizes.guests:
+            return 0
+        anchors = plan.anchors if self._chosen is None else self._chosen[plan.anchors]
+        return self._told.tell(anchors, plan.starts, first, self._memory())
 
     def _begin(self) -> tuple[int, int, Reading]:
         """Epoch and first batch of the next pass, and how it is read."""

@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import Dataset
 
 from lineage_triplets.engine.dataset.batch import Batch
+from lineage_triplets.engine.dataset.coming import BatchPlan, ComingBatches, shared
 from lineage_triplets.engine.dataset.samples import Labels
 from lineage_triplets.engine.dataset.source import (
     PairSource,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lineage_triplets.engine.arrays import BoolArray, Int64Array
+    from lineage_triplets.engine.arrays import BoolArray, Int64Array, Pixels
     from lineage_triplets.engine.dataset.samples import Samples
+    from lineage_triplets.engine.dataset.source import Pairs
     from lineage_triplets.engine.dataset.verification import VerifyMode
     from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.model import (
@@ -180,8 +182,10 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             self.source.require_anchors()
         if settings.statistics_path is not None:
             StatisticsFolder(settings.statistics_path).require(self._named_fovs())
-        self._epoch = _shared(torch.zeros(1, dtype=torch.int64))
+        self._epoch = shared(torch.zeros(1, dtype=torch.int64))
         self._packed: tuple[bytes, list[tuple[int, int]], torch.Tensor] | None = None
+        self._plan: BatchPlan | None = None
+        self._coming: ComingBatches | None = None
         self._forget_process()
 
     @classmethod
@@ -264,6 +268,16 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         """Draw the pairs of another epoch from now on, also in workers that run already."""
         self._epoch[0] = epoch
 
+    @property
+    def plan(self) -> BatchPlan:
+        """Where samplers tell the batches of a pass; workers started before it was made know none.
+
+        Pairs and pixels are the same without it. With it chunks are decoded for many batches.
+        """
+        if self._plan is None:
+            self._plan = BatchPlan(len(self))
+        return self._plan
+
     def __len__(self) -> int:
         return len(self.index.anchor_rows) if self.fit else len(self.index)
 
@@ -294,7 +308,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             Pixels cannot be read; the message names store, FOV and chunk.
         """
         chosen = self._checked(indices)
-        return self._pairs(self.index.anchor_rows[chosen]) if self.fit else self._single(chosen)
+        return self._pairs(chosen) if self.fit else self._single(chosen)
 
     def _checked(self, indices: Iterable[int]) -> Int64Array:
         chosen = np.array([operator.index(number) for number in indices], dtype=np.int64)
@@ -306,13 +320,13 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             )
         return chosen
 
-    def _pairs(self, rows: Int64Array) -> Batch:
-        pairs = self.source.draw(rows, *self._seed_and_epoch())
-        parts = {"anchor": pairs.anchor, "positive": pairs.positive}
-        if pairs.negative is not None:
-            parts["negative"] = pairs.negative
-        slots = None if pairs.slot is None else np.tile(pairs.slot, len(parts))
-        patches = torch.from_numpy(self.source.read(np.concatenate(list(parts.values())), slots))
+    def _pairs(self, anchors: Int64Array) -> Batch:
+        planned = self._planned(anchors)
+        if planned is None:
+            pairs = self._draw(anchors)
+            planned = pairs, self.source.read(pairs.rows, pairs.slots)
+        pairs, pixels = planned
+        rows, parts, patches = pairs.anchor, pairs.parts, torch.from_numpy(pixels)
         batch = Batch()
         for number, part in enumerate(parts):
             batch[part] = patches[number * len(rows) : (number + 1) * len(rows)]
@@ -325,6 +339,19 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         if pairs.slot is not None:
             batch["slot"] = torch.from_numpy(pairs.slot)
         return self._labelled(batch, rows)
+
+    def _draw(self, anchors: Int64Array) -> Pairs:
+        return self.source.draw(self.index.anchor_rows[anchors], *self._seed_and_epoch())
+
+    def _planned(self, anchors: Int64Array) -> tuple[Pairs, Pixels] | None:
+        """Pairs and patches of a batch that a sampler has told, else None."""
+        if self._plan is None:
+            return None
+        if self._process != os.getpid():
+            self._forget_process()
+        if self._coming is None:
+            self._coming = ComingBatches(self.source, self._plan, self._draw)
+        return self._coming.take(anchors, self.epoch)
 
     def _single(self, rows: Int64Array) -> Batch:
         batch = Batch(
@@ -359,6 +386,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         """Start with nothing that belongs to one process."""
         self._process: int = os.getpid()
         self._entropy = np.random.default_rng()
+        self._coming = None
         self._normalization = NormalizationCache(
             self.source.settings.statistics_path,
             self._named_fovs(),
@@ -374,7 +402,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
                 size = buffer.raw().nbytes
                 places.append((end, size))
                 end += -(-size // _ALIGNMENT) * _ALIGNMENT
-            block = _shared(torch.empty(end, dtype=torch.uint8))
+            block = shared(torch.empty(end, dtype=torch.uint8))
             memory = block.numpy()
             for (start, size), buffer in zip(places, buffers, strict=True):
                 memory[start : start + size] = np.frombuffer(buffer.raw(), np.uint8)
@@ -382,6 +410,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         return {
             "packed": self._packed,
             "epoch": self._epoch,
+            "plan": self._plan,
             "fit": self.fit,
             "seed": self.seed,
         }
@@ -392,11 +421,6 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         buffers = [memory[start : start + size] for start, size in places]
         self.source = pickle.loads(small, buffers=buffers)
         self._packed, self._epoch = state["packed"], state["epoch"]
+        self._plan = state["plan"]
         self.fit, self.seed = state["fit"], state["seed"]
         self._forget_process()
-
-
-def _shared(tensor: torch.Tensor) -> torch.Tensor:
-    """Move a tensor into memory that worker processes share."""
-    moved: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
-    return moved

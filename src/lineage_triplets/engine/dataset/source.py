@@ -49,6 +49,33 @@ class Pairs:
     negative: Int64Array | None = None
     slot: Int64Array | None = None
 
+    @property
+    def parts(self) -> dict[str, Int64Array]:
+        """The rows of anchors, positives and any negatives, by name."""
+        parts = {"anchor": self.anchor, "positive": self.positive}
+        return parts if self.negative is None else {**parts, "negative": self.negative}
+
+    @property
+    def rows(self) -> Int64Array:
+        """The rows of all parts, one part after another."""
+        return np.concatenate(list(self.parts.values()))
+
+    @property
+    def slots(self) -> Int64Array | None:
+        """The slot of each of these rows."""
+        return None if self.slot is None else np.tile(self.slot, len(self.parts))
+
+    def part(self, start: int, stop: int) -> Pairs:
+        """Give the pairs from `start` to `stop`."""
+        chosen = slice(start, stop)
+        return Pairs(
+            self.anchor[chosen],
+            self.positive[chosen],
+            self.tau_frames[chosen],
+            None if self.negative is None else self.negative[chosen],
+            None if self.slot is None else self.slot[chosen],
+        )
+
 
 class PairSource:
     """Draws pairs from an index and reads their patches.
@@ -163,12 +190,24 @@ class PairSource:
 
         With one slot a row, C is 1.
         """
-        observations, fov = self.index.observations.take(rows), self.index.fov_of_row[rows]
-        if slot is None or self._of_one_slot is None:
-            patches = self.reader.read(observations, fov)
-        else:
-            patches = self._of_one_slot.read(observations, fov * self._n_slots + slot)
+        return self.with_borders(self.patch_reader.read(*self.located(rows, slot)), rows)
+
+    @property
+    def patch_reader(self) -> PatchReader:
+        """What reads the patches of samples: of all slots, or of one slot each."""
+        return self._of_one_slot or self.reader
+
+    def located(self, rows: Int64Array, slot: Int64Array | None) -> tuple[Observations, Int64Array]:
+        """Give observations and FOV numbers of some rows, as `patch_reader` takes them."""
+        fov = self.index.fov_of_row[rows]
+        if self._of_one_slot is not None and slot is not None:
+            fov = fov * self._n_slots + slot
+        return self.index.observations.take(rows), fov
+
+    def with_borders(self, patches: Pixels, rows: Int64Array) -> Pixels:
+        """Fill what a margin reaches beyond the images, if anything."""
         if self._margin and self.settings.border != "pad":
+            observations, fov = self.index.observations.take(rows), self.index.fov_of_row[rows]
             self._repeat_borders(patches, observations, fov)
         return patches
 

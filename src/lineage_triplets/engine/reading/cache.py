@@ -12,14 +12,14 @@ import time
 import weakref
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import tensorstore as ts
 
 from lineage_triplets.engine.process import default_cache_bytes, usable_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -250,6 +250,13 @@ def _without(part: Part, known: Iterator[Part]) -> Iterator[Part]:
         yield Part(start, part.content[start - part.start :].copy())
 
 
+class Borrower(Protocol):
+    """Somebody who keeps pixels of its own in the memory for decoded chunks."""
+
+    def forget(self) -> None:
+        """Drop all that is kept."""
+
+
 class CachePools:
     """One bound for the parts of chunks decoded here and for tensorstore's chunks.
 
@@ -273,6 +280,7 @@ class CachePools:
         self.parts = PartCache(limit_bytes)
         self._in_parts: dict[str, bool] = {}
         self._context: ts.Context | None = None
+        self._borrower: Callable[[], Borrower | None] = _nobody
         self._one_at_a_time = threading.Lock()
 
     @classmethod
@@ -295,7 +303,39 @@ class CachePools:
     def note(self, array_path: str, *, in_parts: bool) -> None:
         """Count an array by how it is read; what was said of it first holds."""
         with self._one_at_a_time:
+            if self._borrower is not _nobody and self._borrower() is None:
+                self._take_back()
             self._in_parts.setdefault(array_path, in_parts)
+
+    def lend(self, borrower: Borrower) -> None:
+        """Let somebody have the whole memory until it is given back, or another one borrows it.
+
+        Parameters
+        ----------
+        borrower : Borrower
+            Told to forget what it keeps when the memory goes to another one.
+        """
+        with self._one_at_a_time:
+            before = self._borrower()
+            if before is borrower:
+                return
+            self._borrower = weakref.ref(borrower)
+            self.parts.limit_bytes = 0
+            # What is kept by this context goes with its arrays.
+            self._context = None
+        if before is not None:
+            before.forget()
+
+    def give_back(self, borrower: Borrower) -> None:
+        """End what `lend` began, if it is still this borrower's."""
+        with self._one_at_a_time:
+            if self._borrower() is borrower:
+                self._take_back()
+
+    def _take_back(self) -> None:
+        self._borrower = _nobody
+        self.parts.limit_bytes = self.limit_bytes
+        self._context = None
 
     def context(self) -> ts.Context:
         """Tensorstore's context with its share of the memory; another one once that has changed.
@@ -303,6 +343,9 @@ class CachePools:
         Chunks that the one before kept go when all arrays that were opened by it do.
         """
         with self._one_at_a_time:
+            if self._borrower() is not None:
+                self._context = self._context or self._new_context(0)
+                return self._context
             n_others = len(self._in_parts) - sum(self._in_parts.values())
             share = max(n_others / max(len(self._in_parts), 1), _LEAST_SHARE)
             own_bytes = int(share * self.limit_bytes)
@@ -321,6 +364,10 @@ class CachePools:
                 "file_io_concurrency": {"limit": max(4, usable_cpus())},
             }
         )
+
+
+def _nobody() -> None:
+    """Stand for no borrower."""
 
 
 _CACHES: weakref.WeakSet[PartCache] = weakref.WeakSet()

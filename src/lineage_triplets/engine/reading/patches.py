@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,30 +18,29 @@ from lineage_triplets.engine.reading.cache import CachePools, FileStamp
 from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, LocalChunkStrategy
 from lineage_triplets.engine.reading.plan import ReadStrategy, Window, array_error
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy
+from lineage_triplets.engine.settings.model import MissingChunks, ReadStrategyName
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.rows import Observations
-    from lineage_triplets.engine.settings.model import (
-        DatasetConfig,
-        MissingChunks,
-        ReadStrategyName,
-    )
+    from lineage_triplets.engine.settings.model import DatasetConfig
 
 
 def _blosc_blocks(
-    least_chunk_bytes: int, missing_chunks: MissingChunks, cache_pool_bytes: int | None
+    least_chunk_bytes: int, missing_chunks: MissingChunks, cache_pool_bytes: int | CachePools | None
 ) -> ReadStrategy:
     pools = CachePools.of(cache_pool_bytes)
     otherwise = TensorStoreStrategy(missing_chunks, pools)
     return LocalChunkStrategy(otherwise, least_chunk_bytes, pools)
 
 
-STRATEGIES: dict[ReadStrategyName, Callable[[MissingChunks, int | None], ReadStrategy]] = {
+_Making = Callable[[MissingChunks, int | CachePools | None], ReadStrategy]
+
+STRATEGIES: dict[ReadStrategyName, _Making] = {
     "auto": partial(_blosc_blocks, WORTH_PICKING_BYTES),
     "blosc-blocks": partial(_blosc_blocks, 0),
     "tensorstore": TensorStoreStrategy,
@@ -53,6 +53,36 @@ for that to be faster; tensorstore reads the rest.
 
 # Decoding by many threads leaves holes in the heap: some 10 MB a batch, which a trim of 8 ms ends.
 _READS_BETWEEN_TRIMS = 16
+
+
+class Place(NamedTuple):
+    """Where a patch lies in its image.
+
+    Attributes
+    ----------
+    fov, t, z : int
+        Number of the FOV, frame, first slice.
+    top, bottom, left, right : int
+        Rows and columns that are inside the image.
+    y, x : int
+        The corner of the whole patch, which may lie outside.
+    """
+
+    fov: int
+    t: int
+    z: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+    y: int
+    x: int
+
+    def inside(self, patch: Pixels) -> Pixels:
+        """Give the part of a patch (C, Z, Y, X) that lies inside the image."""
+        rows = slice(self.top - self.y, self.bottom - self.y)
+        columns = slice(self.left - self.x, self.right - self.x)
+        return patch[:, :, rows, columns]
 
 
 class PatchReader:
@@ -78,6 +108,7 @@ class PatchReader:
         self.settings = settings
         self.dtype = np.dtype(settings.dtype)
         self._reader: ReadStrategy | None = None
+        self._pools: CachePools | None = None
         self._watch = _StoreWatch()
         self._n_reads = 0
         self._depth = self.sources[0].depth if self.sources else 1
@@ -112,7 +143,7 @@ class PatchReader:
                 )
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_reader": None, "_watch": _StoreWatch()}
+        return {**self.__dict__, "_reader": None, "_pools": None, "_watch": _StoreWatch()}
 
     @property
     def patch_shape(self) -> tuple[int, int, int, int]:
@@ -168,40 +199,87 @@ class PatchReader:
         ConfigError
             They are together larger than memory allows.
         """
-        self._refuse_too_large(len(rows))
-        if self._reader is None:
-            settings = self.settings
-            make = STRATEGIES[settings.read_strategy]
-            self._reader = make(settings.missing_chunks, settings.cache_pool_bytes)
-        self._watch.check([self.sources[number] for number in np.unique(fov).tolist()])
+        self.check(fov)
+        places = self.places(rows, fov)
+        out = self.blank(places)
+        windows = [
+            self.window(place, place.inside(out[number]))
+            for place, number in sorted(zip(places, range(len(places)), strict=True))
+        ]
+        self.strategy().read(windows)
+        self.count_read()
+        return out
+
+    def places(self, rows: Observations, fov: Int64Array) -> list[Place]:
+        """Where the patches of some observations lie."""
         z, y, x = self.corners(rows, fov)
         height, width = self.settings.yx_patch_size
         shapes = self._shapes[fov]
         top, left = np.maximum(y, 0), np.maximum(x, 0)
         bottom = np.minimum(y + height, shapes[:, 3])
         right = np.minimum(x + width, shapes[:, 4])
-        whole = (bottom - top == height) & (right - left == width)
-        out = (np.empty if whole.all() else np.zeros)((len(rows), *self.patch_shape), self.dtype)
-        order = np.lexsort((x, y, rows.t, fov))
-        boxes = np.stack([fov, rows.t, z, top, bottom, left, right, y, x], axis=1)[order].tolist()
-        windows = [
-            Window(
-                self.sources[f],
-                t,
-                slice(first, first + self._depth),
-                slice(y0, y1),
-                slice(x0, x1),
-                out[place, :, :, y0 - corner_y : y1 - corner_y, x0 - corner_x : x1 - corner_x],
-            )
-            for place, (f, t, first, y0, y1, x0, x1, corner_y, corner_x) in zip(
-                order.tolist(), boxes, strict=True
-            )
-        ]
-        self._reader.read(windows)
+        columns = np.stack([fov, rows.t, z, top, bottom, left, right, y, x])
+        return list(map(Place._make, columns.T.tolist()))
+
+    def blank(self, places: Sequence[Place]) -> Pixels:
+        """Make the array of some patches, 0 outside the images.
+
+        Raises
+        ------
+        ConfigError
+            They are together larger than memory allows.
+        """
+        self._refuse_too_large(len(places))
+        height, width = self.settings.yx_patch_size
+        whole = all(
+            place.bottom - place.top == height and place.right - place.left == width
+            for place in places
+        )
+        return (np.empty if whole else np.zeros)((len(places), *self.patch_shape), self.dtype)
+
+    def window(self, place: Place, target: Pixels) -> Window:
+        """Make the window that fills a target (C, Z, Y, X) with what is inside the image."""
+        return Window(
+            self.sources[place.fov],
+            place.t,
+            slice(place.z, place.z + target.shape[1]),
+            slice(place.top, place.bottom),
+            slice(place.left, place.right),
+            target,
+        )
+
+    def strategy(self) -> ReadStrategy:
+        """How this process reads; made when it is first asked for."""
+        if self._reader is None:
+            self._reader = self.new_strategy(self.settings.missing_chunks)
+        return self._reader
+
+    def new_strategy(self, missing_chunks: MissingChunks) -> ReadStrategy:
+        """Make another way to read, by the same memory, with its own view of absent chunks."""
+        return STRATEGIES[self.settings.read_strategy](missing_chunks, self.pools)
+
+    @property
+    def pools(self) -> CachePools:
+        """The memory for decoded chunks."""
+        if self._pools is None:
+            self._pools = CachePools.of(self.settings.cache_pool_bytes)
+        return self._pools
+
+    def check(self, fov: Int64Array) -> None:
+        """Make sure that some FOVs are still what they were when the index was built.
+
+        Raises
+        ------
+        StoreError
+            An array is gone, or is another one now.
+        """
+        self._watch.check([self.sources[number] for number in np.unique(fov).tolist()])
+
+    def count_read(self) -> None:
+        """Give memory back to the system, once in some reads."""
         self._n_reads += 1
         if self._n_reads % _READS_BETWEEN_TRIMS == 0:
             give_back_freed_memory()
-        return out
 
 
 class _StoreWatch:
