@@ -32,7 +32,7 @@ CACHE_BYTES = 500_000_000
 BATCHES_A_TURN = 8
 ROUNDS = 6
 # Until memory is full of what this order keeps.
-WARM_UP_BATCHES = 12
+WARM_UP_BATCHES = 30
 PLATE = partial(Chunking, n_fovs=16, n_distinct=5, cells_per_fov=88)
 CASES = (
     PLATE("1024 x 1024, zstd", (1, 1, 1, 1024, 1024), n_frames=40, plain_zstd=True),
@@ -66,9 +66,10 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:  # noqa: ARG001
     has_peer = find_spec("viscy_data") is not None and find_spec("dynaclr") is not None
     caption = (
         f"a batch of {BATCH_SIZE} pairs, {PATCH_SIZE[0]} x {PATCH_SIZE[1]}, two of three channels; "
-        f"{CACHE_BYTES / 1e6:,.0f} MB for decoded chunks each; medians of {ROUNDS} rounds of "
-        f"{BATCHES_A_TURN} batches in turns, after {WARM_UP_BATCHES}; ratios: the first way's time "
-        "by this one's; nobody makes batches ahead"
+        f"pixels as they are stored; {CACHE_BYTES / 1e6:,.0f} MB for what is decoded each; "
+        f"medians of {ROUNDS} rounds of {BATCHES_A_TURN} batches in turns, after "
+        f"{WARM_UP_BATCHES}; ratios: the first way's time by this one's; no other thread or "
+        "process makes batches ahead"
     )
     yield table(
         "Batches beside the peer",
@@ -124,14 +125,16 @@ def _turn(take: Callable[[], object]) -> Turn:
 
 
 def _ours(index: MultiExperimentIndex, order: Any) -> Callable[[], object]:
-    dataset = MultiExperimentTripletDataset(index, cache_pool_bytes=CACHE_BYTES, seed=0)
+    dataset = MultiExperimentTripletDataset(
+        index, cache_pool_bytes=CACHE_BYTES, seed=0, dtype="uint16"
+    )
     batches = _endless(TripletBatchSampler(dataset, BATCH_SIZE, order=order))
     return lambda: dataset.__getitems__(next(batches))
 
 
 def _stack(index: MultiExperimentIndex) -> Callable[[], object]:
     """The pairs of random order, by one stack of lazy slices."""
-    dataset = MultiExperimentTripletDataset(index, cache_pool_bytes=0, seed=0)
+    dataset = MultiExperimentTripletDataset(index, cache_pool_bytes=0, seed=0, dtype="uint16")
     batches = _endless(TripletBatchSampler(dataset, BATCH_SIZE, order="random"))
     stacked = StackOfSlices(
         dataset.source, ts.Context({"cache_pool": {"total_bytes_limit": CACHE_BYTES}})

@@ -5,5 +5,6 @@
 - `local`: blosc and plain chunks of local stores, only what is touched; `blosc` opens containers.
 - `tensorstore`: everything else, and its verdict where something cannot be read.
 - `masks`: labels of cells that lie beside images, window by window.
+- `ahead`: patches of batches that are told in advance, cut as soon as their chunk is decoded.
 - `cache`: decoded parts of chunks, for batches that come back to them.
 """
