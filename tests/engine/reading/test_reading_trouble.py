@@ -20,6 +20,7 @@ import zarr
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.engine.reading import local as local_chunks
+from lineage_triplets.engine.reading import threads
 from stores import make_experiment, numbered_pixels, patch_reader, track_table, write_plate
 from systems import needs_linux, needs_posix
 
@@ -207,7 +208,7 @@ def before_it_is_read(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object])
             super().__init__(*arguments)
 
     monkeypatch.setattr(local_chunks, "FileRange", FileRange)
-    monkeypatch.setattr(local_chunks, "usable_cpus", lambda: 1)
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 1)
 
 
 class TestWhileItIsRead:
@@ -367,8 +368,8 @@ def test_an_interrupt_while_work_is_handed_out_leaves_the_rest(index, monkeypatc
             return super().submit(*arguments)
 
     pool = InterruptedAtSecond(1)
-    monkeypatch.setattr(local_chunks, "_POOLS", [pool])
-    monkeypatch.setattr(local_chunks, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(threads, "_POOLS", [pool])
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 2)
     monkeypatch.setattr(local_chunks, "decode_ranges", waits)
     with pytest.raises(KeyboardInterrupt):
         read(reader_of(index, "blosc-blocks"), index)
@@ -418,7 +419,7 @@ except KeyboardInterrupt:
     print("interrupted")
 go_on.set()
 assert (read(reader, index) == sound).all()
-local_chunks._POOLS[0].shutdown(wait=True)
+threads._POOLS[0].shutdown(wait=True)
 # Two threads read six files: what they had not begun when they were interrupted is left.
 assert len(calls) <= 2 + 6, calls
 print("read on")

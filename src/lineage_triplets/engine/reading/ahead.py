@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.reading.threads import on_all_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,8 @@ _MOST_BATCHES = 512
 # memory is left for chance.
 _SHARE_KEPT = 0.5
 _SHARE_USED = 0.9
+# Patches that a thread copies in one go.
+_CUT_AT_ONCE = 16
 # Turns numbers that follow one another into evenly spread shares of 1 (the golden ratio).
 _SPREAD = 0.6180339887498949
 
@@ -41,11 +44,11 @@ class _Kept:
         self.place, self.pixels, self.is_frame = place, pixels, is_frame
         self.n_uses = 0
 
-    def cut(self, place: Place, depth: int) -> Pixels:
-        """Give the part of a patch that is inside the image."""
+    def cut(self, place: Place, target: Pixels) -> None:
+        """Copy the part of a patch that is inside the image."""
         z, y, x = place.z - self.place.z, place.top - self.place.top, place.left - self.place.left
-        height, width = place.bottom - place.top, place.right - place.left
-        return self.pixels[:, z : z + depth, y : y + height, x : x + width]
+        _, depth, height, width = target.shape
+        target[...] = self.pixels[:, z : z + depth, y : y + height, x : x + width]
 
 
 class _Unit:
@@ -159,12 +162,8 @@ class ReadAhead:
         out = reader.blank([patch.place for patch in wanted])
         units = {id(patch.unit): patch.unit for patch in wanted if patch.kept is None}
         self._decode(batch, list(units.values()), out)
-        depth = reader.patch_shape[1]
-        # Values that float32 cannot hold are infinite, as where they are not kept.
-        with np.errstate(over="ignore", invalid="ignore"):
-            for patch in wanted:
-                if patch.kept is not None:
-                    patch.place.inside(out[patch.number])[...] = patch.kept.cut(patch.place, depth)
+        blocks = range(0, len(wanted), _CUT_AT_ONCE)
+        on_all_cpus(lambda first: _cut(wanted[first : first + _CUT_AT_ONCE], out), blocks)
         self._release(self._batches.pop(batch))
         reader.count_read()
         return out
@@ -298,3 +297,12 @@ class ReadAhead:
 def _of_batch(unit: _Unit, batch: int) -> Iterator[_Wanted]:
     """Give the unit's patches of the batch that is read, which is the first one that wants any."""
     return takewhile(lambda patch: patch.batch == batch, unit.wanted)
+
+
+def _cut(wanted: Sequence[_Wanted], out: Pixels) -> None:
+    """Copy patches of a batch from what is kept."""
+    # Values that float32 cannot hold are infinite, as where they are not kept.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for patch in wanted:
+            if patch.kept is not None:
+                patch.kept.cut(patch.place, patch.place.inside(out[patch.number]))

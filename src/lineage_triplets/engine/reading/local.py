@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_index
-from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
 from lineage_triplets.engine.reading.plan import plan
+from lineage_triplets.engine.reading.threads import on_all_cpus
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -40,10 +38,6 @@ WORTH_SKIPPING_BYTES = 1 << 15
 
 # Opening a pipe would wait for somebody to write; Windows reads text unless it is told not to.
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-_POOLS: list[ThreadPoolExecutor] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_POOLS.clear)
 
 
 class LocalChunkStrategy:
@@ -98,26 +92,8 @@ class LocalChunkStrategy:
 
     def _decode_all(self, files: Sequence[FileReads], windows: Sequence[Window]) -> list[int]:
         """Decode all files side by side; give the windows that could not be filled."""
-        if not _POOLS:
-            _POOLS.append(ThreadPoolExecutor(usable_cpus(), "lineage-triplets-decode"))
-        waiting = deque(files)
         failed: list[int] = []
-
-        def work() -> None:
-            while waiting:
-                try:
-                    reads = waiting.popleft()
-                except IndexError:
-                    return
-                failed.extend(_read_file(reads, windows, self._cache))
-
-        try:
-            workers = [_POOLS[0].submit(work) for _ in range(min(usable_cpus(), len(files)))]
-            for worker in workers:
-                worker.result()
-        finally:
-            # After an error or an interrupt nobody wants the rest.
-            waiting.clear()
+        on_all_cpus(lambda reads: failed.extend(_read_file(reads, windows, self._cache)), files)
         return failed
 
 
