@@ -26,7 +26,7 @@ from systems import needs_posix
 
 FOVS = ("A/1/0", "A/1/1", "B/1/0")
 FRAMES, CELLS, SIZE, PATCH, BATCH = 5, 8, 64, (16, 20), 6
-MEMORY_BYTES = 500_000
+MEMORY_BYTES, ALL_BYTES = 200_000, len(FOVS) * FRAMES * 2 * SIZE * SIZE * 2
 SAMPLES = (
     Samples(),
     Samples(slots="one"),
@@ -191,9 +191,10 @@ def test_a_loop_that_is_left_gives_the_memory_back(index):
     assert pools.parts.limit_bytes == MEMORY_BYTES
 
 
-def test_nobody_looks_ahead_without_memory_or_with_guests(index, turns):
+def test_nobody_looks_ahead_without_memory_with_all_of_it_or_with_guests(index, turns):
     for options, arguments in (
         ({"cache_pool_bytes": 0}, {}),
+        ({"cache_pool_bytes": ALL_BYTES}, {}),
         ({}, {"group_by": "condition", "leak": 0.2}),
     ):
         dataset = made(index, **options)

@@ -216,8 +216,10 @@ class TripletBatchSampler(KeptBatchSampler):
                 self._passing = False
 
     def _tell(self, plan: EpochPlan, first: int) -> int:
-        """Tell the processes that read which batches will come; guests are drawn one by one."""
-        if self._sizes.guests:
+        """Tell the processes that read which batches will come, and give the pass's number."""
+        # Chunks that all fit are kept from one epoch to the next; guests are drawn batch by batch.
+        all_fit = self._costs.whole_bytes(self._anchors.fov) <= self._memory()
+        if all_fit or self._sizes.guests:
             return 0
         anchors = plan.anchors if self._chosen is None else self._chosen[plan.anchors]
         return self._told.tell(anchors, plan.starts, first, self._memory())

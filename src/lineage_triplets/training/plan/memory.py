@@ -75,6 +75,10 @@ class ReadCosts:
         n_slabs = 1 + (beyond if staggered else np.ceil(beyond))
         return np.asarray(np.minimum(n_slabs, self.n_slabs) * self.slab_bytes)
 
+    def whole_bytes(self, fovs: Int64Array) -> int:
+        """Bytes of all chunks of some FOVs that patches touch, at most."""
+        return int((self.n_slabs * self.slab_bytes)[np.unique(fovs)].sum())
+
     def cut_slabs(self) -> Float64Array:
         """Chunks along time that are decoded twice, on average, where a FOV's movie is cut in two.
 
