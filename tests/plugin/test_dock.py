@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QDockWidget
 from lineage_triplets.plugin.common.dock import opening_width
 from lineage_triplets.plugin.common.remembered import Remembered
 from lineage_triplets.plugin.manifest import review_widget
+from widgets import settled
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -119,3 +120,16 @@ def test_a_place_on_a_screen_that_is_gone_is_none(viewer: Any, qtbot: QtBot) -> 
     dock = review_widget(viewer).parent()
     qtbot.waitUntil(lambda: not napari_docks(viewer))
     assert not dock.isFloating()
+
+
+def test_every_panel_fits_into_330_pixels(review: ReviewWidget, qtbot: QtBot) -> None:
+    dock = review.parent()
+    review.window().resizeDocks([dock], [330], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: dock.width() == 330)
+    wider = {}
+    for title, panel in review.panels.items():
+        review.show_panel(title)
+        settled(qtbot, review)
+        if panel.minimumSizeHint().width() > panel.width():
+            wider[title] = panel.minimumSizeHint().width()
+    assert wider == {}

@@ -31,10 +31,11 @@ from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
 from lineage_triplets.plugin.common.dock import DockRoom
 from lineage_triplets.plugin.common.flow import FlowLayout
-from lineage_triplets.plugin.common.keys import bind
+from lineage_triplets.plugin.common.keys import KeyButton, bind
 from lineage_triplets.plugin.common.outlines import OutlineSwitch
 from lineage_triplets.plugin.common.remembered import Remembered
 from lineage_triplets.plugin.common.session import Session
+from lineage_triplets.plugin.common.tab_order import next_by_tab, next_outside
 from lineage_triplets.plugin.common.tails import TailSwitch
 from lineage_triplets.plugin.common.views import Messages
 from lineage_triplets.plugin.export.panel import ExportPanel
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari
+    from qtpy.QtGui import QKeyEvent
 
-_TITLE_CHARACTERS = 18
+_TITLE_CHARACTERS, _LEAST_CHARACTERS = 18, 52
 
 
 class ReviewWidget(QWidget):
@@ -68,6 +70,8 @@ class ReviewWidget(QWidget):
     def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lineage_triplets")
+        # Of panels that were not shown yet nobody knows how narrow they can be.
+        self.setMinimumWidth(_LEAST_CHARACTERS * self.fontMetrics().averageCharWidth())
         # Not children of the widget: they outlive it by the moment that tidying up takes.
         self.session = Session()
         self.layers = LayerKeeper(napari_viewer, self.session)
@@ -146,6 +150,29 @@ class ReviewWidget(QWidget):
 
     def _on_panel(self, number: int) -> None:
         self.remembered.panel = self.tabs.tabText(number)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Go by Tab through what is seen, and then out of the widget."""
+        focus = self.focusWidget()
+        found = next_by_tab(self, focus, forward=forward) or next_outside(self, forward=forward)
+        if found is None:
+            return False
+        reason = Qt.FocusReason
+        found.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
+        return True
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """List keys by F1 where no panel has the focus."""
+        button = self._keys_button()
+        if event.key() == Qt.Key.Key_F1 and button is not None:
+            button.click()
+        else:
+            super().keyPressEvent(event)
+
+    def _keys_button(self) -> KeyButton | None:
+        page = self._pages.currentWidget()
+        shown = self.tabs.currentWidget() if page is self.tabs else page
+        return next((button for button in shown.findChildren(KeyButton)), None)
 
     def open_config(self, path: str | Path, **options: Any) -> bool:
         """Open a config for review; says in the widget why it cannot be opened.
@@ -275,13 +302,22 @@ class ReviewWidget(QWidget):
         self._opening = QLabel(self)
         self._opening.setObjectName("opening")
         self._opening.hide()
+        # There all the time: what is told moves nothing under the mouse.
+        self._status = QElidingLabel(self)
+        self._status.setObjectName("status")
+        self._status.setMinimumHeight(self._cancel.sizeHint().height())
+        self.session.told.connect(self._tell)
         foot = QHBoxLayout()
-        foot.addWidget(self._opening, 1)
-        foot.addWidget(self._progress, 1)
+        for line in (self._status, self._opening, self._progress):
+            foot.addWidget(line, 1)
         foot.addWidget(self._cancel)
         self._progress.hide()
         self._cancel.hide()
         return foot
+
+    def _tell(self, words: str) -> None:
+        self._status.setText(words.replace("\n", " "))
+        self._status.setToolTip(words)
 
     def _ask_for_config(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
@@ -334,6 +370,7 @@ class ReviewWidget(QWidget):
 
     def _on_closed(self) -> None:
         self._title.setText("No config is open")
+        self._tell("")
         self.tabs.setEnabled(False)
         self.welcome.show_recent(self.remembered.recent)
         self._pages.setCurrentWidget(self.welcome)

@@ -546,6 +546,20 @@ def test_a_damaged_chunk_is_blank_marked_and_said_once(opened: Desk) -> None:
     assert len(opened.failed) == 1 and "frame 8" in opened.failed[0]
 
 
+def test_an_absent_chunk_is_a_line_in_the_status_once(opened: Desk) -> None:
+    review, told = opened.session.review, []
+    assert review is not None
+    opened.session.told.connect(told.append)
+    for t in (8, 11):
+        Path(review.data.raw.fovs[0].fov.array_path, str(t), "0/0/0/0").unlink()
+    for t in (8, 11, 8):
+        opened.viewer.dims.set_current_step(0, t)
+        opened.qtbot.waitUntil(lambda: opened.names[0] == "Phase (absent)")
+        opened.viewer.dims.set_current_step(0, 5)
+    assert len(told) == 1 and "frame 8" in told[0]
+    assert opened.failed == []
+
+
 def test_a_frame_that_reads_well_later_loses_its_mark(opened: Desk) -> None:
     review = opened.session.review
     assert review is not None

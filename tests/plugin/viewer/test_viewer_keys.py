@@ -194,4 +194,4 @@ def test_the_help_says_which_keys_work_in_the_canvas(widget: ReviewWidget, qtbot
         if one.isVisible()
     ]
     assert len(notes) == 1
-    assert notes[0].endswith("A, R, U, C, J, K, O, Ctrl+Z, Ctrl+Shift+Z")
+    assert notes[0].endswith("A, R, U, C, J, K, O, F1, Ctrl+Z, Ctrl+Shift+Z")

@@ -8,8 +8,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -26,6 +24,7 @@ from lineage_triplets.plugin.board.model import (
     progress_words,
     state_choices,
 )
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import LettersStay
 from lineage_triplets.plugin.common.views import words_label
 
@@ -104,6 +103,7 @@ class BoardFilters(QWidget):
         self.text = QLineEdit(self)
         self.text.setObjectName("board_filter")
         self.text.setPlaceholderText("Filter FOVs")
+        self.text.setAccessibleName("Filter FOVs")
         self.text.setToolTip("Words that must all be in experiment, FOV or condition (Ctrl+F)")
         self.text.setClearButtonEnabled(True)
         self.text.textChanged.connect(self.changed)
@@ -126,19 +126,11 @@ class BoardFilters(QWidget):
         self.slot.currentIndexChanged.connect(self._on_slot)
         smaller = self._button("board_smaller", "-", "Smaller tiles (-)", -1)
         larger = self._button("board_larger", "+", "Larger tiles (+)", 1)
-        first, second = QGridLayout(), QHBoxLayout()
-        for column, widget in enumerate((self.text, self.experiment, self.state)):
-            first.addWidget(widget, 0, column)
-            first.setColumnStretch(column, 1)
-        for widget in (self.order, self.slot):
-            second.addWidget(widget, 1)
+        layout = FlowLayout(self)
+        for widget in (self.text, self.experiment, self.state, self.order, self.slot):
+            layout.addWidget(widget, 1)
         for widget in (self.with_open, self.broken, smaller, larger, self.count):
-            second.addWidget(widget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addLayout(first)
-        layout.addLayout(second)
+            layout.addWidget(widget)
 
     @property
     def wanted(self) -> BoardFilter:

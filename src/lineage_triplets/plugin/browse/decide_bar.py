@@ -79,6 +79,7 @@ class DecideBar(QWidget):
         self._spot = Spot()
         self.level = QComboBox(self)
         self.level.setObjectName("decision_level")
+        self.level.setAccessibleName("What a decision is about")
         self.level.addItems(LEVELS)
         self.level.setToolTip("What a decision is about")
         LettersStay(self.level)

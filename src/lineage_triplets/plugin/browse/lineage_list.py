@@ -80,6 +80,7 @@ class LineageList(QWidget):
         self.filter_text = QLineEdit(self)
         self.filter_text.setObjectName("filter_text")
         self.filter_text.setPlaceholderText("Filter lineages")
+        self.filter_text.setAccessibleName("Filter lineages")
         self.filter_text.setToolTip(
             "Words that must all be in the lineage or its condition (Ctrl+F)"
         )

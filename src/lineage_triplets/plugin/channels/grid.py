@@ -234,6 +234,7 @@ class ChannelGrid(QScrollArea):
         super().__init__(parent)
         self.setObjectName("channel_grid")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidgetResizable(True)
         inside = QWidget(self)
         self._grid = QGridLayout(inside)

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.channels.grid import ChannelGrid, approvals, experiment_channels
+from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup, key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
     Found = tuple[tuple[ExperimentChannels, ...], dict[str, Approval]]
 
+KEYS = KeyGroup(
+    "Channels",
+    (
+        Key("Down", "in a box: the channels to choose from, Enter takes one"),
+        Key("Space", "approve, or press whatever has the focus"),
+        Key("Ctrl+Z", "undo"),
+        Key("Ctrl+Shift+Z", "redo"),
+    ),
+)
+_KEYS_OF = ("channels.panel", "common.outlines")
 LOOK_JOB = "Looking at channels"
 APPROVALS_JOB = "Looking up approvals"
 APPROVE_JOB = "Approving channels"
@@ -80,6 +91,8 @@ class ChannelsPanel(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._words, 1)
         head.addWidget(self._look, 0, Qt.AlignmentFlag.AlignTop)
+        keys = KeyButton("channel_keys", key_groups(*_KEYS_OF), self, self)
+        head.addWidget(keys, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(head)

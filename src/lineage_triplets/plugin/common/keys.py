@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CANVAS_KEYS = (
     *("A", "R", "U", "C", "W", "S", "B", "F", "G", "J", "K", "P", "O"),
-    *("F8", "Shift+F8", "Ctrl+Z", "Ctrl+Shift+Z"),
+    *("F1", "F8", "Shift+F8", "Ctrl+Z", "Ctrl+Shift+Z"),
     *(f"Alt+{number}" for number in range(1, 5)),
 )
 """What the panel in front also does by them while the viewer's canvas has the focus."""
@@ -51,6 +51,13 @@ class KeyGroup:
 
     title: str
     keys: tuple[Key, ...]
+
+
+_ANYWHERE = (
+    Key("Tab, Shift+Tab", "the next control; the one before"),
+    Key("Ctrl+Tab, Ctrl+Shift+Tab", "the next panel; the one before"),
+    Key("Ctrl+Shift+O", "open a config"),
+)
 
 
 def key_groups(*modules: str) -> tuple[KeyGroup, ...]:
@@ -114,7 +121,16 @@ class KeyList(QFrame):
         on_canvas = ", ".join(canvas_key for canvas_key in CANVAS_KEYS if canvas_key in named)
         note = QLabel(f"<i>Also with the focus in the viewer's canvas:</i><br>{on_canvas}", self)
         note.setObjectName("canvas_keys")
+        note.setVisible(bool(on_canvas))
         grid.addWidget(note, grid.rowCount(), 0, 1, 2)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Esc from being taken for a key of the panel."""
+        asked = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if asked and event.key() == Qt.Key.Key_Escape:
+            event.accept()
+            return True
+        return bool(super().event(event))
 
     def open_above(self, button: QWidget) -> None:
         """Show the list above a button, within the screen."""
@@ -145,7 +161,9 @@ class KeyButton(QPushButton):
         super().__init__("Keys", parent)
         self.setObjectName(name)
         self.setToolTip("All keys of this panel (F1)")
-        own = KeyGroup("Anywhere here", (Key("F1", "these keys", lambda _: self.click()),))
+        own = KeyGroup(
+            "Anywhere here", (Key("F1", "these keys", lambda _: self.click()), *_ANYWHERE)
+        )
         shown = KeyList((*groups, own), self)
         self.clicked.connect(lambda: shown.open_above(self))
         for key in (key for group in (*groups, own) for key in group.keys):

@@ -60,6 +60,7 @@ class ReasonField(QFrame):
         self.reason.setObjectName("reason")
         self.reason.setEditable(True)
         self.reason.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.reason.setAccessibleName("Why, in a few words")
         self.reason.setToolTip("Why, in a few words (Enter confirms, Esc goes back)")
         self.reason.setMinimumContentsLength(10)
         line = self.reason.lineEdit()

@@ -81,6 +81,8 @@ class Session(QObject):
         Gets a `PairList` and which of its pairs to frame in the viewer.
     failed : Signal(str)
         Gets what went wrong, in words that a person can act on.
+    told : Signal(str)
+        Gets something to know that asks for nothing: a line in the status.
     frame_changed : Signal(str, str, int)
         Gets experiment, FOV and frame that the viewer shows.
     finding_wanted : Signal(str)
@@ -114,6 +116,7 @@ class Session(QObject):
     place_wanted = Signal(object)
     pair_wanted = Signal(object, int)
     failed = Signal(str)
+    told = Signal(str)
     frame_changed = Signal(str, str, int)
     finding_wanted = Signal(str)
     cut_marked = Signal(object)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.views import FittedTable, words_label
 from lineage_triplets.plugin.common.work import soon
@@ -44,6 +45,16 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.decision import Target
 
+KEYS = KeyGroup(
+    "Export",
+    (
+        Key("Space", "press, or tick, what has the focus"),
+        Key("Enter", "take the reason, or the folder, that is written"),
+        Key("Alt+E", "export"),
+        Key("Ctrl+Z", "undo the last decision"),
+        Key("Ctrl+Shift+Z", "redo"),
+    ),
+)
 CHECKLIST_JOB = "Checking what is open"
 EXPORT_JOB = "Exporting"
 _PAUSE_MS = 150
@@ -128,6 +139,7 @@ class ExportPanel(QWidget):
         self._area = QScrollArea(self)
         self._area.setObjectName("export_scroll")
         self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidgetResizable(True)
         self._area.setWidget(inside)
@@ -135,7 +147,10 @@ class ExportPanel(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._area, 1)
         whole.addWidget(self._progress)
-        whole.addWidget(self._export)
+        foot = QHBoxLayout()
+        foot.addWidget(self._export, 1)
+        foot.addWidget(KeyButton("export_keys", (KEYS,), self, self))
+        whole.addLayout(foot)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's
         """Check what changed while the panel was hidden."""

@@ -38,6 +38,7 @@ class LinkExperiments(QComboBox):
         super().__init__(parent)
         self.setObjectName("link_experiment")
         self.setToolTip("Links of which experiment")
+        self.setAccessibleName("Links of which experiment")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
         LettersStay(self)

@@ -148,6 +148,7 @@ class PairsPanel(QWidget):
         self._split.setChildrenCollapsible(False)
         self._top = top = QScrollArea(self)
         top.setFrameShape(QFrame.Shape.NoFrame)
+        top.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         top.setWidgetResizable(True)
         top.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         top.setWidget(_column(self._settings, self._fold, self._draws, stretch=True))

@@ -115,6 +115,7 @@ class FindingList(QWidget):
         self.filter_text = QLineEdit(self)
         self.filter_text.setObjectName("filter_findings")
         self.filter_text.setPlaceholderText("Filter findings")
+        self.filter_text.setAccessibleName("Filter findings")
         self.filter_text.setToolTip("Words that must all be in a finding (Ctrl+F)")
         self.filter_text.setClearButtonEnabled(True)
         self.filter_text.textChanged.connect(self._filter)

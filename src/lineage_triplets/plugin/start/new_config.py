@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.keys import KeyButton
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.start.columns_dialog import ask_columns
 from lineage_triplets.plugin.start.draft import (
@@ -40,6 +41,7 @@ from lineage_triplets.plugin.start.images import (
     with_answer,
 )
 from lineage_triplets.plugin.start.parts import (
+    KEYS,
     draft_view,
     dropped_paths,
     heading,
@@ -222,6 +224,8 @@ class NewConfigDialog(QDialog):
         self._save.setToolTip("Import what is no plate, write the config, and open it for review")
         cancel = box.addButton(QDialogButtonBox.StandardButton.Cancel)
         cancel.setObjectName("cancel_config")
+        keys = KeyButton("new_config_keys", (KEYS,), self, box)
+        box.addButton(keys, QDialogButtonBox.ButtonRole.HelpRole)
         # Enter in a line edit is about that line.
         for button in box.buttons():
             button.setAutoDefault(False)

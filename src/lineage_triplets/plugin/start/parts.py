@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QLabel, QPushButton, QTableView
 
+from lineage_triplets.plugin.common.keys import Key, KeyGroup
 from lineage_triplets.plugin.common.views import show_rows
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.errors import LineageTripletsError
     from lineage_triplets.plugin.common.views import RowTable
+
+
+KEYS = KeyGroup(
+    "New config",
+    (
+        Key("Tab, Shift+Tab", "the next control; the one before"),
+        Key("Alt and a letter", "press what has that letter underlined"),
+        Key("Enter", "take what is written; open a table's cell"),
+        Key("Esc", "go back; nothing is written"),
+    ),
+)
 
 
 def heading(text: str) -> QLabel:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup
 from lineage_triplets.plugin.common.views import empty_layout
 from lineage_triplets.plugin.start.parts import dropped_paths
 
@@ -17,10 +18,21 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
 _MOST_RECENT = 4
+_RIGHT = Qt.AlignmentFlag.AlignRight
 _WAYS = (
     ("welcome_open", "&Open a config…", "A config, or a list of experiments (YAML)"),
     ("welcome_new", "&Make one from images…", "Images or plates of any kind, and track tables"),
     ("welcome_sample", "Try the &sample", "Simulated dividing cells with planted faults"),
+)
+
+
+KEYS = KeyGroup(
+    "To begin",
+    (
+        Key("Alt+O", "open a config"),
+        Key("Alt+M", "make one from images"),
+        Key("Alt+S", "try the sample"),
+    ),
 )
 
 
@@ -79,6 +91,7 @@ class Welcome(QWidget):
         self._links = QVBoxLayout()
         layout.addLayout(self._links)
         layout.addStretch(1)
+        layout.addWidget(KeyButton("welcome_keys", (KEYS,), self, self), 0, _RIGHT)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
         """Take files and folders."""

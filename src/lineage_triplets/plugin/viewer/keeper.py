@@ -427,7 +427,9 @@ class LayerKeeper(QObject):
         fault, place = self._images.fault_at(t), self.place
         if fault is not None and self._told != place:
             self._told = place
-            self._session.failed.emit(fault.what)
+            # Writers leave out empty chunks: that is no failure.
+            tell = self._session.told if fault.absent else self._session.failed
+            tell.emit(fault.what)
 
 
 def _of(place: Place | PairPlace | CutPlace) -> tuple[str, str]:
