@@ -10,6 +10,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtGui import QColor, QPalette
 
 from lineage_triplets.plugin.channels.cell import _OPEN, _RIGHT, _WRONG
+from lineage_triplets.plugin.common.link_picture import OTHER_COLOUR, TABLE_COLOUR
 from lineage_triplets.plugin.common.patch_image import (
     LEAST_CONTRAST,
     contrast,
@@ -18,7 +19,6 @@ from lineage_triplets.plugin.common.patch_image import (
     relation_colour,
 )
 from lineage_triplets.plugin.export import checklist
-from lineage_triplets.plugin.links.picture import OTHER_COLOUR, TABLE_COLOUR
 from lineage_triplets.plugin.problems.finding_line import severity_colour
 
 THEMES = ("dark", "light")

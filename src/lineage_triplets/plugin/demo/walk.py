@@ -10,9 +10,9 @@ from qtpy.QtCore import QAbstractItemModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QCheckBox, QLabel, QPushButton, QWidget
 
 from lineage_triplets.plugin.audit.pair_view import PairView
+from lineage_triplets.plugin.common.link_picture import LinkPicture
 from lineage_triplets.plugin.demo.clicks import Hand, NotThereError
 from lineage_triplets.plugin.demo.truth import TrueLineages
-from lineage_triplets.plugin.links.picture import LinkPicture
 from lineage_triplets.plugin.manifest import review_widget
 from lineage_triplets.plugin.pairs.gallery import PairGallery
 

@@ -19,8 +19,8 @@ from superqt.utils import signals_blocked
 
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
+from lineage_triplets.plugin.common.link_picture import OTHER_COLOUR, TABLE_COLOUR, LinkPicture
 from lineage_triplets.plugin.common.said import CountBar, SaidWords
-from lineage_triplets.plugin.links.picture import OTHER_COLOUR, TABLE_COLOUR, LinkPicture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

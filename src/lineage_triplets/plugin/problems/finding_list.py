@@ -32,7 +32,7 @@ from lineage_triplets.plugin.problems.model import (
 from lineage_triplets.qc.find import SEVERITIES
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QKeyEvent, QMouseEvent, QShowEvent
+    from qtpy.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QShowEvent
 
     from lineage_triplets.plugin.problems.groups import GroupKey
     from lineage_triplets.qc.decide.settled import ReviewedFinding
@@ -76,6 +76,12 @@ class _FindingTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.clicked_left = 0
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the current line in sight where what is below takes room."""
+        super().resizeEvent(event)
+        if event.size().height() < event.oldSize().height() and self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Open and close groups by the arrows."""

@@ -11,8 +11,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLay
 from lineage_triplets.plugin.common.keys import key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.session import Place
+from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.problems.finding_actions import FindingActions
 from lineage_triplets.plugin.problems.finding_list import FindingList
+from lineage_triplets.plugin.problems.link_look import LinkLook
 from lineage_triplets.plugin.problems.model import MARKS, FindingRows
 from lineage_triplets.plugin.problems.placement_look import PlacementLook
 from lineage_triplets.qc.find import finding_place
@@ -34,6 +36,7 @@ _PATIENCE_MS = 60
 _KEYS_OF = (
     "problems.finding_list",
     "problems.finding_actions",
+    "problems.link_look",
     "common.outlines",
     "common.tails",
     "common.reason",
@@ -245,10 +248,13 @@ class ProblemsPanel(QWidget):
         splitter = self._splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.setObjectName("problems_splitter")
         splitter.setChildrenCollapsible(False)
+        self.link = LinkLook(session, self)
         splitter.addWidget(self.findings)
+        splitter.addWidget(self.link)
         splitter.addWidget(self.actions_view)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
+        splitter.setStretchFactor(2, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(head)
@@ -259,6 +265,8 @@ class ProblemsPanel(QWidget):
         self.findings.wanted.connect(self._go)
         self.actions_view.step_wanted.connect(self.findings.step)
         self.actions_view.text.height_wanted.connect(self._make_room)
+        # The splitter knows its size once it is laid out.
+        self.link.appeared.connect(lambda: soon(self, self._make_room_for_link))
         splitter.splitterMoved.connect(lambda *_: self._sizes.clear())
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_closed)
@@ -317,6 +325,7 @@ class ProblemsPanel(QWidget):
     def _on_selected(self, reviewed: ReviewedFinding | None) -> None:
         model = self.findings.model
         alike = [] if reviewed is None else model.alike(reviewed)
+        self.link.show_finding(None if reviewed is None else reviewed.finding)
         self.actions_view.show_finding(reviewed, model.rowCount(), alike, self.findings.chosen)
 
     def _make_room(self, height: int) -> None:
@@ -326,12 +335,20 @@ class ProblemsPanel(QWidget):
                 self._splitter.setSizes(self._sizes)
                 self._sizes = []
             return
-        of_list, of_text = self._splitter.sizes()
+        of_list, of_link, of_text = self._splitter.sizes()
         room = of_list - self.findings.minimumSizeHint().height()
         more = min(height - self.actions_view.text.height(), room)
         if more > 0:
-            self._sizes = self._sizes or [of_list, of_text]
-            self._splitter.setSizes([of_list - more, of_text + more])
+            self._sizes = self._sizes or [of_list, of_link, of_text]
+            self._splitter.setSizes([of_list - more, of_link, of_text + more])
+
+    def _make_room_for_link(self) -> None:
+        """Give the frames of a link their height, of the list's."""
+        of_list, of_link, of_text = self._splitter.sizes()
+        room = of_list - self.findings.minimumSizeHint().height()
+        more = min(self.link.sizeHint().height() - of_link, room)
+        if of_link and more > 0:
+            self._splitter.setSizes([of_list - more, of_link + more, of_text])
 
     def _select(self, key: str) -> None:
         """Select a finding and go there; later, if it is not found yet."""

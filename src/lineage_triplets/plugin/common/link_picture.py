@@ -8,6 +8,7 @@ from qtpy.QtCore import QLineF, QPointF, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from lineage_triplets.plugin.common.link_layout import BESIDE, TICK, LinkLayout
 from lineage_triplets.plugin.common.patch_image import (
     contrast_image,
     dimmed,
@@ -16,7 +17,6 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_plate,
     legible,
 )
-from lineage_triplets.plugin.links.layout import TICK, LinkLayout
 from lineage_triplets.qc.look.pictures.grey import blank_note
 from lineage_triplets.qc.look.roles import ROLES
 
@@ -35,10 +35,16 @@ _PLAIN = QColor(235, 235, 235)
 _HALO = QColor(0, 0, 0, 170)
 _RING_SHARE = 0.18
 _LEAST_RING = 6.0
+_FLAT_HEIGHT = 144
 
 
 class LinkPicture(QWidget):
     """Draws one link that was read.
+
+    Parameters
+    ----------
+    is_flat : bool
+        Whether it takes little height where it is wide: fields and cells beside each other.
 
     Attributes
     ----------
@@ -46,8 +52,9 @@ class LinkPicture(QWidget):
         Number of the link on screen with its pictures; -1 while there is none.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, is_flat: bool = False) -> None:
         super().__init__(parent)
+        self._is_flat = is_flat
         self.setObjectName("link_picture")
         self.setAccessibleName("The cells of the link, and those of what may have been instead")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -132,7 +139,9 @@ class LinkPicture(QWidget):
 
     def _fit(self) -> None:
         if self._view is not None:
-            self.setMinimumHeight(self._layout(self._view, QSize(self.width(), 0)).height)
+            high = self._layout(self._view, QSize(self.width(), 0)).height
+            is_wide = self._is_flat and self.width() >= BESIDE * _FLAT_HEIGHT
+            self.setMinimumHeight(min(high, _FLAT_HEIGHT) if is_wide else high)
         self.update()
 
     def _draw_image(self, painter: QPainter, box: QRectF, values: Float32Array, slot: int) -> None:

@@ -17,7 +17,7 @@ _GAP = 6
 _JOINT = 28
 _WIDE = 480
 # As many times as wide as high, fields and cells are beside each other.
-_BESIDE = 1.6
+BESIDE = 1.6
 _LEAST_CELL, _MOST_CELL = 56.0, 150.0
 _LEAST_FIELD, _MOST_FIELD = 120.0, 460.0
 
@@ -75,7 +75,7 @@ class LinkLayout:
 
         width, height = float(room.width()), float(room.height())
         cell, field = cell_by_width(width), min((width - _GAP) / 2, _MOST_FIELD)
-        is_beside = 0 < height < width / _BESIDE
+        is_beside = 0 < height < width / BESIDE
         if is_beside:
             half = (width - 2 * _GAP) / 2
             cell = min(cell_by_width(half), max(_LEAST_CELL, cell_by_height(height)))
