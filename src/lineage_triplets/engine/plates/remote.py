@@ -215,7 +215,9 @@ def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
         if _is_down(error):
             _down[server] = time.monotonic()
         other = ("unreadable", f"it cannot be read ({first_line(error)}).", "Check the address.")
-        told = trouble(error, folder) or _sent_on(folder, names[0]) or other
+        is_sent_on = re.search(r"\bHTTP code 3\d\d\b", str(error)) is not None
+        sent_on = _sent_on(folder, names[0]) if is_sent_on else None
+        told = sent_on or trouble(error, folder) or other
         raise _fault(folder, *told) from None
     return found
 
