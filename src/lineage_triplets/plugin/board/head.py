@@ -104,6 +104,7 @@ class BoardFilters(QWidget):
         self.text.setObjectName("board_filter")
         self.text.setPlaceholderText("Filter FOVs")
         self.text.setAccessibleName("Filter FOVs")
+        self.text.setMinimumWidth(14 * self.fontMetrics().averageCharWidth())
         self.text.setToolTip("Words that must all be in experiment, FOV or condition (Ctrl+F)")
         self.text.setClearButtonEnabled(True)
         self.text.textChanged.connect(self.changed)
@@ -153,6 +154,7 @@ class BoardFilters(QWidget):
         """Offer experiments and slots; what is chosen stays where it is there."""
         _offer(self.experiment, [("all experiments", ""), *((name, name) for name in experiments)])
         _offer(self.slot, [(name, number) for number, name in enumerate(slots)])
+        self.slot.setVisible(len(slots) > 1)
 
     def _on_slot(self) -> None:
         if self.slot.currentData() is not None:
@@ -163,7 +165,7 @@ class BoardFilters(QWidget):
         picker.setObjectName(name)
         picker.setToolTip(tip)
         picker.setAccessibleName(tip)
-        picker.setMinimumContentsLength(6)
+        picker.setMinimumContentsLength(12)
         picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         LettersStay(picker)
         return picker

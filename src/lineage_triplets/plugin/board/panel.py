@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from lineage_triplets.engine.errors import counted
@@ -13,11 +13,13 @@ from lineage_triplets.plugin.board.head import BoardFilters, ProgressHead
 from lineage_triplets.plugin.board.model import BoardModel, state_lines
 from lineage_triplets.plugin.board.reading import Thumbnails
 from lineage_triplets.plugin.board.tiles import BoardView
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup
 from lineage_triplets.plugin.common.reason import KEYS as REASON_KEYS
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.qc.board.progress import Board, board_of
+from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.board.fovs import FovState
-    from lineage_triplets.qc.decide.review import Review
 
     Place = tuple[str, str]
 
@@ -50,8 +51,8 @@ KEYS = KeyGroup(
         Key("+", "larger tiles", lambda panel: panel.resize_tiles(1)),
         Key("-", "smaller tiles", lambda panel: panel.resize_tiles(-1)),
         Key("Ctrl+F", "filter", lambda panel: panel.filters.text.setFocus()),
-        Key("Ctrl+Z", "undo", lambda panel: panel.go_back(lambda review: review.undo())),
-        Key("Ctrl+Shift+Z", "redo", lambda panel: panel.go_back(lambda review: review.redo())),
+        Key("Ctrl+Z", "undo", lambda panel: panel.undo.click()),
+        Key("Ctrl+Shift+Z", "redo", lambda panel: panel.redo.click()),
     ),
 )
 
@@ -97,6 +98,10 @@ class BoardPanel(QWidget):
         self.accept = self._button("board_accept", "Accept", self._accept)
         self.reject = self._button("board_reject", "Reject…", self._ask_to_reject)
         self.undecide = self._button("board_undecided", "Undecided", self._undecide)
+        self.undo = self._button("board_undo", "Undo", lambda: self._go_back(Review.undo))
+        self.redo = self._button("board_redo", "Redo", lambda: self._go_back(Review.redo))
+        self.undo.setToolTip("Undo the last decision (Ctrl+Z)")
+        self.redo.setToolTip("Decide again what was undone last (Ctrl+Shift+Z)")
         self._keys = KeyButton("board_keys", (KEYS, REASON_KEYS), self, self)
         self._lay_out()
         self.view.chosen.connect(self._go)
@@ -120,7 +125,7 @@ class BoardPanel(QWidget):
 
     @property
     def is_reading(self) -> bool:
-        """Whether the tiles will be made anew, or thumbnails are still read."""
+        """Whether the tiles will be made anew."""
         return self._refresh.is_due
 
     def resize_tiles(self, by: int) -> None:
@@ -128,14 +133,12 @@ class BoardPanel(QWidget):
         self._sized = True
         self.view.set_size_of_tiles(self.view.size_of_tiles + by)
 
-    def go_back(self, action: Callable[[Review], object]) -> None:
-        """Undo or redo."""
+    def _go_back(self, action: Callable[[Review], object]) -> None:
         self._session.decide(action)
 
     def _lay_out(self) -> None:
-        verdicts = QHBoxLayout()
-        verdicts.addWidget(self._about, 1)
-        for button in (self.accept, self.reject, self.undecide, self._keys):
+        verdicts = FlowLayout()
+        for button in (self.accept, self.reject, self.undecide, self.undo, self.redo, self._keys):
             verdicts.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -143,6 +146,7 @@ class BoardPanel(QWidget):
         layout.addWidget(self.head)
         layout.addWidget(self.filters)
         layout.addWidget(self.view, 1)
+        layout.addWidget(self._about)
         layout.addWidget(self.reason)
         layout.addLayout(verdicts)
 
@@ -293,6 +297,8 @@ class BoardPanel(QWidget):
         ):
             button.setEnabled(writable and bool(targets))
             button.setToolTip(f"{what}: {_named(targets)}")
+        self.undo.setEnabled(writable)
+        self.redo.setEnabled(writable)
         words = "" if current is None else "; ".join(state_lines(current))
         if len(targets) > 1:
             words = f"{counted(len(targets), 'FOV')} selected"

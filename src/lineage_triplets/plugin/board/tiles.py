@@ -350,7 +350,7 @@ def _draw_open(painter: QPainter, box: QRectF, state: FovState, font: QFont) -> 
     metrics = painter.fontMetrics()
     words = " ".join(word for word, _ in counts)
     plate = QRectF(0, 0, metrics.horizontalAdvance(words) + 6, metrics.height())
-    plate.moveTopRight(box.topRight())
+    plate.moveBottomRight(box.bottomRight())
     painter.fillRect(plate, _PLATE)
     painter.setPen(Qt.GlobalColor.white)
     painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), words)
