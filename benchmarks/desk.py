@@ -220,6 +220,11 @@ class Desk:
         """Wait until nothing is left to do."""
         self.pulse.measure(bool, self.is_idle)
 
+    def settle_closed(self, seconds: float = 2.0) -> None:
+        """Wait until threads of what was closed have come to their end, and are at rest."""
+        end = time.perf_counter() + seconds
+        self.pulse.measure(bool, lambda: time.perf_counter() > end)
+
     def trees(self, actions: Sequence[Callable[[], object]]) -> list[Measured]:
         """Do things, each until the tree was drawn."""
         browse: Any = self.widget.panels["Browse"]

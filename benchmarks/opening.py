@@ -47,7 +47,7 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:
             "usable: lineages are listed, the first is chosen, its tree drawn; times parsing: of "
             "pandas.read_csv of the same tables right before, as wall time and as the processor's; "
             "freeze: up to the findings about the tables; memory: what is there then, above what "
-            "an open viewer has",
+            "an empty viewer has",
         )
         yield table(
             f"Board: {TILES} FOVs, 3 channels of 1024 by 1024 pixels, no pyramid",
@@ -63,6 +63,8 @@ def _opening(folder: Path) -> Iterator[Line]:
     alone = _resident(desk)
     walls, cpus, freezes, usable, memory = [], [], [], [], []
     for _ in range(OPENINGS):
+        desk.session.close()
+        desk.settle_closed()
         parsing = [_parse(folder) for _ in range(PARSINGS)]
         wall, cpu = (statistics.median(times) for times in zip(*parsing, strict=True))
         opened = desk.open(folder, checked=False)

@@ -24,6 +24,7 @@ from superqt import QSearchableComboBox
 from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
+from lineage_triplets.plugin.common.session import Place
 from lineage_triplets.plugin.common.views import show_rows
 
 if TYPE_CHECKING:
@@ -147,6 +148,17 @@ class LineageList(QWidget):
         row = self._row + by if self._row >= 0 else 0
         if 0 <= row < self.model.rowCount():
             self.table.setCurrentIndex(self.model.index(row, 0))
+
+    def foretold(self) -> list[Place]:
+        """Where somebody will go: to the first cell of the lineage selected, and of the next."""
+        rows = self.model.rows
+        names = [self.model.lineage_at(row) for row in (self._row, self._row + 1) if row >= 0]
+        found = [rows.row_of[name] for name in names if name]
+        places = rows.place[["experiment", "fov_name"]].iloc[found].astype(str).to_numpy().tolist()
+        first = rows.numbers["first_t"][found].tolist()
+        return [
+            Place(experiment, fov, t) for (experiment, fov), t in zip(places, first, strict=True)
+        ]
 
     def select_next_undecided(self) -> None:
         """Go on to the next lineage that nothing was decided about."""

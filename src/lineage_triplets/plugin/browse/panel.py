@@ -169,6 +169,8 @@ class BrowsePanel(QWidget):
         self.lineages.set_place(state.intent.experiment, state.intent.fov)
         self._update_row(review, state)
         self.lineages.select(state.lineage)
+        if state.lineage and self.isVisible():
+            self._session.foretold.emit(self.lineages.foretold())
         self._draw()
         if before is None:
             self._refresh.now()

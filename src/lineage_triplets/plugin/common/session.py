@@ -77,6 +77,8 @@ class Session(QObject):
     findings_changed : Signal()
     place_wanted : Signal(object)
         Gets a `Place`.
+    foretold : Signal(object)
+        Gets the `Place`s that will be looked at next, by what is chosen in a panel.
     pair_wanted : Signal(object, int)
         Gets a `PairList` and which of its pairs to frame in the viewer.
     failed : Signal(str)
@@ -114,6 +116,7 @@ class Session(QObject):
     channels_changed = Signal(str)
     findings_changed = Signal()
     place_wanted = Signal(object)
+    foretold = Signal(object)
     pair_wanted = Signal(object, int)
     failed = Signal(str)
     told = Signal(str)

@@ -21,6 +21,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.engine.process import give_back_freed_memory
 
 # What a person looks at waits for none that is patient: these have threads of their own.
 _THREADS = 4
@@ -93,6 +94,7 @@ class Work(QObject):
         self._jobs: dict[str, Job] = {}
         self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
         self._steps: dict[int, _Steps] = {}
+        self._ended = False
         self._waiting: list[tuple[Job, Callable[[], None]]] = []
         self._number = 0
         self._collector = _Collector.of_application()
@@ -182,7 +184,13 @@ class Work(QObject):
 
     def collect_soon(self) -> None:
         """Let go of what hangs together in circles, once the present event is over."""
-        soon(self._collector, self._collector.collect_all)
+
+        def collect() -> None:
+            self._collector.collect_all()
+            if not self._ended:
+                self._patient_pool.submit(give_back_freed_memory)
+
+        soon(self, collect)
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -192,6 +200,7 @@ class Work(QObject):
     def shut_down(self) -> None:
         """Cancel everything and wait for the threads to end."""
         self.cancel_all()
+        self._ended = True
         for pool in (self._pool, self._patient_pool):
             pool.shutdown(wait=True, cancel_futures=True)
         self._let_collect()

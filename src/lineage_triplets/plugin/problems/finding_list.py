@@ -165,6 +165,12 @@ class FindingList(QWidget):
         return next(iter(self.model.of_lines([line])), None)
 
     @property
+    def following(self) -> ReviewedFinding | None:
+        """The finding in the line below the one that is selected; None where there is none."""
+        line = self.model.row_of(self._key) if self._key else -1
+        return None if line < 0 else self.model.at(line + 1)
+
+    @property
     def chosen(self) -> list[ReviewedFinding]:
         """All findings that are selected, those of groups too."""
         rows = self.table.selectionModel().selectedRows(_FINDING) or [self.table.currentIndex()]

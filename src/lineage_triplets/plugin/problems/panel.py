@@ -327,6 +327,11 @@ class ProblemsPanel(QWidget):
         alike = [] if reviewed is None else model.alike(reviewed)
         self.link.show_finding(None if reviewed is None else reviewed.finding)
         self.actions_view.show_finding(reviewed, model.rowCount(), alike, self.findings.chosen)
+        following = self.findings.following
+        if following is not None and following.finding.fov and self.isVisible():
+            finding = following.finding
+            place = Place(finding.experiment, finding.fov, finding.t)
+            self._session.foretold.emit([place])
 
     def _make_room(self, height: int) -> None:
         """Give the text room for its picture, of the list's; and back."""

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.plugin.common.session import Place, Session
 from lineage_triplets.plugin.common.work import soon
+from lineage_triplets.plugin.viewer.ahead import FramesAhead
 from lineage_triplets.plugin.viewer.image_layers import ImageLayers
 from lineage_triplets.plugin.viewer.layer_stack import (
     LayerStack,
@@ -19,7 +20,6 @@ from lineage_triplets.plugin.viewer.layer_stack import (
     is_open,
     still_canvas,
 )
-from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
 from lineage_triplets.plugin.viewer.marks import CutMark, PairOverlay, PairPlace, pair_place
 from lineage_triplets.plugin.viewer.mask_layer import MaskLayer
 from lineage_triplets.plugin.viewer.name_layer import Name, NameLayer
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from lineage_triplets.plugin.common.reason import CutPlace
+    from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.view import ReviewState
 
@@ -70,6 +71,7 @@ class LayerKeeper(QObject):
         self._view = Viewpoint(viewer, self._stack)
         self._contrast = SlotContrast(viewer, session)
         self._cut = CutMark(self._stack)
+        self._ahead = FramesAhead(session, self._faulted.emit, self)
         self._marked: CutPlace | None = None
         # What is on screen as a whole, and what the layers were made for last.
         self._shown: ShownFov | None = None
@@ -152,7 +154,7 @@ class LayerKeeper(QObject):
             images, t = shown.images, None
         else:
             fill = wanted.settings.missing_chunks == "fill"
-            images = FovImages(wanted.source, fill_absent=fill, on_fault=self._faulted.emit)
+            images = self._ahead.images_of(wanted.source, fill_absent=fill)
             t = self._first_frame()
         unknown = self._images.unknown(wanted.source.experiment, wanted.plans)
         self._coming = wanted
@@ -228,6 +230,7 @@ class LayerKeeper(QObject):
 
     def _on_closed(self) -> None:
         self._clear()
+        self._ahead.forget()
         self._images.forget()
 
     def _clear(self) -> None:
@@ -298,6 +301,7 @@ class LayerKeeper(QObject):
         if now != self._said:
             self._said = now
             self._session.frame_changed.emit(*now)
+            self._ahead.follow(shown, t, self._view.z)
 
     def _name_cells(self, shown: ShownFov) -> None:
         """Write who is who: at the rings, and at the boxes of a pair."""
@@ -428,7 +432,8 @@ class LayerKeeper(QObject):
         if fault is not None and self._told != place:
             self._told = place
             # Writers leave out empty chunks: that is no failure.
-            tell = self._session.told if fault.absent else self._session.failed
+            is_blank = fault.absent and not fault.gone
+            tell = self._session.told if is_blank else self._session.failed
             tell.emit(fault.what)
 
 

@@ -52,12 +52,15 @@ class Fault:
         Whether it is not there, and not damaged.
     what : str
         What is shown blank and why, in words.
+    gone : bool
+        Whether none of the images is there any more.
     """
 
     channel: int
     t: int
     absent: bool
     what: str
+    gone: bool = False
 
 
 class FovImages:
@@ -212,16 +215,17 @@ class FovImages:
         self._unread.add((channel, t), level, box)
         if (channel, t) in self.faults:
             return
-        fault = Fault(channel, t, is_absent(error), self._words(t, error))
+        gone = _is_gone(self.source.fov.array_path)
+        fault = Fault(channel, t, is_absent(error), self._words(t, error, gone), gone)
         self.faults[channel, t] = fault
         if self._on_fault is not None:
             self._on_fault(self, fault)
 
-    def _words(self, t: int, error: Exception) -> str:
+    def _words(self, t: int, error: Exception, gone: bool) -> str:
         source = self.source
         where = f"{source.experiment} {source.fov.name}"
         first = first_line(error)
-        if _is_gone(source.fov.array_path):
+        if gone:
             return (
                 f"{where}: its images are not there any more ({source.fov.array_path}); they are "
                 "shown blank. Restore or mount the store, and open the config again."

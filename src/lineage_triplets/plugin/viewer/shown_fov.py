@@ -11,6 +11,7 @@ import numpy as np
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.settings.tau import TauFrames
 from lineage_triplets.plugin.common.fov_part import FovPart
+from lineage_triplets.plugin.viewer.ahead import read_ahead
 from lineage_triplets.plugin.viewer.image_layers import (
     ChannelPlan,
     Contrast,
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.viewer.lazy_image import FovImages
     from lineage_triplets.qc.look.view import ReviewState
     from lineage_triplets.qc.open.data import ReviewData
-
-
-# Planes larger than this are not read ahead.
-_MOST_AHEAD_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,17 +176,8 @@ def prepare(
         if plan.channel in unknown and not stopped():
             contrast[plan.channel] = sampled_contrast(images, plan.number)
         if plan.visible and t is not None and not stopped():
-            _read_ahead(images, plan.number, min(t, images.shapes[0][0] - 1))
+            read_ahead(images, plan.number, min(t, images.shapes[0][0] - 1))
     return ShownFov(wanted, images, cells, contrast, wanted.masks.of(wanted.number))
-
-
-def _read_ahead(images: FovImages, channel: int, t: int) -> None:
-    """Read a frame, so that drawing it finds its chunks decoded."""
-    _, _, depth, height, width = images.shapes[0]
-    if height * width * images.dtype.itemsize > _MOST_AHEAD_BYTES:
-        return
-    first = (slice(t, t + 1), slice(channel, channel + 1), slice(depth // 2, depth // 2 + 1))
-    images.read(0, (*first, slice(0, height), slice(0, width)))
 
 
 def _law(settings: DatasetConfig) -> tuple[object, ...]:
