@@ -45,6 +45,8 @@ class Chunking:
         Compressed by zstd alone, as zarr does by default; otherwise by blosc. Not of shards.
     dtype : str
         Not of shards.
+    size_pixels : int
+        Rows and columns of a plane.
     """
 
     label: str
@@ -57,6 +59,7 @@ class Chunking:
     plain_zstd: bool = False
     dtype: str = "uint16"
     cells_per_fov: int = CELLS_PER_FOV
+    size_pixels: int = IMAGE_SIZE_PIXELS
 
 
 def registry_of(folder: Path) -> ExperimentRegistry:
@@ -86,9 +89,11 @@ def write_observations(folder: Path, n_rows: int) -> None:
 
 def write_images(folder: Path, chunking: Chunking) -> None:
     """Write images that blosc (zstd, bitshuffle) halves if uint16, and tables of their cells."""
-    tables = simulate_tables(chunking.n_fovs, chunking.cells_per_fov, chunking.n_frames)
+    size = chunking.size_pixels
+    tables = simulate_tables(
+        chunking.n_fovs, chunking.cells_per_fov, chunking.n_frames, shape=(size, size)
+    )
     write_tables(tables, folder / "tracks")
-    size = IMAGE_SIZE_PIXELS
     shape = (chunking.n_frames, len(CHANNELS), chunking.n_z, size, size)
     layout = PlateLayout(
         CHANNELS,

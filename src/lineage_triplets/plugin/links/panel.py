@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.find.against.compare import Comparison
     from lineage_triplets.qc.find.doubt.links import LinkQueue
+    from lineage_triplets.qc.look.link_view import LinkView
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.decision import Target
 
@@ -68,6 +69,7 @@ class LinksPanel(QWidget):
         self._queue: LinkQueue | None = None
         self._comparison: Comparison | None = None
         self._number = -1
+        self._view: LinkView | None = None
         self._parts = 1
         self._stale = True
         self._mine = self._marks = False
@@ -300,6 +302,7 @@ class LinksPanel(QWidget):
         self._unmark()
         self._number = number
         entry = links.entry(number)
+        self._view = entry.view
         self.looking.show_entry(entry, self._answered.said.get(entry.key, ""))
         self.looking.show_counts(links, number)
         self._on_contrast()
@@ -307,10 +310,9 @@ class LinksPanel(QWidget):
         self._show_pixels()
 
     def _show_pixels(self) -> None:
-        links, number = self._links, self._number
-        if links is None or number < 0:
+        links, number, view = self._links, self._number, self._view
+        if links is None or view is None or number < 0:
             return
-        view = links.view(number)
         shown = self._ahead.shown.get(links.row(number))
         scales = self._ahead.scales.get(view.experiment, ())
         self.looking.picture.show_link(number, view, shown, scales)
@@ -328,9 +330,8 @@ class LinksPanel(QWidget):
         self._ahead.read_anew()
 
     def _on_contrast(self) -> None:
-        links, number = self._links, self._number
-        if links is not None and number >= 0:
-            contrast = self._session.contrast.get(links.view(number).experiment, {})
+        if self._view is not None and self._number >= 0:
+            contrast = self._session.contrast.get(self._view.experiment, {})
             self.looking.picture.set_contrast(contrast)
 
     # Answers
