@@ -29,6 +29,7 @@ from lineage_triplets.plugin.audit.panel import AuditPanel
 from lineage_triplets.plugin.board.panel import BoardPanel
 from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.channels.panel import ChannelsPanel
+from lineage_triplets.plugin.common.bad_fov import BadFov
 from lineage_triplets.plugin.common.dock import DockRoom
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import KeyButton, bind
@@ -118,6 +119,8 @@ class ReviewWidget(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(self._head())
         layout.addWidget(self.messages)
+        self.bad_fov = BadFov(self.session, self.tabs, self)
+        layout.addWidget(self.bad_fov)
         layout.addWidget(self._pages, 1)
         layout.addLayout(self._foot())
         self.session.opened.connect(self._on_opened)
@@ -125,6 +128,8 @@ class ReviewWidget(QWidget):
         for panel in self.panels.values():
             bind(panel, "O", self.outlines.click)
             bind(panel, "T", self.tails.click)
+        for title in ("Browse", "Pairs", "Channels", "Problems", "Links"):
+            bind(self.panels[title], "X", self.bad_fov.ask).setAutoRepeat(False)
         self.session.unloadable.connect(self._on_unloadable)
         self.session.opening.connect(self._on_opening)
         self.session.work.progressed.connect(self._on_progress)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.decide.targets import Verdict
     from lineage_triplets.qc.record import Decision
     from lineage_triplets.qc.record.decision import Target
 
@@ -77,6 +78,7 @@ class DecideBar(QWidget):
         self.setObjectName("decide_bar")
         self._session = session
         self._spot = Spot()
+        self._n_many, self._names = 0, _nobody
         self.level = QComboBox(self)
         self.level.setObjectName("decision_level")
         self.level.setAccessibleName("What a decision is about")
@@ -113,6 +115,27 @@ class DecideBar(QWidget):
         self._spot = spot
         self._say()
 
+    def set_many(self, n_lineages: int, names: Callable[[], list[str]]) -> None:
+        """Decide about several lineages in one step, where it is decided about lineages.
+
+        Parameters
+        ----------
+        n_lineages : int
+            How many are selected; one alone is the spot's.
+        names : callable
+            Gives them.
+        """
+        self._n_many, self._names = n_lineages if n_lineages > 1 else 0, names
+        self._say()
+
+    @property
+    def targets(self) -> list[Target]:
+        """What a verdict is about now: the spot's, or all lineages that are selected."""
+        review, target = self._session.review, self.target
+        if review is not None and self._n_many and self.level.currentText() == LEVELS[0]:
+            return [review.target("lineage", name) for name in self._names()]
+        return [] if target is None else [target]
+
     @property
     def spot(self) -> Spot:
         """Where it decides."""
@@ -148,9 +171,12 @@ class DecideBar(QWidget):
     def _say(self) -> None:
         """Say what is decided about, and let be pressed what can be."""
         review, level = self._session.review, self.level.currentText()
+        of_many = bool(self._n_many) and level == LEVELS[0]
         target, link = self.target, self._spot.link
+        named = f"{self._n_many:,} lineages" if of_many else str(target or "")
         writable = review is not None and not review.log.read_only
-        self._about.setText(self._words(review, target) or self._spot.missing(level))
+        words = named if of_many else self._words(review, target)
+        self._about.setText(words or self._spot.missing(level))
         self._about.setToolTip(self._about.text())
         closed = "Opened read-only" if review is not None else "No config is open"
         missing = self._spot.missing(level)
@@ -159,13 +185,9 @@ class DecideBar(QWidget):
             (self.reject, "R", "Leave out of training, with a reason:"),
             (self.undecide, "U", "Take an accept or reject back:"),
         ):
-            button.setEnabled(writable and target is not None)
+            button.setEnabled(writable and bool(named))
             button.setToolTip(
-                f"{what} {target} ({key})"
-                if target and writable
-                else missing
-                if writable
-                else closed
+                f"{what} {named} ({key})" if named and writable else missing if writable else closed
             )
         self.cut.setEnabled(writable and link is not None)
         self.cut.setToolTip(
@@ -188,28 +210,29 @@ class DecideBar(QWidget):
         why = f" ({decision.reason})" if decision.reason else ""
         return f"{target}: {verdict}{why}"
 
+    def _decide(self, verdict: Verdict, targets: Sequence[Target], reason: str = "") -> bool:
+        """Decide about all that is chosen, in one step."""
+        if not targets:
+            return False
+        done = self._session.decide(lambda review: review.decide(verdict, targets, reason))
+        if done and len(targets) == 1 and verdict != "undecided":
+            self.decided.emit(targets[0])
+        return done
+
     def _accept(self) -> None:
-        target = self.target
-        if target is not None and self._session.decide(lambda review: review.accept(target)):
-            self.decided.emit(target)
+        self._decide("accept", self.targets)
 
     def _undecide(self) -> None:
-        target = self.target
-        if target is not None:
-            self._session.decide(lambda review: review.undecide(target))
+        self._decide("undecided", self.targets)
 
     def _ask_to_reject(self) -> None:
-        target = self.target
-        if target is None:
-            return
-
-        def reject(reason: str) -> bool:
-            done = self._session.decide(lambda review: review.reject(target, reason))
-            if done:
-                self.decided.emit(target)
-            return done
-
-        self.reason.ask(f"Reject {target}", recent_reasons(self._session.review, "reject"), reject)
+        targets = self.targets
+        if targets:
+            n, recent = len(targets), recent_reasons(self._session.review, "reject")
+            named = str(targets[0]) if n == 1 else f"{n:,} lineages"
+            self.reason.ask(
+                f"Reject {named}", recent, lambda reason: self._decide("reject", targets, reason)
+            )
 
     def _ask_to_cut(self) -> None:
         link = self._spot.link
@@ -241,6 +264,10 @@ class DecideBar(QWidget):
         self._session.decide(lambda review: changed.extend(action(review)))
         if changed:
             self.gone_back.emit(changed[0].target)
+
+
+def _nobody() -> list[str]:
+    return []
 
 
 class CellMenu(QMenu):

@@ -43,7 +43,7 @@ _NAME_CHARACTERS, _PLACE_CHARACTERS = 22, 15
 KEYS = KeyGroup(
     "Table of lineages",
     (
-        Key("Up, Down", "select the lineage above or below"),
+        Key("Up, Down", "select the lineage above or below; with Shift more, Ctrl+A all"),
         Key("J", "the next lineage", lambda panel: panel.lineages.step(1)),
         Key("K", "the lineage before", lambda panel: panel.lineages.step(-1)),
         Key("Enter", "go to its first cell in the viewer"),
@@ -68,9 +68,12 @@ class LineageList(QWidget):
     ----------
     chosen : Signal(str)
         Gets the ``lineage_id`` that a person selects.
+    many_changed : Signal()
+        More lineages are selected besides, or fewer.
     """
 
     chosen = Signal(str)
+    many_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +117,21 @@ class LineageList(QWidget):
     def lineage(self) -> str:
         """``lineage_id`` that is selected; empty for none."""
         return self._lineage
+
+    @property
+    def n_selected(self) -> int:
+        """How many lineages are selected."""
+        return sum(len(rows) for rows in self._selected_rows())
+
+    def selected(self) -> list[str]:
+        """Give the ``lineage_id`` of all that are selected, from the top."""
+        rows = sorted(row for rows in self._selected_rows() for row in rows)
+        return [self.model.lineage_at(row) for row in rows]
+
+    def _selected_rows(self) -> list[range]:
+        # By ranges: all of ninety thousand are one.
+        ranges = self.table.selectionModel().selection()
+        return [range(one.top(), one.bottom() + 1) for one in ranges if one.left() == 0]
 
     def show_reading(self) -> None:
         """Say that the lineages are being read."""
@@ -183,7 +201,7 @@ class LineageList(QWidget):
         table.setModel(self.model)
         self._decisions = _DecisionDelegate(table)
         table.setItemDelegateForColumn(len(COLUMNS) - 1, self._decisions)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setShowGrid(False)
         table.setMinimumHeight(110)
@@ -197,6 +215,7 @@ class LineageList(QWidget):
         table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         header.sortIndicatorChanged.connect(table.scrollToTop)
         table.selectionModel().currentRowChanged.connect(self._on_current)
+        table.selectionModel().selectionChanged.connect(lambda *_: self.many_changed.emit())
         return table
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name

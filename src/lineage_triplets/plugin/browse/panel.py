@@ -37,6 +37,7 @@ _KEYS_OF = (
     "browse.lineage_list",
     "browse.tree_view",
     "browse.tree_box",
+    "common.bad_fov",
     "common.outlines",
     "common.tails",
     "common.reason",
@@ -94,6 +95,9 @@ class BrowsePanel(QWidget):
         layout.addWidget(splitter, 1)
         layout.addWidget(self.bar)
         self.lineages.chosen.connect(lambda lineage: session.choose(lineage=lineage))
+        self.lineages.many_changed.connect(
+            lambda: self.bar.set_many(self.lineages.n_selected, self.lineages.selected)
+        )
         self.lineages.table.activated.connect(self._on_activated)
         self.box.scope_changed.connect(self._draw)
         self.tree.node_chosen.connect(self._on_node)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QLabel,
-    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -17,7 +16,6 @@ from qtpy.QtWidgets import (
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import KeyButton, bind, key_groups
 from lineage_triplets.plugin.common.refresh import Refresh
-from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.common.weighing import weigh_job, weighed_of
 from lineage_triplets.plugin.links.answered import Answered
 from lineage_triplets.plugin.links.answers import last_answer, where
@@ -25,6 +23,7 @@ from lineage_triplets.plugin.links.choosing import LinkExperiments, LinkOrder
 from lineage_triplets.plugin.links.differing import DifferingList, comparison_words, listed_words
 from lineage_triplets.plugin.links.looking import Looking
 from lineage_triplets.plugin.links.model import LinkList
+from lineage_triplets.plugin.links.over_page import OverPage
 from lineage_triplets.plugin.links.reading import AHEAD, LinksAhead
 from lineage_triplets.plugin.links.words import settled_words
 
@@ -47,7 +46,7 @@ _PATIENCE_MS = 400
 _SLOT_KEYS = 9
 # Where links take longer to be weighed, it is done once a person pauses for so long.
 _LONG_S, _PAUSE_MS = 3.0, 20_000
-_KEYS_OF = ("links.looking", "links.choosing", "common.outlines", "common.tails")
+_KEYS_OF = ("links.looking", "links.choosing", "common.bad_fov", "common.outlines", "common.tails")
 
 
 class LinksPanel(QWidget):
@@ -116,16 +115,8 @@ class LinksPanel(QWidget):
         self.looking.back_wanted.connect(self._go_back)
         self.looking.undo_wanted.connect(self._undo)
         self.looking.find_wanted.connect(self._find)
-        self._page = QWidget(self)
-        self._words = words_label("link_words", self._page)
-        self._more = QPushButton("Go on", self._page)
-        self._more.setObjectName("link_more")
-        self._more.setToolTip("Go on with the next links (Enter)")
-        self._more.clicked.connect(self._go_on)
-        of_page = QVBoxLayout(self._page)
-        of_page.addWidget(self._words)
-        of_page.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        of_page.addStretch(1)
+        self._page = OverPage(self)
+        self._page.more.clicked.connect(self._go_on)
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self._page)
         self._pages.addWidget(self.looking)
@@ -155,6 +146,12 @@ class LinksPanel(QWidget):
     def is_weighing(self) -> bool:
         """Whether the list will be made anew."""
         return self._refresh.is_due
+
+    @property
+    def fovs_in_hand(self) -> list[tuple[str, str]]:
+        """Experiment and FOV of the link on screen."""
+        view = self._view if self._number >= 0 else None
+        return [] if view is None else [(view.experiment, view.fov)]
 
     # The list of links
 
@@ -318,12 +315,11 @@ class LinksPanel(QWidget):
         self.looking.picture.show_link(number, view, shown, scales)
 
     def _say_on_page(self, words: str, *, more: bool = False) -> None:
-        self._words.setText(words)
-        self._more.setVisible(more)
+        self._page.say(words, more=more)
         had_focus = self.isAncestorOf(self.window().focusWidget() or self.window())
         self._pages.setCurrentWidget(self._page)
         if more and had_focus:
-            self._more.setFocus()
+            self._page.more.setFocus()
 
     def _on_outlines(self) -> None:
         self.looking.picture.set_outlined(self._session.outlined)

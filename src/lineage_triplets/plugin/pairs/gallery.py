@@ -92,11 +92,15 @@ class PairGallery(QListView):
         return self.currentIndex().row()
 
     @property
-    def chosen_seen(self) -> list[int]:
-        """Numbers of the selected pairs, or of the current, that were on screen; in order."""
+    def selected(self) -> list[int]:
+        """Numbers of the selected pairs, or of the current; in order."""
         selected = self.selectionModel().selectedIndexes() or [self.currentIndex()]
-        rows = sorted(index.row() for index in selected)
-        return [row for row in rows if row in self._tiles.painted]
+        return sorted(index.row() for index in selected if index.isValid())
+
+    @property
+    def chosen_seen(self) -> list[int]:
+        """Those of the selected pairs that were on screen."""
+        return [row for row in self.selected if row in self._tiles.painted]
 
     def go_to(self, number: int) -> None:
         """Give a pair the ring, and scroll as little as shows it."""

@@ -51,7 +51,7 @@ _READING, _DRAWING = "Pairs", "Tau"
 _FIRST, _AT_ONCE = 4, 8
 # So many pairs are there before anybody comes to judge them.
 _AHEAD = 16
-_KEYS_OF = ("pairs.judging", "common.outlines")
+_KEYS_OF = ("pairs.judging", "common.bad_fov", "common.outlines", "common.tails")
 
 
 class PairsPanel(QWidget):
@@ -94,6 +94,15 @@ class PairsPanel(QWidget):
         super().showEvent(event)
         if self._pending is not None:
             self._show(self._pending)
+
+    @property
+    def fovs_in_hand(self) -> list[tuple[str, str]]:
+        """Experiments and FOVs of the pairs that are selected."""
+        pairs = self.gallery.pairs.pairs
+        if pairs is None:
+            return []
+        anchors = [pairs.anchors[number] for number in self.gallery.selected]
+        return [(anchor["experiment"], anchor["fov_name"]) for anchor in anchors]
 
     def look_at(self, number: int) -> None:
         """Frame a pair in the viewer, and show its way below."""

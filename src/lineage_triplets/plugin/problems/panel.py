@@ -37,6 +37,7 @@ _KEYS_OF = (
     "problems.finding_list",
     "problems.finding_actions",
     "problems.link_look",
+    "common.bad_fov",
     "common.outlines",
     "common.tails",
     "common.reason",
@@ -279,6 +280,12 @@ class ProblemsPanel(QWidget):
     def is_checking(self) -> bool:
         """Whether the list will be made anew."""
         return self._refresh.is_due or self.placement.is_looking
+
+    @property
+    def fovs_in_hand(self) -> list[tuple[str, str]]:
+        """Experiments and FOVs of the findings that are selected."""
+        chosen = [reviewed.finding for reviewed in self.findings.chosen]
+        return [(finding.experiment, finding.fov) for finding in chosen]
 
     def _on_opened(self, review: Review) -> None:
         review.events.data.connect(self._refresh.later)

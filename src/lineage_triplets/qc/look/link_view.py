@@ -140,6 +140,12 @@ class LinkView:
         return index.fovs[int(index.fov_of_row[self.before[0].rows[0]])].experiment
 
     @property
+    def fov(self) -> str:
+        """Name of the FOV."""
+        index = self.patches.index
+        return index.fovs[int(index.fov_of_row[self.before[0].rows[0]])].fov.name
+
+    @property
     def asks_back(self) -> bool:
         """Whether it is asked where b comes from, and not where a goes."""
         new = [link for link in self.instead if link not in self.now]
