@@ -18,11 +18,14 @@ from lineage_triplets.qc.record.decision import Target
 from reviews import write_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
+
+    from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.record import NewDecision
 
 EVERYWHERE = ("kind", "experiment", "fov")
 
@@ -163,3 +166,24 @@ def test_a_group_is_settled_with_one_reason_and_one_undo(qtbot: QtBot, session: 
     assert len({decision.group for decision in made}) == 1
     session.decide(lambda review: review.undo())
     assert len(session.review.decisions) == before
+
+
+def test_much_is_decided_beside_the_window_and_again_if_something_else_is_meanwhile(
+    qtbot: QtBot, session: Session
+) -> None:
+    tracks = [Target("track", "early", "A/1/0", track=str(track)) for track in (1, 11)]
+    started: list[int] = []
+
+    def prepare(review: Review) -> Sequence[NewDecision]:
+        started.append(len(review.decisions))
+        return review.settling(tracks, "short")
+
+    assert session.decide_many(prepare)
+    session.decide(lambda review: review.accept(review.target("lineage", "late_A/1/0_1")))
+    qtbot.waitUntil(lambda: len(session.review.effect.rejected) == 2)
+    assert started == [0, 1]
+    said: list[str] = []
+    session.failed.connect(said.append)
+    session.decide_many(lambda review: review.settling(tracks, ""))
+    qtbot.waitUntil(lambda: bool(said))
+    assert "reason" in said[0]

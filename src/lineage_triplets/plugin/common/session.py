@@ -16,18 +16,19 @@ from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.record.effect import AUDIT_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lineage_triplets.engine.errors import Problem
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.pictures.grey import GreyScale
-    from lineage_triplets.qc.record import Decision
+    from lineage_triplets.qc.record import Decision, NewDecision
     from lineage_triplets.qc.record.decision import Target
 
 OPENING = "Opening the config"
 CHOOSING = "Drawing pairs"
+DECIDING = "Deciding"
 # So many take the event loop no time that anybody would notice.
 _MANY_OBSERVATIONS = 100_000
 
@@ -311,6 +312,37 @@ class Session(QObject):
         """Decide something; False, and a message, where that cannot be."""
         review = self._review
         return review is not None and self.attempt(lambda: action(review))
+
+    def decide_many(self, prepare: Callable[[Review], Sequence[NewDecision]]) -> bool:
+        """Decide much in one step: what it takes is worked out beside the window.
+
+        Parameters
+        ----------
+        prepare : callable
+            Gets a snapshot, in a thread; gives what is decided.
+        """
+        review = self._review
+        if review is None:
+            return False
+        snapshot = review.snapshot()
+
+        def run(_job: Job) -> Sequence[NewDecision] | LineageTripletsError:
+            try:
+                return prepare(snapshot)
+            except LineageTripletsError as error:
+                return error
+
+        def take(made: Sequence[NewDecision] | LineageTripletsError) -> None:
+            if isinstance(made, LineageTripletsError):
+                self.failed.emit(str(made))
+            elif review.data is not snapshot.data:
+                # Something was decided meanwhile, after which it may come to something else.
+                self.decide_many(prepare)
+            else:
+                self.decide(lambda review: review.carry_out(*made))
+
+        self.work.start(self, DECIDING, run, take)
+        return True
 
     def attempt(self, action: Callable[[], object]) -> bool:
         """Do something; its error becomes a message."""

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.plugin.common.session import Session
+    from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.record import NewDecision
     from lineage_triplets.qc.record.decision import Target
 
 KEYS = KeyGroup(
@@ -50,6 +52,8 @@ KEYS = KeyGroup(
         Key("Ctrl+Shift+Z", "redo", lambda panel: panel.actions_view.redo.click()),
     ),
 )
+# So many are decided at once without anybody noticing.
+_MANY = 40
 _DONE = {"reject": "Rejected", "cut": "Cut", "waive": "Waived"}
 
 
@@ -297,7 +301,7 @@ class FindingActions(QWidget):
         self.reason.ask(
             f"Waive {all_words} {kinds}",
             recent_reasons(self._session.review, "waive"),
-            lambda reason: self._session.decide(lambda review: review.waive_all(keys, reason)),
+            lambda reason: self._decide(len(keys), lambda review: review.waiving(keys, reason)),
         )
 
     def _ask_to_settle(self, number: int) -> None:
@@ -309,8 +313,16 @@ class FindingActions(QWidget):
             settle_words(targets),
             kind_words(reviewed.finding.kind),
             ("reject", "cut"),
-            lambda reason: self._session.decide(lambda review: review.settle(targets, reason)),
+            lambda reason: self._decide(
+                len(targets), lambda review: review.settling(targets, reason)
+            ),
         )
+
+    def _decide(self, n: int, prepare: Callable[[Review], Sequence[NewDecision]]) -> bool:
+        """Decide in one step; what takes long is worked out beside the window."""
+        if n > _MANY:
+            return self._session.decide_many(prepare)
+        return self._session.decide(lambda review: review.carry_out(*prepare(review)))
 
     def _ask(
         self, question: str, suggested: str, kinds: Sequence[str], decide: Callable[[str], bool]

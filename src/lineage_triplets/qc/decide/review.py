@@ -236,11 +236,11 @@ class Review(Sitting):
         self, verdict: Verdict, targets: Sequence[Target], reason: str = ""
     ) -> tuple[Decision, ...]:
         """Accept, reject or undecide several things in one step, as `targets.verdicts`."""
-        return self._add(*verdicts(self.data, verdict, targets, reason))
+        return self.carry_out(*verdicts(self.data, verdict, targets, reason))
 
     def cut(self, target: Target, reason: str) -> Decision:
         """Cut a wrong link; what a rejected lineage or track loses by it stays rejected."""
-        return self._add(*cuts(self.data, target, reason))[0]
+        return self.carry_out(*cuts(self.data, target, reason))[0]
 
     def link(self, target: Target, reason: str) -> tuple[Decision, ...]:
         """Make a link that the table lacks, a target of level "join", as `links.relink`.
@@ -248,19 +248,19 @@ class Review(Sitting):
         A cell that nothing follows goes on as the other one, and both tracks are one by the name
         of the first; one that is followed already divides.
         """
-        return self._add(*joins(self.data, target, reason))
+        return self.carry_out(*joins(self.data, target, reason))
 
     def unlink(self, target: Target, reason: str = "") -> tuple[Decision, ...]:
         """Take a link back that somebody made, as `links.relink`."""
-        return self._add(*unlinks(self.data, target, reason))
+        return self.carry_out(*unlinks(self.data, target, reason))
 
     def swap(self, link: Target, other: Target, reason: str) -> tuple[Decision, ...]:
         """Let two links exchange the cells that they lead to, in one step, as `links.swaps`."""
-        return self._add(*swaps(self.data, link, other, reason))
+        return self.carry_out(*swaps(self.data, link, other, reason))
 
     def keep(self, targets: Sequence[Target], reason: str = "") -> tuple[Decision, ...]:
         """Say that links were looked at and are right, as `links.keeps`; nothing else changes."""
-        return self._add(*keeps(self.data, targets, reason))
+        return self.carry_out(*keeps(self.data, targets, reason))
 
     def take(
         self, found: Comparison, reason: str, ranks: Sequence[int] | None = None
@@ -277,7 +277,7 @@ class Review(Sitting):
         ranks : sequence of int, optional
             Of its disagreements; all by default.
         """
-        return self._add(*takes(self.data, found, ranks, reason))
+        return self.carry_out(*takes(self.data, found, ranks, reason))
 
     def settle(
         self, targets: Sequence[Target], reason: str, *, right: Sequence[Target] = ()
@@ -286,8 +286,14 @@ class Review(Sitting):
 
         Links in `right` were looked at, and are kept in that step.
         """
+        return self.carry_out(*self.settling(targets, reason, right=right))
+
+    def settling(
+        self, targets: Sequence[Target], reason: str, *, right: Sequence[Target] = ()
+    ) -> tuple[NewDecision, ...]:
+        """Give what `settle` would decide; a snapshot can, beside, of many findings."""
         new = settlement(self.data, targets, reason)
-        return self._add(*new, *keeps(self.data, right, reason))
+        return (*new, *keeps(self.data, right, reason))
 
     def waive(self, key: str, reason: str) -> Decision:
         """Say that a finding is no fault, with a reason, as `settled.waivers`."""
@@ -295,11 +301,15 @@ class Review(Sitting):
 
     def waive_all(self, keys: Sequence[str], reason: str) -> tuple[Decision, ...]:
         """Say that several findings are no faults, in one step, as `settled.waivers`."""
-        return self._add(*waivers(self.data, self.findings(), keys, reason))
+        return self.carry_out(*self.waiving(keys, reason))
+
+    def waiving(self, keys: Sequence[str], reason: str) -> tuple[NewDecision, ...]:
+        """Give what `waive_all` would decide; a snapshot can, beside, of many findings."""
+        return tuple(waivers(self.data, self.findings(), keys, reason))
 
     def unwaive(self, key: str, reason: str = "") -> Decision:
         """Open a waived finding again."""
-        return self._add(NewDecision("unwaive", Target("finding", key=key), {}, reason))[0]
+        return self.carry_out(NewDecision("unwaive", Target("finding", key=key), {}, reason))[0]
 
     def remap(self, experiment: str, slots: Mapping[int | str, str], reason: str = "") -> Decision:
         """Choose other channels for some slots, by number or label, as `channels.remapped`."""
@@ -346,7 +356,7 @@ class Review(Sitting):
         It is no part of an audit, which is blind. A pair that is wrong is an open finding as long
         as training draws it as it was.
         """
-        return self._add(*judgements(self.data, verdicts, reason))
+        return self.carry_out(*judgements(self.data, verdicts, reason))
 
     def audit(self, experiment: str) -> AuditState:
         """Say how far the audit of an experiment is, and what it says; as `audit_state`."""
@@ -378,4 +388,4 @@ class Review(Sitting):
         """Say it of several pairs in one step, by their numbers, as `audits.judged_values`."""
         values = judged_values(self.data, self.history(), experiment, verdicts, queue)
         target = Target("experiment", experiment)
-        return self._add(*(NewDecision("audit", target, value) for value in values))
+        return self.carry_out(*(NewDecision("audit", target, value) for value in values))

@@ -257,13 +257,17 @@ class Sitting:
         self.checks.take_pixels(scan)
         self.events.findings.emit()
 
-    def _add(self, *new: NewDecision) -> tuple[Decision, ...]:
+    def carry_out(self, *new: NewDecision) -> tuple[Decision, ...]:
+        """Record decisions in one step, and let them take effect.
+
+        They were made of the data as they are now, here or in a snapshot.
+        """
         return self._follow(self.record.add(*new)) if new else ()
 
     def _add_of(
         self, experiment: str, kind: DecisionKind, value: Mapping[str, Any], reason: str
     ) -> Decision:
-        return self._add(NewDecision(kind, Target("experiment", experiment), value, reason))[0]
+        return self.carry_out(NewDecision(kind, Target("experiment", experiment), value, reason))[0]
 
     def _follow(self, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
         """Let what is recorded take effect, and tell of it."""
