@@ -1,4 +1,4 @@
-"""The page on which one pair after the other is judged: pictures, three answers, how far it is."""
+"""The page on which one pair after the other is judged: how far it is, pictures, three answers."""
 
 from __future__ import annotations
 
@@ -127,12 +127,13 @@ class Judging(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        # How far it is stands above: it is what every answer changes.
+        layout.addWidget(self._bar)
+        layout.addWidget(self._bound)
         layout.addWidget(self._question)
         layout.addWidget(self._area, 1)
         layout.addLayout(answers)
         layout.addLayout(more)
-        layout.addWidget(self._bar)
-        layout.addWidget(self._bound)
 
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)

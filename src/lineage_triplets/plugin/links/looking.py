@@ -1,4 +1,4 @@
-"""The page on which one link after the other is looked at: pictures, answers, and what is left."""
+"""The page on which one link after the other is looked at: what is left, pictures, answers."""
 
 from __future__ import annotations
 
@@ -146,13 +146,13 @@ class Looking(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addLayout(bars)
         for widget in (self._title, self._question):
             layout.addWidget(widget)
         layout.addWidget(self._area, 1)
         layout.addWidget(self._doubt)
         layout.addLayout(answers)
         layout.addLayout(more)
-        layout.addLayout(bars)
         layout.addWidget(self._status)
 
     def set_patches(self, labels: Sequence[str], yx_patch_size: tuple[int, int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 from lineage_triplets.plugin.common.refresh import Refresh
@@ -70,7 +70,14 @@ class PairJudging(QObject):
     look_at : callable
         Gets the number of a pair to be shown in the viewer and as a strip.
     parent : QObject
+
+    Attributes
+    ----------
+    begun : Signal()
+        The first of the pairs that are listed was judged; or none is any more.
     """
+
+    begun = Signal()
 
     def __init__(
         self,
@@ -151,8 +158,12 @@ class PairJudging(QObject):
         review, pairs = self._session.review, self._gallery.pairs.pairs
         if review is None or pairs is None:
             return
+        before = bool(self._gallery.pairs.verdicts)
         self._gallery.pairs.set_verdicts(_verdicts(review, pairs))
         verdicts = self._gallery.pairs.verdicts
+        if bool(verdicts) != before:
+            self.begun.emit()
+            soon(self._gallery, self._gallery.scroll_to_current)
         self._bar.show_counts(len(pairs), verdicts, more="N draws the next sample.")
         self._bar.count()
 

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     Identity = tuple[object, ...]
 
 _LATER_MS = 150
-_TOP_SHARE, _TOP_SHARE_OVER_STRIP, _STRIP_SHARE = 0.45, 0.13, 0.34
+_TOP_SHARE, _LOW_TOP_SHARE, _STRIP_SHARE = 0.45, 0.13, 0.34
+# Where a wrong pair breaks is seen in its frames; tau is of no concern then.
+_ASKING_SHARE = 0.56
 _READING, _DRAWING = "Pairs", "Tau"
 # Pairs that are read first, so that something is seen; and in one go once those in view are.
 _FIRST, _AT_ONCE = 4, 8
@@ -151,6 +153,7 @@ class PairsPanel(QWidget):
         self.judging = PairJudging(
             self._session, self.gallery, self.judge_bar, self.strip_box, self.look_at, self
         )
+        self.judging.begun.connect(self._share_out)
 
         self._split = QSplitter(Qt.Orientation.Vertical, self)
         self._split.setObjectName("pairs_splitter")
@@ -182,8 +185,11 @@ class PairsPanel(QWidget):
         if self._moved:
             return
         height = self._split.height()
-        strip = min(self.strip_box.full_height(), round(_STRIP_SHARE * height))
-        share = _TOP_SHARE_OVER_STRIP if strip else _TOP_SHARE
+        asks = self.strip_box.asks
+        of_strip = _ASKING_SHARE if asks else _STRIP_SHARE
+        strip = min(self.strip_box.full_height(), round(of_strip * height))
+        is_judged = bool(strip) or bool(self.gallery.pairs.verdicts)
+        share = 0 if asks else _LOW_TOP_SHARE if is_judged else _TOP_SHARE
         top = min(self._top.widget().sizeHint().height() + 4, round(share * height))
         self._split.setSizes([top, height - top - strip, strip])
 

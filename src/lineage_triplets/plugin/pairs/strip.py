@@ -138,6 +138,8 @@ class StripView(QTableView):
         index = self._model.index_of(link)
         self.setCurrentIndex(index)
         self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+        # Its lane from the top: a lane may be higher than the view.
+        self.verticalScrollBar().setValue(self.verticalHeader().sectionPosition(index.row()))
 
     def full_height(self) -> int:
         """Give the height that shows all lanes."""
