@@ -120,3 +120,22 @@ def test_values_fall_into_steps_and_what_is_not_known_into_none() -> None:
     assert values.of_tracks(track_of, 2).tolist() == [(N_STEPS - 1) // 2, -1]
     # Where all are alike nothing stands out.
     assert set(TreeValues("size", "px", np.full(5, 7.0)).steps.tolist()) == {0}
+
+
+def test_kin_of_the_chosen_cell_and_the_pair_looked_at_have_their_letters(
+    panel: BrowsePanel, session: Any
+) -> None:
+    layout = panel.tree.tree.layout  # type: ignore[union-attr]
+    assert panel.tree.marks.roles(layout) == []
+    panel.show_node("2", 9)
+    assert panel.tree.marks.roles(layout) == [("mother", 0, 0), ("sister", 2, 6)]
+    panel.show_node("1", 3)
+    assert panel.tree.marks.roles(layout) == [("daughter", 1, 6), ("daughter", 2, 6)]
+    pairs = session.review.state.pairs
+    session.look_at_pair(pairs, 0)
+    anchor, positive = pairs.anchors[0], pairs.positives[0]
+    names = panel.tree.tree.names  # type: ignore[union-attr]
+    assert panel.tree.marks.roles(layout)[:2] == [
+        ("anchor", names.index(str(anchor["track_id"])), anchor["t"]),
+        ("positive", names.index(str(positive["track_id"])), positive["t"]),
+    ]

@@ -49,10 +49,10 @@ class Seen:
     def names(self) -> dict[str, tuple[tuple[float, ...], str, float, float]]:
         """Give the words on top: their colour, and the place of their middle (y, x)."""
         layer = self.layer("names")
-        if layer is None or not layer.visible:
+        if layer is None or not layer.shown.any():
             return {}
-        words, places = layer.text.values, np.asarray(layer.data)
-        colours = np.asarray(layer.text.color._values)
+        words, places = layer.text.values[layer.shown], np.asarray(layer.data)[layer.shown]
+        colours = np.asarray(layer.text.color._values)[layer.shown]
         n_names = len(set(words))
         return {
             str(word): (rounded(colour), *place[-2:])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.find import Finding
+    from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.view import ReviewState
     from lineage_triplets.qc.record.decision import Target
 
@@ -116,6 +117,7 @@ class BrowsePanel(QWidget):
         session.findings_changed.connect(self._refresh.later)
         session.frame_changed.connect(self._on_frame)
         session.place_wanted.connect(self._on_place)
+        session.pair_wanted.connect(self._on_pair)
         self._first_wanted = False
         self._on_closed()
 
@@ -304,6 +306,16 @@ class BrowsePanel(QWidget):
         here = state is not None and (place.experiment, place.fov) == (state.experiment, state.fov)
         if here and place.tracks and place.t is not None:
             self.show_node(place.tracks[0], place.t)
+
+    def _on_pair(self, pairs: PairList, number: int) -> None:
+        """Mark in the tree the pair that somebody looks at, as far as it is here."""
+        tree, nodes = self.tree.tree, []
+        for meta in (pairs.anchors[number], pairs.positives[number]):
+            place = (meta["experiment"], meta["fov_name"])
+            word = word_within(meta["global_track_id"], *place)
+            here = tree is not None and tree.place == place and word in tree.names
+            nodes.append((tree.names.index(word), int(meta["t"])) if tree and here else None)
+        self.tree.show_pair(nodes[0], nodes[1])
 
     def _mark_cut(self, spot: Spot | None) -> None:
         """Mark the link that is about to be cut, here and in the viewer."""

@@ -12,6 +12,7 @@ from lineage_triplets.plugin.browse.tree_scale import frame_step, hour_step, in_
 from lineage_triplets.plugin.browse.tree_thumbs import SIDE_PX
 from lineage_triplets.plugin.browse.tree_values import N_STEPS
 from lineage_triplets.plugin.common.patch_image import role_colour
+from lineage_triplets.qc.look.roles import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.browse.tree_scale import TreeScale
     from lineage_triplets.plugin.browse.tree_thumbs import Thumb
     from lineage_triplets.plugin.browse.tree_values import TreeValues
+    from lineage_triplets.qc.look.roles import Role
 
 # Seen on dark and on light grounds, and told apart by their shapes too.
 COLORS = {
@@ -85,6 +87,16 @@ def paint_tree(
     painter.restore()
     if values is not None:
         _paint_legend(painter, values, area, ink)
+
+
+def paint_role(painter: QPainter, at: QPointF, role: Role) -> None:
+    """Paint a role's letter on a dark plate beside a place, in the colour that it has anywhere."""
+    metrics = QFontMetricsF(painter.font())
+    plate = QRectF(0, 0, metrics.horizontalAdvance("M") + 4, metrics.height())
+    plate.moveCenter(at + QPointF(plate.width() / 2 + 8, plate.height() / 2 + metrics.height() + 3))
+    painter.fillRect(plate, QColor(0, 0, 0, 200))
+    painter.setPen(role_colour(role))
+    painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), ROLES[role].letter)
 
 
 def paint_thumbs(

@@ -14,18 +14,17 @@ from qtpy.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QPixmap,
     QWheelEvent,
 )
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from lineage_triplets.plugin.browse.tree_linking import TreeLinking
+from lineage_triplets.plugin.browse.tree_marks import TreeMarks
 from lineage_triplets.plugin.browse.tree_mouse import REACH_PX, TreeMouse
 from lineage_triplets.plugin.browse.tree_painter import (
     box_of,
     faint,
-    paint_cut,
     paint_thumbs,
     paint_tree,
 )
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 # Pixels of a frame or a column at most.
 _MOST_PX = 600.0
 _PAN_SHARE = 0.25
-_FRAME_LINE = QColor(0, 170, 200)
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -100,11 +98,8 @@ class TreeView(QAbstractScrollArea):
         self._tree: Tree | None = None
         self._values: TreeValues | None = None
         self._thumbs: TreeThumbs | None = None
-        self._band: tuple[float, float] | None = None
         self._hint = ""
-        self._node: tuple[int, int] | None = None
-        self._cut: tuple[tuple[int, int], tuple[int, int]] | None = None
-        self._frame: int | None = None
+        self.marks = TreeMarks()
         self._zoom = (1.0, 1.0)
         self._still: QPixmap | None = None
 
@@ -116,17 +111,17 @@ class TreeView(QAbstractScrollArea):
     @property
     def node(self) -> tuple[int, int] | None:
         """Track and frame that are marked."""
-        return self._node
+        return self.marks.node
 
     @property
     def frame(self) -> int | None:
         """Frame that the line is at."""
-        return self._frame
+        return self.marks.frame
 
     def show_tree(self, tree: Tree | None, hint: str = "", *, keep_zoom: bool = False) -> None:
         """Show another tree; `hint` stands there while there is none."""
-        self._tree, self._hint, self._node, self._cut = tree, hint, None, None
-        self._values = self._band = None
+        self._tree, self._hint, self._values = tree, hint, None
+        self.marks.forget()
         self.linking.stop()
         if keep_zoom:
             self._changed()
@@ -154,33 +149,38 @@ class TreeView(QAbstractScrollArea):
             return []
         return place_thumbs(self._tree, self.scale(), box_of(self._area()))
 
+    def show_pair(self, anchor: tuple[int, int] | None, positive: tuple[int, int] | None) -> None:
+        """Mark the tracks and frames of a pair that is looked at; None for those not here."""
+        self.marks.pair = anchor, positive
+        self.viewport().update()
+
     def show_band(self, tracks: Int64Array | None) -> None:
         """Put a band behind some tracks that stand beside each other; None for none."""
-        self._band = None
+        self.marks.band = None
         if tracks is not None and self._tree is not None and len(tracks):
             x = self._tree.layout.x[tracks]
-            self._band = float(x.min()) - 0.5, float(x.max()) + 0.5
+            self.marks.band = float(x.min()) - 0.5, float(x.max()) + 0.5
         self.viewport().update()
 
     def set_node(self, track: int, t: int) -> None:
         """Mark a track at a frame."""
-        self._node = (track, t)
+        self.marks.node = (track, t)
         self.viewport().update()
 
     def set_cut(self, frames: tuple[int, int] | None) -> None:
         """Mark the link into the chosen node, between two frames, as about to be cut."""
-        self._cut = None
-        if frames is not None and self._node is not None and self._tree is not None:
-            track, layout = self._node[0], self._tree.layout
+        self.marks.cut = None
+        if frames is not None and self.marks.node is not None and self._tree is not None:
+            track, layout = self.marks.node[0], self._tree.layout
             starts_here = frames[0] < layout.first_t[track]
             before = int(layout.parent[track]) if starts_here else track
-            self._cut = (before, frames[0]), (track, frames[1])
+            self.marks.cut = (before, frames[0]), (track, frames[1])
         self.viewport().update()
 
     def set_frame(self, t: int | None) -> None:
         """Draw the line at the frame that the viewer shows; None for none."""
-        if t != self._frame:
-            self._frame = t
+        if t != self.marks.frame:
+            self.marks.frame = t
             self.viewport().update()
 
     def pixel_of(self, track: int, t: int) -> QPointF:
@@ -266,7 +266,9 @@ class TreeView(QAbstractScrollArea):
             if self._still is None:
                 self._still = self._draw_still(self._tree, ink)
             painter.drawPixmap(0, 0, self._still)
-            self._draw_moving(painter, self._tree)
+            painter.setClipRect(self._area())
+            self.marks.paint(painter, self._tree.layout, self.scale(), self._area())
+            self.linking.paint(painter)
         painter.end()
 
     def _draw_still(self, tree: Tree, ink: QColor) -> QPixmap:
@@ -281,28 +283,6 @@ class TreeView(QAbstractScrollArea):
             paint_thumbs(painter, self.thumbs(), self._thumbs.image, self._area(), ink)
         painter.end()
         return pixmap
-
-    def _draw_moving(self, painter: QPainter, tree: Tree) -> None:
-        area, scale, layout_x = self._area(), self.scale(), tree.layout.x
-        painter.setClipRect(area)
-        if self._band is not None:
-            left, right = (scale.x(column) for column in self._band)
-            band = QRectF(left, area.top(), right - left, area.height())
-            painter.fillRect(band, faint(_FRAME_LINE, 45))
-        if self._frame is not None:
-            y = scale.y(self._frame)
-            painter.setPen(QPen(_FRAME_LINE, 2))
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-        if self._cut is not None:
-            ends = [QPointF(scale.x(layout_x[track]), scale.y(t)) for track, t in self._cut]
-            paint_cut(painter, *ends)
-        self.linking.paint(painter)
-        if self._node is not None:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(_FRAME_LINE, 2.5))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            column = float(tree.layout.x[self._node[0]])
-            painter.drawEllipse(QPointF(scale.x(column), scale.y(self._node[1])), 6, 6)
 
     def resizeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Fit to the new size."""
@@ -370,7 +350,7 @@ class TreeView(QAbstractScrollArea):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
         """Ask what can be done with what is under the pointer, or with what is chosen."""
         by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
-        found = self.under(QPointF(event.pos())) if by_mouse else self._node
+        found = self.under(QPointF(event.pos())) if by_mouse else self.marks.node
         if found is None:
             return
         if by_mouse:
@@ -387,9 +367,9 @@ class TreeView(QAbstractScrollArea):
 
     def _reveal(self) -> None:
         """Scroll until the chosen node is in sight."""
-        if self._node is None:
+        if self.marks.node is None:
             return
-        area, at = self._area(), self.pixel_of(*self._node)
+        area, at = self._area(), self.pixel_of(*self.marks.node)
         for bar, low, high, value in (
             (self.horizontalScrollBar(), area.left(), area.right(), at.x()),
             (self.verticalScrollBar(), area.top(), area.bottom(), at.y()),
@@ -430,12 +410,12 @@ class TreeView(QAbstractScrollArea):
             return
         across, down = _ARROWS[Qt.Key(key)]
         node: tuple[int, int] | None
-        if self._node is None:
+        if self.marks.node is None:
             root = int(tree.roots[0])
             node = (root, int(tree.layout.first_t[root]))
         elif down:
-            node = step_along(tree.layout, self._node, forward=down > 0)
+            node = step_along(tree.layout, self.marks.node, forward=down > 0)
         else:
-            node = step_aside(tree.layout, self._node, to_right=across > 0)
+            node = step_aside(tree.layout, self.marks.node, to_right=across > 0)
         if node is not None:
             self._choose(*node)

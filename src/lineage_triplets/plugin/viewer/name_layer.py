@@ -64,6 +64,7 @@ class NameLayer:
         self._z: float | None = None
         self._screen_px = 1.0
         self._drawn: tuple[object, ...] = ()
+        self._written: list[str] = []
 
     def show(
         self,
@@ -96,8 +97,8 @@ class NameLayer:
             )
             layer.editable = False
             self._stack.put(NAMES, _ORDER, layer)
-            self._drawn = ()
-        elif layer is not None:
+            self._drawn, self._written = (), []
+        elif layer is not None and tuple(layer.scale) != tuple(axes[0]):
             layer.scale = axes[0]
         self._draw()
 
@@ -127,19 +128,25 @@ class NameLayer:
         places = (middles[np.newaxis] + offsets[:, np.newaxis]).reshape(-1, 2)
         if layer.ndim > 2:
             places = np.column_stack([np.full(len(places), self._z or 0.0), places])
-        colours = [_HALO] * (n_names * (n_copies - 1)) + [
-            ROLES[name.role].rgba for name in self._names
-        ]
-        layer.visible = bool(n_names)
-        # What is hidden keeps its places, so that it does not reach beyond the images.
-        if n_names:
-            layer.data = places
-            layer.text = {
-                "string": {"array": [name.words for name in self._names] * n_copies},
-                "color": {"array": colours},
-                "size": _POINTS,
-                "anchor": "center",
-            }
+        # As many points in every frame: napari, slicing in another thread, stumbles over fewer.
+        spare = max(len(layer.data) - len(places), 0)
+        words = [name.words for name in self._names] * n_copies + [""] * spare
+        colours = np.tile(_HALO, (len(words), 1))
+        top = slice(n_names * (n_copies - 1), n_names * n_copies)
+        colours[top] = np.array([ROLES[name.role].rgba for name in self._names]).reshape(-1, 4)
+        # Each of these would draw it anew.
+        with layer.events.blocker_all(), layer.text.events.blocker_all():
+            layer.data = np.pad(places, ((0, spare), (0, 0)))
+            layer.shown = np.arange(len(words)) < len(places)
+            if words != self._written:
+                self._written = words
+                layer.text = {
+                    "string": {"array": words},
+                    "color": {"array": colours},
+                    "size": _POINTS,
+                    "anchor": "center",
+                }
+        layer.refresh(thumbnail=False, extent=False, highlight=False)
 
     def middles(self) -> Float64Array:
         """Give the (y, x) of the middle of each name, in pixels of the image."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array
     from lineage_triplets.qc.look.pictures.page import Colour
@@ -59,6 +61,23 @@ ROLES: dict[Role, RoleMark] = {
     "instead": RoleMark((240, 150, 40), "b'", "disc", "dash"),
 }
 """The cell that is looked at, those of a pair, its kin, and where a link goes or might go."""
+
+
+def kin_of(parent: Int64Array, track: int) -> list[int]:
+    """Give a track's mother, daughters and sisters.
+
+    Parameters
+    ----------
+    parent : ndarray of int64, shape (tracks,)
+        Each track's mother; -1 for a root.
+    track : int
+    """
+    mother = int(parent[track])
+    near = parent == track
+    if mother >= 0:
+        near = near | (parent == mother)
+        near[mother] = True
+    return [kin for kin in np.flatnonzero(near).tolist() if kin != track]
 
 
 def kin_role(parent: Int64Array, track: int, of: int) -> Role | None:
