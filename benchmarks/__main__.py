@@ -36,6 +36,7 @@ from benchmarks import (
     soak,
     trackers,
     training,
+    tree,
     widget,
 )
 from lineage_triplets import __version__
@@ -57,6 +58,7 @@ BENCHMARKS = {
     "judging": judging.tables,
     "placement": placement.tables,
     "training": training.tables,
+    "tree": tree.tables,
     "widget": widget.tables,
 }
 # Minutes long, and run by name alone.

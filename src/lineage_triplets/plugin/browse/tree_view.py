@@ -130,8 +130,8 @@ class TreeView(QAbstractScrollArea):
 
     def show_values(self, values: TreeValues | None) -> None:
         """Colour the lines by values of the tree's cells; None by nothing."""
-        self._values, self._still = values, None
-        self.viewport().update()
+        self._values = values
+        self.forget_picture()
 
     @property
     def values(self) -> TreeValues | None:
@@ -140,8 +140,8 @@ class TreeView(QAbstractScrollArea):
 
     def show_thumbs(self, thumbs: TreeThumbs | None) -> None:
         """Draw pictures at the nodes; None draws none."""
-        self._thumbs, self._still = thumbs, None
-        self.viewport().update()
+        self._thumbs = thumbs
+        self.forget_picture()
 
     def thumbs(self) -> list[Thumb]:
         """Give the pictures in sight, and where they stand."""
@@ -213,6 +213,15 @@ class TreeView(QAbstractScrollArea):
         bars[0].setValue(bars[0].value() + round(after.x(column) - x))
         bars[1].setValue(bars[1].value() + round(after.y(t) - y))
 
+    def show_all(self) -> None:
+        """Zoom out until all is in sight."""
+        self._set_zoom(1.0, 1.0)
+
+    def forget_picture(self) -> None:
+        """Paint all anew next time."""
+        self._still = None
+        self.viewport().update()
+
     def _set_zoom(self, across: float, down: float) -> None:
         self._zoom = (across, down)
         self._changed()
@@ -226,8 +235,7 @@ class TreeView(QAbstractScrollArea):
             bar.setRange(0, max(0, round(size * (zoom - 1))))
             bar.setPageStep(max(1, round(size)))
             bar.setSingleStep(max(1, round(size / 20)))
-        self._still = None
-        self.viewport().update()
+        self.forget_picture()
         self.moved.emit()
 
     def _area(self) -> QRectF:
@@ -300,8 +308,7 @@ class TreeView(QAbstractScrollArea):
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802 - Qt's name
         """Draw another part."""
         del dx, dy
-        self._still = None
-        self.viewport().update()
+        self.forget_picture()
         self.moved.emit()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
@@ -389,7 +396,7 @@ class TreeView(QAbstractScrollArea):
         elif key == Qt.Key.Key_Minus:
             self.zoom(0.8)
         elif key == Qt.Key.Key_0:
-            self._set_zoom(1.0, 1.0)
+            self.show_all()
         elif key == Qt.Key.Key_L:
             self.linking.take_by_key()
         elif key in _ARROWS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:

@@ -55,8 +55,8 @@ ROLES: dict[Role, RoleMark] = {
     "anchor": RoleMark((255, 225, 0), "A", "disc", "solid"),
     "positive": RoleMark((255, 60, 170), "P", "square", "dash"),
     "mother": RoleMark((175, 100, 255), "M", "triangle_up", "dash dot"),
-    "daughter": RoleMark((170, 255, 160), "D", "triangle_down", "dot"),
-    "sister": RoleMark((105, 150, 90), "S", "diamond", "dash dot"),
+    "daughter": RoleMark((170, 250, 130), "D", "triangle_down", "dot"),
+    "sister": RoleMark((160, 180, 130), "S", "diamond", "dash dot"),
     "table": RoleMark((86, 180, 233), "b", "disc", "solid"),
     "instead": RoleMark((240, 150, 40), "b'", "disc", "dash"),
 }
