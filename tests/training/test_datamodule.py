@@ -262,6 +262,15 @@ def test_the_epoch_without_a_trainer(config):
         ({"if_changed": "never"}, "error, new-epoch"),
         ({"slots": "two"}, "all, one"),
         ({"augment": Augmentation(shift_pixels=1)}, "margin"),
+        ({"split": {"bye": "fov"}}, r"'split': unknown key 'bye'. Did you mean 'by'\?"),
+        ({"split": {"by": "fvo"}}, r"'split.by': .*'well', 'condition' or 'experiment', found 'fv"),
+        ({"split": SplitChoice(val=True)}, "number or a valid string or a valid list, found True"),
+        ({"split": "fov"}, r"found 'fov'. There is: by, train, val, test, seed"),
+        ({"augment": {"contrast": "much"}}, r"'augment.contrast': .*valid number, found 'much'"),
+        ({"augment": {"flips": True}}, "Did you mean 'flip'"),
+        ({"sampler": {"batch_size": 3}}, "Known: group_by, stratify_by, weights"),
+        ({"sampler": {"concentrate": [24]}}, r"at least 2 items.*found \[24\]"),
+        ({"sampler": {"group_by": "experimnt"}}, "Did you mean 'experiment'"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_read(config, options, words):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch.utils.data import DataLoader, Subset
 
 from lineage_triplets.engine.dataset.dataset import MultiExperimentTripletDataset
 from lineage_triplets.engine.dataset.samples import PositiveKind, Samples, SlotsKind
 from lineage_triplets.engine.dataset.verification import VerifyMode
 from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.settings.faults import checked_section
 from lineage_triplets.training.loader import IfChanged, TripletLoader, worker_options
 from lineage_triplets.training.plan.epoch import Order
 from lineage_triplets.training.sampler import TripletBatchSampler
@@ -51,15 +52,31 @@ class SplitChoice:
     ----------
     by : str
         "lineage", "fov", "well", "condition" or "experiment".
-    train, val, test : float, list of str or None
+    train, val, test : float, str, list of str or None
     seed : int
     """
 
     by: SplitBy = "fov"
-    train: float | list[str] | None = None
-    val: float | list[str] | None = 0.2
-    test: float | list[str] | None = None
+    train: float | str | list[str] | None = None
+    val: float | str | list[str] | None = 0.2
+    test: float | str | list[str] | None = None
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class _SamplerChoice:
+    """What the section ``sampler`` may say; see `TripletBatchSampler`."""
+
+    group_by: list[str] | tuple[str, ...] | str = ()
+    stratify_by: list[str] | tuple[str, ...] | str = ()
+    # An array too, which the sampler looks at.
+    weights: Any = None
+    leak: float = 0.0
+    concentrate: (
+        tuple[float, float] | Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    ) = None
+    seed: int | None = None
+    drop_last: bool = True
 
 
 class TripletDataModule(LightningDataModule):
@@ -138,8 +155,10 @@ class TripletDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self._config = config
-        self._split_choice = _made(SplitChoice, split) or SplitChoice()
-        self._augment = _made(Augmentation, augment)
+        self._split_choice = checked_section(SplitChoice, split or {}, "split")
+        self._augment = (
+            None if augment is None else checked_section(Augmentation, augment, "augment")
+        )
         self._samples = Samples(
             positive=positive,
             slots=slots,
@@ -152,7 +171,10 @@ class TripletDataModule(LightningDataModule):
             "memory_bytes": memory_bytes,
             "workers": num_workers,
         }
-        self._of_training = dict(sampler or {})
+        self._of_training = {
+            key: getattr(checked_section(_SamplerChoice, sampler, "sampler"), key)
+            for key in sampler or ()
+        }
         self._transforming: dict[str, Any] = {
             "normalize": normalize,
             "normalize_by": normalize_by,
@@ -325,8 +347,3 @@ class TripletDataModule(LightningDataModule):
 
 def _subset(dataset: MultiExperimentTripletDataset, numbers: Int64Array) -> Subset[Any]:
     return Subset(dataset, numbers)  # type: ignore[arg-type]
-
-
-def _made(kind: type[Any], given: Any) -> Any:
-    """Make a value of the keys of a YAML file; one that is made already stays."""
-    return kind(**given) if isinstance(given, Mapping) else given

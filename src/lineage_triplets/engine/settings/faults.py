@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, nearest, shown
 from lineage_triplets.engine.settings.model import DatasetConfig, ExperimentConfig
 from lineage_triplets.engine.settings.track_transform import TrackTransform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pydantic_core import ErrorDetails
+
+Section = TypeVar("Section", bound=Any)
 
 
 def distinct_faults(error: ValidationError) -> list[ErrorDetails]:
@@ -182,6 +185,54 @@ def checked_transform(
         return TrackTransform.model_validate({} if transform is None else transform)
     except ValidationError as error:
         raise _in_words(error, experiment, "track_transform") from None
+
+
+def checked_section(kind: type[Section], given: object, field: str) -> Section:
+    """Make a dataclass of a section's keys, checked as a config's are, but strict in types.
+
+    Parameters
+    ----------
+    kind : type
+        Its annotations say what a key may be.
+    given : object
+        A mapping, as YAML gives it, or an instance.
+    field : str
+        What the section is called.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, what was found, and what there is.
+    """
+    if isinstance(given, kind):
+        given = vars(given)
+    kinds = get_type_hints(kind, include_extras=True)
+    if not isinstance(given, Mapping):
+        message = f"keys and values are expected, found {shown(given)}."
+        remedy = f"There is: {choices(kinds)}."
+        raise ConfigError(Problem("bad-value", message, remedy, field=field))
+    problems = []
+    for key, value in given.items():
+        if key not in kinds:
+            message, remedy = f"unknown key {shown(key)}.", nearest(str(key), list(kinds))
+            problems.append(Problem("unknown-key", message, remedy, field=field))
+            continue
+        try:
+            TypeAdapter(kinds[key]).validate_python(value, strict=True)
+        except ValidationError as error:
+            message = f"{_expected(error)}, found {shown(value)}."
+            problems.append(Problem("bad-value", message, field=f"{field}.{key}"))
+    if problems:
+        raise ConfigError(*problems)
+    made: Section = kind(**given)
+    return made
+
+
+def _expected(error: ValidationError) -> str:
+    """Say what a value could be, of all types that it was tried as."""
+    begins = "Input should be "
+    told = dict.fromkeys(fault["msg"].removeprefix(begins) for fault in error.errors())
+    return f"{begins}{' or '.join(told)}"
 
 
 def _in_words(error: ValidationError, experiment: str = "", field: str = "") -> ConfigError:
