@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from torch.utils.data import Subset
 import reviews
 from lineage_triplets import MultiExperimentTripletDataset, load_config
 from lineage_triplets.engine.errors import ChunkError, ConfigError
+from lineage_triplets.engine.reading import local
 from lineage_triplets.training import TripletBatchSampler, TripletLoader, WorkerError
+from servers import FolderServer
+from stores import make_experiment, numbered_pixels, track_table
 from systems import needs_posix
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -87,6 +91,60 @@ def test_a_chunk_that_fails_names_its_fov_and_how_to_go_on_without_it(tmp_path, 
     refusing = loader_of(others)
     with pytest.raises(ConfigError, match="anchors have changed"):
         refusing.load_state_dict(state)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_server_that_hangs_ends_in_an_error(tmp_path, monkeypatch, num_workers):
+    config = load_config(reviews.write_config(tmp_path))
+    monkeypatch.setenv("LINEAGE_TRIPLETS_REMOTE_TIMEOUT", "0.5")
+    with FolderServer(tmp_path) as served:
+        experiments = [
+            one.model_copy(update={"data_path": f"{served.url}/{one.name}.zarr"})
+            for one in config.experiments
+        ]
+        served.hang(r"/0/0/(c/)?\d")
+        loader = loader_of(
+            config.model_copy(update={"experiments": experiments}),
+            num_workers=num_workers,
+            prefetch=1,
+            multiprocessing_context="spawn",
+        )
+        words = r"^experiment '\w+', FOV A/1/0, .*the chunk \(.*no answer came within 0.5 s. Check"
+        with pytest.raises(ChunkError, match=words) as caught:
+            list(loader)
+        loader.close()
+    assert "exclude_fovs" in caught.value.__notes__[-1]
+    assert "\n" not in str(caught.value)
+
+
+def test_a_disk_that_hangs_ends_in_an_error(tmp_path, monkeypatch):
+    made = make_experiment(
+        tmp_path,
+        "early",
+        {"A/1/0": track_table((1, range(6)), (2, range(6)), y=100)},
+        pixels=numbered_pixels((6, 2, 1, 256, 256)),
+        compressor=None,
+    )
+    config = reviews.save(tmp_path / "config.yml", [made])
+    monkeypatch.setenv("LINEAGE_TRIPLETS_REMOTE_TIMEOUT", "0.3")
+    answers = threading.Event()
+    real = local.os.fstat
+
+    def hanging(file):
+        answers.wait()
+        return real(file)
+
+    monkeypatch.setattr(local.os, "fstat", hanging)
+    dataset = MultiExperimentTripletDataset.from_config(config)
+    try:
+        with pytest.raises(
+            ChunkError, match=r"'early', FOV A/1/0, .*/0/\d/0/0/0/0 of frame \d: no"
+        ):
+            dataset.__getitems__([0])
+    finally:
+        answers.set()
+    monkeypatch.undo()
+    assert len(dataset.__getitems__([0])["anchor"]) == 1
 
 
 def test_more_ranks_than_batches(config):

@@ -93,10 +93,19 @@ class LineageTripletsError(Exception):
     """
 
     def __init__(self, *problems: Problem | str) -> None:
-        self.problems = tuple(
-            Problem(kind="error", message=p) if isinstance(p, str) else p for p in problems
-        )
         super().__init__(*problems)
+        self.problems = tuple(
+            Problem(kind="error", message=self._own_words(p)) if isinstance(p, str) else p
+            for p in problems
+        )
+
+    def _own_words(self, text: str) -> str:
+        """What was said in a worker of torch's, which puts a traceback before: a note from here."""
+        _, named, words = text.rpartition(f".{type(self).__name__}: ")
+        if not named:
+            return text
+        self.add_note(text)
+        return words.rstrip()
 
     def __str__(self) -> str:
         if not self.problems:

@@ -144,6 +144,30 @@ class _Awaited(Protocol[T_co]):
         """Wait for the result."""
 
 
+def longest_wait_seconds() -> float:
+    """The longest that a store is waited for: a server, or a disk.
+
+    Raises
+    ------
+    StoreError
+        The environment says something that is no number.
+    """
+    return _number(_TIMEOUT, _TIMEOUT_SECONDS, least=0.01)
+
+
+def _no_answer(seconds: float) -> str:
+    return f"no answer came within {seconds:g} s"
+
+
+def unreachable(message: str | None = None) -> tuple[str, str, str]:
+    """Kind, message and remedy where nothing came for too long."""
+    return (
+        "unreachable",
+        f"{message or _no_answer(longest_wait_seconds())}.",
+        f"Check the disk, network or server; {_TIMEOUT} sets how many seconds to wait.",
+    )
+
+
 def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) -> T_co:
     """Wait for a result no longer than people want to.
 
@@ -160,7 +184,7 @@ def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) ->
     ValueError
         Tensorstore's own.
     """
-    seconds = _number(_TIMEOUT, _TIMEOUT_SECONDS, least=0.01)
+    seconds = longest_wait_seconds()
     end = time.monotonic() + seconds
     while True:
         left = end - time.monotonic()
@@ -170,7 +194,7 @@ def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) ->
             if stopped is not None and stopped():
                 raise TimeoutError("it was stopped") from None
             if time.monotonic() >= end:
-                raise TimeoutError(f"no answer came within {seconds:g} s") from None
+                raise TimeoutError(_no_answer(seconds)) from None
 
 
 def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
@@ -237,11 +261,7 @@ def _opened(_process: int, spec: str) -> ts.KvStore:
 def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
     """Kind, message and remedy where nothing came, it is refused, or a server fails; else None."""
     if isinstance(error, TimeoutError):
-        return (
-            "unreachable",
-            f"{error}.",
-            f"Check the disk, network or server; {_TIMEOUT} sets how many seconds to wait.",
-        )
+        return unreachable(str(error))
     if not is_url(url):
         if not _is_refused(error):
             return None

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_index
+from lineage_triplets.engine.plates.remote import longest_wait_seconds, unreachable
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
-from lineage_triplets.engine.reading.plan import plan
-from lineage_triplets.engine.reading.threads import on_all_cpus
+from lineage_triplets.engine.reading.plan import chunk_error, plan
+from lineage_triplets.engine.reading.threads import StuckError, on_all_cpus
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import UInt64Array
+    from lineage_triplets.engine.errors import ChunkError
     from lineage_triplets.engine.plates.chunks import ChunkStorage
     from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.reading.cache import CachePools, PartCache
@@ -93,8 +95,22 @@ class LocalChunkStrategy:
     def _decode_all(self, files: Sequence[FileReads], windows: Sequence[Window]) -> list[int]:
         """Decode all files side by side; give the windows that could not be filled."""
         failed: list[int] = []
-        on_all_cpus(lambda reads: failed.extend(_read_file(reads, windows, self._cache)), files)
+        try:
+            on_all_cpus(
+                lambda reads: failed.extend(_read_file(reads, windows, self._cache)),
+                files,
+                longest_wait_seconds(),
+            )
+        except StuckError as stuck:
+            raise _hangs(files[stuck.number], windows) from None
         return failed
+
+
+def _hangs(reads: FileReads, windows: Sequence[Window]) -> ChunkError:
+    window = windows[reads.chunks[0][1][0].window]
+    kind, message, remedy = unreachable()
+    message = f"the chunk {reads.path} of frame {window.t}: {message}"
+    return chunk_error(window.source, kind, message, remedy)
 
 
 def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | None) -> list[int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from lineage_triplets.engine.process import usable_cpus
@@ -14,31 +16,76 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
+_ASK_EVERY_SECONDS = 0.2
 _POOLS: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_POOLS.clear)
 
 
-def on_all_cpus(work: Callable[[_Item], object], items: Iterable[_Item]) -> None:
+class StuckError(TimeoutError):
+    """Some work goes on for too long; disks that are gone never fail by themselves.
+
+    Attributes
+    ----------
+    number : int
+        Of the item.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def on_all_cpus(
+    work: Callable[[_Item], object], items: Iterable[_Item], most_seconds: float = math.inf
+) -> None:
     """Do some work for each item, on all CPUs side by side.
 
     After an error or an interrupt the rest is left.
-    """
-    if not _POOLS:
-        _POOLS.append(ThreadPoolExecutor(usable_cpus(), "lineage-triplets-read"))
-    waiting = deque(items)
 
-    def work_on() -> None:
+    Parameters
+    ----------
+    work : callable
+    items : iterable
+    most_seconds : float
+        For an item.
+
+    Raises
+    ------
+    StuckError
+        One took longer. Its thread is left to it; the next call has others.
+    """
+    pool = _pool()
+    waiting = deque(enumerate(items))
+    begun: dict[int, tuple[int, float]] = {}
+
+    def work_on(thread: int) -> None:
         while waiting:
             try:
-                item = waiting.popleft()
+                number, item = waiting.popleft()
             except IndexError:
-                return
+                break
+            begun[thread] = number, time.monotonic()
             work(item)
+        begun.pop(thread, None)
 
     try:
-        workers = [_POOLS[0].submit(work_on) for _ in range(min(usable_cpus(), len(waiting)))]
-        for worker in workers:
-            worker.result()
+        left = {pool.submit(work_on, k) for k in range(min(usable_cpus(), len(waiting)))}
+        while left:
+            done, left = wait(left, _ASK_EVERY_SECONDS, FIRST_EXCEPTION)
+            for worker in done:
+                worker.result()
+            for number, since in list(begun.values()):
+                if time.monotonic() - since > most_seconds:
+                    _POOLS.clear()
+                    raise StuckError(number)
     finally:
         waiting.clear()
+
+
+def _pool() -> ThreadPoolExecutor:
+    try:
+        return _POOLS[0]
+    except IndexError:
+        _POOLS.append(ThreadPoolExecutor(usable_cpus(), "lineage-triplets-read"))
+        return _POOLS[0]
