@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -44,6 +45,9 @@ _AT_ONCE = (
     'needs `if __name__ == "__main__":` around what it does. Where the system was out of memory, '
     "lower memory_bytes, cache_pool_bytes or num_workers."
 )
+
+
+_ENDING = "lineage_triplets.training.ending"
 
 
 class WorkerError(LineageTripletsError, RuntimeError):
@@ -212,6 +216,7 @@ def worker_options(
         "num_workers": num_workers,
         "prefetch_factor": max(1, prefetch),
         "persistent_workers": True,
+        "worker_init_fn": _begin_worker,
         "multiprocessing_context": multiprocessing_context or _default_context(),
     }
 
@@ -221,5 +226,11 @@ def _default_context() -> str:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return "spawn"
     # Workers are then forked from a process that has imported torch, which takes seconds each.
-    multiprocessing.set_forkserver_preload(["__main__", "lineage_triplets.engine.dataset.dataset"])
+    multiprocessing.set_forkserver_preload(
+        ["__main__", "lineage_triplets.engine.dataset.dataset", _ENDING]
+    )
     return "forkserver"
+
+
+def _begin_worker(_: int) -> None:
+    importlib.import_module(_ENDING)
