@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SIZES = ((1366, 768), (1920, 1080), (2560, 1440))
 THEMES = ("dark", "light")
+_MOST_WAIT_SECONDS = 300
 
 
 def main() -> None:
@@ -80,6 +81,11 @@ class Pictures:
         decisions.unlink(missing_ok=True)
         self.widget.start_opening(config, by="ada", decisions=decisions)
         self.hand.until(lambda: self.widget.session.review is not None, "the config is open")
+        # Tables are placed and channels looked at: minutes, where others work too.
+        for _ in range(_MOST_WAIT_SECONDS):
+            if not self.widget.session.work.running:
+                break
+            self.hand.wait(1.0)
         self.hand.idle()
 
     def take(self, wanted: list[str] | None) -> Iterator[str]:
@@ -92,7 +98,8 @@ class Pictures:
             for title in self.widget.panels:
                 if wanted and title not in wanted:
                     continue
-                hand.panel(title)
+                self.widget.show_panel(title)
+                hand.idle()
                 _begin(title)(hand)
                 hand.wait(0.5)
                 hand.picture(f"{self.name}-{title.lower()}")

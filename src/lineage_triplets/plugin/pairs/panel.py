@@ -48,6 +48,8 @@ _LATER_MS = 150
 _TOP_SHARE, _LOW_TOP_SHARE, _STRIP_SHARE = 0.45, 0.13, 0.34
 # Where a wrong pair breaks is seen in its frames; tau is of no concern then.
 _ASKING_SHARE = 0.56
+# On a laptop's screen the pairs come first.
+_LOW, _TOP_SHARE_WHERE_LOW = 700, 0.22
 _READING, _DRAWING = "Pairs", "Tau"
 # Pairs that are read first, so that something is seen; and in one go once those in view are.
 _FIRST, _AT_ONCE = 4, 8
@@ -188,8 +190,9 @@ class PairsPanel(QWidget):
         asks = self.strip_box.asks
         of_strip = _ASKING_SHARE if asks else _STRIP_SHARE
         strip = min(self.strip_box.full_height(), round(of_strip * height))
+        of_top = _TOP_SHARE if height > _LOW else _TOP_SHARE_WHERE_LOW
         is_judged = bool(strip) or bool(self.gallery.pairs.verdicts)
-        share = 0 if asks else _LOW_TOP_SHARE if is_judged else _TOP_SHARE
+        share = 0 if asks else _LOW_TOP_SHARE if is_judged else of_top
         top = min(self._top.widget().sizeHint().height() + 4, round(share * height))
         self._split.setSizes([top, height - top - strip, strip])
 

@@ -213,8 +213,9 @@ class ImageLayers:
         for order, plan in enumerate(plans):
             levels = pixels[plan.role]
             layer = self._stack.get(plan.role)
+            contrast = self._contrast.get((experiment, plan.channel))
             if layer is None:
-                looks = {
+                looks: dict[str, Any] = {
                     "name": plan.name,
                     "colormap": plan.colormap,
                     "blending": "additive",
@@ -222,13 +223,15 @@ class ImageLayers:
                     **self._looks.get(plan.role, {}),
                 }
                 axes = {"scale": scale, "units": units, "axis_labels": labels}
+                if contrast is not None:
+                    # Napari measures its own of a frame that comes late, and takes that.
+                    looks["contrast_limits"] = contrast.limits
                 made = Image(**_data(levels), rgb=False, **axes, **looks)
                 layer = self._stack.put(plan.role, order, made)
             else:
                 _replace(layer, levels, scale)
                 if plan.role in self._away:
                     layer.visible = self._away.pop(plan.role)
-            contrast = self._contrast.get((experiment, plan.channel))
             self._shown.pop(plan.role, None)
             if contrast is not None:
                 (least, most), (low, high) = contrast.span, contrast.limits
