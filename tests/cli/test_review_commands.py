@@ -154,6 +154,8 @@ def test_links_are_made_exchanged_kept_and_taken_back(run):
         ("swap", ("late", "A/1/0", "2", "9", "21", "0", "--reason", "x"), 1, "No link leads"),
         ("keep", ("late", "A/1/0", "1"), 2, "--daughter"),
         ("keep", ("late", "A/1/0", "1", "--at", "0"), 1, "track 1 at t = 0 follows no cell"),
+        ("judge", ("late", "A/1/0", "1", "4", "2", "8", "perhaps"), 1, "same, wrong"),
+        ("judge", ("late", "A/1/0", "1", "4", "21", "8", "same"), 1, "training cannot draw"),
         ("remap", ("late", "0"), 2, "SLOT=CHANNEL"),
         ("remap", ("late", "0=DAPI"), 1, "GFP, Phase"),
         ("approve", ("lat",), 1, "early, late"),
@@ -177,6 +179,16 @@ def test_a_decision_is_withdrawn_by_its_number(run):
     assert code == 0 and "late_A/1/0_1" in text
     assert "no decision 1" in run("withdraw", "1")[1]
     assert "withdraw" in run("history")[1]
+
+
+def test_a_pair_judged_wrong_is_a_finding_that_is_waived_by_its_key(run, findings):
+    code, text = run("judge", "late", "A/1/0", 1, 4, 2, 8, "wrong", "--by", "ada")
+    assert code == 0 and "pair late A/1/0 track 1 at t = 4, track 2 at t = 8" in text
+    (wrong,) = [one for one in findings()[1] if one["kind"] == "wrong-pair"]
+    assert (wrong["severity"], wrong["status"]) == ("error", "open")
+    assert "as ada judged" in wrong["sentence"]
+    assert run("waive", wrong["key"], "--reason", "it is the cell")[0] == 0
+    assert not any(one["kind"] == "wrong-pair" for one in findings()[1])
 
 
 def test_waivers_and_approvals_can_be_taken_back(run, findings):

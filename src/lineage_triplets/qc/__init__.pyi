@@ -4,6 +4,7 @@ from .audit.bound import allowed_wrong as allowed_wrong
 from .audit.bound import more_needed as more_needed
 from .audit.bound import upper_bound as upper_bound
 from .audit.divisions import DivisionsJudged as DivisionsJudged
+from .audit.judged import PairsJudged as PairsJudged
 from .audit.state import AuditState as AuditState
 from .board.fovs import FovState as FovState
 from .board.progress import Board as Board

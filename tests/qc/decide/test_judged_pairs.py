@@ -72,8 +72,11 @@ def test_a_wrong_pair_is_an_open_error_until_its_way_is_cut(review: Review) -> N
     assert wrong_pairs(review) == ["open"]
     review.waive(found.finding.key, "it is the cell: seen twice")
     assert wrong_pairs(review) == ["waived"]
+    assert review.pairs_judged("early").unmended == 1
     review.judge_pairs({pair: "same"})
     assert wrong_pairs(review) == []
+    counts = review.pairs_judged("early")
+    assert (counts.judged, counts.wrong, counts.unmended, counts.by) == (1, 0, 0, ("ada",))
 
 
 def test_a_pair_keeps_its_name_when_its_track_is_called_otherwise(review: Review) -> None:

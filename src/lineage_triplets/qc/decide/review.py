@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lineage_triplets.qc.audit.judged import PairsJudged, pairs_judged
 from lineage_triplets.qc.audit.sample import DEFAULT_PAIRS
 from lineage_triplets.qc.audit.state import AuditState, audit_pairs, audit_state
 from lineage_triplets.qc.decide.audits import judged_values, plan_value
@@ -357,6 +358,11 @@ class Review(Sitting):
         as training draws it as it was.
         """
         return self.carry_out(*judgements(self.data, verdicts, reason))
+
+    def pairs_judged(self, experiment: str) -> PairsJudged:
+        """Count what was judged so of an experiment's pairs: verdicts, by whom, what is left."""
+        self.data.registry.get_opened(experiment)
+        return pairs_judged(self.data, experiment)
 
     def audit(self, experiment: str) -> AuditState:
         """Say how far the audit of an experiment is, and what it says; as `audit_state`."""

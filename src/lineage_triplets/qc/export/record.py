@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.settings.verified import Audit, ImagesScanned, SampleBefore
 from lineage_triplets.qc.audit.bound import CONFIDENCE
-from lineage_triplets.qc.audit.judged import pairs_judged
 from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.gate import images_scanned, why_no_audit, why_no_bound
 
@@ -99,7 +98,7 @@ def _divisions(review: Review, experiment: str) -> dict[str, Any]:
 
 def _judged(review: Review, experiment: str) -> dict[str, Any]:
     """Say which pairs were judged where they are, and by whom; nothing if none were."""
-    judged = pairs_judged(review.data, experiment)
+    judged = review.pairs_judged(experiment)
     if not judged.judged:
         return {}
     return {

@@ -10,7 +10,6 @@ from lineage_triplets import __version__
 from lineage_triplets.engine.dataset.source import PairSource
 from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import NoAnchorsError, StoreError, counted, without_query
-from lineage_triplets.qc.audit.judged import pairs_judged
 from lineage_triplets.qc.decide.seen import divisions_seen
 from lineage_triplets.qc.export.record import audit_of
 from lineage_triplets.qc.export.report.content import (
@@ -175,7 +174,7 @@ def _experiments(
                 relations=tuple(zip(kin["relation"], kin["share"], strict=True)),
                 n_pairs=table.looked_at.get(name, 0),
                 seen=divisions_seen(data, name),
-                judged=pairs_judged(data, name),
+                judged=review.pairs_judged(name),
                 approval=review.approval(name),
             )
         )
