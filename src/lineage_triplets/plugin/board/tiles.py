@@ -114,7 +114,7 @@ class FovTiles(QStyledItemDelegate):
         self.shape: TileShape | None = None
         self.on_screen: Place = ("", "")
         self.contrast: Mapping[str, GreyScale] = {}
-        self._thumbnails = thumbnails
+        self.thumbnails = thumbnails
         self._images: dict[Place, tuple[Thumbnail, GreyScale, QImage]] = {}
 
     def forget(self) -> None:
@@ -190,7 +190,7 @@ class FovTiles(QStyledItemDelegate):
 
     def _picture(self, painter: QPainter, state: FovState, box: QRectF, palette: QPalette) -> None:
         ink = palette.color(QPalette.ColorRole.WindowText)
-        thumbnail = self._thumbnails.shown.get(state.place)
+        thumbnail = self.thumbnails.shown.get(state.place)
         if thumbnail is None:
             draw_note(painter, box, "⚠" if state.why_broken else "…", dimmed(palette))
             return
@@ -209,7 +209,7 @@ class FovTiles(QStyledItemDelegate):
             draw_plate(painter, shown, thumbnail.note)
 
     def _image_of(self, place: Place, thumbnail: Thumbnail) -> QImage | None:
-        scale = self.contrast.get(place[0]) or self._thumbnails.scales.get(place[0])
+        scale = self.contrast.get(place[0]) or self.thumbnails.scales.get(place[0])
         if thumbnail.values is None or scale is None:
             return None
         kept = self._images.get(place)
@@ -263,6 +263,14 @@ class BoardView(QListView):
         self._size = min(max(size, 0), len(_WIDE) - 1)
         self._fit()
         self.scrollTo(self.currentIndex())
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are tiles, and all of them have been read."""
+        shown = self.tiles.thumbnails.shown
+        return bool(self._model.states) and all(
+            state.place in shown or not state.n_cells for state in self._model.states
+        )
 
     @property
     def current(self) -> FovState | None:

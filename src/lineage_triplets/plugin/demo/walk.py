@@ -10,6 +10,7 @@ from qtpy.QtCore import QAbstractItemModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QCheckBox, QLabel, QPushButton, QWidget
 
 from lineage_triplets.plugin.audit.pair_view import PairView
+from lineage_triplets.plugin.board.tiles import BoardView
 from lineage_triplets.plugin.common.link_picture import LinkPicture
 from lineage_triplets.plugin.demo.clicks import Hand, NotThereError
 from lineage_triplets.plugin.demo.truth import TrueLineages
@@ -147,6 +148,14 @@ class Walk:
             hand.key("reason", Qt.Key.Key_Return)
             n_settled += 1
         return n_settled
+
+    def look_at_board(self) -> None:
+        """Look at all FOVs, with their pictures."""
+        hand = self.hand
+        hand.panel("Board")
+        tiles = hand.find("board_tiles", BoardView)
+        hand.until(lambda: tiles.has_pictures, "the tiles have their pictures")
+        hand.picture("board")
 
     def look_at_links(self) -> None:
         """Look at the link that is most worth it."""
@@ -384,6 +393,7 @@ def walk_through_sample(config: Path, pictures: Path) -> tuple[list[Path], Path]
         walk.remap("slow", ("H2B-GFP", "Phase"))
         walk.approve(_EXPERIMENTS)
         walk.settle_problems(scan=True)
+        walk.look_at_board()
         walk.look_at_links()
         walk.reject(lineages[1], "debris beside the cell")
         judge = TrueLineages(config.parent).judge
