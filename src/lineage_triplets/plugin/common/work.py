@@ -25,6 +25,8 @@ from lineage_triplets.engine.process import give_back_freed_memory
 
 # What a person looks at waits for none that is patient: these have threads of their own.
 _THREADS = 4
+# Five of these may be long: tables, where they are, channels, all images, thumbnails.
+_PATIENT_THREADS = 8
 _COLLECT_MS = 200
 # As Python's own collector: all is looked through once there is a quarter more of what is old.
 _MORE_OLD_OBJECTS = 1.25
@@ -90,7 +92,7 @@ class Work(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lineage-triplets")
-        self._patient_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="patient")
+        self._patient_pool = ThreadPoolExecutor(_PATIENT_THREADS, thread_name_prefix="patient")
         self._jobs: dict[str, Job] = {}
         self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
         self._steps: dict[int, _Steps] = {}
