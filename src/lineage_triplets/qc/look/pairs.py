@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Float64Array,
         Int64Array,
         Pixels,
+        UInt64Array,
     )
     from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.open.data import ReviewData
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 
 _SAMPLE = 7
+# Anchors drawn at first, and how many such blocks are put in order before all are.
+_BLOCK, _BLOCKS_FIRST = 256, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,6 +238,14 @@ def sample_pairs(
     return Pairs(pairs.anchor[order], pairs.positive[order], pairs.tau_frames[order])
 
 
+def _order_of_least(keys: UInt64Array, most: int) -> Int64Array:
+    """Where the least keys are, in their order; of no more than some of them."""
+    if len(keys) <= most:
+        return np.argsort(keys)
+    least = np.argpartition(keys, most)[:most]
+    return least[np.argsort(keys[least])]
+
+
 def _first_pairs(
     source: PairSource,
     rows: Int64Array,
@@ -244,10 +255,14 @@ def _first_pairs(
     across_divisions: bool,
 ) -> Pairs:
     """Draw anchors in an order of chance until there are enough pairs to show."""
-    shuffled = rows[np.argsort(mix(source.keys(rows) ^ epoch_salt(seed, _SAMPLE + epoch)))]
+    keys = mix(source.keys(rows) ^ epoch_salt(seed, _SAMPLE + epoch))
     kept: list[Pairs] = []
-    n_kept, start, block = 0, 0, max(256, n_pairs)
-    while start < len(shuffled) and n_kept < n_pairs:
+    n_kept, start, block = 0, 0, max(_BLOCK, n_pairs)
+    # Of millions the first few are in order long before all are.
+    shuffled = rows[_order_of_least(keys, _BLOCKS_FIRST * block)]
+    while start < len(rows) and n_kept < n_pairs:
+        if start + block > len(shuffled) < len(rows):
+            shuffled = rows[np.argsort(keys)]
         pairs = source.draw(shuffled[start : start + block], seed, epoch)
         keep = pairs.positive >= 0
         if across_divisions:
