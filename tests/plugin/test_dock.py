@@ -87,6 +87,19 @@ class Refusal(QObject):
         return True
 
 
+def test_where_there_is_room_for_all_naparis_docks_stay(
+    viewer: Any, widget: ReviewWidget, qtbot: QtBot
+) -> None:
+    beside = widget.findChild(QCheckBox, "show_layers")
+    qtbot.waitUntil(lambda: not napari_docks(viewer))
+    resized(qtbot, viewer, 2300)
+    qtbot.waitUntil(lambda: napari_docks(viewer) == NAPARIS)
+    assert beside.isChecked()
+    resized(qtbot, viewer, 1500)
+    qtbot.waitUntil(lambda: not napari_docks(viewer))
+    assert not beside.isChecked()
+
+
 def test_before_the_window_closes_naparis_docks_are_back(viewer: Any, qtbot: QtBot) -> None:
     window, refusal = viewer.window._qt_window, Refusal(viewer)
     window.installEventFilter(refusal)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QToolButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.browse.tree import tree_of
 from lineage_triplets.plugin.browse.tree_colours import TreeColours
 from lineage_triplets.plugin.browse.tree_thumbs import TreeThumbs
 from lineage_triplets.plugin.browse.tree_view import TreeView
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.fov_part import FovPart
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 
@@ -92,7 +93,7 @@ class TreeBox(QWidget):
             "Keep this lineage in the tree beside those that are selected next (N)"
         )
         self.keep.clicked.connect(self._on_keep)
-        self.head = QHBoxLayout()
+        self.head = FlowLayout()
         self.head.addWidget(self.scope)
         self.head.addWidget(self.keep)
         self.colours = TreeColours(session, self)

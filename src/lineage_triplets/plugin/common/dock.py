@@ -193,6 +193,7 @@ class DockRoom(QObject):
         wide = window.width() >= _ROOM_FOR_ALL
         if dock.isHidden() or dock.isFloating() or (wide if wanted is None else wanted):
             self._give_back()
+            self.layers_shown.emit(True)
             return
         for other in window.findChildren(QDockWidget):
             if other.objectName() in _NAPARIS and not other.isHidden() and not other.isFloating():
@@ -205,8 +206,6 @@ class DockRoom(QObject):
         for other in aside:
             if isalive(other):
                 other.show()
-        if aside and not self._closing:
-            self.layers_shown.emit(True)
 
 
 def _is_beside(dock: QDockWidget, window: QMainWindow) -> bool:
