@@ -101,7 +101,11 @@ def test_a_whole_fov_is_one_tree_and_a_click_in_it_chooses_the_lineage(
     assert session.review.state.lineage == "early_A/1/0_11"
     assert whole.node == (whole.tree.names.index("12"), 9) and panel.bar.spot.mother == "11"
     qtbot.keyClick(whole, Qt.Key.Key_M)
-    assert whole.tree.names == ("11", "12", "13")
+    assert whole.tree.names == ("11", "12", "13") and whole.node == (1, 9)
+    # What is chosen in one lineage is not decided about in another.
+    qtbot.keyClick(whole, Qt.Key.Key_M)
+    session.choose(lineage="early_A/1/0_21")
+    assert whole.node is None and panel.bar.spot.lineage == "21"
 
 
 def test_lineages_are_kept_beside_the_next(

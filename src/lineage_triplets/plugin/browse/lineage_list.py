@@ -172,6 +172,9 @@ class LineageList(QWidget):
         rows = self.model.rows
         names = [self.model.lineage_at(row) for row in (self._row, self._row + 1) if row >= 0]
         found = [rows.row_of[name] for name in names if name]
+        if not found:
+            # Somebody may choose a lineage before they are listed.
+            return []
         places = rows.place[["experiment", "fov_name"]].iloc[found].astype(str).to_numpy().tolist()
         first = rows.numbers["first_t"][found].tolist()
         return [

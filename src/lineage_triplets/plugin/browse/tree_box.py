@@ -170,8 +170,13 @@ class TreeBox(QWidget):
         if tree is not None and len(tree.roots) > 1:
             self.view.show_band(tree.rows_of(state.lineage))
         self._follow(part)
-        if same and before is not None and node is not None:
-            self.mark(before.names[node[0]], node[1])
+        # What was chosen stays, in another scope too, as long as it is of the lineage.
+        if tree is not None and before is not None and node is not None:
+            name = before.names[node[0]]
+            if before.place == tree.place and name in tree.names:
+                row = tree.names.index(name)
+                if tree.lineage_id(row) == state.lineage:
+                    self.mark(name, node[1])
 
     def mark(self, track: str, t: int) -> bool:
         """Mark a track at a frame; False where it is not in the tree.
