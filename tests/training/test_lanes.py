@@ -36,6 +36,20 @@ def test_bytes_are_counted_by_the_chunks_that_patches_touch(make_experiment):
     assert alone.lane_bytes(staggered=False)[0] == 2 * alone.slab_bytes[0]
 
 
+def test_of_chunks_with_many_slices_those_that_are_read_are_kept(make_experiment):
+    shape = (12, 3, 15, 64, 64)
+    one = make_experiment(
+        "one", {"A/1/0": track_table((1, range(12)), y=20.0)}, shape=shape,
+        chunks=(2, 1, 15, 64, 64), channels=("Phase", "GFP", "mCherry"),
+        source_channel=("GFP", "Phase"),
+    )  # fmt: skip
+    for z_range, n_kept in ((slice(4, 6), 2), (2, 15)):
+        index = MultiExperimentIndex(ExperimentRegistry([one]), z_range, (16, 16), (0.5, 1.5))
+        chunks = ReadCosts.of_index(index, (16, 16), ahead=True)
+        assert chunks.slab_bytes.tolist() == [2 * 2 * 15 * 64 * 64 * 2]
+        assert chunks.of_frames(index).slab_bytes.tolist() == [2 * 2 * n_kept * 64 * 64 * 2]
+
+
 def movies(time_chunk: int, n_fovs: int = FOVS) -> tuple[Anchors, ReadCosts]:
     """As many cells in each frame, and of each frame and FOV one chunk along time."""
     t, fov = np.divmod(np.arange(n_fovs * FRAMES * CELLS) // CELLS, n_fovs)

@@ -147,11 +147,14 @@ class TripletBatchSampler(KeptBatchSampler):
             weight,
         )
         source = self.dataset.source
-        self._costs = ReadCosts.of_index(
+        chunks = ReadCosts.of_index(
             index,
             source.settings.yx_patch_size,
             ahead=self.dataset.fit and source.samples.positive == "drawn" and index.matches is None,
         )
+        self._all_bytes = chunks.whole_bytes(self._anchors.fov)
+        # Guests are drawn batch by batch, so that nobody can look ahead, and chunks are kept.
+        self._costs = chunks if n_guests else chunks.of_frames(index)
         self._arguments_hash = _digest(
             f"{order} {self._sizes}".encode(),
             self._anchors.group,
@@ -217,9 +220,8 @@ class TripletBatchSampler(KeptBatchSampler):
 
     def _tell(self, plan: EpochPlan, first: int) -> int:
         """Tell the processes that read which batches will come, and give the pass's number."""
-        # Chunks that all fit are kept from one epoch to the next; guests are drawn batch by batch.
-        all_fit = self._costs.whole_bytes(self._anchors.fov) <= self._memory()
-        if all_fit or self._sizes.guests:
+        # Chunks that all fit are kept from one epoch to the next.
+        if self._sizes.guests or self._all_bytes <= self._memory():
             return 0
         anchors = plan.anchors if self._chosen is None else self._chosen[plan.anchors]
         return self._told.tell(anchors, plan.starts, first, self._memory())

@@ -103,6 +103,11 @@ class FovSource:
         return self.table, self.reading
 
     @property
+    def has_slices_of_cells(self) -> bool:
+        """Whether the slices that are read follow each cell."""
+        return self.z_start is None and not self.z_starts
+
+    @property
     def id_prefix(self) -> str:
         """How the ids of its tracks begin."""
         return global_id(self.experiment, self.fov.name)

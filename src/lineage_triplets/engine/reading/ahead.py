@@ -277,8 +277,7 @@ class ReadAhead:
         """Give a patch's frame: all rows and columns, and the slices that its patches may have."""
         source = self._reader.sources[place.fov]
         _, _, n_z, height, width = source.fov.shape
-        has_own_z = source.z_start is None and not len(source.z_starts)
-        z, depth = (0, n_z) if has_own_z else (place.z, source.depth)
+        z, depth = (0, n_z) if source.has_slices_of_cells else (place.z, source.depth)
         whole = place._replace(z=z, top=0, bottom=height, left=0, right=width, y=0, x=0)
         return whole, (self._reader.patch_shape[0], depth, height, width)
 

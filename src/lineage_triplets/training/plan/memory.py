@@ -1,9 +1,9 @@
-"""Bytes of decoded chunks that a FOV needs while anchors move through its frames."""
+"""Bytes of decoded pixels that a FOV needs while anchors move through its frames."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +28,8 @@ class ReadCosts:
     tau_frames : ndarray of int64, shape (FOVs,)
         How far positives lie ahead at most.
     slab_bytes : ndarray of int64, shape (FOVs,)
-        All chunks of the same frames that patches touch, decoded, where they are most.
+        All chunks of the same frames that patches touch, decoded, where they are most; or what is
+        kept of them.
     n_slabs : ndarray of int64, shape (FOVs,)
         Number of chunks along time.
     """
@@ -74,6 +75,18 @@ class ReadCosts:
         beyond = (window - 1) / self.time_chunk
         n_slabs = 1 + (beyond if staggered else np.ceil(beyond))
         return np.asarray(np.minimum(n_slabs, self.n_slabs) * self.slab_bytes)
+
+    def of_frames(self, index: MultiExperimentIndex) -> ReadCosts:
+        """Give the costs where frames are kept of chunks, with the slices that are read alone."""
+        frames = [
+            len(source.channels)
+            * (source.fov.shape[2] if source.has_slices_of_cells else source.depth)
+            * math.prod(source.fov.shape[3:])
+            * source.fov.form.item_bytes
+            for source in index.fovs
+        ]
+        kept = self.time_chunk * np.array(frames, dtype=np.int64)
+        return replace(self, slab_bytes=np.minimum(self.slab_bytes, kept))
 
     def whole_bytes(self, fovs: Int64Array) -> int:
         """Bytes of all chunks of some FOVs that patches touch, at most."""
