@@ -224,7 +224,8 @@ class TripletBatchSampler(KeptBatchSampler):
         if self._sizes.guests or self._all_bytes <= self._memory():
             return 0
         anchors = plan.anchors if self._chosen is None else self._chosen[plan.anchors]
-        return self._told.tell(anchors, plan.starts, first, self._memory())
+        near = self.order == "near"
+        return self._told.tell(anchors, plan.starts, first, self._memory(), near=near)
 
     def _begin(self) -> tuple[int, int, Reading]:
         """Epoch and first batch of the next pass, and how it is read."""

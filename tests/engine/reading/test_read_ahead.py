@@ -61,10 +61,14 @@ def rows_of(index, rows):
     return index.observations.take(rows), index.fov_of_row[rows]
 
 
-def told(index, batches, memory_bytes=ENOUGH, **options):
-    """Tell some batches to a reader that looks ahead."""
+def told(index, batches, memory_bytes=ENOUGH, near=False, **options):
+    """Tell some batches to a reader that looks ahead; near ones all at once before."""
     reader = patch_reader(index, **options)
     ahead = ReadAhead(reader, memory_bytes, max(map(len, batches)))
+    if near:
+        rows, fov = rows_of(index, np.concatenate(batches))
+        turns = np.repeat(np.arange(len(batches)), [len(batch) for batch in batches])
+        ahead.keep_frames(fov, rows.t, turns, 1)
     for number, rows in enumerate(batches):
         ahead.expect(number, *rows_of(index, rows))
     return reader, ahead
@@ -88,14 +92,15 @@ def windows_read(monkeypatch):
     name=st.sampled_from([*STORES, "padded"]),
     memory_bytes=st.sampled_from([0, 9 * PATCH_BYTES, 3 * FRAME_BYTES, ENOUGH]),
     dtype=st.sampled_from(["uint16", "float32"]),
+    near=st.booleans(),
     batches=st.lists(
         st.lists(st.integers(0, N_ROWS - 1), min_size=1, max_size=60), min_size=1, max_size=6
     ),
 )
 @settings(max_examples=40, deadline=None)
-def test_the_same_pixels_as_batch_by_batch(indices, name, memory_bytes, dtype, batches):
+def test_the_same_pixels_as_batch_by_batch(indices, name, memory_bytes, dtype, near, batches):
     index = indices[name]
-    plain, ahead = told(index, batches, memory_bytes, dtype=dtype)
+    plain, ahead = told(index, batches, memory_bytes, near, dtype=dtype)
     for number, rows in enumerate(batches):
         found = ahead.read(number)
         np.testing.assert_array_equal(found, plain.read(*rows_of(index, rows)))
@@ -107,10 +112,11 @@ def rows_in(index, t, fov=0):
     return np.flatnonzero((index.observations.t == t) & (index.fov_of_row == fov)).tolist()
 
 
-def test_each_frame_is_decoded_once(indices, windows_read):
-    index = indices["planes"]
+@pytest.mark.parametrize("name", ["planes", "frames together"])
+def test_each_frame_is_decoded_once(indices, windows_read, name):
+    index = indices[name]
     batches = np.random.default_rng(0).permutation(N_ROWS).reshape(-1, 8).tolist()
-    _, ahead = told(index, batches)
+    _, ahead = told(index, batches, near=True)
     for number in range(len(batches)):
         ahead.read(number)
     assert sum(windows_read) == len(FOVS) * FRAMES
@@ -120,7 +126,7 @@ def test_few_patches_are_kept_and_of_many_the_frame(indices, windows_read):
     index = indices["planes"]
     for n_patches, kept_bytes in ((5, 4 * PATCH_BYTES), (CELLS, FRAME_BYTES)):
         batches = [[row] for row in rows_in(index, 0)[:n_patches]]
-        _, ahead = told(index, batches)
+        _, ahead = told(index, batches, near=True)
         ahead.read(0)
         assert ahead.n_bytes == kept_bytes
         windows_read.clear()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Drawing for several batches at once costs little more than for one.
 _DRAWN_AT_ONCE = 16
-_NUMBER, _FIRST, _N_BATCHES, _MEMORY_BYTES, _N_FIELDS = range(5)
+_NUMBER, _FIRST, _N_BATCHES, _MEMORY_BYTES, _NEAR, _N_FIELDS = range(6)
 
 
 def shared(tensor: torch.Tensor) -> torch.Tensor:
@@ -47,6 +47,8 @@ class Pass(NamedTuple):
         The batch that comes first: not 0 where an epoch is gone on with.
     memory_bytes : int
         For decoded pixels in each process that reads.
+    near : bool
+        Whether batches stay for a while near each other in FOV and time.
     anchors : ndarray of int32
         Of all batches, one batch after another.
     starts : ndarray of int32, shape (batches + 1,)
@@ -56,6 +58,7 @@ class Pass(NamedTuple):
     number: int
     first: int
     memory_bytes: int
+    near: bool
     anchors: Int32Array
     starts: Int32Array
 
@@ -87,12 +90,20 @@ class BatchPlan:
         self._most_anchors = most_anchors
         self._n_told = 0
 
-    def tell(self, anchors: Int64Array, starts: Int64Array, first: int, memory_bytes: int) -> int:
+    def tell(
+        self,
+        anchors: Int64Array,
+        starts: Int64Array,
+        first: int,
+        memory_bytes: int,
+        *,
+        near: bool,
+    ) -> int:
         """Let a pass begin, and give its number; one that there is no room for is not planned.
 
         Parameters
         ----------
-        anchors, starts, first, memory_bytes
+        anchors, starts, first, memory_bytes, near
             See `Pass`.
         """
         fields, room, starts_room = self._views()
@@ -101,7 +112,7 @@ class BatchPlan:
             return 0
         room[: len(anchors)], starts_room[: len(starts)] = anchors, starts
         fields[_FIRST], fields[_N_BATCHES] = first, len(starts) - 1
-        fields[_MEMORY_BYTES] = memory_bytes
+        fields[_MEMORY_BYTES], fields[_NEAR] = memory_bytes, near
         self._n_told += 1
         # Last, so that nobody reads what is half written.
         fields[_NUMBER] = self._n_told
@@ -116,11 +127,11 @@ class BatchPlan:
     def now(self) -> Pass | None:
         """Give the pass that has begun."""
         fields, anchors, starts = self._views()
-        number, first, n_batches, memory_bytes = fields.tolist()
+        number, first, n_batches, memory_bytes, near = fields.tolist()
         if not number:
             return None
         starts = starts[: n_batches + 1]
-        return Pass(number, first, memory_bytes, anchors[: int(starts[-1])], starts)
+        return Pass(number, first, memory_bytes, bool(near), anchors[: int(starts[-1])], starts)
 
     def _views(self) -> tuple[Int64Array, Int32Array, Int32Array]:
         """Fields, anchors and starts, as they lie in the block."""
@@ -198,6 +209,12 @@ class _Turns:
         largest = int(np.diff(of_pass.starts).max(initial=0))
         n_parts = 3 if source.settings.return_negative else 2
         self.ahead = ReadAhead(source.patch_reader, of_pass.memory_bytes, largest * n_parts)
+        if of_pass.near and source.samples.slots == "all" and len(self._own):
+            batches = [of_pass.batch(number) for number in self._own]
+            rows = source.index.anchor_rows[np.concatenate(batches)]
+            turns = np.repeat(np.arange(len(batches)), [len(batch) for batch in batches])
+            t = source.index.observations.t[rows]
+            self.ahead.keep_frames(source.index.fov_of_row[rows], t, turns, n_parts)
 
     def take(self, anchors: Int64Array) -> tuple[Pairs, Pixels] | None:
         turn = self._turn_of(anchors) if self.ahead.n_batches > 1 and len(anchors) else None

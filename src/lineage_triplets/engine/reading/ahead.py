@@ -1,7 +1,7 @@
 """Batches that are known before they come: what one of them decodes serves those that follow.
 
-Once a chunk is decoded, the patches of the next batches that lie in it are cut and kept; where they
-are more bytes than the whole frame, that is kept instead.
+Once a chunk is decoded, the patches of the next batches that lie in it are cut and kept; or the
+whole frame, where that is fewer bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.reading.patches import Place
 from lineage_triplets.engine.reading.threads import on_all_cpus
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.rows import Observations
-    from lineage_triplets.engine.reading.patches import PatchReader, Place
+    from lineage_triplets.engine.reading.patches import PatchReader
     from lineage_triplets.engine.reading.plan import ReadStrategy
 
 _MOST_BATCHES = 512
@@ -29,6 +30,8 @@ _MOST_BATCHES = 512
 # memory is left for chance.
 _SHARE_KEPT = 0.5
 _SHARE_USED = 0.9
+# Of the memory, for chunks that are decoded at once.
+_SHARE_DECODED = 1 / 8
 # Patches that a thread copies in one go.
 _CUT_AT_ONCE = 16
 # Turns numbers that follow one another into evenly spread shares of 1 (the golden ratio).
@@ -114,10 +117,36 @@ class ReadAhead:
         fitting = int(_SHARE_USED * memory_bytes / (_SHARE_KEPT * max(batch_bytes, 1)))
         self.n_batches = max(1, min(fitting, _MOST_BATCHES))
         self.n_bytes = 0
+        # By (FOV, frame), the last batch with an anchor of frames that are kept whole until then.
+        self._last: dict[tuple[int, int], int] = {}
+        self._ending: dict[int, list[tuple[int, int]]] = {}
         self._n_units = 0
         self._units: dict[tuple[int, int], _Unit] = {}
         self._batches: dict[int, list[_Wanted]] = {}
         self._strategy: ReadStrategy | None = None
+
+    def keep_frames(self, fov: Int64Array, t: Int64Array, batch: Int64Array, n_parts: int) -> None:
+        """Tell all anchors of batches that stay near each other, each with its batch.
+
+        Their frames are kept as long as anchors come from them, if all their patches are more.
+
+        Parameters
+        ----------
+        fov, t, batch : ndarray of int64
+        n_parts : int
+            Patches of a sample, most of them in frames near the anchor's.
+        """
+        n_frames = int(t.max(initial=0)) + 1
+        frames, of_frame, counts = np.unique(
+            fov * n_frames + t, return_inverse=True, return_counts=True
+        )
+        last = np.zeros(len(frames), dtype=np.int64)
+        np.maximum.at(last, of_frame, batch)
+        for frame, count, end in zip(frames.tolist(), counts.tolist(), last.tolist(), strict=True):
+            key = divmod(frame, n_frames)
+            if self._frame_bytes(key[0]) < count * n_parts * self._patch_bytes(key[0]):
+                self._last[key] = end
+                self._ending.setdefault(end, []).append(key)
 
     def expect(self, batch: int, rows: Observations, fov: Int64Array) -> None:
         """Tell the next batch that will come.
@@ -130,10 +159,9 @@ class ReadAhead:
         fov : ndarray of int64
             The FOV number of each.
         """
-        sources = self._reader.sources
         wanted = self._batches[batch] = []
         for number, place in enumerate(self._reader.places(rows, fov)):
-            key = place.fov, place.t // sources[place.fov].fov.chunk_shape[0]
+            key = self._unit_key(place.fov, place.t)
             unit = self._units.get(key)
             if unit is None:
                 unit = self._units[key] = _Unit(key, self._n_units * _SPREAD % 1)
@@ -155,7 +183,7 @@ class ReadAhead:
             A chunk of this batch is damaged; a store is gone, or another one now.
         """
         for skipped in [number for number in self._batches if number < batch]:
-            self._release(self._batches.pop(skipped))
+            self._release(skipped)
         reader, wanted = self._reader, self._batches[batch]
         reader.pools.lend(self)
         reader.check(np.array([patch.place.fov for patch in wanted], dtype=np.int64))
@@ -164,7 +192,7 @@ class ReadAhead:
         self._decode(batch, list(units.values()), out)
         blocks = range(0, len(wanted), _CUT_AT_ONCE)
         on_all_cpus(lambda first: _cut(wanted[first : first + _CUT_AT_ONCE], out), blocks)
-        self._release(self._batches.pop(batch))
+        self._release(batch)
         reader.count_read()
         return out
 
@@ -183,26 +211,42 @@ class ReadAhead:
         self.n_bytes = 0
         self._reader.pools.give_back(self)
 
-    def _release(self, wanted: Iterable[_Wanted]) -> None:
+    def _release(self, batch: int) -> None:
         """Forget the first of the batches, and what was kept for it alone."""
-        for patch in wanted:
+        for patch in self._batches.pop(batch):
             unit, kept = patch.unit, patch.kept
             unit.wanted.popleft()
             if kept is not None:
                 kept.n_uses -= 1
-                if not kept.n_uses:
-                    self.n_bytes -= kept.pixels.nbytes
-                    if kept.is_frame:
-                        del unit.frames[patch.place.t]
-            if not unit.wanted:
-                del self._units[unit.key]
+                self._drop_unused(unit, kept, batch)
+            self._drop_empty(unit)
+        for fov, t in self._ending.pop(batch, []):
+            unit_of_frame = self._units.get(self._unit_key(fov, t))
+            if unit_of_frame is not None and t in unit_of_frame.frames:
+                self._drop_unused(unit_of_frame, unit_of_frame.frames[t], batch)
+                self._drop_empty(unit_of_frame)
+
+    def _drop_unused(self, unit: _Unit, kept: _Kept, batch: int) -> None:
+        place = kept.place
+        if kept.n_uses or (kept.is_frame and self._last.get((place.fov, place.t), -1) > batch):
+            return
+        self.n_bytes -= kept.pixels.nbytes
+        if kept.is_frame:
+            del unit.frames[place.t]
+
+    def _drop_empty(self, unit: _Unit) -> None:
+        if not unit.wanted and not unit.frames:
+            self._units.pop(unit.key, None)
+
+    def _unit_key(self, fov: int, t: int) -> tuple[int, int]:
+        return fov, t // self._reader.sources[fov].fov.chunk_shape[0]
 
     def _decode(self, batch: int, units: Sequence[_Unit], out: Pixels) -> None:
         """Decode what a batch wants of some units, and keep what those after it want of them."""
-        ahead = [unit for unit in units if not unit.alone]
-        if ahead and not self._read_units(batch, ahead, out):
-            for unit in ahead:
-                unit.alone = not self._read_units(batch, [unit], out)
+        for ahead in self._at_once([unit for unit in units if not unit.alone]):
+            if not self._read_units(batch, ahead, out):
+                for unit in ahead:
+                    unit.alone = not self._read_units(batch, [unit], out)
         windows = [
             self._reader.window(patch.place, patch.place.inside(out[patch.number]))
             for unit in units
@@ -211,6 +255,21 @@ class ReadAhead:
         ]
         if windows:
             self._reader.strategy().read(windows)
+
+    def _at_once(self, units: Sequence[_Unit]) -> Iterator[list[_Unit]]:
+        """Divide units so that not all their chunks are decoded before any is cut."""
+        portion: list[_Unit] = []
+        n_bytes = 0
+        for unit in units:
+            fov = unit.key[0]
+            source = self._reader.sources[fov].fov
+            n_bytes += max(source.chunk_shape[0] * self._frame_bytes(fov), source.chunk_bytes)
+            portion.append(unit)
+            if n_bytes > _SHARE_DECODED * self._memory_bytes:
+                yield portion
+                portion, n_bytes = [], 0
+        if portion:
+            yield portion
 
     def _read_units(self, batch: int, units: Iterable[_Unit], out: Pixels) -> bool:
         """Read some units; False where a chunk of them cannot be read."""
@@ -245,23 +304,29 @@ class ReadAhead:
                 for patch in patches:
                     patch.use(kept)
                 if kept.is_frame:
-                    patches[0].unit.frames[kept.place.t] = kept
+                    self._units[self._unit_key(*kept.place[:2])].frames[kept.place.t] = kept
         return succeeded
 
     def _kept_of(self, unit: _Unit, batch: int) -> Iterator[tuple[_Kept, list[_Wanted]]]:
         """Choose what is kept of a unit and for whom, and take the memory for it."""
-        by_frame: dict[int, dict[Place, list[_Wanted]]] = {}
+        fov, slab = unit.key
+        n_frames = self._reader.sources[fov].fov.chunk_shape[0]
+        by_frame: dict[int, dict[Place, list[_Wanted]]] = {
+            t: {}
+            for t in range(slab * n_frames, (slab + 1) * n_frames)
+            if self._last.get((fov, t), -1) > batch and t not in unit.frames
+        }
         for patch in unit.wanted:
             if patch.kept is None:
                 of_frame = by_frame.setdefault(patch.place.t, {})
                 of_frame.setdefault(patch.place, []).append(patch)
         served = int(unit.share * self.n_batches)
         last = served if served > batch else batch + self.n_batches
-        for by_place in by_frame.values():
-            frame = self._whole(next(iter(by_place)))
-            n_slots, depth, height, width = self._reader.patch_shape
-            if math.prod(frame[1]) < len(by_place) * n_slots * depth * height * width:
-                kept = self._new(*frame, is_frame=True)
+        n_slots, depth, _, _ = self._reader.patch_shape
+        for t, by_place in by_frame.items():
+            patches_bytes = _SHARE_KEPT * len(by_place) * self._patch_bytes(fov)
+            if self._last.get((fov, t), -1) > batch or self._frame_bytes(fov) < patches_bytes:
+                kept = self._new(*self._whole(fov, t), is_frame=True)
                 if kept is not None:
                     yield kept, [patch for patches in by_place.values() for patch in patches]
                     continue
@@ -273,12 +338,22 @@ class ReadAhead:
                     if kept is not None:
                         yield kept, served_by_it
 
-    def _whole(self, place: Place) -> tuple[Place, tuple[int, int, int, int]]:
-        """Give a patch's frame: all rows and columns, and the slices that its patches may have."""
-        source = self._reader.sources[place.fov]
+    def _patch_bytes(self, fov: int) -> int:
+        return math.prod(self._reader.patch_shape) * self._dtypes[fov].itemsize
+
+    def _frame_bytes(self, fov: int) -> int:
+        return math.prod(self._whole(fov, 0)[1]) * self._dtypes[fov].itemsize
+
+    def _whole(self, fov: int, t: int) -> tuple[Place, tuple[int, int, int, int]]:
+        """Give all rows and columns of a frame, and the slices that its patches may have."""
+        source = self._reader.sources[fov]
         _, _, n_z, height, width = source.fov.shape
-        z, depth = (0, n_z) if source.has_slices_of_cells else (place.z, source.depth)
-        whole = place._replace(z=z, top=0, bottom=height, left=0, right=width, y=0, x=0)
+        if source.has_slices_of_cells:
+            z, depth = 0, n_z
+        else:
+            z = source.z_starts[t] if source.z_start is None else source.z_start
+            depth = source.depth
+        whole = Place(fov, t, z, 0, height, 0, width, 0, 0)
         return whole, (self._reader.patch_shape[0], depth, height, width)
 
     def _new(
