@@ -18,6 +18,7 @@ from lineage_triplets import MultiExperimentTripletDataset, load_config
 from lineage_triplets.engine.errors import ChunkError, ConfigError
 from lineage_triplets.engine.reading import local
 from lineage_triplets.training import TripletBatchSampler, TripletLoader, WorkerError
+from lineage_triplets.training import loader as loaders
 from servers import FolderServer
 from stores import make_experiment, numbered_pixels, track_table
 from systems import needs_posix
@@ -166,6 +167,16 @@ if __name__ == "__main__":
         for _ in loader:
             print("batch", flush=True)
 """
+
+
+def test_an_interrupted_run_looks_for_no_garbage(config, monkeypatch):
+    asked = []
+    monkeypatch.setattr(loaders, "end_soon", lambda: asked.append("end"))
+    batches = iter(loader_of(config, prefetch=0))
+    next(batches)
+    with pytest.raises(KeyboardInterrupt):
+        batches.throw(KeyboardInterrupt())
+    assert asked == ["end"]
 
 
 @needs_posix

@@ -15,7 +15,7 @@ from lineage_triplets.engine.dataset.samples import PositiveKind, Samples, Slots
 from lineage_triplets.engine.dataset.verification import VerifyMode
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.settings.faults import checked_section
-from lineage_triplets.training.loader import IfChanged, TripletLoader, worker_options
+from lineage_triplets.training.loader import IfChanged, TripletLoader, end_soon, worker_options
 from lineage_triplets.training.plan.epoch import Order
 from lineage_triplets.training.sampler import TripletBatchSampler
 from lineage_triplets.training.split import Split, SplitBy, split_anchors
@@ -285,9 +285,11 @@ class TripletDataModule(LightningDataModule):
             loader.close()
         self._loaders = []
 
-    def on_exception(self, exception: BaseException) -> None:  # noqa: ARG002
+    def on_exception(self, exception: BaseException) -> None:
         """End workers: nobody else does before the program ends."""
         self.teardown("")
+        if isinstance(exception, KeyboardInterrupt):
+            end_soon()
 
     @property
     def split(self) -> Split:

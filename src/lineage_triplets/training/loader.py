@@ -157,6 +157,9 @@ class TripletLoader:
             for batch in self._batches:
                 self._used += 1
                 yield batch
+        except KeyboardInterrupt:
+            end_soon()
+            raise
         except (ChunkError, StoreError) as error:
             error.add_note(_WITHOUT_FOV)
             raise
@@ -216,7 +219,7 @@ def worker_options(
         "num_workers": num_workers,
         "prefetch_factor": max(1, prefetch),
         "persistent_workers": True,
-        "worker_init_fn": _begin_worker,
+        "worker_init_fn": end_soon,
         "multiprocessing_context": multiprocessing_context or _default_context(),
     }
 
@@ -232,5 +235,6 @@ def _default_context() -> str:
     return "forkserver"
 
 
-def _begin_worker(_: int) -> None:
+def end_soon(_: int = 0) -> None:
+    """Let this process look for no garbage when it ends."""
     importlib.import_module(_ENDING)
