@@ -10,16 +10,13 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox
 
-from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.browse.tree_layout import lay_out
 from lineage_triplets.plugin.browse.tree_scale import TreeScale
 from lineage_triplets.plugin.browse.tree_steps import step_along, step_aside
 from lineage_triplets.qc.record.decision import Target
-from reviews import write_config
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from lineage_triplets.plugin.browse.panel import BrowsePanel
     from lineage_triplets.plugin.browse.tree_view import TreeView
     from lineage_triplets.plugin.common.session import Session
 
@@ -31,26 +28,13 @@ CUT = Target("link", *FOV, track="1", daughter=2)
 LINK = Target("join", *FOV, track="1", t=5, daughter=2, to_t=6)
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_config(tmp_path_factory.mktemp("config"))
-
-
 @pytest.fixture
-def panel(session: Session, config: Path, tmp_path: Path, qtbot: Any) -> BrowsePanel:
+def panel(session: Session, tall_panel: BrowsePanel, qtbot: Any) -> BrowsePanel:
     """Browse with the link from 1 to 2 cut, and 1 chosen."""
-    made = BrowsePanel(session)
-    qtbot.addWidget(made)
-    made.resize(460, 900)
-    made.show()
-    qtbot.waitExposed(made)
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    session.open(config, by="tester", decisions=tmp_path / "decisions.db")
     session.decide(lambda review: review.cut(CUT, "another cell"))
     session.choose(lineage="early_A/1/0_1")
-    qtbot.waitUntil(lambda: not made.is_reading)
-    return made
+    qtbot.waitUntil(lambda: not tall_panel.is_reading)
+    return tall_panel
 
 
 @pytest.fixture

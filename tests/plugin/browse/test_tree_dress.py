@@ -8,38 +8,22 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from lineage_triplets.plugin.browse.panel import BrowsePanel
 from lineage_triplets.plugin.browse.tree_painter import step_colour
 from lineage_triplets.plugin.browse.tree_scale import TreeScale
 from lineage_triplets.plugin.browse.tree_thumbs import SIDE_PX, place_thumbs
 from lineage_triplets.plugin.browse.tree_values import N_STEPS, TreeValues
-from reviews import write_config
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from lineage_triplets.plugin.browse.panel import BrowsePanel
     from lineage_triplets.plugin.common.session import Session
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_config(tmp_path_factory.mktemp("config"))
-
-
 @pytest.fixture
-def panel(session: Session, config: Path, tmp_path: Path, qtbot: Any) -> BrowsePanel:
+def panel(session: Session, tall_panel: BrowsePanel, qtbot: Any) -> BrowsePanel:
     """Browse with lineage 1 chosen, and nothing under way."""
-    made = BrowsePanel(session)
-    qtbot.addWidget(made)
-    made.resize(460, 900)
-    made.show()
-    qtbot.waitExposed(made)
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    session.open(config, by="tester", decisions=tmp_path / "decisions.db")
     session.choose(lineage="early_A/1/0_1")
     qtbot.waitUntil(lambda: not session.work.running)
-    return made
+    return tall_panel
 
 
 def steps(panel: BrowsePanel) -> set[int]:
