@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.common.flow import FlowLayout
@@ -20,7 +20,7 @@ from lineage_triplets.qc.find.placement import shown_placement
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qtpy.QtGui import QPalette
+    from qtpy.QtGui import QPalette, QResizeEvent
 
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.plugin.common.session import Session
@@ -127,6 +127,18 @@ class FindingActions(QWidget):
         layout.addWidget(self.all_alike)
         layout.addWidget(self._buttons)
         self.show_finding(None)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Leave room for all lines of buttons: splitters do not ask how high they are so narrow."""
+        hint, flow = super().minimumSizeHint(), self._buttons.layout()
+        more = flow.heightForWidth(self.width()) - flow.minimumSize().height()
+        return hint + QSize(0, max(more, 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask for other room in another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def show_finding(
         self,
