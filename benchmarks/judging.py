@@ -35,7 +35,9 @@ PLANES = Chunking(
     "zstd", (1, 1, 1, 2048, 2048), n_fovs=4, n_frames=24, n_distinct=3, plain_zstd=True,
     size_pixels=2048, cells_per_fov=60,
 )  # fmt: skip
-PAIRS, LINKS, AUDITED = 500, 250, 299
+PAIRS, LINKS, AUDITED = 500, 100, 299
+# Keys in a row that go on to more, before it is plain that there is nothing.
+MOST_IN_VAIN = 20
 AT_ONCE = 100
 NEXT_MS, FREEZE_MS = 50.0, 100.0
 EXPERIMENTS, FOVS, CELLS, FRAMES = 3, 60, 30, 40
@@ -90,14 +92,17 @@ def _judged(folder: Path) -> Iterator[Sequence[str]]:
         is_there: Callable[[], bool], after: Callable[[], object],
     ) -> tuple[list[Measured], list[float], int]:  # fmt: skip
         """Press a key so many times, each until something else is there; count all keys."""
-        measured, spent, keys = [], [], 0
+        measured, spent, keys, in_vain = [], [], 0, 0
         while len(measured) < times:
             desk.settle()
             before, begun, ended = where(), 0.0, 0.0
             if before is None:
                 after()
-                keys += 1
+                keys, in_vain = keys + 1, in_vain + 1
+                if in_vain > MOST_IN_VAIN:
+                    raise TimeoutError(f"nothing is left after {len(measured)} answers")
                 continue
+            in_vain = 0
 
             def press() -> None:
                 nonlocal begun
@@ -161,7 +166,7 @@ def _judged(folder: Path) -> Iterator[Sequence[str]]:
         links.looking, Qt.Key.Key_S, LINKS,
         lambda: links._number if links._number >= 0 else None,  # noqa: SLF001
         lambda: links.looking.picture.painted == links._number,  # noqa: SLF001
-        lambda: QTest.keyClick(links, Qt.Key.Key_Return),
+        lambda: (links.setFocus(), QTest.keyClick(links, Qt.Key.Key_Return)),
     ))  # fmt: skip
     desk.close()
 
