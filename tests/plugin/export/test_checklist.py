@@ -106,7 +106,7 @@ def test_a_plan_looks_where_tables_are_until_it_is_stopped(review, tmp_path, sto
     stop = threading.Event()
     if stopped:
         stop.set()
-    job = Job(QObject(), "Checking", 1, stop, lambda *now: told.append(now))
+    job = Job(QObject(), "Checking", 1, stop, False, lambda *now: told.append(now))
     snapshot = review.snapshot()
     planned = plan_job(snapshot, tmp_path, only_accepted=False, asked=Asked())(job)
     assert len(snapshot.checks.placements) == (0 if stopped else 3)

@@ -303,7 +303,7 @@ def test_an_export_stops_between_any_two_steps(session, panel, tmp_path):
         tell=tell,
     )
     with pytest.raises(ExportStopped):
-        run(Job(panel, "Exporting", 1, stop, lambda *_: None))
+        run(Job(panel, "Exporting", 1, stop, False, lambda *_: None))
     assert told[-1] == "writing review.html"
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 

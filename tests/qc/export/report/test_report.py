@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lineage_triplets.qc.audit.judged import PairsJudged
 from lineage_triplets.qc.decide.channels import Approval
 from lineage_triplets.qc.decide.seen import DivisionsSeen
 from lineage_triplets.qc.decide.settled import ReviewedFinding
@@ -159,6 +160,7 @@ def rich_content() -> ReportContent:
                 (("images", "0123456789abcdef"),),
                 (("same track", 0.75), ("sister", 0.25)), 400,
                 DivisionsSeen("fast", True, True, seen, ""),
+                PairsJudged(9, 2, 1, 1, ("Ada", "Grace"), AT),
                 Approval("fast", False, decision("approve", level="experiment", by="Grace"),
                          "the mapping changed"),
             ),
