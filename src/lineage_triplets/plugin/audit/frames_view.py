@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QRect, QRectF, Qt
 from qtpy.QtGui import QPainter, QPalette
-from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from lineage_triplets.plugin.audit.pair_view import ROLES, TICK
 from lineage_triplets.plugin.common.patch_image import (
@@ -18,14 +17,15 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_role,
     slot_image,
 )
+from lineage_triplets.plugin.common.patches_view import PatchesView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qtpy.QtCore import QSize
     from qtpy.QtGui import QPaintEvent
+    from qtpy.QtWidgets import QWidget
 
-    from lineage_triplets.qc.look.pictures.grey import GreyScale
     from lineage_triplets.qc.look.shown_pixels import ShownStrip
     from lineage_triplets.qc.look.strip import Strip
 
@@ -40,7 +40,7 @@ class _Frame(NamedTuple):
     words: str
 
 
-class FramesView(QWidget):
+class FramesView(PatchesView):
     """Draws the cell at every frame from anchor to positive.
 
     Of kin the cell comes first that both come from, and its line to the anchor.
@@ -50,34 +50,14 @@ class FramesView(QWidget):
         super().__init__(parent)
         self.setObjectName("audit_frames")
         self.setAccessibleName("The frames from anchor to positive")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._strip: Strip | None = None
         self._shown: ShownStrip | None = None
         self._frames: list[_Frame] = []
-        self._shape = (1, 1)
-        self._slots: tuple[int, ...] = (0,)
-        self._contrast: Mapping[int, GreyScale] = {}
-        self._outlined = False
 
     @property
     def is_read(self) -> bool:
         """Whether there are pictures to see."""
         return self._shown is not None
-
-    def set_slots(self, slots: tuple[int, ...]) -> None:
-        """Show some slots alone."""
-        self._slots = slots
-        self._fit()
-
-    def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
-        """Draw slots at a contrast, in place of what the pairs themselves give."""
-        self._contrast = dict(contrast)
-        self.update()
-
-    def set_outlined(self, outlined: bool) -> None:
-        """Draw cells with their outlines, as far as these were read, or without."""
-        self._outlined = outlined
-        self.update()
 
     def set_strip(self, strip: Strip | None, yx_patch_size: tuple[int, int] = (1, 1)) -> None:
         """Show another strip, not read yet."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QImage, QPainter, QPalette
-from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from lineage_triplets.plugin.common.patch_image import (
     dimmed,
@@ -17,13 +16,14 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_role,
     slot_image,
 )
+from lineage_triplets.plugin.common.patches_view import PatchesView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from qtpy.QtGui import QPaintEvent
+    from qtpy.QtWidgets import QWidget
 
-    from lineage_triplets.qc.look.pictures.grey import GreyScale
     from lineage_triplets.qc.look.roles import Role
     from lineage_triplets.qc.look.shown_pixels import ShownPairs
 
@@ -86,46 +86,26 @@ class PairLayout:
         return cls(tuple(boxes), round(-(-n_slots // columns) * height))
 
 
-class PairView(QWidget):
+class PairView(PatchesView):
     """Draws one pair that was read, and nothing that tells whose it is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("audit_pair")
         self.setAccessibleName("Anchor left, positive right")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._labels: Sequence[str] = ()
-        self._shape = (1, 1)
-        self._slots: tuple[int, ...] = (0,)
         self._number = -1
         self._later = ""
         self._note = ""
         self._shown: ShownPairs | None = None
         self._pictures: object = None
         self._centres: tuple[Centre, Centre] | None = None
-        self._contrast: Mapping[int, GreyScale] = {}
-        self._outlined = False
         self.painted = -1
 
     def set_patches(self, labels: Sequence[str], yx_patch_size: tuple[int, int]) -> None:
         """Say what patches look like."""
         self._labels, self._shape = labels, yx_patch_size
         self.set_slots(tuple(range(len(labels))))
-
-    def set_slots(self, slots: tuple[int, ...]) -> None:
-        """Show some slots alone."""
-        self._slots = slots
-        self._fit()
-
-    def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
-        """Draw slots at a contrast, in place of what the pairs themselves give."""
-        self._contrast = dict(contrast)
-        self.update()
-
-    def set_outlined(self, outlined: bool) -> None:
-        """Draw cells with their outlines, as far as these were read, or without."""
-        self._outlined = outlined
-        self.update()
 
     def show_pair(
         self, number: int, shown: ShownPairs, centres: tuple[Centre, Centre], later: str

@@ -9,7 +9,6 @@ import numpy as np
 from qtpy.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QListView,
     QStyle,
     QStyledItemDelegate,
@@ -26,6 +25,7 @@ from lineage_triplets.plugin.common.patch_image import (
     frame_colour,
     legible,
 )
+from lineage_triplets.plugin.common.patches_view import show_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,14 +239,7 @@ class BoardView(QListView):
         super().__init__(parent)
         self.setObjectName("board_tiles")
         self.setAccessibleName("FOVs of all experiments")
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        show_tiles(self)
         self._model = model
         self._size = 1
         self.tiles = FovTiles(thumbnails, self)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QLineF, QPointF, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
-from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from lineage_triplets.plugin.common.link_layout import BESIDE, TICK, LinkLayout
 from lineage_triplets.plugin.common.patch_image import (
@@ -17,13 +16,15 @@ from lineage_triplets.plugin.common.patch_image import (
     draw_plate,
     legible,
 )
+from lineage_triplets.plugin.common.patches_view import PatchesView
 from lineage_triplets.qc.look.pictures.grey import blank_note
 from lineage_triplets.qc.look.roles import ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from qtpy.QtGui import QPaintEvent
+    from qtpy.QtWidgets import QWidget
 
     from lineage_triplets.engine.arrays import Float32Array
     from lineage_triplets.qc.look.link_view import LinkLane, LinkView, ShownLink
@@ -38,7 +39,7 @@ _LEAST_RING = 6.0
 _FLAT_HEIGHT = 144
 
 
-class LinkPicture(QWidget):
+class LinkPicture(PatchesView):
     """Draws one link that was read.
 
     Parameters
@@ -57,36 +58,16 @@ class LinkPicture(QWidget):
         self._is_flat = is_flat
         self.setObjectName("link_picture")
         self.setAccessibleName("The cells of the link, and those of what may have been instead")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._shape = (1, 1)
-        self._slots: tuple[int, ...] = (0,)
         self._number = -1
         self._view: LinkView | None = None
         self._shown: ShownLink | None = None
         self._scales: Sequence[GreyScale] = ()
-        self._contrast: Mapping[int, GreyScale] = {}
-        self._outlined = False
         self.painted = -1
 
     def set_patches(self, yx_patch_size: tuple[int, int]) -> None:
         """Say how large patches are."""
         self._shape = yx_patch_size
         self._fit()
-
-    def set_slots(self, slots: tuple[int, ...]) -> None:
-        """Show some slots alone; around the cells the first of them."""
-        self._slots = slots
-        self._fit()
-
-    def set_contrast(self, contrast: Mapping[int, GreyScale]) -> None:
-        """Draw slots at a contrast, in place of what the links themselves give."""
-        self._contrast = dict(contrast)
-        self.update()
-
-    def set_outlined(self, outlined: bool) -> None:
-        """Draw cells with their outlines, as far as these were read, or without."""
-        self._outlined = outlined
-        self.update()
 
     def show_link(
         self,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QItemSelectionModel, QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QListView, QWidget
+from qtpy.QtWidgets import QListView, QWidget
 
+from lineage_triplets.plugin.common.patches_view import show_tiles
 from lineage_triplets.plugin.pairs.model import PairModel
 from lineage_triplets.plugin.pairs.tiles import PairTiles, TileSize
 
@@ -43,14 +44,7 @@ class PairGallery(QListView):
         self.setObjectName("pair_gallery")
         self.setAccessibleName("Pairs: anchor left, positive right")
         self.setToolTip("Click or space bar: show the pair in the viewer, and its way below")
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        show_tiles(self)
         self.setMouseTracking(True)
         self._pairs = PairModel(self)
         self._tiles = PairTiles(self._pairs, self)
