@@ -386,6 +386,8 @@ def walk_through_sample(config: Path, pictures: Path) -> tuple[list[Path], Path]
         walk = Walk(hand)
         hand.until(lambda: widget.session.review is not None, "the sample is open")
         hand.idle()
+        # The panel in front may be another: that which was left last is remembered.
+        hand.panel("Browse")
         hand.click("has_divisions")
         lineages = walk.lineages()
         walk.look_around(lineages[0])
