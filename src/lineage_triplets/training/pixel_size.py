@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from lineage_triplets.engine.errors import ConfigError, Problem
-from lineage_triplets.engine.index.fovs import z_window
+from lineage_triplets.engine.index.fits import z_window
 
 if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array

@@ -20,7 +20,7 @@ from lineage_triplets import (
     load_config,
     save_config,
 )
-from lineage_triplets.engine.dataset import verification as fingerprint
+from lineage_triplets.engine.dataset import seeded
 from lineage_triplets.engine.dataset.verification import config_hash, fingerprints, verify_config
 from lineage_triplets.engine.errors import ChunkError, VerificationError
 from lineage_triplets.engine.process import note_read
@@ -193,7 +193,7 @@ class TestData:
 
     @pytest.mark.parametrize("read_here", [True, False])
     def test_a_chunk_that_became_damaged_is_named(self, file, tmp_path, read_here, monkeypatch):
-        monkeypatch.setattr(fingerprint, "has_read", lambda: read_here)
+        monkeypatch.setattr(seeded, "has_read", lambda: read_here)
         (tmp_path / IMAGE / "0/2/1/0/0/0").write_bytes(b"x")
         with pytest.raises(ChunkError, match=r"experiment 'one', FOV A/1/0.*2/1/0/0/0"):
             MultiExperimentTripletDataset.from_config(file)
@@ -201,7 +201,7 @@ class TestData:
     def test_the_same_pixels_in_a_process_of_its_own(self, config, monkeypatch):
         index = MultiExperimentIndex.from_config(config)
         here = fingerprints(index)
-        monkeypatch.setattr(fingerprint, "has_read", lambda: False)
+        monkeypatch.setattr(seeded, "has_read", lambda: False)
         assert fingerprints(index) == here
 
     def test_pixels_are_those_of_32_rows_at_most(self, make_experiment):

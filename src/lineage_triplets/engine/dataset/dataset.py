@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import pickle
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from torch.utils.data import Dataset
 from lineage_triplets.engine.dataset.batch import Batch
 from lineage_triplets.engine.dataset.coming import BatchPlan, ComingBatches, shared
 from lineage_triplets.engine.dataset.samples import Labels
+from lineage_triplets.engine.dataset.seeded import PixelWatch
 from lineage_triplets.engine.dataset.source import (
     PairSource,
     observation_meta,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from lineage_triplets.engine.arrays import BoolArray, Int64Array, Pixels
     from lineage_triplets.engine.dataset.samples import Samples
+    from lineage_triplets.engine.dataset.seeded import KnownPixels
     from lineage_triplets.engine.dataset.source import Pairs
     from lineage_triplets.engine.dataset.verification import VerifyMode
     from lineage_triplets.engine.plates.image import Fov
@@ -186,6 +189,8 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         self._packed: tuple[bytes, list[tuple[int, int]], torch.Tensor] | None = None
         self._plan: BatchPlan | None = None
         self._coming: ComingBatches | None = None
+        self.known_pixels: KnownPixels | None = None
+        self._pixel_watch: PixelWatch | None = None
         self._forget_process()
 
     @classmethod
@@ -207,7 +212,8 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         fit : bool
             Pairs, or every row by itself.
         verify : {"error", "warn", "off"}
-            What happens if a validated config's data or text changed since.
+            What happens if a validated config's data or text changed since, or if pixels change
+            while they are read.
         path_map : dict, optional
             Leading folders to replace, ``{old: new}``.
         seed : int, optional
@@ -224,12 +230,14 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         """
         config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
-        verify_config(config, index, verify)
+        known = verify_config(config, index, verify)
         log_audit(config)
         arguments = config.dataset.model_dump(include=_ARGUMENTS)
         if seed is not None:
             arguments["seed"] = seed
-        return cls(index, fit, **arguments, samples=samples)
+        dataset = cls(index, fit, **arguments, samples=samples)
+        dataset.known_pixels = known
+        return dataset
 
     def part(
         self, among: BoolArray | None = None, *, fit: bool = True, **changed: Any
@@ -247,7 +255,9 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             Arguments of the constructor that are not this dataset's.
         """
         arguments = {**self.source.settings.model_dump(include=_ARGUMENTS), **changed}
-        return type(self)(self.index, fit, **arguments, samples=self.source.samples, among=among)
+        part = type(self)(self.index, fit, **arguments, samples=self.source.samples, among=among)
+        part.known_pixels = self.known_pixels
+        return part
 
     @property
     def index(self) -> MultiExperimentIndex:
@@ -304,11 +314,15 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         ------
         IndexError
             An index is outside the dataset.
-        ChunkError, StoreError
-            Pixels cannot be read; the message names store, FOV and chunk.
+        ChunkError, StoreError, VerificationError
+            Pixels cannot be read, or changed since `from_config`; the message says where.
         """
         chosen = self._checked(indices)
-        return self._pairs(chosen) if self.fit else self._single(chosen)
+        begun = time.perf_counter()
+        batch = self._pairs(chosen) if self.fit else self._single(chosen)
+        if self.known_pixels is not None:
+            self._watch(self.known_pixels).after_reading(time.perf_counter() - begun)
+        return batch
 
     def _checked(self, indices: Iterable[int]) -> Int64Array:
         chosen = np.array([operator.index(number) for number in indices], dtype=np.int64)
@@ -342,6 +356,13 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
 
     def _draw(self, anchors: Int64Array) -> Pairs:
         return self.source.draw(self.index.anchor_rows[anchors], *self._seed_and_epoch())
+
+    def _watch(self, known: KnownPixels) -> PixelWatch:
+        if self._process != os.getpid():
+            self._forget_process()
+        if self._pixel_watch is None:
+            self._pixel_watch = PixelWatch(self.index, known)
+        return self._pixel_watch
 
     def _planned(self, anchors: Int64Array) -> tuple[Pairs, Pixels] | None:
         """Pairs and patches of a batch that a sampler has told, else None."""
@@ -387,6 +408,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         self._process: int = os.getpid()
         self._entropy = np.random.default_rng()
         self._coming = None
+        self._pixel_watch = None
         self._normalization = NormalizationCache(
             self.source.settings.statistics_path,
             self._named_fovs(),
@@ -413,6 +435,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             "plan": self._plan,
             "fit": self.fit,
             "seed": self.seed,
+            "known_pixels": self.known_pixels,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -423,4 +446,5 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         self._packed, self._epoch = state["packed"], state["epoch"]
         self._plan = state["plan"]
         self.fit, self.seed = state["fit"], state["seed"]
+        self.known_pixels = state["known_pixels"]
         self._forget_process()

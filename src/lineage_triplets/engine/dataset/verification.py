@@ -11,40 +11,33 @@ import hashlib
 import json
 import logging
 import math
-import pickle
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from lineage_triplets.engine.dataset.seeded import KnownPixels, read_seeded
 from lineage_triplets.engine.errors import (
     ConfigError,
-    LineageTripletsError,
     Problem,
     StoreError,
     VerificationError,
     choices,
     counted,
 )
-from lineage_triplets.engine.pairs.randomness import epoch_salt, observation_keys, streams
-from lineage_triplets.engine.process import has_read
-from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.verified import Fingerprint, Verification
 from lineage_triplets.engine.tracks.read import digest_table
 
 if TYPE_CHECKING:
-    from lineage_triplets.engine.arrays import Int64Array
+    from collections.abc import Sequence
+
+    from lineage_triplets.engine.dataset.seeded import SeededPatches
     from lineage_triplets.engine.index.index import MultiExperimentIndex
-    from lineage_triplets.engine.index.rows import Observations
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.engine.settings.verified import Audit
 
 _log = logging.getLogger(__name__)
 
 VerifyMode = Literal["error", "warn", "off"]
-N_PATCHES = 32
-_SEED = 20_260_101
 _PARTS = {
     "images": "axes, shape, dtype, codecs or levels of its images",
     "channels": "the channel labels of its store",
@@ -78,15 +71,17 @@ def config_hash(config: TripletConfig) -> str:
 def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
     """Fingerprint of each experiment of an index.
 
-    The patches are read in a process of their own unless this one has read images already, so
-    that workers can still be forked.
-
     Raises
     ------
     StoreError
         Pixels or tables cannot be read.
     """
-    pixels = _pixel_hashes(index)
+    return _fingerprints(index, read_seeded(index))
+
+
+def _fingerprints(
+    index: MultiExperimentIndex, seeded: Sequence[SeededPatches]
+) -> dict[str, Fingerprint]:
     result = {}
     for number, config in enumerate(index.registry.experiments):
         sources = sorted(
@@ -127,7 +122,7 @@ def fingerprints(index: MultiExperimentIndex) -> dict[str, Fingerprint]:
             images=images.hexdigest(),
             channels=channels.hexdigest(),
             tables=tables.hexdigest(),
-            pixels=pixels[number],
+            pixels=seeded[number].together,
             fovs=len(sources),
         )
     return result
@@ -161,10 +156,15 @@ def draft_of(
 
 def verify_config(
     config: TripletConfig, index: MultiExperimentIndex, mode: VerifyMode = "error"
-) -> None:
+) -> KnownPixels | None:
     """Check that a validated config's text and data are what was validated.
 
     A draft's data are checked if it has fingerprints, and a change is a warning.
+
+    Returns
+    -------
+    KnownPixels or None
+        What the pixels are now, which reading can be held against; None where nothing is checked.
 
     Raises
     ------
@@ -186,10 +186,11 @@ def verify_config(
     same_text = record.config_hash == config_hash(config)
     # A draft is there to be edited, and its fingerprints are those of its text.
     if mode == "off" or not (record.validated or (record.fingerprints and same_text)):
-        return
+        return None
     since = "the config was validated" if record.validated else "the draft was written"
     problems = [] if same_text else [_changed("", "config-changed", "its own text", since)]
-    now = fingerprints(index)
+    seeded = read_seeded(index)
+    now = _fingerprints(index, seeded)
     problems += [
         _changed(name, "data-changed", "the list of experiments", since)
         for name in sorted(now.keys() ^ record.fingerprints.keys())
@@ -202,6 +203,11 @@ def verify_config(
         raise VerificationError(*problems)
     for problem in problems:
         _log.warning("%s", problem)
+    return KnownPixels(
+        np.concatenate([patches.rows for patches in seeded]),
+        [digest for patches in seeded for digest in patches.each],
+        "warn" if mode == "warn" else "error",
+    )
 
 
 def audit_words(audit: Audit) -> str:
@@ -257,61 +263,5 @@ def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:
     )
 
 
-def _pixel_hashes(index: MultiExperimentIndex) -> list[str]:
-    plain = {"dtype": "float64", "missing_chunks": "fill", "cache_pool_bytes": 0}
-    settings = index.settings.model_copy(update={**plain, "read_strategy": "auto"})
-    reader = PatchReader(index.fovs, settings)
-    keys = observation_keys(
-        np.array([source.key for source in index.fovs], dtype=np.uint64)[index.fov_of_row],
-        index.track_id_of_row,
-        index.observations.t,
-    )
-    number = streams(keys, epoch_salt(_SEED, 0))
-    jobs = []
-    for experiment in range(len(index.registry.experiments)):
-        rows = np.flatnonzero(index.experiment_of_row == experiment)
-        chosen = rows[np.argsort(number[rows], kind="stable")[:N_PATCHES]]
-        jobs.append((index.observations.take(chosen), index.fov_of_row[chosen]))
-    if has_read():
-        return _hash_patches(reader, jobs)
-    request = pickle.dumps((reader, jobs))
-    answer = subprocess.run(
-        [sys.executable, "-m", "lineage_triplets.engine.dataset.verification"],
-        input=request,
-        capture_output=True,
-        check=False,
-    )
-    if answer.returncode or not answer.stdout:
-        raise StoreError(
-            Problem(
-                "fingerprint-failed",
-                f"reading patches for the fingerprint failed: {answer.stderr.decode()[-500:]}",
-            )
-        )
-    hashes: list[str] | LineageTripletsError = pickle.loads(answer.stdout)
-    if isinstance(hashes, LineageTripletsError):
-        raise hashes
-    return hashes
-
-
-def _hash_patches(reader: PatchReader, jobs: list[tuple[Observations, Int64Array]]) -> list[str]:
-    return [_sha256(reader.read(*job).tobytes()) if len(job[0]) else "" for job in jobs]
-
-
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _main() -> None:
-    """Answer a request of `_pixel_hashes` from standard input."""
-    reader, jobs = pickle.loads(sys.stdin.buffer.read())
-    answer: list[str] | LineageTripletsError
-    try:
-        answer = _hash_patches(reader, jobs)
-    except LineageTripletsError as error:
-        answer = error
-    sys.stdout.buffer.write(pickle.dumps(answer))
-
-
-if __name__ == "__main__":
-    _main()

@@ -15,6 +15,7 @@ from lineage_triplets.engine.errors import (
     counted,
 )
 from lineage_triplets.engine.index.asked import names_for, unknown_names
+from lineage_triplets.engine.index.fits import size_faults, z_window
 from lineage_triplets.engine.index.focus import focused_slices
 from lineage_triplets.engine.index.names import global_id
 from lineage_triplets.engine.masks.find import find_masks, masks_place
@@ -348,41 +349,11 @@ def _source(
     if fov.form.unreadable:
         fault = unreadable_array(fov.form.unreadable, fov.array_path, opened.plate.path)
         problems.append(replace(fault, experiment=config.name, fov=fov.name))
-    height, width = fov.shape[3:]
-    patch_height, patch_width = settings.yx_patch_size
-    if settings.border == "clamp" and (patch_height > height or patch_width > width):
-        problems.append(
-            Problem(
-                "patch-too-large",
-                f"the patch of {patch_height} x {patch_width} pixels is larger than the image of "
-                f"{height} x {width}.",
-                "Choose a smaller yx_patch_size, or border='pad' (zeros around the image) or "
-                "'exclude' (leave such cells out).",
-                experiment=config.name,
-                fov=fov.name,
-                file=fov.path,
-                field="yx_patch_size",
-            )
-        )
     z_start, depth = z_window(settings, config.name)
-    if (z_start or 0) + depth > fov.shape[2]:
-        asked = (
-            f"slices {z_start} to {z_start + depth - 1}"
-            if z_start is not None
-            else f"{depth} slices"
-        )
-        problems.append(
-            Problem(
-                "z-range",
-                f"z_range asks for {asked}, and the image has {fov.shape[2]} (0 to "
-                f"{fov.shape[2] - 1}).",
-                "Choose slices inside; z_range can be given for each experiment.",
-                experiment=config.name,
-                fov=fov.name,
-                file=fov.path,
-                field="z_range",
-            )
-        )
+    problems += [
+        replace(fault, experiment=config.name, fov=fov.name, file=fov.path)
+        for fault in size_faults(fov.shape, settings, z_start, depth)
+    ]
     z_starts: tuple[int, ...] = ()
     if not problems and settings.z_centre != "cell":
         try:
@@ -412,33 +383,6 @@ def _source(
         ),
         unnamed,
     )
-
-
-def z_window(settings: DatasetConfig, experiment: str) -> tuple[int | None, int]:
-    """First slice (None where it follows each cell) and number of slices.
-
-    Raises
-    ------
-    ConfigError
-        ``z_range`` is given for each experiment, and not for this one.
-    """
-    z_range = settings.z_range
-    if isinstance(z_range, int):
-        return None, z_range
-    if isinstance(z_range, dict):
-        if experiment not in z_range:
-            raise ConfigError(
-                Problem(
-                    "z-range",
-                    f"z_range is given for {choices(z_range)} and not for this one.",
-                    "Add it.",
-                    experiment=experiment,
-                    field="z_range",
-                )
-            )
-        z_range = z_range[experiment]
-    start, stop = z_range
-    return start, stop - start
 
 
 def _once_an_experiment(problems: list[Problem]) -> list[Problem]:
