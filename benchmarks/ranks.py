@@ -30,8 +30,8 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:  # noqa: ARG001
         "An epoch in near order by several ranks",
         ("chunks", "ranks", "batches each", "MB", "of one rank's", ""),
         _rows(folder),
-        "MB: what tensorstore read from files in all ranks together (of blosc planes: what was "
-        f"decoded); at most {MOST} times as much as one rank is wanted; each has memory of its own",
+        "MB: what is decoded in all ranks together; at most "
+        f"{MOST} times as much as by one rank is wanted; each has memory of its own",
     )
 
 

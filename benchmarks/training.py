@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorstore as ts
-from numcodecs import blosc
+from numcodecs import blosc, zstd
 
 from benchmarks.data import CHANNELS, IMAGE_SIZE_PIXELS, registry_of, simulated_frame
 from benchmarks.memory import added_mib
 from benchmarks.timing import seconds, table, verdict
 from lineage_triplets import MultiExperimentIndex, MultiExperimentTripletDataset
 from lineage_triplets.engine.reading import blosc as blosc_blocks
+from lineage_triplets.engine.reading import zstd as zstd_frames
 from lineage_triplets.simulate.plates import PlateLayout, empty_plate, simulate_tables, write_tables
 from lineage_triplets.training import TripletBatchSampler
 from lineage_triplets.training.plan.epoch import Anchors, Reading, Sizes, plan_epoch
@@ -101,8 +102,8 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:  # noqa: ARG001
         "which looks ahead as near order does); 160 x 160 patches of channels [2, 0] of 3, uint16 "
         f"of 1024 x 1024, {N_FOVS} FOVs of {N_FRAMES} frames with {CELLS_PER_FOV} cells and more, "
         f"tau 1 to 4 frames; {MEMORY_BYTES / 1e6:.0f} MB for pixels each, no workers, warm page "
-        "cache; CPU: ratios of CPU time; decoded: chunks (of blosc: bytes) in an epoch, in "
-        "times of all that are touched, for a permutation by its batches; FOVs and lineages a "
+        "cache; CPU: ratios of CPU time; decoded: bytes in an epoch, in times of those of all "
+        "chunks that are touched, for a permutation by its batches; FOVs and lineages a "
         "batch; same frame: share of pairs of anchors in a batch that are of one FOV and frame; "
         f"MiB: what {N_MEASURED} batches add to a new process at most",
     )  # fmt: skip
@@ -148,10 +149,10 @@ class Reader:
         """Read the next batches; give how many there were."""
         read = 0
         for batch in islice(self.batches, n_batches):
-            before, cpu = _decoded_bytes(), time.process_time()
+            before, cpu = _Counted.n_bytes, time.process_time()
             self.wall_s.append(seconds(partial(self.dataset.__getitems__, batch)))
             self.cpu_s += time.process_time() - cpu
-            self.decoded_bytes += _decoded_bytes() - before
+            self.decoded_bytes += _Counted.n_bytes - before
             self.company.append(_company(self.dataset.index, batch))
             read += 1
         return read
@@ -172,7 +173,7 @@ def _row(images: Path, case: Case) -> Sequence[str]:
     while near.read(a_turn):
         alone.read(1)
         random.read(2)
-    touched = _touched(near.dataset.index, case) * _bytes_of_a_chunk(images, case)
+    touched = _touched(near.dataset.index, case) * 2 * math.prod(case.chunk)
     wall = [statistics.mean(each.wall_s) for each in (alone, random, near)]
     cpu = [each.cpu_s / len(each.wall_s) for each in (alone, random, near)]
     again = [
@@ -215,27 +216,29 @@ def _company(index: MultiExperimentIndex, batch: list[int]) -> tuple[int, int, f
     return len(np.unique(fov)), len(np.unique(lineage)), float(same)
 
 
-class _CountedBlosc:
-    """Counts the bytes that blosc gives."""
+class _Counted:
+    """A module of numcodecs that counts the bytes that it decodes.
+
+    Parameters
+    ----------
+    module : module
+    """
 
     n_bytes = 0
 
-    @classmethod
-    def decompress(cls, container: bytes) -> bytes:
-        content: bytes = blosc.decompress(container)
-        cls.n_bytes += len(content)
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def decompress(self, container: bytes) -> bytes:
+        content: bytes = self._module.decompress(container)
+        _Counted.n_bytes += len(content)
         return content
 
 
 def count_decoded() -> None:
-    """Let this process count what blosc gives."""
-    blosc_blocks.blosc = _CountedBlosc
-
-
-def _decoded_bytes() -> int:
-    """Bytes that blosc gave so far, and those that tensorstore read from files to decode them."""
-    metrics = ts.experimental_collect_matching_metrics("/tensorstore/kvstore/file/bytes_read")
-    return _CountedBlosc.n_bytes + sum(value["value"] for one in metrics for value in one["values"])
+    """Let this process count what is decoded."""
+    blosc_blocks.blosc = _Counted(blosc)
+    zstd_frames.zstd = _Counted(zstd)
 
 
 def _touched(index: MultiExperimentIndex, case: Case) -> int:
@@ -249,17 +252,6 @@ def _touched(index: MultiExperimentIndex, case: Case) -> int:
             x = (np.floor(rows.x_clamp).astype(int) + along) // case.chunk[4]
             touched |= set(zip(fov, rows.t // case.chunk[0], y, x, strict=True))
     return 2 * len(touched)
-
-
-def _bytes_of_a_chunk(images: Path, case: Case) -> float:
-    """Bytes that are counted for a chunk: in its file, or of blosc's once they are decoded."""
-    if case.codec is BLOSC:
-        return 2 * math.prod(case.chunk)
-    sizes = [
-        file.stat().st_size for file in images.glob("plate.zarr/A/1/0/0/c/**/*") if file.is_file()
-    ]
-    in_a_file = math.prod(PLANE) // math.prod(case.chunk) if case.sharded else 1
-    return statistics.mean(sizes) / in_a_file
 
 
 def write_images(folder: Path, case: Case) -> None:

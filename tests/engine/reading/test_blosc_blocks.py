@@ -151,16 +151,12 @@ def test_large_blosc_chunks_are_read_without_tensorstore(tmp_path):
     np.testing.assert_array_equal(read, pixels[:, :, :, 168:232, 268:332])
 
 
-@pytest.mark.parametrize(
-    "compressor",
-    [numcodecs.Zstd(1), numcodecs.GZip(1)],
-    ids=["zstd", "gzip"],
-)
-def test_other_codecs_are_left_to_tensorstore(tmp_path, compressor):
+def test_other_codecs_are_left_to_tensorstore(tmp_path):
     pixels = numbered_pixels((3, 2, 1, 40, 48))
     one = make_experiment(
-        tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels, compressor=compressor
-    )
+        tmp_path, "one", {FOV: track_table((1, range(3)))}, pixels=pixels,
+        compressor=numcodecs.GZip(1),
+    )  # fmt: skip
     read, index = patches(one, "blosc-blocks")
     assert index.fovs[0].fov.form.storage is None
     np.testing.assert_array_equal(read, pixels[:, :, :, 12:28, 10:30])

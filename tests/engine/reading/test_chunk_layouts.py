@@ -1,4 +1,4 @@
-"""Every way to store blosc or plain chunks is read without tensorstore, with its very pixels."""
+"""Every way to store blosc, zstd or plain chunks is read without tensorstore: its very pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, ZstdCodec
 
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError
@@ -40,7 +40,7 @@ class Unasked:
 
 @st.composite
 def storages(draw: st.DrawFn) -> dict[str, Any]:
-    """Arguments of `make_experiment` for one image of blosc or plain chunks."""
+    """Arguments of `make_experiment` for one image of blosc, zstd or plain chunks."""
     version = draw(st.sampled_from(["0.4", "0.5"]))
     axes = draw(st.sampled_from(["tczyx", "tcyx", "TCZYX", "tyx", "ztcyx", "cxyt", "tzyxc"]))
     names = axes.lower()
@@ -53,7 +53,8 @@ def storages(draw: st.DrawFn) -> dict[str, Any]:
     block_size = draw(st.sampled_from([0, 128, 1000, 1024]))
     kind, item_size = draw(st.sampled_from(["u1", "u2", "i4", "f4", "f8"]))
     order = draw(st.sampled_from(["little", "big"]))
-    is_plain = draw(st.integers(0, 4)) == 0
+    packed = draw(st.sampled_from(["blosc", "blosc", "blosc", "zstd", None]))
+    checksum = draw(st.booleans())
     dtype = np.dtype(f"{'<' if version == '0.5' or order == 'little' else '>'}{kind}{item_size}")
     storage: dict[str, Any] = {
         "version": version,
@@ -64,7 +65,11 @@ def storages(draw: st.DrawFn) -> dict[str, Any]:
     }
     if version == "0.4":
         return storage | {
-            "compressor": None if is_plain else numcodecs.Blosc(codec, clevel, shuffle, block_size),
+            "compressor": {
+                "blosc": numcodecs.Blosc(codec, clevel, shuffle, block_size),
+                "zstd": numcodecs.Zstd(clevel),
+                None: None,
+            }[packed],
             "order": draw(st.sampled_from("CF")),
             "key_encoding": ("v2", draw(st.sampled_from("./"))),
         }
@@ -75,15 +80,17 @@ def storages(draw: st.DrawFn) -> dict[str, Any]:
             "index_location": draw(st.sampled_from(["start", "end"])),
         }
     return storage | {
-        "compressor": None
-        if is_plain
-        else BloscCodec(
-            cname=codec,
-            clevel=clevel,
-            shuffle=SHUFFLES[shuffle],
-            blocksize=block_size,
-            typesize=int(item_size),
-        ),
+        "compressor": {
+            "blosc": BloscCodec(
+                cname=codec,
+                clevel=clevel,
+                shuffle=SHUFFLES[shuffle],
+                blocksize=block_size,
+                typesize=int(item_size),
+            ),
+            "zstd": ZstdCodec(level=clevel, checksum=checksum),
+            None: None,
+        }[packed],
         "transposed": draw(st.one_of(st.none(), st.permutations(range(len(names))))),
         "endian": order,
         "key_encoding": (draw(st.sampled_from(["default", "v2"])), draw(st.sampled_from("./"))),

@@ -1,8 +1,8 @@
 """How chunks lie in files and in memory, from the JSON of zarr v2 and v3 arrays.
 
-Known are chunks that are blosc containers or not compressed: zarr v2 with a blosc compressor or
-none; zarr v3 with the codecs ``bytes, blosc`` or ``bytes``, a ``transpose`` before them or not,
-also inside one level of shards
+Known are chunks that are blosc containers, zstd frames or not compressed: zarr v2 with that
+compressor or none; zarr v3 with the codecs ``bytes, blosc``, ``bytes, zstd`` or ``bytes``, a
+``transpose`` before them or not, also inside one level of shards
 (https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html). Which files
 there are is known whatever the codec.
 """
@@ -10,7 +10,7 @@ there are is known whatever the codec.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import google_crc32c
 import numpy as np
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lineage_triplets.engine.arrays import UInt64Array
+
+Compressor = Literal["blosc", "zstd"]
+"""What decodes chunks here."""
 
 # What JSON of another kind than the specification's leads to.
 _ODD = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError)
@@ -60,8 +63,8 @@ class ChunkStorage(NamedTuple):
         The array's axes as they lie in a decoded chunk, the one that changes fastest last.
     dtype : numpy.dtype
         With its byte order.
-    is_blosc : bool
-        Otherwise chunks are not compressed.
+    compressor : {"blosc", "zstd"} or None
+        None where chunks are not compressed.
     shards : Shards or None
         None where a file is one chunk.
     prefix, separator : str
@@ -71,7 +74,7 @@ class ChunkStorage(NamedTuple):
     chunk_shape: tuple[int, ...]
     memory_order: tuple[int, ...]
     dtype: np.dtype[Any]
-    is_blosc: bool
+    compressor: Compressor | None
     shards: Shards | None
     prefix: str
     separator: str
@@ -178,16 +181,16 @@ def _is_plausible(storage: ChunkStorage) -> bool:
 
 
 def _storage_v2(described: dict[str, Any]) -> ChunkStorage | None:
-    compressor = described["compressor"]
-    is_blosc = compressor is not None and compressor.get("id") == "blosc"
-    is_known = is_blosc or compressor is None
+    packed = described["compressor"]
+    compressor = None if packed is None else packed["id"]
+    is_known = packed is None or compressor in get_args(Compressor)
     if not is_known or described.get("filters") or described["order"] not in {"C", "F"}:
         return None
     shape = tuple(described["chunks"])
     order = range(len(shape)) if described["order"] == "C" else reversed(range(len(shape)))
     separator = described.get("dimension_separator", ".")
     dtype = np.dtype(described["dtype"])
-    return ChunkStorage(shape, tuple(order), dtype, is_blosc, None, "", separator)
+    return ChunkStorage(shape, tuple(order), dtype, compressor, None, "", separator)
 
 
 def _storage_v3(described: dict[str, Any]) -> ChunkStorage | None:
@@ -203,22 +206,26 @@ def _storage_v3(described: dict[str, Any]) -> ChunkStorage | None:
     found = _known_codecs(codecs, len(shape))
     if found is None:
         return None
-    order, endian, is_blosc = found
+    order, endian, compressor = found
     dtype = np.dtype(described["data_type"]).newbyteorder("<" if endian == "little" else ">")
-    return ChunkStorage(shape, order, dtype, is_blosc, *files[1:])
+    return ChunkStorage(shape, order, dtype, compressor, *files[1:])
 
 
-def _known_codecs(codecs: list[Any], ndim: int) -> tuple[tuple[int, ...], str, bool] | None:
-    """Memory order of the axes, byte order, and whether blosc ends ``[transpose,] bytes``."""
+def _known_codecs(
+    codecs: list[Any], ndim: int
+) -> tuple[tuple[int, ...], str, Compressor | None] | None:
+    """Memory order of the axes, byte order, and the compressor after ``[transpose,] bytes``."""
     names = [codec["name"] for codec in codecs]
     order = tuple(range(ndim))
     if names[:1] == ["transpose"]:
         order = tuple(codecs[0]["configuration"]["order"])
         names, codecs = names[1:], codecs[1:]
-    if names not in (["bytes", "blosc"], ["bytes"]) or sorted(order) != list(range(ndim)):
+    compressor: Compressor | None = names[1] if len(names) == 2 else None
+    known = [["bytes"], *(["bytes", one] for one in get_args(Compressor))]
+    if names not in known or sorted(order) != list(range(ndim)):
         return None
     endian = codecs[0].get("configuration", {}).get("endian", "little")
-    return order, endian, names[-1] == "blosc"
+    return order, endian, compressor
 
 
 def _shards(

@@ -55,7 +55,9 @@ def costly_chunks(index: MultiExperimentIndex) -> Iterator[Problem]:
 
 def _is_read_in_part(source: FovSource) -> bool:
     """Whether blocks or bytes that a patch touches can be read alone."""
-    return source.fov.form.storage is not None and not is_url(source.fov.path)
+    storage = source.fov.form.storage
+    is_in_parts = storage is not None and storage.compressor != "zstd"
+    return is_in_parts and not is_url(source.fov.path)
 
 
 def _decoded_pixels(source: FovSource, patch: tuple[int, ...]) -> float:

@@ -1,4 +1,4 @@
-"""Reads blosc or plain chunks of local stores by itself, and only what windows touch of them.
+"""Reads blosc, zstd or plain chunks of local stores by itself, of blosc only what windows touch.
 
 Whatever is not exactly as expected (another codec, a file that is absent, short or odd) is left to
 tensorstore, whose verdict holds.
@@ -18,6 +18,7 @@ from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plai
 from lineage_triplets.engine.reading.cache import FileStamp, Part
 from lineage_triplets.engine.reading.plan import chunk_error, plan
 from lineage_triplets.engine.reading.threads import StuckError, on_all_cpus
+from lineage_triplets.engine.reading.zstd import decode_frame
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 
 
 
 class LocalChunkStrategy:
-    """Decodes touched blosc blocks by itself, and leaves the rest to another strategy.
+    """Decodes touched blosc blocks and zstd chunks, and leaves the rest to another strategy.
 
     Parameters
     ----------
@@ -166,7 +167,8 @@ def _decode_chunk(
     stride = reads.shape.plane_stride
     ranges = [wanted for piece in pieces for wanted in _ranges_of(piece, stride)]
     n_bytes = reads.storage.n_bytes
-    decode = decode_ranges if reads.storage.is_blosc else plain_ranges
+    decoders = {"blosc": decode_ranges, "zstd": decode_frame, None: plain_ranges}
+    decode = decoders[reads.storage.compressor]
     if cache is None:
         return decode(FileRange(file, *place), n_bytes, ranges)
     key = reads.path if reads.storage.shards is None else f"{reads.path}:{number}"
