@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,28 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytestqt.qtbot import QtBot
-
-
-class Cycle:
-    """Something that only the collector ends; tells in which thread."""
-
-    def __init__(self, ended: list[threading.Thread]) -> None:
-        self.itself, self.ended = self, ended
-
-    def __del__(self) -> None:
-        self.ended.append(threading.current_thread())
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    """The collector as Python has it, with nothing left for it."""
-    was_enabled, thresholds = gc.isenabled(), gc.get_threshold()
-    gc.collect()
-    gc.enable()
-    yield
-    gc.set_threshold(*thresholds)
-    if not was_enabled:
-        gc.disable()
 
 
 @pytest.fixture
@@ -192,55 +169,6 @@ def test_what_is_patient_begins_once_all_others_are_over(work: Work, qtbot) -> N
     go_on.set()
     qtbot.waitUntil(lambda: not work.running)
     assert order == ["first", "second", "patient"]
-
-
-def test_what_is_garbage_ends_in_the_thread_of_the_event_loop(collector, qtbot) -> None:
-    work, ended = Work(), []
-    Cycle(ended)
-    made: list[object] = []
-    work.start(work, "it", lambda _job: made.extend([] for _ in range(100_000)), lambda _: None)
-    qtbot.waitUntil(lambda: bool(ended))
-    assert ended == [threading.main_thread()]
-    work.shut_down()
-    assert gc.isenabled()
-
-
-def test_what_is_old_and_garbage_ends_too(collector, qtbot) -> None:
-    work, ended = Work(), []
-    cycle = Cycle(ended)
-    gc.collect()
-    gc.set_threshold(1, 1, 1)
-    del cycle
-    qtbot.waitUntil(lambda: bool(ended))
-    work.shut_down()
-
-
-def test_what_hangs_together_goes_when_it_is_asked_for(collector, qtbot) -> None:
-    gc.set_threshold(0)
-    work, ended = Work(), []
-    Cycle(ended)
-    work.collect_soon()
-    qtbot.waitUntil(lambda: bool(ended))
-    assert ended == [threading.main_thread()]
-    assert gc.get_freeze_count() > 0
-    work.shut_down()
-    assert gc.get_freeze_count() == 0
-
-
-def test_two_share_the_collector_until_both_are_gone(collector, qtbot) -> None:
-    work, other = Work(), Work()
-    work.shut_down()
-    assert not gc.isenabled()
-    del other
-    gc.collect()
-    assert gc.isenabled()
-
-
-def test_a_collector_that_somebody_turned_off_stays_off(collector, qtbot) -> None:
-    gc.disable()
-    work = Work()
-    work.shut_down()
-    assert not gc.isenabled()
 
 
 def destroy(owner: QObject) -> None:

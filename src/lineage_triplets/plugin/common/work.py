@@ -8,9 +8,7 @@ which the event loop goes on.
 
 from __future__ import annotations
 
-import gc
 import threading
-import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,18 +16,16 @@ from inspect import GEN_RUNNING, getgeneratorstate, isgeneratorfunction
 from typing import Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.engine.process import give_back_freed_memory
+from lineage_triplets.plugin.common.interpreter import Interpreter
 
 # What a person looks at waits for none that is patient: these have threads of their own.
 _THREADS = 4
 # Five of these may be long: tables, where they are, channels, all images, thumbnails.
 _PATIENT_THREADS = 8
-_COLLECT_MS = 200
-# As Python's own collector: all is looked through once there is a quarter more of what is old.
-_MORE_OLD_OBJECTS = 1.25
 _Steps = Generator[None, None, None]
 _Done = Callable[[Any], _Steps | None]
 
@@ -71,7 +67,7 @@ class Job:
 class Work(QObject):
     """Runs jobs in a few threads and hands their results back to the event loop.
 
-    As long as it is there, Python collects garbage in the thread of the event loop alone.
+    As long as it is there, the `Interpreter` is kept as an event loop needs it.
 
     Attributes
     ----------
@@ -99,8 +95,8 @@ class Work(QObject):
         self._ended = False
         self._waiting: list[tuple[Job, Callable[[], None]]] = []
         self._number = 0
-        self._collector = _Collector.of_application()
-        self._let_collect = self._collector.hold(self)
+        self._interpreter = Interpreter.of_application()
+        self._let_go = self._interpreter.hold(self)
         self._returned.connect(self._hand_back)
         self._advanced.connect(self._tell_progress)
 
@@ -188,7 +184,7 @@ class Work(QObject):
         """Let go of what hangs together in circles, once the present event is over."""
 
         def collect() -> None:
-            self._collector.collect_all()
+            self._interpreter.collect_all()
             if not self._ended:
                 self._patient_pool.submit(give_back_freed_memory)
 
@@ -205,7 +201,7 @@ class Work(QObject):
         self._ended = True
         for pool in (self._pool, self._patient_pool):
             pool.shutdown(wait=True, cancel_futures=True)
-        self._let_collect()
+        self._let_go()
 
     def _tell_progress(self, job: Job, done: int, total: int) -> None:
         if self._jobs.get(job.name) is job:
@@ -271,75 +267,6 @@ class Work(QObject):
         for job, work in waiting:
             if self._jobs.get(job.name) is job:
                 self._patient_pool.submit(work)
-
-
-class _Collector(QObject):
-    """Python's collector of garbage, kept to the thread of the event loop while there is a `Work`.
-
-    By itself it runs in whichever thread makes objects, and what it finds ends there. Views and
-    sessions hold each other, so they are left to it; a Qt object that ends in a thread that is not
-    its own corrupts memory, and one with a timer that runs is a segmentation fault. So the
-    collector is off meanwhile, and called by a timer, by its own thresholds.
-    """
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._n_holders = self._n_old = 0
-        self._timer = QTimer(self)
-        self._timer.setInterval(_COLLECT_MS)
-        self._timer.timeout.connect(self._collect)
-
-    @classmethod
-    def of_application(cls) -> _Collector:
-        """The one of the event loop."""
-        app = QCoreApplication.instance()
-        return app.findChild(cls) or cls(app)
-
-    def hold(self, holder: QObject) -> Callable[[], object]:
-        """Keep it to this thread until the holder is gone, or calls what it is given.
-
-        Where somebody has turned the collector off, it stays off.
-        """
-        if self._n_holders == 0:
-            if not gc.isenabled():
-                return lambda: None
-            gc.disable()
-            # All that was imported and built before is looked through no more: that took longer
-            # than a person should wait.
-            gc.freeze()
-            self._timer.start()
-        self._n_holders += 1
-        let_go = weakref.finalize(holder, self._let_go)
-        let_go.atexit = False
-        return let_go
-
-    def _let_go(self) -> None:
-        # Perhaps in another thread, or after the application's end: the timer is left alone.
-        self._n_holders -= 1
-        if self._n_holders == 0:
-            gc.unfreeze()
-            gc.enable()
-
-    def collect_all(self) -> None:
-        """Collect whatever is garbage, unless the collector was turned off by somebody else."""
-        if self._n_holders:
-            gc.collect()
-
-    def _collect(self) -> None:
-        if self._n_holders == 0:
-            self._timer.stop()
-            return
-        counts, thresholds = gc.get_count(), gc.get_threshold()
-        due = [n for n in range(3) if 0 < thresholds[n] < counts[n]]
-        if 0 not in due:
-            return
-        if due[-1] == 2:
-            n_old = len(gc.get_objects(generation=2))
-            if n_old < _MORE_OLD_OBJECTS * self._n_old:
-                due.pop()
-            else:
-                self._n_old = n_old
-        gc.collect(due[-1])
 
 
 def soon(owner: QObject, action: Callable[[], object]) -> None:
