@@ -13,6 +13,7 @@ from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.qc.decide.channels import chosen_slots, images_hash
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.find import Finding, finding_place
+from lineage_triplets.qc.find.checks import TABLE_CHECKS
 from lineage_triplets.qc.find.pixels.scan_order import ScanOrder
 from lineage_triplets.qc.record.decision import Target
 from reviews import SHAPE, experiments, field, save, single, write_config
@@ -79,6 +80,27 @@ def test_images_scanned_in_another_thread_are_kept_by_this_one(tmp_path):
 
 def test_a_scan_that_is_stopped_gives_nothing(review):
     assert review.snapshot().checks.scan_pixels(*PLACE, stop=lambda: True) is None
+
+
+def test_checks_of_tables_are_stopped_amid_a_long_one_and_begin_anew(review):
+    asked = []
+
+    def stop_at_last() -> bool:
+        asked.append(1)
+        return len(asked) == most
+
+    most = 0
+    whole = review.snapshot()
+    whole.checks.check_tables(stop_at_last)
+    # Those of doubt ask before each part of their work.
+    most, asked = len(asked), []
+    assert most > len(TABLE_CHECKS) + 5
+    stopped = review.snapshot()
+    stopped.checks.check_tables(stop_at_last)
+    assert len(asked) == most
+    assert not review.checks.take_up(stopped.checks)
+    stopped.checks.check_tables()
+    assert review.checks.take_up(stopped.checks)
 
 
 def test_images_scanned_under_another_mapping_are_kept_but_not_shown(review, config):

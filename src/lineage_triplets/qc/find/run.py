@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.errors import Problem, UnknownNameError
+from lineage_triplets.engine.errors import Problem, StoppedError, UnknownNameError
 from lineage_triplets.qc.find.channels import ChannelInspection, inspect_channels
 from lineage_triplets.qc.find.checks import PIXEL_CHECKS, SETTINGS_CHECKS, TABLE_CHECKS, load_checks
 from lineage_triplets.qc.find.finding import SEVERITIES, Finding, finding_of
@@ -147,14 +148,19 @@ class Checks:
 
     def check_tables(self, stop: Stop | None = None) -> None:
         """Run all checks of tables; nothing is kept where `stop`, asked in between, says so."""
+
+        def go_on() -> None:
+            if stop is not None and stop():
+                raise StoppedError
+
         if self._tables is None and self._data.opened:
-            tracks = TrackData.of_index(self._data.raw)
-            found: list[Finding] = []
-            for check in TABLE_CHECKS.values():
-                if stop is not None and stop():
-                    return
-                found += check.run(tracks)
-            self._tables = found
+            with contextlib.suppress(StoppedError):
+                tracks = TrackData.of_index(self._data.raw, go_on)
+                found: list[Finding] = []
+                for check in TABLE_CHECKS.values():
+                    go_on()
+                    found += check.run(tracks)
+                self._tables = found
 
     def check_settings(self) -> None:
         """Run all checks of config and settings; from then on findings follow each change."""

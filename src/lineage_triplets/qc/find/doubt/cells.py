@@ -12,7 +12,11 @@ from scipy.spatial import cKDTree
 from lineage_triplets.engine.process import usable_cpus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
+
+_QUESTIONS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,8 @@ class Cells:
         Later than the first frame of the FOV's table, and earlier than its last.
     source, target : ndarray of int64, shape (links,)
         Cells; each is the target of one link at most.
+    go_on : callable
+        Called in between by what takes long; what it raises ends that.
     """
 
     place: Float64Array
@@ -41,6 +47,7 @@ class Cells:
     may_end: BoolArray
     source: Int64Array
     target: Int64Array
+    go_on: Callable[[], object] = bool
 
     @classmethod
     def of_arrays(
@@ -50,6 +57,7 @@ class Cells:
         t: Int64Array,
         track: Int64Array,
         parent: Int64Array,
+        go_on: Callable[[], object] = bool,
     ) -> Cells:
         """Link the cells of each track, and its first to the last of its parent before it.
 
@@ -60,6 +68,8 @@ class Cells:
             FOVs from 0; sorted by track and frame.
         parent : ndarray of int64, shape (tracks,)
             Number of the parent track, -1 for a root.
+        go_on : callable
+            As the attribute.
         """
         n_frames = int(t.max(initial=0)) + 2
         first_t = np.full(int(fov.max(initial=-1)) + 1, n_frames)
@@ -84,6 +94,7 @@ class Cells:
             may_end=t < last_t[fov],
             source=np.concatenate([inside, mother[is_hers]]),
             target=np.concatenate([inside + 1, first[child][is_hers]]),
+            go_on=go_on,
         )
 
     @cached_property
@@ -156,9 +167,14 @@ class Nearest:
     ----------
     place : ndarray of float64, shape (axes, cells)
     frame : ndarray of int64, shape (cells,)
+    go_on : callable
+        Called before some questions are answered; what it raises ends that.
     """
 
-    def __init__(self, place: Float64Array, frame: Int64Array) -> None:
+    def __init__(
+        self, place: Float64Array, frame: Int64Array, go_on: Callable[[], object] = bool
+    ) -> None:
+        self._go_on = go_on
         # Frames lie so far apart along one more axis that one tree serves all of them.
         extent = float((place.max(axis=1) - place.min(axis=1)).max()) if place.size else 0.0
         self._far = 4.0 * (extent + 1.0)
@@ -178,12 +194,15 @@ class Nearest:
         """
         # Questions about one place of the tree after the other find it in the processor's cache.
         order = np.argsort(frame, kind="stable")
-        points = np.column_stack([*place, frame * self._far])[order]
-        distance, cell = self._tree.query(
-            points, n, distance_upper_bound=self._far / 2, workers=usable_cpus()
-        )
-        apart, found = np.empty((len(points), n)), np.empty((len(points), n), dtype=np.int64)
-        apart[order] = np.reshape(distance, apart.shape)
-        found[order] = np.reshape(cell, apart.shape)
+        apart, found = np.empty((len(order), n)), np.empty((len(order), n), dtype=np.int64)
+        for first in range(0, len(order), _QUESTIONS_AT_ONCE):
+            self._go_on()
+            some = order[first : first + _QUESTIONS_AT_ONCE]
+            points = np.column_stack([*place[:, some], frame[some] * self._far])
+            distance, cell = self._tree.query(
+                points, n, distance_upper_bound=self._far / 2, workers=usable_cpus()
+            )
+            apart[some] = np.reshape(distance, (len(some), n))
+            found[some] = np.reshape(cell, (len(some), n))
         found[np.isinf(apart)] = -1
         return found, apart

@@ -11,11 +11,14 @@ from scipy.special import fdtri, gammaln
 from lineage_triplets.qc.find.doubt.cells import Nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineage_triplets.engine.arrays import Float64Array, Int32Array, Int64Array
     from lineage_triplets.qc.find.doubt.cells import Cells
 
 DEGREES_OF_FREEDOM = 3.0
 _NEIGHBOURS, _ENOUGH_NEIGHBOURS = 8, 3
+_CELLS_AT_ONCE = 200_000
 _CLIP_QUANTILE = 0.99
 _ROUNDS, _ENOUGH_STEPS = 8, 100_000
 _ENOUGH_DIVISIONS = 8
@@ -92,7 +95,7 @@ class Scales:
     def of_cells(cls, cells: Cells) -> Scales:
         """Measure them, of cells whose places are `isotropic`."""
         place = cells.place
-        nearest = Nearest(place, cells.frame)
+        nearest = Nearest(place, cells.frame, cells.go_on)
         found, apart = nearest(place, cells.frame, _NEIGHBOURS + 1)
         found[found == np.arange(found.shape[0])[:, None]] = -1
         apart[found < 0] = np.inf
@@ -122,7 +125,9 @@ class Scales:
         step = self.place[:, target] - self.place[:, source]
         after, before = (np.full(self.place.shape, np.nan) for _ in range(2))
         after[:, source], before[:, target] = step, step
-        forth, back = (_of_neighbours(steps, self.neighbours) for steps in (after, before))
+        forth, back = (
+            _of_neighbours(steps, self.neighbours, cells.go_on) for steps in (after, before)
+        )
         some = slice(None, None, 1 + len(source) // _ENOUGH_STEPS)
         share = _shared_motion(step[:, some], forth[:, source[some]], self._least_px)
         return replace(self, forth=share * forth, back=share * back)
@@ -206,9 +211,20 @@ def isotropic(cells: Cells) -> Float64Array:
     return scaled
 
 
-def _of_neighbours(step: Float64Array, neighbours: Int32Array) -> Float64Array:
+def _of_neighbours(
+    step: Float64Array, neighbours: Int32Array, go_on: Callable[[], object]
+) -> Float64Array:
     """Median of the neighbours' steps, along each axis; 0 where too few are known."""
     median = np.zeros_like(step)
+    for first in range(0, len(neighbours), _CELLS_AT_ONCE):
+        go_on()
+        some = slice(first, first + _CELLS_AT_ONCE)
+        median[:, some] = _medians(step, neighbours[some])
+    return median
+
+
+def _medians(step: Float64Array, neighbours: Int32Array) -> Float64Array:
+    median = np.empty((len(step), len(neighbours)))
     rows = np.arange(neighbours.shape[0])
     for axis, values in enumerate(step):
         of_neighbours = np.where(neighbours >= 0, values[neighbours], np.nan)

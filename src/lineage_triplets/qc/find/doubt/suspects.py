@@ -65,6 +65,7 @@ class Suspects:
         nats = np.full(n_links, np.inf)
         odd = np.flatnonzero(_is_odd(costs))
         for first in range(0, len(odd), _LINKS_AT_ONCE):
+            cells.go_on()
             link = odd[first : first + _LINKS_AT_ONCE]
             of, cost, kinds, partners = weighed_alternatives(costs, link)
             cost = cost + _in_its_zone(missed, of, kinds, partners)
@@ -134,7 +135,9 @@ def suspects_of(data: TrackData) -> dict[int, tuple[Int64Array, Suspects]]:
             own = np.flatnonzero(data.experiment == experiment)
             place = data.still[: int(data.n_axes[experiment]), own]
             fov = data.fov[own] - data.fov[own[0]]
-            cells = Cells.of_arrays(place, fov, data.t[own], data.track[own], data.parent)
+            cells = Cells.of_arrays(
+                place, fov, data.t[own], data.track[own], data.parent, data.go_on
+            )
             found[experiment] = own, Suspects.of_cells(cells, _zone(data, own))
         return found
 

@@ -11,6 +11,8 @@ import numpy as np
 from lineage_triplets.qc.find.track_data.groups import expand, group_median
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lineage_triplets.engine.arrays import BoolArray, Float64Array, Int64Array
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -58,6 +60,8 @@ class TrackRows:
     parent, n_children, track_fov, track_id : ndarray of int64, shape (tracks,)
         Number of the parent track or -1, how many tracks have it as parent, its FOV, and the
         table's ``track_id``.
+    go_on : callable
+        Called in between by what takes long; what it raises ends that.
     """
 
     sources: tuple[FovSource, ...]
@@ -83,15 +87,18 @@ class TrackRows:
     n_children: Int64Array
     track_fov: Int64Array
     track_id: Int64Array
+    go_on: Callable[[], object] = bool
 
     @classmethod
-    def of_index(cls, index: MultiExperimentIndex) -> Self:
+    def of_index(cls, index: MultiExperimentIndex, go_on: Callable[[], object] = bool) -> Self:
         """Take an index's rows and links.
 
         Parameters
         ----------
         index : MultiExperimentIndex
             As the tables are on disk: without cuts and exclusions.
+        go_on : callable
+            As the attribute.
         """
         rows, sources, fov = index.observations, index.fovs, index.fov_of_row
         experiments = index.registry.experiments
@@ -143,6 +150,7 @@ class TrackRows:
             n_children=index.forest.n_children,
             track_fov=index.track_columns.fov,
             track_id=index.track_columns.track_id,
+            go_on=go_on,
         )
 
     def distance(self, row: Int64Array, other: Int64Array) -> Float64Array:
