@@ -47,6 +47,8 @@ def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
 def garbage_ends_here() -> Iterator[None]:
     """Let no thread that a later test starts end what is left of views: that corrupts memory."""
     gc.disable()
+    # napari collects at each layer that is taken away, through all that other modules left.
+    gc.freeze()
     yield
     gc.collect()
     gc.enable()
