@@ -8,6 +8,7 @@ import platform
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -39,8 +40,14 @@ from benchmarks import (
     tree,
     widget,
 )
+from benchmarks.trouble import tables as trouble
 from lineage_triplets import __version__
 from lineage_triplets.engine.process import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.table import Table
 
 BENCHMARKS = {
     "index": index.tables,
@@ -72,19 +79,23 @@ LONG = {
     "learning": learning.tables,
     "peer": peer.tables,
 }
+# With options of its own.
+TROUBLE = "trouble"
+NAMES = (*BENCHMARKS, *LONG, TROUBLE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which to run, of {', '.join(BENCHMARKS | LONG)}"
+        "names", nargs="*", metavar="NAME", help=f"which to run, of {', '.join(NAMES)}"
     )
     parser.add_argument(
         "--large", action="store_true", help="also build an index of 10 million observations"
     )
     parser.add_argument("--folder", type=Path, help="where the temporary data go (about 1.5 GB)")
+    trouble.add_options(parser)
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(BENCHMARKS | LONG)
+    unknown = set(arguments.names) - set(NAMES)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     # Warnings about the simulated data would stand between the tables.
@@ -97,8 +108,14 @@ def main() -> None:
     )
     for name in arguments.names or BENCHMARKS:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            for table in (BENCHMARKS | LONG)[name](Path(folder), large=arguments.large):
+            for table in _tables(name, Path(folder), arguments):
                 console.print(table)
+
+
+def _tables(name: str, folder: Path, arguments: argparse.Namespace) -> Iterator[Table]:
+    if name == TROUBLE:
+        return trouble.tables(folder, arguments)
+    return (BENCHMARKS | LONG)[name](folder, large=arguments.large)
 
 
 if __name__ == "__main__":

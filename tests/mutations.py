@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from benchmarks.trouble.mutate import change_json
 
 from lineage_triplets import (
     MultiExperimentTripletDataset,
@@ -23,23 +23,10 @@ from reviews import field
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from lineage_triplets import ExperimentConfig
-
-    Key = tuple[str | int, ...]
-
-ODD_VALUES: tuple[Any, ...] = (
-    *(None, True, 0, 1, -1, 2, 3, 7, 14, 48, 64, 100, 1.5, 1e308, -0.0, 2**31, 2**40, 2**62),
-    *(2**63, 2**64, 10**30, "", "0", "1", "x", "y", "T", "../..", "/etc", "NaN", "ä\n", ">u2"),
-    *("<f4", "|b1", "<M8[s]", "|V9", "uint16", "float32", "int8", "r8", "bytes", "gzip", "blosc"),
-    *([], [0], [1, 1], [1] * 5, [2, 1, 1, 48, 64], [0] * 5, [None], {}, {"name": "x"}),
-    *({"type": "scale", "scale": [1, 1, 1, 0, 1]}, {"id": "zlib", "level": 1}, {"id": "lz4"}),
-    {"path": "0"},
-)  # fmt: skip
-GONE = "gone"
-"""Takes a key out, or an item out of its list."""
 
 
 def write_experiment(root: Path, version: str) -> ExperimentConfig:
@@ -54,28 +41,6 @@ def metadata_files(root: Path) -> list[Path]:
     """All JSON of a plate."""
     names = {"zarr.json", ".zattrs", ".zarray", ".zgroup"}
     return sorted(file for file in root.rglob("*") if file.name in names)
-
-
-def keys_of(content: Any, above: Key = ()) -> Iterator[Key]:
-    """All places inside JSON."""
-    inner = content.items() if isinstance(content, dict) else enumerate(content)
-    for key, value in inner:
-        yield (*above, key)
-        if isinstance(value, dict | list):
-            yield from keys_of(value, (*above, key))
-
-
-def changed(content: Any, key: Key, value: Any) -> Any:
-    """JSON with another value at a place, or without it."""
-    new = copy.deepcopy(content)
-    node = new
-    for part in key[:-1]:
-        node = node[part]
-    if value is GONE:
-        del node[key[-1]]
-    else:
-        node[key[-1]] = value
-    return new
 
 
 def try_out(
@@ -110,14 +75,7 @@ def try_out(
     files = metadata_files(store)
     for _ in range(n_changes):
         file = files[pick("file", len(files))]
-        content = json.loads(file.read_text())
-        keys = list(keys_of(content))
-        if not keys:
-            continue
-        key = keys[pick("key", len(keys))]
-        place = pick("value", len(ODD_VALUES) + 1)
-        value = GONE if place == len(ODD_VALUES) else ODD_VALUES[place]
-        file.write_text(json.dumps(changed(content, key, value)))
+        file.write_text(json.dumps(change_json(json.loads(file.read_text()), pick)))
     named = experiment.model_copy(update={"data_path": str(store)})
     config = TripletConfig(experiments=[named], dataset={"yx_patch_size": (16, 16), "seed": 1})
     found = diagnose(config)

@@ -280,6 +280,13 @@ class TestTrouble:
         with pytest.raises(DecisionsError, match=r"damaged: .*Restore a copy.*leave this one"):
             open_log(read_only=read_only)
 
+    @pytest.mark.parametrize("read_only", [False, True])
+    def test_damage_of_which_sqlite_speaks_in_no_words(self, path, open_log, read_only):
+        open_log().close()
+        path.write_bytes(path.read_bytes().replace(b"TABLE note (", b"TABLE note \xbe"))
+        with pytest.raises(DecisionsError, match="damaged: malformed database schema"):
+            open_log(read_only=read_only)
+
     @pytest.mark.parametrize(
         "statement",
         [

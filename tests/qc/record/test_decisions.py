@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.trouble.power import try_all
+from benchmarks.trouble.recorded_writes import library
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -28,7 +30,7 @@ from lineage_triplets.qc.record import (
 from lineage_triplets.qc.record.decision import Target
 from systems import needs_posix
 
-DECIDER = Path(__file__).with_name("killed_decider.py")
+ROOT = Path(__file__).parents[3]
 
 
 class TestRecording:
@@ -302,16 +304,23 @@ class TestKilled:
     @needs_posix
     def test_every_acknowledged_decision_is_there(self, tmp_path):
         done = subprocess.run(
-            [sys.executable, str(DECIDER), str(tmp_path), "240", "1"],
+            [sys.executable, "-m", "benchmarks.trouble.kills", str(tmp_path), "--kills", "60"],
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
+            cwd=ROOT,
         )
         assert done.returncode == 0, done.stderr
-        seen = json.loads(done.stdout)
-        assert seen["kills"] == 240
-        assert seen["acknowledged"] > 240
+        seen = json.loads(done.stdout.splitlines()[-1])["result"]
+        assert (seen["kills"], seen["older_files"]) == (60, 3)
+        assert seen["acknowledged"] > 300
+
+    @pytest.mark.skipif(library() is None, reason="Python's SQLite is no shared library")
+    def test_wherever_a_write_ends_all_that_was_acknowledged_is_there(self, tmp_path):
+        seen = try_all(tmp_path, n_steps=4, seed=1)
+        assert seen["states"] > 100
+        assert 0 < seen["step_under_way_is_there"] < seen["states"]
 
     def test_a_reader_rolls_back_elsewhere_what_was_cut_short(self, path, open_log, tmp_path):
         log = open_log()

@@ -282,14 +282,66 @@ class TestStale:
         assert len(calls) == 2
         assert path.read_text() == theirs
 
-    def test_one_released_this_very_moment_is_free(self, path, monkeypatch):
-        write_new = lease_module._write_new
+    @pytest.mark.parametrize("alive", [True, False])
+    def test_while_somebody_takes_it_over_others_wait(self, path, alive):
+        theirs = lock_text(heartbeat=time_stamp(NOON - timedelta(days=1)))
+        path.write_text(theirs)
+        taking = path.with_name(f"{path.name}.taking")
+        taking.write_text(lock_text(token="2" * 32) if alive else theirs)
+        if alive:
+            with pytest.raises(ReviewInUseError, match="open elsewhere"):
+                Lease.acquire(path, user="bertha", take_over=True, clock=at_noon)
+            assert path.read_text() == theirs
+            taking.unlink()
+        held = Lease.acquire(path, user="bertha", take_over=True, clock=at_noon)
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+        held.check()
+        held.release()
 
-        def there_once(where: Path, holder: Any) -> None:
-            monkeypatch.setattr(lease_module, "_write_new", write_new)
+    def test_a_beat_waits_for_who_takes_it_over(self, path):
+        times = iter([NOON, NOON, NOON + timedelta(seconds=20)])
+        held = Lease.acquire(path, user="anna", clock=lambda: next(times))
+        before = path.read_text()
+        taking = path.with_name(f"{path.name}.taking")
+        taking.write_text(lock_text(token="2" * 32))
+        assert held.beat()
+        assert path.read_text() == before
+        taking.unlink()
+        assert held.beat()
+        assert path.read_text() != before
+        held.release()
+
+    def test_where_the_disk_knows_no_links(self, path, monkeypatch):
+        def no_links(*_: object) -> None:
+            raise PermissionError("not on this disk")
+
+        monkeypatch.setattr(os, "link", no_links)
+        held = Lease.acquire(path, user="anna", clock=at_noon)
+        with pytest.raises(ReviewInUseError, match="open elsewhere: anna"):
+            Lease.acquire(path, user="bertha", take_over=True)
+        held.check()
+        held.release()
+        assert not any(path.parent.iterdir())
+
+    def test_a_link_whose_answer_was_lost_is_made(self, path, monkeypatch):
+        link = os.link
+
+        def silent(*files: Path) -> None:
+            link(*files)
             raise FileExistsError
 
-        monkeypatch.setattr(lease_module, "_write_new", there_once)
+        monkeypatch.setattr(os, "link", silent)
+        Lease.acquire(path, user="anna").release()
+        assert not path.exists()
+
+    def test_one_released_this_very_moment_is_free(self, path, monkeypatch):
+        link_new = lease_module._link_new
+
+        def there_once(whole: Path, where: Path) -> bool:
+            monkeypatch.setattr(lease_module, "_link_new", link_new)
+            return False
+
+        monkeypatch.setattr(lease_module, "_link_new", there_once)
         held = Lease.acquire(path, user="anna")
         held.check()
         held.release()

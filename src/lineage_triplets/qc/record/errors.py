@@ -6,11 +6,13 @@ import errno
 import sqlite3
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.errors import LineageTripletsError, Problem
+from lineage_triplets.engine.errors import LineageTripletsError, Problem, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# The second is Python's, where what SQLite says holds bytes of a damaged file.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 ELSEWHERE = "Name another place for the decisions (--decisions), or open the review read-only."
 
 
@@ -63,8 +65,10 @@ def result_code(error: sqlite3.Error) -> int:
     return code & 0xFF
 
 
-def of_sqlite(error: sqlite3.Error, path: Path) -> DecisionsError:
+def of_sqlite(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> DecisionsError:
     """Say what SQLite met, at opening or at writing."""
+    if isinstance(error, UnicodeDecodeError):
+        return damaged(path, visible(error.object.decode("utf-8", "replace")))
     code = result_code(error)
     if code == sqlite3.SQLITE_NOTADB:
         return not_ours(path)

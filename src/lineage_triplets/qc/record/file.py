@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lineage_triplets.engine.errors import Problem
 from lineage_triplets.engine.files import odd_kind
 from lineage_triplets.qc.record.errors import (
+    SQLITE_ERRORS,
     ReviewOwnerError,
     damaged,
     decisions_error,
@@ -92,7 +93,7 @@ class DecisionFile:
         _refuse_odd(path)
         try:
             connection = _connect(str(path))
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise of_sqlite(error, path) from error
         return cls(connection, path, lease)
 
@@ -110,7 +111,7 @@ class DecisionFile:
         try:
             if _size(path):
                 _copy(path, connection)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             connection.close()
             raise of_sqlite(error, path) from error
         return cls(connection, path)
@@ -138,7 +139,7 @@ class DecisionFile:
             execute(f"PRAGMA user_version = {FORMAT}")
             execute("COMMIT")
             self._identity = None if self._lease is None else self.path.stat()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise of_sqlite(error, self.path) from error
 
     def _verify(self, application: int) -> int:
@@ -189,7 +190,7 @@ class DecisionFile:
         self._refuse_others()
         try:
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise of_sqlite(error, self.path) from error
 
     def read_together(self, *queries: str) -> list[list[tuple[Any, ...]]]:
@@ -230,7 +231,7 @@ class DecisionFile:
             self._refuse_if_lost()
             yield connection
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise of_sqlite(error, self.path) from error
         finally:
             if connection.in_transaction:

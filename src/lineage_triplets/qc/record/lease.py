@@ -1,7 +1,9 @@
 """One reviewer at a time: a lease file beside the decisions, since network disks lock badly.
 
-The file is created with ``O_EXCL``, which Linux does atomically on NFS since its version 3; where
-two create it at once all the same, the one whose token it does not hold is refused to record.
+The file is written whole under another name and then linked to its own: that is atomic on network
+disks too, and nobody ever reads half of it. Whoever changes one that is there first creates the
+file ``….taking`` in the same way, so that of two who take over at once one is refused. Where a disk
+fails to be atomic, the one whose token the file does not hold is refused to record.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from lineage_triplets.engine.files import read_whole
 from lineage_triplets.qc.record.errors import ReviewInUseError, of_system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 BEAT_EVERY_SECONDS = 20.0
 STALE_AFTER_SECONDS = 120.0
+# To create a file that others release just then.
+_TRIES = 3
 
 
 def utc_now() -> datetime:
@@ -165,8 +169,7 @@ class Lease:
         mine = Holder(socket.gethostname(), user, pid, token, now, now, _process(pid)[1], str(path))
         held = _Held(path, mine, clock)
         try:
-            if not held.create():
-                held.replace_other(take_over)
+            held.hold(take_over)
         except OSError as error:
             raise of_system(error, held.path) from error
         return cls(held, interval_seconds)
@@ -226,42 +229,79 @@ class _Held:
     def read(self) -> Holder | None:
         return Holder.of_text(read_whole(self.path).decode("utf-8", "replace"))
 
-    def create(self) -> bool:
-        """Create the file; False if there is one."""
-        try:
-            _write_new(self.path, self.mine)
-        except FileExistsError:
-            return False
-        return True
-
-    def replace_other(self, take_over: bool) -> None:
-        """Put ours in place of a stale one, or say who has it."""
-        try:
-            holder = self.read()
-        except FileNotFoundError:
-            # Released just now.
-            if self.create():
+    def hold(self, take_over: bool) -> None:
+        """Create the file, take over a stale one, or say who has it."""
+        for _ in range(_TRIES):
+            if self._create(self.path):
                 return
-            holder = self.read()
-        stale = "its lock file is empty or damaged"
-        if holder is not None:
-            stale = holder.why_stale(self.clock(), self.path)
-        if not (stale and take_over) or self.read() != holder:
+            try:
+                holder = self.read()
+            except FileNotFoundError:
+                # Released just now.
+                continue
+            self._replace_other(holder, take_over)
+            return
+        raise _in_use(None, "", self.path)
+
+    def _create(self, path: Path) -> bool:
+        """Create a file that says who we are; False if there is one."""
+        temporary = self._beside(self.mine)
+        _write_new(temporary, self.mine)
+        try:
+            return _link_new(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _replace_other(self, holder: Holder | None, take_over: bool) -> None:
+        stale = self._why_stale(holder)
+        if not (stale and take_over):
             raise _in_use(holder, stale, self.path)
-        self._put()
-        if holder is not None:
-            self._beside(holder).unlink(missing_ok=True)
-        now = self.read()
+        with self._changing() as alone:
+            now = self._read_if_there(self.path)
+            if not alone or now != holder:
+                raise _in_use(now, "", self.path)
+            self._put()
+            if holder is not None:
+                self._beside(holder).unlink(missing_ok=True)
+        now = self._read_if_there(self.path)
         if now is None or now.token != self.mine.token:
             raise _in_use(now, "", self.path)
 
+    def _why_stale(self, holder: Holder | None) -> str:
+        if holder is None:
+            return "its lock file is empty or damaged"
+        return holder.why_stale(self.clock(), self.path)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[bool]:
+        """Say whether nobody else changes the file, and keep others from it meanwhile."""
+        claim = self.path.with_name(f"{self.path.name}.taking")
+        alone = self._create(claim)
+        if not alone and claim.exists() and self._why_stale(self._read_if_there(claim)):
+            # Left by somebody who was killed in these lines.
+            claim.unlink(missing_ok=True)
+            alone = self._create(claim)
+        try:
+            yield alone
+        finally:
+            if alone:
+                claim.unlink(missing_ok=True)
+
+    def _read_if_there(self, path: Path) -> Holder | None:
+        try:
+            return Holder.of_text(read_whole(path).decode("utf-8", "replace"))
+        except FileNotFoundError:
+            return None
+
     def beat(self) -> bool:
         try:
-            holder = self.read()
-            if holder is None or holder.token != self.mine.token:
-                return False
-            self.mine = replace(self.mine, heartbeat=time_stamp(self.clock()))
-            self._put()
+            with self._changing() as alone:
+                holder = self.read()
+                if holder is None or holder.token != self.mine.token:
+                    return False
+                if alone:
+                    self.mine = replace(self.mine, heartbeat=time_stamp(self.clock()))
+                    self._put()
         except FileNotFoundError:
             return False
         except OSError:
@@ -297,6 +337,27 @@ def _write_new(path: Path, holder: Holder) -> None:
         except OSError:
             path.unlink(missing_ok=True)
             raise
+
+
+def _link_new(whole: Path, path: Path) -> bool:
+    """Let a file have another name too; False if there is one of that name."""
+    try:
+        os.link(whole, path)
+    except OSError:
+        # A network disk may have made the link, and lost its answer: only the count tells.
+        if whole.stat().st_nlink == 1:
+            return not os.path.lexists(path) and _copy_new(whole, path)
+    return True
+
+
+def _copy_new(whole: Path, path: Path) -> bool:
+    """Do the same on a disk that knows no links."""
+    try:
+        with path.open("xb") as file:
+            file.write(whole.read_bytes())
+    except FileExistsError:
+        return False
+    return True
 
 
 def _beat_until(stop: threading.Event, held: _Held, interval_seconds: float) -> None:
