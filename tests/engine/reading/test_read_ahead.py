@@ -90,7 +90,7 @@ def windows_read(monkeypatch):
 
 @given(
     name=st.sampled_from([*STORES, "padded"]),
-    memory_bytes=st.sampled_from([0, 9 * PATCH_BYTES, 3 * FRAME_BYTES, ENOUGH]),
+    memory_bytes=st.sampled_from([0, 9 * PATCH_BYTES, 3 * FRAME_BYTES, 12 * FRAME_BYTES, ENOUGH]),
     dtype=st.sampled_from(["uint16", "float32"]),
     near=st.booleans(),
     batches=st.lists(
@@ -140,7 +140,8 @@ def test_not_all_frames_run_out_at_once(indices, windows_read):
     index = indices["planes"]
     batches = [[frame[number] for t in range(FRAMES) for fov in range(2)
                 for frame in [rows_in(index, t, fov)]] for number in range(12)]  # fmt: skip
-    memory_bytes = int(6 * len(batches[0]) * PATCH_BYTES)
+    # Six batches more than a unit while it is decoded, and two batches that are made.
+    memory_bytes = 2 * FRAME_BYTES + 10 * len(batches[0]) * PATCH_BYTES
     _, ahead = told(index, batches, memory_bytes)
     assert 1 < ahead.n_batches < len(batches)
     windows = []

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ChunkError
+from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.patches import Place
+from lineage_triplets.engine.reading.plan import CODED_AND_DECODED
+from lineage_triplets.engine.reading.slots import Slots
 from lineage_triplets.engine.reading.threads import on_all_cpus
 
 if TYPE_CHECKING:
@@ -23,15 +26,18 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.rows import Observations
     from lineage_triplets.engine.reading.patches import PatchReader
-    from lineage_triplets.engine.reading.plan import ReadStrategy
+    from lineage_triplets.engine.reading.slots import Slot
 
 _MOST_BATCHES = 512
 # Patches that were cut are used up one by one, so that half of those ahead are there; a little
 # memory is left for chance.
 _SHARE_KEPT = 0.5
 _SHARE_USED = 0.9
-# Of the memory, for chunks that are decoded at once.
+# Of the memory, for chunks that are decoded at once and the files that they come from: no more than
+# all CPUs have, where one chunk is not more.
 _SHARE_DECODED = 1 / 8
+# The batch that is made, and the one before, which the loop still has.
+_BATCHES_MADE = 2
 # Patches that a thread copies in one go.
 _CUT_AT_ONCE = 16
 # Turns numbers that follow one another into evenly spread shares of 1 (the golden ratio).
@@ -41,10 +47,10 @@ _SPREAD = 0.6180339887498949
 class _Kept:
     """Pixels of a patch, or of a whole frame, that patches of batches to come are cut from."""
 
-    __slots__ = ("is_frame", "n_uses", "pixels", "place")
+    __slots__ = ("is_frame", "n_uses", "pixels", "place", "slot")
 
-    def __init__(self, place: Place, pixels: Pixels, *, is_frame: bool) -> None:
-        self.place, self.pixels, self.is_frame = place, pixels, is_frame
+    def __init__(self, place: Place, pixels: Pixels, slot: Slot, *, is_frame: bool) -> None:
+        self.place, self.pixels, self.slot, self.is_frame = place, pixels, slot, is_frame
         self.n_uses = 0
 
     def cut(self, place: Place, target: Pixels) -> None:
@@ -95,7 +101,8 @@ class ReadAhead:
     reader : PatchReader
         Whose memory for chunks is borrowed until `close`.
     memory_bytes : int
-        For pixels that are kept.
+        For pixels that are kept, chunks that are being decoded, and the batch that is made with the
+        one before.
     batch_patches : int
         Patches of a batch.
 
@@ -110,11 +117,16 @@ class ReadAhead:
 
     def __init__(self, reader: PatchReader, memory_bytes: int, batch_patches: int) -> None:
         self._reader = reader
-        self._memory_bytes = memory_bytes
         self._dtypes = [np.dtype(source.fov.dtype).newbyteorder("=") for source in reader.sources]
+        fill = reader.settings.missing_chunks == "fill"
+        self._strategy = reader.new_strategy("fill" if fill else "error")
+        self._decoding_bytes = self._most_decoding(memory_bytes)
+        n_pixels = batch_patches * math.prod(reader.patch_shape)
+        made_bytes = _BATCHES_MADE * n_pixels * reader.dtype.itemsize
+        self._slots = Slots(max(0, memory_bytes - made_bytes - self._decoding_bytes))
         item_bytes = max((dtype.itemsize for dtype in self._dtypes), default=1)
-        batch_bytes = batch_patches * math.prod(reader.patch_shape) * item_bytes
-        fitting = int(_SHARE_USED * memory_bytes / (_SHARE_KEPT * max(batch_bytes, 1)))
+        kept_of_batch = _SHARE_KEPT * max(n_pixels * item_bytes, 1)
+        fitting = int(_SHARE_USED * self._slots.limit_bytes / kept_of_batch)
         self.n_batches = max(1, min(fitting, _MOST_BATCHES))
         self.n_bytes = 0
         # By (FOV, frame), the last batch with an anchor of frames that are kept whole until then.
@@ -123,7 +135,6 @@ class ReadAhead:
         self._n_units = 0
         self._units: dict[tuple[int, int], _Unit] = {}
         self._batches: dict[int, list[_Wanted]] = {}
-        self._strategy: ReadStrategy | None = None
 
     def keep_frames(self, fov: Int64Array, t: Int64Array, batch: Int64Array, n_parts: int) -> None:
         """Tell all anchors of batches that stay near each other, each with its batch.
@@ -185,7 +196,7 @@ class ReadAhead:
         for skipped in [number for number in self._batches if number < batch]:
             self._release(skipped)
         reader, wanted = self._reader, self._batches[batch]
-        reader.pools.lend(self)
+        reader.pools.lend(self, self._decoding_bytes)
         reader.check(np.array([patch.place.fov for patch in wanted], dtype=np.int64))
         out = reader.blank([patch.place for patch in wanted])
         units = {id(patch.unit): patch.unit for patch in wanted if patch.kept is None}
@@ -202,12 +213,14 @@ class ReadAhead:
             unit.frames.clear()
             for patch in unit.wanted:
                 patch.kept = None
+        self._slots.clear()
         self.n_bytes = 0
 
     def close(self) -> None:
         """Drop everything, and give the memory back."""
         self._batches.clear()
         self._units.clear()
+        self._slots.clear()
         self.n_bytes = 0
         self._reader.pools.give_back(self)
 
@@ -230,7 +243,7 @@ class ReadAhead:
         place = kept.place
         if kept.n_uses or (kept.is_frame and self._last.get((place.fov, place.t), -1) > batch):
             return
-        self.n_bytes -= kept.pixels.nbytes
+        self._free(kept)
         if kept.is_frame:
             del unit.frames[place.t]
 
@@ -261,22 +274,18 @@ class ReadAhead:
         portion: list[_Unit] = []
         n_bytes = 0
         for unit in units:
-            fov = unit.key[0]
-            source = self._reader.sources[fov].fov
-            n_bytes += max(source.chunk_shape[0] * self._frame_bytes(fov), source.chunk_bytes)
-            portion.append(unit)
-            if n_bytes > _SHARE_DECODED * self._memory_bytes:
+            own_bytes = self._unit_decoding_bytes(unit.key[0])
+            if portion and n_bytes + own_bytes > self._decoding_bytes:
                 yield portion
                 portion, n_bytes = [], 0
+            portion.append(unit)
+            n_bytes += own_bytes
         if portion:
             yield portion
 
     def _read_units(self, batch: int, units: Iterable[_Unit], out: Pixels) -> bool:
         """Read some units; False where a chunk of them cannot be read."""
         reader = self._reader
-        if self._strategy is None:
-            fill = reader.settings.missing_chunks == "fill"
-            self._strategy = reader.new_strategy("fill" if fill else "error")
         targets: list[tuple[Place, Pixels]] = []
         uses: list[tuple[_Kept, list[_Wanted]]] = []
         for unit in units:
@@ -298,7 +307,8 @@ class ReadAhead:
             pass
         finally:
             if not succeeded:
-                self.n_bytes -= sum(kept.pixels.nbytes for kept, _ in uses)
+                for kept, _ in uses:
+                    self._free(kept)
         if succeeded:
             for kept, patches in uses:
                 for patch in patches:
@@ -338,6 +348,32 @@ class ReadAhead:
                     if kept is not None:
                         yield kept, served_by_it
 
+    def _most_decoding(self, memory_bytes: int) -> int:
+        """Bytes that chunks which are decoded at once, and their files, take of some memory."""
+        share = int(_SHARE_DECODED * memory_bytes)
+        most = 0
+        for number, source in enumerate(self._reader.sources):
+            one_chunk = CODED_AND_DECODED * source.fov.chunk_bytes
+            unit_bytes = self._unit_decoding_bytes(number)
+            if unit_bytes:
+                most = max(most, unit_bytes, share)
+            else:
+                most = max(most, one_chunk, min(usable_cpus() * one_chunk, share))
+        return min(most, memory_bytes // 2)
+
+    def _unit_decoding_bytes(self, number: int) -> int:
+        """Bytes of all chunks of a unit and their files; 0 where they are decoded one by one."""
+        source = self._reader.sources[number]
+        if self._strategy.decodes_one_by_one(source.fov):
+            return 0
+        _, of_c, of_z, of_y, of_x = source.fov.chunk_shape
+        _, _, n_z, height, width = source.fov.shape
+        depth = n_z if source.has_slices_of_cells else min(n_z, source.depth + of_z - 1)
+        n_chunks = len({channel // of_c for channel in source.channels})
+        for size, of_chunk in ((depth, of_z), (height, of_y), (width, of_x)):
+            n_chunks *= -(-size // of_chunk)
+        return CODED_AND_DECODED * n_chunks * source.fov.chunk_bytes
+
     def _patch_bytes(self, fov: int) -> int:
         return math.prod(self._reader.patch_shape) * self._dtypes[fov].itemsize
 
@@ -360,12 +396,17 @@ class ReadAhead:
         self, place: Place, shape: tuple[int, int, int, int], *, is_frame: bool
     ) -> _Kept | None:
         """Make what keeps some pixels; None where memory is full."""
-        dtype = self._dtypes[place.fov]
-        n_bytes = math.prod(shape) * dtype.itemsize
-        if self.n_bytes + n_bytes > self._memory_bytes:
+        fov = place.fov
+        slot = self._slots.take(self._frame_bytes(fov) if is_frame else self._patch_bytes(fov))
+        if slot is None:
             return None
-        self.n_bytes += n_bytes
-        return _Kept(place, np.empty(shape, dtype), is_frame=is_frame)
+        kept = _Kept(place, slot.array(shape, self._dtypes[fov]), slot, is_frame=is_frame)
+        self.n_bytes += kept.pixels.nbytes
+        return kept
+
+    def _free(self, kept: _Kept) -> None:
+        self._slots.give_back(kept.slot)
+        self.n_bytes -= kept.pixels.nbytes
 
 
 def _of_batch(unit: _Unit, batch: int) -> Iterator[_Wanted]:

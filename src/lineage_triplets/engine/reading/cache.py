@@ -273,10 +273,13 @@ class CachePools:
     limit_bytes : int
     parts : PartCache
         Parts of chunks that were decoded without tensorstore.
+    decoding_bytes : int or None
+        What chunks that are decoded at once may take, where somebody has borrowed the memory.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
+        self.decoding_bytes: int | None = None
         self.parts = PartCache(limit_bytes)
         self._in_parts: dict[str, bool] = {}
         self._context: ts.Context | None = None
@@ -307,13 +310,15 @@ class CachePools:
                 self._take_back()
             self._in_parts.setdefault(array_path, in_parts)
 
-    def lend(self, borrower: Borrower) -> None:
+    def lend(self, borrower: Borrower, decoding_bytes: int) -> None:
         """Let somebody have the whole memory until it is given back, or another one borrows it.
 
         Parameters
         ----------
         borrower : Borrower
             Told to forget what it keeps when the memory goes to another one.
+        decoding_bytes : int
+            What chunks that are decoded at once may take of it.
         """
         with self._one_at_a_time:
             before = self._borrower()
@@ -321,6 +326,7 @@ class CachePools:
                 return
             self._borrower = weakref.ref(borrower)
             self.parts.limit_bytes = 0
+            self.decoding_bytes = decoding_bytes
             # What is kept by this context goes with its arrays.
             self._context = None
         if before is not None:
@@ -334,6 +340,7 @@ class CachePools:
 
     def _take_back(self) -> None:
         self._borrower = _nobody
+        self.decoding_bytes = None
         self.parts.limit_bytes = self.limit_bytes
         self._context = None
 

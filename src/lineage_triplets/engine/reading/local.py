@@ -16,7 +16,7 @@ from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_in
 from lineage_triplets.engine.plates.remote import longest_wait_seconds, unreachable
 from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
 from lineage_triplets.engine.reading.cache import FileStamp, Part
-from lineage_triplets.engine.reading.plan import chunk_error, plan
+from lineage_triplets.engine.reading.plan import CODED_AND_DECODED, chunk_error, plan
 from lineage_triplets.engine.reading.threads import StuckError, on_all_cpus
 from lineage_triplets.engine.reading.zstd import decode_frame
 from lineage_triplets.engine.settings.paths import is_url
@@ -73,6 +73,10 @@ class LocalChunkStrategy:
         """``{(experiment, FOV): patches}`` that met absent chunks."""
         return self._otherwise.missing
 
+    def decodes_one_by_one(self, fov: Fov) -> bool:
+        """Where a file is as expected; each thread decodes a chunk, and cuts it, after another."""
+        return self._storage_of(fov) is not None
+
     def read(self, windows: Sequence[Window]) -> None:
         """Fill the targets of all windows; each touched chunk is decoded once."""
         left = [
@@ -86,12 +90,16 @@ class LocalChunkStrategy:
 
     def _knows(self, fov: Fov) -> bool:
         if fov.array_path not in self._storages:
-            storage = None if is_url(fov.array_path) else fov.form.storage
-            worth = storage is not None and storage.n_bytes >= self._least_chunk_bytes
-            self._storages[fov.array_path] = storage if worth else None
-            if worth and self._pools is not None:
+            storage = self._storages[fov.array_path] = self._storage_of(fov)
+            if storage is not None and self._pools is not None:
                 self._pools.note(fov.array_path, in_parts=True)
         return self._storages[fov.array_path] is not None
+
+    def _storage_of(self, fov: Fov) -> ChunkStorage | None:
+        """How its chunks are stored; None where the other strategy reads it."""
+        storage = None if is_url(fov.array_path) else fov.form.storage
+        is_worth_it = storage is not None and storage.n_bytes >= self._least_chunk_bytes
+        return storage if is_worth_it else None
 
     def _decode_all(self, files: Sequence[FileReads], windows: Sequence[Window]) -> list[int]:
         """Decode all files side by side; give the windows that could not be filled."""
@@ -101,10 +109,19 @@ class LocalChunkStrategy:
                 lambda reads: failed.extend(_read_file(reads, windows, self._cache)),
                 files,
                 longest_wait_seconds(),
+                self._most_threads(files),
             )
         except StuckError as stuck:
             raise _hangs(files[stuck.number], windows) from None
         return failed
+
+    def _most_threads(self, files: Sequence[FileReads]) -> int | None:
+        """As many as there is memory for chunks that are decoded at once; None does not matter."""
+        decoding_bytes = None if self._pools is None else self._pools.decoding_bytes
+        if decoding_bytes is None:
+            return None
+        largest = max(reads.storage.n_bytes for reads in files)
+        return max(1, decoding_bytes // (CODED_AND_DECODED * largest))
 
 
 def _hangs(reads: FileReads, windows: Sequence[Window]) -> ChunkError:

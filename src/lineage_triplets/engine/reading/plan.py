@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Int64Array, Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.plates.chunks import ChunkStorage
+    from lineage_triplets.engine.plates.image import Fov
+
+
+CODED_AND_DECODED = 2
+"""Bytes that a chunk takes while it is decoded, in times of its own: its file is hardly larger."""
 
 
 class Piece(NamedTuple):
@@ -300,6 +305,12 @@ class ReadStrategy(Protocol):
     @property
     def missing(self) -> dict[tuple[str, str], int]:
         """``{(experiment, FOV): patches}`` that met absent chunks."""
+
+    def decodes_one_by_one(self, fov: Fov) -> bool:
+        """Whether no more chunks of a FOV lie decoded at once than there are threads.
+
+        Otherwise all that a call reads may.
+        """
 
     def read(self, windows: Sequence[Window]) -> None:
         """Fill the targets of all windows.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.errors import ChunkError
     from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.reading.plan import Window
     from lineage_triplets.engine.settings.model import MissingChunks
 
@@ -119,6 +120,10 @@ class TensorStoreStrategy:
     def missing(self) -> dict[tuple[str, str], int]:
         """``{(experiment, FOV): patches}`` that met absent chunks."""
         return dict(self._missing)
+
+    def decodes_one_by_one(self, fov: Fov) -> bool:  # noqa: ARG002
+        """Never: chunks are decoded as their files come, and cut once all are asked for."""
+        return False
 
     def read(self, windows: Sequence[Window]) -> None:
         """Fill the targets of all windows; windows that share chunks best come in a row.

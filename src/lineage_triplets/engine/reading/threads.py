@@ -37,7 +37,10 @@ class StuckError(TimeoutError):
 
 
 def on_all_cpus(
-    work: Callable[[_Item], object], items: Iterable[_Item], most_seconds: float = math.inf
+    work: Callable[[_Item], object],
+    items: Iterable[_Item],
+    most_seconds: float = math.inf,
+    most_threads: int | None = None,
 ) -> None:
     """Do some work for each item, on all CPUs side by side.
 
@@ -49,6 +52,8 @@ def on_all_cpus(
     items : iterable
     most_seconds : float
         For an item.
+    most_threads : int, optional
+        No more than the CPUs in any case.
 
     Raises
     ------
@@ -70,7 +75,8 @@ def on_all_cpus(
         begun.pop(thread, None)
 
     try:
-        left = {pool.submit(work_on, k) for k in range(min(usable_cpus(), len(waiting)))}
+        n_threads = min(usable_cpus(), len(waiting), most_threads or len(waiting))
+        left = {pool.submit(work_on, k) for k in range(n_threads)}
         while left:
             done, left = wait(left, _ASK_EVERY_SECONDS, FIRST_EXCEPTION)
             for worker in done:
