@@ -243,7 +243,8 @@ class _Turns:
     def _draw_some(self) -> None:
         """Draw the pairs of some batches more, and tell what they will read."""
         first = self._n_drawn
-        batches = [self._pass.batch(number) for number in self._own[first : first + _DRAWN_AT_ONCE]]
+        last = first + min(_DRAWN_AT_ONCE, self.ahead.n_batches)
+        batches = [self._pass.batch(number) for number in self._own[first:last]]
         pairs = self._draw(np.concatenate(batches).astype(np.int64))
         start = 0
         for number, batch in enumerate(batches, first):

@@ -33,6 +33,8 @@ _MOST_BATCHES = 512
 # memory is left for chance.
 _SHARE_KEPT = 0.5
 _SHARE_USED = 0.9
+# What is told of a patch, beside its pixels, and of those that are told early.
+_TOLD_BYTES = 1000
 # Of the memory, for chunks that are decoded at once and the files that they come from: no more than
 # all CPUs have, where one chunk is not more.
 _SHARE_DECODED = 1 / 8
@@ -101,8 +103,8 @@ class ReadAhead:
     reader : PatchReader
         Whose memory for chunks is borrowed until `close`.
     memory_bytes : int
-        For pixels that are kept, chunks that are being decoded, and the batch that is made with the
-        one before.
+        For pixels that are kept, chunks that are being decoded, what is told of batches, the batch
+        that is made and the one before.
     batch_patches : int
         Patches of a batch.
 
@@ -123,11 +125,12 @@ class ReadAhead:
         self._decoding_bytes = self._most_decoding(memory_bytes)
         n_pixels = batch_patches * math.prod(reader.patch_shape)
         made_bytes = _BATCHES_MADE * n_pixels * reader.dtype.itemsize
-        self._slots = Slots(max(0, memory_bytes - made_bytes - self._decoding_bytes))
+        left_bytes = max(0, memory_bytes - made_bytes - self._decoding_bytes)
+        told_bytes = max(1, batch_patches) * _TOLD_BYTES
         item_bytes = max((dtype.itemsize for dtype in self._dtypes), default=1)
-        kept_of_batch = _SHARE_KEPT * max(n_pixels * item_bytes, 1)
-        fitting = int(_SHARE_USED * self._slots.limit_bytes / kept_of_batch)
-        self.n_batches = max(1, min(fitting, _MOST_BATCHES))
+        of_batch = _SHARE_KEPT * n_pixels * item_bytes + told_bytes
+        self.n_batches = max(1, min(int(_SHARE_USED * left_bytes / of_batch), _MOST_BATCHES))
+        self._slots = Slots(max(0, left_bytes - self.n_batches * told_bytes))
         self.n_bytes = 0
         # By (FOV, frame), the last batch with an anchor of frames that are kept whole until then.
         self._last: dict[tuple[int, int], int] = {}

@@ -1,0 +1,63 @@
+"""What a process that looks ahead holds at most: counted bytes, no more than it was given."""
+
+from __future__ import annotations
+
+import tracemalloc
+from itertools import islice
+
+import numcodecs
+import numpy as np
+import pytest
+
+from lineage_triplets import (
+    ExperimentRegistry,
+    MultiExperimentIndex,
+    MultiExperimentTripletDataset,
+)
+from lineage_triplets.engine.reading import slots
+from lineage_triplets.training import TripletBatchSampler
+from stores import make_experiment, numbered_pixels, track_table
+
+FOVS = ("A/1/0", "A/1/1", "B/1/0", "B/1/1")
+FRAMES, CELLS, SIZE, PATCH, BATCH = 12, 30, 384, (96, 96), 12
+MEMORY_BYTES = 6_000_000
+# What Python takes besides, however much is read.
+FIXED_BYTES = 100_000
+CHUNKS = {"planes": (1, 1, 1, SIZE, SIZE), "frames together": (4, 1, 1, 192, SIZE)}
+
+
+@pytest.fixture(scope="module", params=list(CHUNKS))
+def index(request, tmp_path_factory):
+    tables, pixels = {}, {}
+    for number, fov in enumerate(FOVS):
+        rng = np.random.default_rng(number)
+        table = track_table(*((cell, range(FRAMES)) for cell in range(1, CELLS + 1)))
+        table["y"], table["x"] = rng.uniform(0, SIZE, (2, len(table)))
+        tables[fov] = table
+        pixels[fov] = numbered_pixels((FRAMES, 2, 1, SIZE, SIZE), seed=number)
+    one = make_experiment(
+        tmp_path_factory.mktemp("plate"), "one", tables, pixels=pixels,
+        chunks=CHUNKS[request.param], compressor=numcodecs.Zstd(1),
+    )  # fmt: skip
+    return MultiExperimentIndex(ExperimentRegistry([one]), 1, PATCH, (0.5, 1.0))
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+@pytest.mark.parametrize("order", ["near", "random"])
+def test_all_that_is_held_is_within_the_memory(index, monkeypatch, order, dtype):
+    # Where it is counted, as all else that Python and NumPy take.
+    monkeypatch.setattr(slots, "_unshared", lambda n_bytes: np.empty(n_bytes, np.uint8))
+    dataset = MultiExperimentTripletDataset(
+        index, seed=3, cache_pool_bytes=MEMORY_BYTES, dtype=dtype
+    )
+    sampler = TripletBatchSampler(dataset, BATCH, order=order)
+    batch = dataset[[0]]
+    tracemalloc.start()
+    try:
+        for numbers in islice(sampler, 40):
+            batch = dataset[numbers]
+        assert len(batch["anchor"]) == BATCH
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert MEMORY_BYTES / 2 < most < MEMORY_BYTES + FIXED_BYTES
