@@ -96,7 +96,7 @@ class TripletDataModule(LightningDataModule):
     order : {"near", "random"}
         See `TripletBatchSampler`.
     memory_bytes : int, optional
-        For decoded chunks, in each process that reads; by default what the config says.
+        For all that reading holds in each process; by default what the config says.
     split : SplitChoice or dict, optional
         By FOV, a fifth for validation, by default.
     normalize, normalize_by, channel_dropout, reference_pixel_size_um

@@ -61,8 +61,8 @@ class TripletBatchSampler(KeptBatchSampler):
         "near": several FOVs are in work at once, each moving through time by its store's own
         chunks, so that an epoch decodes each chunk about once. "random": a permutation.
     memory_bytes : int, optional
-        For decoded pixels in each process that reads; by default what the dataset's reader keeps.
-        As many FOVs are in work at once, and as many batches looked ahead, as it holds.
+        For all that reading holds in each process; by default what the dataset's reader keeps. As
+        many FOVs are in work at once, and as many batches looked ahead, as it holds.
     group_by : sequence of str
         Columns of ``index.tracks`` that are the same in a whole batch.
     stratify_by : sequence of str
