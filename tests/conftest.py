@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import logging
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,3 +57,11 @@ def make_experiment(tmp_path: Path) -> Callable[..., ExperimentConfig]:
 def plates(tmp_path_factory: pytest.TempPathFactory) -> stores.Plates:
     """Two plates whose tables tests write anew at will: ``plates.index(tables, ...)``."""
     return stores.Plates(tmp_path_factory.mktemp("plates"))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have SIGINT raise, in processes of the test too, also where the tests' starter ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

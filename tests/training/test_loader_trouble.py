@@ -179,6 +179,7 @@ def test_an_interrupted_run_looks_for_no_garbage(config, monkeypatch):
     assert asked == ["end"]
 
 
+@pytest.mark.usefixtures("interruptible")
 @needs_posix
 def test_an_interrupted_run_leaves_no_process(config, tmp_path):
     (tmp_path / "endless.py").write_text(ENDLESS)
@@ -192,8 +193,6 @@ def test_an_interrupted_run_leaves_no_process(config, tmp_path):
         text=True,
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": path},
-        # Whatever runs the tests in the background of a shell has it ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(30):
         assert running.stdout.readline() == "batch\n"

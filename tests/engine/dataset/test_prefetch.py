@@ -227,14 +227,6 @@ def test_a_new_iteration_ends_the_one_before():
         next(one)
 
 
-@pytest.fixture
-def interruptible():
-    """SIGINT raises, also where whoever started the tests had it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 @needs_posix
 def test_ctrl_c_while_waiting_loses_no_batch():
