@@ -1,4 +1,7 @@
-"""Train two steps of a small contrastive encoder on a config; print losses and lineages as JSON."""
+"""Train two steps of a small contrastive encoder on each of some configs.
+
+Prints losses and lineages as JSON, a line a config.
+"""
 
 from __future__ import annotations
 
@@ -53,4 +56,5 @@ def main(config: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for path in sys.argv[1:]:
+        main(path)

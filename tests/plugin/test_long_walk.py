@@ -1,6 +1,7 @@
-"""From a config with channels in the wrong order to an export that a fresh process trains on.
+"""The whole way in a real viewer: by mouse and keys, and by keys alone.
 
-Done by mouse and keys in a real viewer; the screenshots are in ``build/long-walk``.
+From a config with channels in the wrong order to an export that a fresh process trains on, with
+screenshots in ``build/long-walk``; and from a plate that is dropped to a validated config.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QLabel, QWidget
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QAbstractItemView, QApplication, QLabel, QWidget
 
 from lineage_triplets import load_config, save_config
 from lineage_triplets.plugin.demo.clicks import Hand
+from lineage_triplets.plugin.demo.keyboard import Keyboard
 from lineage_triplets.plugin.demo.walk import Walk
 from lineage_triplets.plugin.manifest import review_widget
 from lineage_triplets.qc import upper_bound
 from real import PLATES, needs_real_plates
+from widgets import settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +61,26 @@ def hand(make_napari_viewer, config_path: Path, qtbot) -> Iterator[Hand]:
     hand.until(lambda: widget.session.review is not None, "the config is open")
     hand.idle()
     yield hand
+    leave(qtbot, widget)
+
+
+def leave(qtbot, widget: ReviewWidget) -> None:
     widget.session.close()
     widget.layers.leave()
-    qtbot.waitUntil(lambda: not widget.session.work.running)
+    settled(qtbot, widget)
+
+
+def drop(onto: QWidget, path: Path) -> None:
+    """Drop a file or folder onto a widget, and what is in it."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    place = onto.rect().center()
+    buttons, action = Qt.MouseButton.LeftButton, Qt.DropAction.CopyAction
+    for kind in (QDragEnterEvent, QDropEvent):
+        at = place if kind is QDragEnterEvent else QPointF(place)
+        event = kind(at, action, mime, buttons, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(onto, event)
+        assert event.isAccepted()
 
 
 def findings(hand: Hand) -> list[str]:
@@ -78,15 +99,15 @@ def unlike(hand: Hand, slot: int) -> str:
     return label.text() if label.isVisible() else ""
 
 
-def given_in_training(config: Path) -> set[str]:
-    """Lineages that a fresh process meets in two steps of training."""
+def given_in_training(*configs: Path) -> list[set[str]]:
+    """Lineages that a fresh process meets in two steps of training, of each config."""
     trained = subprocess.run(
-        [sys.executable, HERE / "train_two_steps.py", config],
+        [sys.executable, HERE / "train_two_steps.py", *configs],
         capture_output=True,
         text=True,
         check=True,
     )
-    return set(json.loads(trained.stdout)["lineages"])
+    return [set(json.loads(line)["lineages"]) for line in trained.stdout.splitlines()]
 
 
 @needs_real_plates
@@ -107,7 +128,6 @@ def test_a_wrong_order_is_seen_mended_and_gone_in_training(hand, config_path, tm
     walk.approve(EXPERIMENTS)
     assert walk.settle_problems("errors") == 0
     walk.reject(REJECTED, "tracked badly")
-    walk.judge_pairs(EXPERIMENTS, lambda _pairs, _number: "same")
     for name in EXPERIMENTS:
         audit = walk.audit(name, "59", lambda _pairs, _number: "same")
         assert audit.holds(0.05)
@@ -119,7 +139,38 @@ def test_a_wrong_order_is_seen_mended_and_gone_in_training(hand, config_path, tm
     assert {one["by"] for one in config.verification.channel_approvals.values()} == {"ada"}
     assert config.verification.divisions_seen.keys() == set(EXPERIMENTS)
     assert {one.bound for one in config.verification.audit.values()} == {upper_bound(59, 0)}
-    assert REJECTED in given_in_training(config_path)
-    lineages = given_in_training(exported)
+    before, lineages = given_in_training(config_path, exported)
+    assert REJECTED in before
     assert REJECTED not in lineages
     assert any(one.startswith("hacat_late") for one in lineages)
+
+
+@needs_real_plates
+def test_an_afternoon_by_keys_alone_from_a_dropped_plate(make_napari_viewer, qtbot, tmp_path):
+    for name in ("hela.zarr", "hela_tracks"):
+        (tmp_path / name).symlink_to(PLATES / name)
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1600, 950)
+    widget: ReviewWidget = review_widget(viewer)
+    keyboard = Keyboard(viewer, widget)
+    drop(widget, tmp_path / "hela.zarr")
+    walk = Walk(keyboard)
+    walk.make_config("30", "untreated")
+
+    def same(_pairs: object, _number: int) -> str:
+        return "same"
+
+    walk.look_around("hela_A/1/0_36")
+    walk.approve(["hela"])
+    assert walk.settle_problems("errors", scan=True) == 0
+    walk.look_at_links()
+    keyboard.press(Qt.Key.Key_S)
+    walk.judge_pairs(["hela"], same, most=1)
+    assert walk.audit("hela", "59", same).holds(0.05)
+    walk.export(tmp_path / "out")
+    verification = load_config(tmp_path / "out" / "validated.yaml").verification
+    assert verification.validated
+    assert verification.images_scanned["hela"].scanned == 1
+    kept = [made for made in widget.session.review.decisions if made.kind == "keep"]
+    assert kept
+    leave(qtbot, widget)

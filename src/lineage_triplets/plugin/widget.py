@@ -9,6 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
+    QDockWidget,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -17,8 +18,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -34,9 +33,10 @@ from lineage_triplets.plugin.common.dock import DockRoom
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import KeyButton, bind
 from lineage_triplets.plugin.common.outlines import OutlineSwitch
+from lineage_triplets.plugin.common.panels import Panels
 from lineage_triplets.plugin.common.remembered import Remembered
 from lineage_triplets.plugin.common.session import Session
-from lineage_triplets.plugin.common.tab_order import next_by_tab, next_outside
+from lineage_triplets.plugin.common.tab_order import give_focus, next_by_tab, next_outside
 from lineage_triplets.plugin.common.tails import TailSwitch
 from lineage_triplets.plugin.common.views import Messages
 from lineage_triplets.plugin.export.panel import ExportPanel
@@ -44,6 +44,7 @@ from lineage_triplets.plugin.links.panel import LinksPanel
 from lineage_triplets.plugin.pairs.panel import PairsPanel
 from lineage_triplets.plugin.problems.panel import ProblemsPanel
 from lineage_triplets.plugin.start.new_config import NewConfigDialog
+from lineage_triplets.plugin.start.parts import dropped_paths
 from lineage_triplets.plugin.start.sample import JOB_NAME, sample_folder, sample_job
 from lineage_triplets.plugin.start.welcome import Welcome
 from lineage_triplets.plugin.viewer.keeper import LayerKeeper
@@ -54,9 +55,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari
-    from qtpy.QtGui import QKeyEvent
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 
 _TITLE_CHARACTERS, _LEAST_CHARACTERS = 18, 52
+_HOMES = {
+    "Board": ("board_tiles",),
+    "Browse": ("lineage_table",),
+    "Pairs": ("pair_gallery",),
+    "Problems": ("finding_list",),
+    "Links": ("link_looking",),
+    "Audit": ("audit_judging", "audit_list"),
+}
+"""Where the keys of a panel work, by ``objectName``; the others begin with their first control."""
 
 
 class ReviewWidget(QWidget):
@@ -71,6 +81,7 @@ class ReviewWidget(QWidget):
     def __init__(self, napari_viewer: napari.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lineage_triplets")
+        self.setAcceptDrops(True)
         # Of panels that were not shown yet nobody knows how narrow they can be.
         self.setMinimumWidth(_LEAST_CHARACTERS * self.fontMetrics().averageCharWidth())
         # Not children of the widget: they outlive it by the moment that tidying up takes.
@@ -80,13 +91,9 @@ class ReviewWidget(QWidget):
         self.remembered = Remembered()
         self.room = DockRoom(self, self.remembered)
         self._options: dict[str, Any] = {}
-        self.tabs = QTabWidget(self)
-        self.tabs.setObjectName("panels")
-        self.tabs.setDocumentMode(True)
-        # Themes leave its colour to the platform: a white line on dark.
-        self.tabs.tabBar().setDrawBase(False)
-        # All titles fit into a narrow dock.
-        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding-left: 1px; padding-right: 1px; }")
+        # Before what is below: who comes in by Tab comes to it first.
+        head = self._head()
+        self.tabs = Panels(self)
         self._browse = browse = BrowsePanel(self.session, self)
         browse.wanted.connect(lambda: self.show_panel("Browse"))
         export = ExportPanel(self.session, self)
@@ -104,12 +111,11 @@ class ReviewWidget(QWidget):
             "Export": export,
         }
         for title, panel in self.panels.items():
-            self.tabs.addTab(panel, title)
+            self.tabs.add_panel(panel, title, _HOMES.get(title, ()))
         self.show_panel("Browse")
         self.welcome = Welcome(self)
         self.welcome.open_wanted.connect(self._ask_for_config)
         self.welcome.new_wanted.connect(self.make_config)
-        self.welcome.dropped.connect(self._take_dropped)
         self.welcome.sample_wanted.connect(self.open_sample)
         self.welcome.recent_wanted.connect(self.start_opening)
         self._pages = QStackedWidget(self)
@@ -117,7 +123,7 @@ class ReviewWidget(QWidget):
         self._pages.addWidget(self.tabs)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
-        layout.addLayout(self._head())
+        layout.addLayout(head)
         layout.addWidget(self.messages)
         self.bad_fov = BadFov(self.session, self.tabs, self)
         layout.addWidget(self.bad_fov)
@@ -160,17 +166,17 @@ class ReviewWidget(QWidget):
         """Go by Tab through what is seen, and then out of the widget."""
         focus = self.focusWidget()
         found = next_by_tab(self, focus, forward=forward) or next_outside(self, forward=forward)
-        if found is None:
-            return False
-        reason = Qt.FocusReason
-        found.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
-        return True
+        if found is not None:
+            give_focus(found, forward=forward)
+        return found is not None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """List keys by F1 where no panel has the focus."""
+        """List keys by F1 where no panel has the focus, and go to panels by Ctrl+Tab."""
         button = self._keys_button()
         if event.key() == Qt.Key.Key_F1 and button is not None:
             button.click()
+        elif event.key() in {Qt.Key.Key_Tab, Qt.Key.Key_Backtab} and self.tabs.isVisible():
+            self.tabs.keyPressEvent(event)
         else:
             super().keyPressEvent(event)
 
@@ -266,33 +272,32 @@ class ReviewWidget(QWidget):
         self._title.setStyleSheet("font-weight: bold")
         self._title.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._title.setMinimumWidth(_TITLE_CHARACTERS * self.fontMetrics().averageCharWidth())
-        self._open = QToolButton(self)
-        self._open.setObjectName("open_config")
-        self._open.setText("Open config…")
-        self._open.setToolTip("Open a config for review (Ctrl+Shift+O)")
-        self._open.setShortcut("Ctrl+Shift+O")
-        self._open.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        # Style sheets leave no room for the arrow by themselves.
-        self._open.setStyleSheet("QToolButton { padding-right: 1.5em; }")
-        self._open.clicked.connect(self._ask_for_config)
-        menu = QMenu(self._open)
-        menu.setObjectName("recent_configs")
-        menu.aboutToShow.connect(self._fill_recent)
-        self._open.setMenu(menu)
-        self._new = QPushButton("New config…", self)
-        self._new.setObjectName("new_config_button")
-        self._new.setToolTip("Make a config from images, plates and their track tables")
-        self._new.clicked.connect(lambda _: self.make_config())
+        self.tails = TailSwitch(self.session, self)
+        self.outlines = OutlineSwitch(self.session, self)
         self._beside = QCheckBox("Layers", self)
         self._beside.setObjectName("show_layers")
         self._beside.setToolTip("Show napari's layer list and layer controls beside the review")
         self._beside.clicked.connect(self.room.show_layers)
         self.room.layers_shown.connect(self._beside.setChecked)
-        self.outlines = OutlineSwitch(self.session, self)
-        self.tails = TailSwitch(self.session, self)
+        new = QPushButton("New config…", self)
+        new.setObjectName("new_config_button")
+        new.setToolTip("Make a config from images, plates and their track tables")
+        new.clicked.connect(lambda _: self.make_config())
+        open_one = QPushButton("Open config…", self)
+        open_one.setObjectName("open_config")
+        open_one.setToolTip("Open a config for review (Ctrl+Shift+O)")
+        open_one.setShortcut("Ctrl+Shift+O")
+        open_one.clicked.connect(self._ask_for_config)
+        again = QPushButton("Again", self)
+        again.setObjectName("open_recent")
+        again.setToolTip("Open one of the configs that were open last")
+        self._recent = QMenu(again)
+        self._recent.setObjectName("recent_configs")
+        self._recent.aboutToShow.connect(self._fill_recent)
+        again.setMenu(self._recent)
         head = FlowLayout()
         head.addWidget(self._title, 1)
-        for control in (self.tails, self.outlines, self._beside, self._new, self._open):
+        for control in (self.tails, self.outlines, self._beside, new, open_one, again):
             head.addWidget(control)
         return head
 
@@ -335,7 +340,15 @@ class ReviewWidget(QWidget):
         self._browse.show_first()
         self.start_opening(path)
 
-    def _take_dropped(self, paths: list[str]) -> None:
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take files and folders."""
+        if dropped_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Open a config that is dropped; of all else begin a new one."""
+        event.acceptProposedAction()
+        paths = dropped_paths(event)
         if len(paths) == 1 and paths[0].lower().endswith((".yml", ".yaml")):
             self.start_opening(paths[0])
         else:
@@ -346,12 +359,11 @@ class ReviewWidget(QWidget):
         return str(Path(recent[0]).parent) if recent else ""
 
     def _fill_recent(self) -> None:
-        menu = self._open.menu()
-        menu.clear()
+        self._recent.clear()
         for name in self.remembered.recent:
-            menu.addAction(name, lambda name=name: self.start_opening(name))
-        if menu.isEmpty():
-            menu.addAction("No recent configs").setEnabled(False)
+            self._recent.addAction(name, lambda name=name: self.start_opening(name))
+        if self._recent.isEmpty():
+            self._recent.addAction("No recent configs").setEnabled(False)
 
     def _on_opened(self) -> None:
         review = self.session.review
@@ -361,7 +373,16 @@ class ReviewWidget(QWidget):
             self._title.setToolTip(str(review.config_path))
             self.tabs.setEnabled(True)
             self._pages.setCurrentWidget(self.tabs)
+            self._take_focus()
             self.remembered.add_recent(review.config_path)
+
+    def _take_focus(self) -> None:
+        """Let keys go to the panel in front, unless somebody works in another dock."""
+        focus = self.window().focusWidget()
+        while focus is not None and not isinstance(focus, QDockWidget):
+            focus = focus.parentWidget()
+        if focus is None or focus.isAncestorOf(self):
+            self.tabs.go_in()
 
     def _on_unloadable(self, error: LineageTripletsError) -> None:
         review = self.session.review

@@ -69,6 +69,7 @@ class Judging(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("audit_judging")
         self._question = SaidWords("audit_question", self)
         self.pair = PairView(self)
         self.strip = FramesView(self)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QPushButton, QShortcut, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QShortcut,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,8 +62,8 @@ class KeyGroup:
     keys: tuple[Key, ...]
 
 
-_ANYWHERE = (
-    Key("Tab, Shift+Tab", "the next control; the one before"),
+_IN_ANY_WINDOW = (Key("Tab, Shift+Tab", "the next control; the one before"),)
+_IN_ANY_PANEL = (
     Key("Ctrl+Tab, Ctrl+Shift+Tab", "the next panel; the one before"),
     Key("Ctrl+Shift+O", "open a config"),
 )
@@ -151,7 +160,7 @@ class KeyButton(QPushButton):
         The button's ``objectName``.
     groups : sequence of KeyGroup
     panel : QWidget
-        Gets the keys.
+        Gets the keys: a panel, or a dialog.
     parent : QWidget
     """
 
@@ -160,10 +169,11 @@ class KeyButton(QPushButton):
     ) -> None:
         super().__init__("Keys", parent)
         self.setObjectName(name)
-        self.setToolTip("All keys of this panel (F1)")
-        own = KeyGroup(
-            "Anywhere here", (Key("F1", "these keys", lambda _: self.click()), *_ANYWHERE)
-        )
+        alone = isinstance(panel, QDialog)
+        self.setToolTip(f"All keys of this {'window' if alone else 'panel'} (F1)")
+        anywhere = _IN_ANY_WINDOW if alone else (*_IN_ANY_WINDOW, *_IN_ANY_PANEL)
+        these = Key("F1", "these keys", lambda _: self.click())
+        own = KeyGroup("Anywhere here", (these, *anywhere))
         shown = KeyList((*groups, own), self)
         self.clicked.connect(lambda: shown.open_above(self))
         for key in (key for group in (*groups, own) for key in group.keys):

@@ -32,6 +32,29 @@ def next_by_tab(top: QWidget, focus: QWidget | None, *, forward: bool) -> QWidge
     return controls[number] if 0 <= number < len(controls) else None
 
 
+def go_round(window: QWidget, *, forward: bool) -> bool:
+    """Go by Tab to the next control of a window, and after the last one to the first.
+
+    Returns
+    -------
+    bool
+        Whether there is one.
+    """
+    controls = in_tab_order(window)
+    found = next_by_tab(window, window.focusWidget(), forward=forward)
+    if found is None and controls:
+        found = controls[0 if forward else -1]
+    if found is not None:
+        give_focus(found, forward=forward)
+    return found is not None
+
+
+def give_focus(control: QWidget, *, forward: bool) -> None:
+    """Give a control the focus as Tab does, or Shift+Tab."""
+    reasons = Qt.FocusReason
+    control.setFocus(reasons.TabFocusReason if forward else reasons.BacktabFocusReason)
+
+
 def next_outside(top: QWidget, *, forward: bool) -> QWidget | None:
     """Give the next control in the window that is not in a widget; None if there is none."""
     control = top

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.session import Session
     from lineage_triplets.plugin.widget import ReviewWidget
 
+PLAIN = Qt.KeyboardModifier.NoModifier
 _LEFT = Qt.MouseButton.LeftButton
 _PATIENCE_SECONDS = 60.0
 _QUIET_SECONDS = 0.25
@@ -138,22 +139,27 @@ class Hand:
         QTest.keyClicks(field, text)
         self.idle()
 
-    def key(self, name: str, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
+    def type(self, text: str) -> None:
+        """Press letters where the focus is."""
+        for letter in text:
+            self.press(letter)
+
+    def key(self, name: str, key: Qt.Key, modifier: Qt.KeyboardModifier = PLAIN) -> None:
         """Press a key in a control."""
         widget = self.find(name, QWidget)
         # Shortcuts are those of the window that is used.
         widget.window().activateWindow()
         self.until(widget.isActiveWindow, "the window is used")
         widget.setFocus()
-        QTest.keyClick(widget, key, modifier or Qt.KeyboardModifier.NoModifier)
+        QTest.keyClick(widget, key, modifier)
         self.idle()
 
-    def press(self, key: Qt.Key) -> None:
+    def press(self, key: Qt.Key | str, modifier: Qt.KeyboardModifier = PLAIN) -> None:
         """Press a key where the focus is, and do not wait for what comes of it."""
         focus = QApplication.focusWidget()
         if focus is None:
             raise NotThereError(f"no control has the focus to get {key}")
-        QTest.keyClick(focus, key)
+        QTest.keyClick(focus, key, modifier)
 
     def idle(self) -> None:
         """Wait until nothing was under way for a moment: some work begins a little later."""
@@ -209,4 +215,4 @@ class Hand:
     def _click_at(self, widget: QWidget, place: QPoint) -> None:
         if not widget.rect().contains(place):
             raise NotThereError(f"{widget.objectName()} is out of sight")
-        QTest.mouseClick(widget, _LEFT, Qt.KeyboardModifier.NoModifier, place)
+        QTest.mouseClick(widget, _LEFT, PLAIN, place)

@@ -52,6 +52,19 @@ class Walk:
         model = self.hand.find("lineage_table", QAbstractItemView).model()
         return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
 
+    def make_config(self, minutes: str, condition: str) -> None:
+        """Type what only a person knows of the first plate in New config; save, and open it."""
+        hand = self.hand
+        hand.until(lambda: bool(self._n_rows("plates")), "the plate is listed")
+        for name, column, words in (("plates", 1, minutes), ("wells", 2, condition)):
+            hand.click_row(name, 0, column)
+            hand.type(words)
+            hand.press(Qt.Key.Key_Return)
+        hand.picture("new_config")
+        hand.click("save_config")
+        hand.until(lambda: hand.session.review is not None, "the config is open")
+        hand.idle()
+
     def look_around(self, lineage: str) -> None:
         """Select a lineage and go down its tree."""
         hand = self.hand
@@ -193,7 +206,8 @@ class Walk:
             hand.idle()
             if not number:
                 hand.picture("pairs")
-                hand.click_row("pair_gallery", 0)
+                hand.key("pair_gallery", Qt.Key.Key_Home)
+                hand.key("pair_gallery", Qt.Key.Key_Space)
                 hand.picture("pair_from_near")
             hand.key("pair_gallery", Qt.Key.Key_Escape)
             hand.key("pair_gallery", Qt.Key.Key_Home)

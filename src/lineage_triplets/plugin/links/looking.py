@@ -71,6 +71,7 @@ class Looking(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("link_looking")
         self._title = SaidWords("link_title", self, lines=1)
         self._question = SaidWords("link_question", self)
         self.picture = LinkPicture(self)

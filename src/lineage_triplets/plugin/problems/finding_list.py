@@ -288,12 +288,14 @@ class FindingList(QWidget):
 
     def _filter(self) -> None:
         if not self._following:
-            self._show(self.model.rows, self._wanted())
+            self._show(self.model.rows, self._wanted(), keeps="")
 
-    def _show(self, rows: FindingRows, wanted: FindingFilter) -> None:
+    def _show(self, rows: FindingRows, wanted: FindingFilter, *, keeps: str | None = None) -> None:
+        """Show rows; of those that the filter hides the selected one, or what `keeps` names."""
+        kept = self._key if keeps is None else keeps
         scroll, line = self.table.verticalScrollBar().value(), self.table.currentIndex().row()
         self._following = True
-        self.model.show(rows, wanted, self._key, GROUPINGS[self.grouping.currentText()])
+        self.model.show(rows, wanted, kept, GROUPINGS[self.grouping.currentText()])
         self._following = False
         self._restore(scroll, line)
         shown, n_all = self.model.n_shown, len(rows)

@@ -17,9 +17,11 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.errors import ConfigError
+from lineage_triplets.plugin.common.keys import KeyButton
+from lineage_triplets.plugin.common.tab_order import go_round
 from lineage_triplets.plugin.common.views import FittedTable, words_label
 from lineage_triplets.plugin.start.columns import COLUMNS, PARENT, guessed, offered, reading_of
-from lineage_triplets.plugin.start.parts import labelled
+from lineage_triplets.plugin.start.parts import COLUMN_KEYS, labelled
 from lineage_triplets.plugin.start.recognise import Refused, table_as_said
 
 if TYPE_CHECKING:
@@ -107,10 +109,17 @@ class ColumnsDialog(QDialog):
         self._take.setObjectName("take_columns")
         cancel = box.addButton(QDialogButtonBox.StandardButton.Cancel)
         cancel.setObjectName("cancel_columns")
+        keys = KeyButton("columns_keys", (COLUMN_KEYS,), self, box)
+        keys.setAutoDefault(False)
+        box.addButton(keys, QDialogButtonBox.ButtonRole.HelpRole)
         box.accepted.connect(self._on_taken)
         box.rejected.connect(self.reject)
         layout.addWidget(box)
         self._look()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Go by Tab as the window is read, line after line."""
+        return go_round(self, forward=forward)
 
     def say(self, words: str) -> None:
         """Say why the table cannot be read so."""

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.plugin.common.keys import KeyButton
+from lineage_triplets.plugin.common.tab_order import go_round
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.start.columns_dialog import ask_columns
 from lineage_triplets.plugin.start.draft import (
@@ -45,6 +46,7 @@ from lineage_triplets.plugin.start.parts import (
     draft_view,
     dropped_paths,
     heading,
+    part,
     quiet_button,
     words_of,
 )
@@ -114,8 +116,8 @@ class NewConfigDialog(QDialog):
         self._sources.form.resume_wanted.connect(lambda on: self._set_images(resume=on))
         body.addWidget(self._sources, 5)
         beside = QHBoxLayout()
-        beside.addLayout(self._conditions(), 3)
-        beside.addLayout(self._slots(), 2)
+        beside.addWidget(self._conditions(), 3)
+        beside.addWidget(self._slots(), 2)
         body.addLayout(beside, 4)
         body.addLayout(self._target())
         layout = QVBoxLayout(self)
@@ -165,12 +167,16 @@ class NewConfigDialog(QDialog):
             self.add(paths, self._sources.row_at(place))
         event.acceptProposedAction()
 
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Go by Tab as the window is read, part after part."""
+        return go_round(self, forward=forward)
+
     def done(self, result: int) -> None:
         """Stop an import before the window closes."""
         self._stopping.set()
         super().done(result)
 
-    def _conditions(self) -> QVBoxLayout:
+    def _conditions(self) -> QWidget:
         self._wells = WellTable(self._draft, self)
         self._wells.changed.connect(self._on_typed)
         self._well_view = draft_view(self._wells, "wells", "Wells and conditions")
@@ -183,19 +189,12 @@ class NewConfigDialog(QDialog):
         row.addWidget(self._condition, 1)
         tip = "Give it to the selected wells"
         row.addWidget(quiet_button("S&et", "set_condition", tip, self._set_condition))
-        column = QVBoxLayout()
-        column.addWidget(heading("Conditions"))
-        column.addWidget(self._well_view, 1)
-        column.addLayout(row)
-        return column
+        return part("Conditions", self._well_view, row)
 
-    def _slots(self) -> QVBoxLayout:
+    def _slots(self) -> QWidget:
         self._slot_list = SlotList(self)
         self._slot_list.changed.connect(self._on_typed)
-        column = QVBoxLayout()
-        column.addWidget(heading("Channels in the slots"))
-        column.addWidget(self._slot_list, 1)
-        return column
+        return part("Channels in the slots", self._slot_list)
 
     def _target(self) -> QHBoxLayout:
         self._file = QLineEdit(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHeaderView, QLabel, QPushButton, QTableView
+from qtpy.QtWidgets import QHeaderView, QLabel, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 from lineage_triplets.plugin.common.views import show_rows
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qtpy.QtGui import QDropEvent
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtWidgets import QLayout
 
     from lineage_triplets.engine.errors import LineageTripletsError
     from lineage_triplets.plugin.common.views import RowTable
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 KEYS = KeyGroup(
     "New config",
     (
-        Key("Tab, Shift+Tab", "the next control; the one before"),
         Key("Alt and a letter", "press what has that letter underlined"),
         Key("Enter", "take what is written; open a table's cell"),
         Key("Esc", "go back; nothing is written"),
+    ),
+)
+COLUMN_KEYS = KeyGroup(
+    "Columns",
+    (
+        Key("Alt and a letter", "go to what has that letter underlined"),
+        Key("a letter", "in a box: the next column that begins with it"),
+        Key("Enter", "read the table so"),
+        Key("Esc", "go back; the table is not read"),
     ),
 )
 
@@ -38,6 +46,18 @@ def heading(text: str) -> QLabel:
     font.setBold(True)
     label.setFont(font)
     return label
+
+
+def part(title: str, view: QWidget, below: QLayout | None = None) -> QWidget:
+    """Put a view under its title; Tab goes through it before it goes on to what is beside it."""
+    made = QWidget()
+    column = QVBoxLayout(made)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(heading(title))
+    column.addWidget(view, 1)
+    if below is not None:
+        column.addLayout(below)
+    return made
 
 
 def quiet_button(

@@ -10,12 +10,9 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup
 from lineage_triplets.plugin.common.views import empty_layout
-from lineage_triplets.plugin.start.parts import dropped_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
 _MOST_RECENT = 4
 _RIGHT = Qt.AlignmentFlag.AlignRight
@@ -45,20 +42,16 @@ class Welcome(QWidget):
         A person chose that way.
     recent_wanted : Signal(str)
         Gets the path of the config that was chosen.
-    dropped : Signal(list)
-        Gets the paths that were dropped.
     """
 
     open_wanted = Signal()
     new_wanted = Signal()
     sample_wanted = Signal()
     recent_wanted = Signal(str)
-    dropped = Signal(list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("welcome")
-        self.setAcceptDrops(True)
         words = QLabel(
             "See the anchor/positive pairs that training will read, verify the channels, leave "
             "out what is wrong, and export a validated config.",
@@ -92,16 +85,6 @@ class Welcome(QWidget):
         layout.addLayout(self._links)
         layout.addStretch(1)
         layout.addWidget(KeyButton("welcome_keys", (KEYS,), self, self), 0, _RIGHT)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
-        """Take files and folders."""
-        if dropped_paths(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's
-        """Say what was dropped."""
-        event.acceptProposedAction()
-        self.dropped.emit(dropped_paths(event))
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """Offer the configs that were open last, as far as they are still there."""
