@@ -6,6 +6,7 @@ import ctypes
 import os
 import re
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from lineage_triplets.engine.errors import ForkedReadError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+_NICER, _NICEST = 10, 19
 
 
 class _Reads:
@@ -65,6 +68,17 @@ def usable_cpus() -> int:
         return int(given)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Let this thread, and those that it starts, leave the processor to others that want it.
+
+    Other systems have no such thing for single threads that needs no rights.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        nice = min(os.getpriority(os.PRIO_PROCESS, thread) + _NICER, _NICEST)
+        os.setpriority(os.PRIO_PROCESS, thread, nice)
 
 
 def give_back_freed_memory() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
 from lineage_triplets.engine.errors import ConfigError, Problem
-from lineage_triplets.plugin.common.work import Work
+from lineage_triplets.plugin.common.work import Job, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +171,20 @@ def test_what_is_patient_begins_once_all_others_are_over(work: Work, qtbot) -> N
     go_on.set()
     qtbot.waitUntil(lambda: not work.running)
     assert order == ["first", "second", "patient"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own there")
+def test_what_is_patient_leaves_the_processor_to_others(work: Work, qtbot) -> None:
+    found: dict[str, int] = {}
+
+    def look(job: Job) -> None:
+        found[job.name] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    work.start(work, "waited for", look, bool)
+    work.start(work, "patient", look, bool, patient=True)
+    qtbot.waitUntil(lambda: not work.running)
+    here = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert found == {"waited for": here, "patient": min(here + 10, 19)}
 
 
 def destroy(owner: QObject) -> None:

@@ -19,7 +19,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from lineage_triplets.engine.errors import LineageTripletsError
-from lineage_triplets.engine.process import give_back_freed_memory
+from lineage_triplets.engine.process import give_back_freed_memory, give_way
 from lineage_triplets.plugin.common.interpreter import Interpreter
 
 # What a person looks at waits for none that is patient: these have threads of their own.
@@ -88,7 +88,9 @@ class Work(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="lineage-triplets")
-        self._patient_pool = ThreadPoolExecutor(_PATIENT_THREADS, thread_name_prefix="patient")
+        self._patient_pool = ThreadPoolExecutor(
+            _PATIENT_THREADS, thread_name_prefix="patient", initializer=give_way
+        )
         self._jobs: dict[str, Job] = {}
         self._done: dict[int, tuple[_Done, Callable[[], None] | None]] = {}
         self._steps: dict[int, _Steps] = {}
@@ -127,7 +129,7 @@ class Work(QObject):
             Called where `done` is not, or not to its end: the job became void, or failed.
         patient : bool
             Whether it begins only once none but patient ones are under way: what is long and not
-            waited for leaves the processor to what somebody waits for.
+            waited for leaves the processor to what somebody waits for, and to the window.
         """
         self.cancel(name)
         self._number += 1
