@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,9 +173,15 @@ class LayerKeeper(QObject):
         return self._view.t or 0
 
     def _show(self, ready: ShownFov) -> Generator[None, None, None]:
-        """Show what is ready, layer by layer; the event loop goes on in between."""
-        with still_canvas(self._viewer):
+        """Show what is ready, layer by layer; the event loop goes on in between.
+
+        The first FOV is drawn so, too, another once all is there; before what is patient begins.
+        """
+        with nullcontext() if self._begun is None else still_canvas(self._viewer):
             yield from self._change(ready)
+            if self._view.t is not None:
+                self._tables.step(self._view.t, self._view.z)
+                yield
             review = self._session.review
             if review is not None:
                 self._coming, self._shown = None, ready
@@ -182,6 +189,7 @@ class LayerKeeper(QObject):
                 self._say_masks(ready)
                 self._arrive(review.state)
                 yield
+        yield
 
     def _change(self, ready: ShownFov) -> Generator[None, None, None]:
         before, self._begun, self._shown = self._begun, ready, None
@@ -198,6 +206,7 @@ class LayerKeeper(QObject):
             self._names.drop()
         if not self._images.shows(ready.images):
             self._contrast.follow("")
+            yield from self._view.widen(len(labels))
             yield from self._images.show(ready.images, ready.wanted.plans, scale, units, labels)
             self._contrast.follow(source.experiment)
         size = float(np.clip(min(ready.wanted.settings.yx_patch_size) / 6, 3, 24))

@@ -235,6 +235,12 @@ class Viewpoint:
         pixel: Float64Array = np.asarray(position, dtype=np.float64)[-len(steps) :] / steps
         return pixel
 
+    def widen(self, n_axes: int) -> Iterator[None]:
+        """Let a viewer without layers have its sliders, a moment before layers of so many axes."""
+        if not self._viewer.layers:
+            self._viewer.dims.ndim = n_axes
+            yield
+
     def go(self, t: int | None = None, z: float | None = None) -> None:
         """Go to a frame, and to a slice of a volume."""
         if self.layer() is None:
