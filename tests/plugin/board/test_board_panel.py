@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QComboBox, QPushButton
 
 from lineage_triplets.plugin.board.panel import BoardPanel
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
+    from qtpy.QtCore import QRect
+    from qtpy.QtWidgets import QWidget
 
     from lineage_triplets.plugin.common.session import Session
 
@@ -156,3 +158,27 @@ def test_a_fov_whose_image_cannot_be_read_is_marked(panel, qtbot):
     tip = panel.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
     assert "the chunk is damaged" in tip
     assert panel.model.index(0).data(Qt.ItemDataRole.UserRole).state == "broken"
+
+
+def test_a_picture_that_comes_draws_its_own_tile_and_no_other(panel, session, qtbot):
+    qtbot.waitUntil(lambda: panel.view.has_pictures)
+    qtbot.waitUntil(lambda: not session.work.running)
+    drawn = Drawn(panel.view.viewport())
+    panel.thumbnails.read.emit([NAMES[1]])
+    qtbot.waitUntil(lambda: bool(drawn.boxes))
+    tile = panel.view.visualRect(panel.model.index(1))
+    assert all(tile.contains(box) for box in drawn.boxes)
+
+
+class Drawn(QObject):
+    """Notes what of a widget is drawn."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.boxes: list[QRect] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Paint:
+            self.boxes.append(event.region().boundingRect())
+        return bool(super().eventFilter(watched, event))

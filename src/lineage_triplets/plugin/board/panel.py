@@ -247,10 +247,10 @@ class BoardPanel(QWidget):
         rest = [state.place for state in self.model.states]
         self.thumbnails.want(list(dict.fromkeys([*seen, *rest])))
 
-    def _on_read(self, found: dict[Place, object]) -> None:
-        for place in found:
+    def _on_read(self, places: list[Place]) -> None:
+        for place in places:
             self.model.note_fault(place, self.thumbnails.shown[place].fault)
-        self.view.viewport().update()
+        self.view.redraw(set(places))
 
     def _on_contrast(self) -> None:
         self._take_contrast()

@@ -38,7 +38,7 @@ class Thumbnails(QObject):
     Attributes
     ----------
     read : Signal(object)
-        Gets the places of which a thumbnail came.
+        Gets the places of which a thumbnail came, or another contrast.
     shown : dict of (str, str) to Thumbnail
     scales : dict of str to GreyScale
         Of each experiment.
@@ -107,13 +107,13 @@ class Thumbnails(QObject):
 
     def _take(self, found: dict[Place, Thumbnail]) -> None:
         self.shown.update(found)
-        for experiment in {place[0] for place in found}:
-            self._measure(experiment)
-        self.read.emit(found)
+        others = {experiment for experiment, _ in found if self._measure(experiment)}
+        self.read.emit([place for place in self.shown if place in found or place[0] in others])
         self._go_on()
 
-    def _measure(self, experiment: str) -> None:
-        """One contrast for an experiment, so that its FOVs can be compared."""
+    def _measure(self, experiment: str) -> bool:
+        """Give an experiment one contrast, so that its FOVs can be compared: whether it changed."""
+        before = self.scales.get(experiment)
         values = [
             thumbnail.values
             for place, thumbnail in self.shown.items()
@@ -121,3 +121,4 @@ class Thumbnails(QObject):
         ]
         if values and (len(values) <= _OF_SCALE + _AT_ONCE or experiment not in self.scales):
             self.scales[experiment] = measured_scale(values[:_OF_SCALE])
+        return self.scales.get(experiment) != before

@@ -295,6 +295,12 @@ class BoardView(QListView):
             if state.place in places:
                 chosen.select(self._model.index(row), chosen.SelectionFlag.Select)
 
+    def redraw(self, places: set[Place]) -> None:
+        """Draw the tiles of some FOVs anew, and no others."""
+        for row, state in enumerate(self._model.states):
+            if state.place in places:
+                self.update(self._model.index(row))
+
     def places_in_view(self) -> list[Place]:
         """FOVs whose tiles are on screen, from the top."""
         view = self.viewport().rect()
