@@ -16,7 +16,7 @@ from lineage_triplets.engine.settings.file import locate_experiment, written_exp
 from lineage_triplets.engine.settings.model import DatasetConfig, ExperimentConfig
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.settings.yaml import write_yaml_text
-from lineage_triplets.engine.tracks.read import find_fov_table
+from lineage_triplets.engine.tracks.read import FovTables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,9 +161,9 @@ def first_table(found: FoundPlate, place: Path, reading: TrackReading | None = N
     Raises
     ------
     TrackTableError, StoreError
-        As of `find_fov_table`.
+        As of `FovTables`.
     """
-    tables = (find_fov_table(found.plate, place, name, reading) for name in found.fov_names)
+    tables = map(FovTables(found.plate, place, reading).find, found.fov_names)
     return next((table for table in tables if table is not None), None)
 
 

@@ -25,9 +25,8 @@ from lineage_triplets.engine.plates.channels import resolve_channels
 from lineage_triplets.engine.plates.experiments import find_tables_fault
 from lineage_triplets.engine.plates.zarr_json import unreadable_array
 from lineage_triplets.engine.tracks.read import (
-    find_fov_table,
+    FovTables,
     find_track_table,
-    is_track_table,
     unknown_format,
 )
 
@@ -208,12 +207,13 @@ def _fovs_of_experiment(
     condition_of = {
         well: condition for condition, wells in config.condition_wells.items() for well in wells
     }
+    below = FovTables(opened.plate, Path(config.tracks_path), config.tracks)
     sources, without_table, tables = [], [], {}
     names, faults = _wanted_names(opened, settings, exclude)
     problems += faults
     for name in names:
         try:
-            table = find_fov_table(opened.plate, Path(config.tracks_path), name, config.tracks)
+            table = below.find(name)
         except (StoreError, TrackTableError) as error:
             problems += opened.fov_faults(error, name)
             continue
@@ -242,7 +242,7 @@ def _fovs_of_experiment(
                 config,
             )
         )
-    strangers = _tables_without_fov(opened)
+    strangers = [] if below.is_one else _tables_without_fov(opened)
     if strangers:
         problems.append(
             _fovs_skipped(
@@ -307,7 +307,7 @@ def _mask_faults(source: FovSource) -> list[Problem]:
 def _tables_without_fov(opened: OpenedExperiment) -> list[str]:
     """Folders of tables, ``{row}/{column}/{fov}``, for which the plate has no FOV."""
     root, plate = Path(opened.config.tracks_path), opened.plate
-    if plate.single_image or is_track_table(root):
+    if plate.single_image:
         return []
     folders = sorted(
         folder.relative_to(root).as_posix() for folder in root.glob("*/*/*") if folder.is_dir()

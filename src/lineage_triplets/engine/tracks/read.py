@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,13 +51,13 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats import RawTable
 
 __all__ = [
+    "FovTables",
     "TRACK_FORMATS",
     "LinkFaults",
     "TrackTable",
     "check_links",
     "describe_table",
     "digest_table",
-    "find_fov_table",
     "find_track_table",
     "is_track_table",
     "read_track_table",
@@ -139,38 +140,58 @@ def _tables_in(folder: Path, reading: TrackReading | None) -> list[Path]:
     return fitting or tables or nameless or _shaped(untold) or untold or parts[:1]
 
 
-def find_fov_table(
-    plate: Plate, root: Path, fov: str, reading: TrackReading | None = None
-) -> Path | None:
-    """Find a FOV's table: in its folder below `root`, or `root` itself where there is one FOV.
+class FovTables:
+    """Finds the tables of a plate's FOVs below a root, or the root itself where it is the table.
 
     A single image's table lies in `root` or, if there is none, where a plate's would. A series'
-    lies in a folder of its name, or where a plate's would. How tables are read counts as for
-    `find_track_table`.
+    lies in a folder of its name, or where a plate's would.
 
-    Raises
-    ------
-    TrackTableError
-        There are several; or `root` is one table, and the plate has several FOVs.
-    StoreError
-        A folder cannot be listed.
+    Parameters
+    ----------
+    plate : Plate
+    root : Path
+        As a config's ``tracks_path``.
+    reading : TrackReading, optional
+        How tables are read, which counts as for `find_track_table`.
     """
-    if plate.single_image:
-        return find_track_table(root, reading) or find_track_table(root / fov, reading)
-    if not is_track_table(root):
-        own = _own_folder(plate, root, fov)
-        is_only = len(plate.wells) == 1 and not _may_be(own) and len(plate.fov_names()) == 1
-        return find_track_table(root if is_only else own, reading)
-    names = plate.fov_names()
-    if len(names) == 1:
-        return root
-    problem = TrackSource(root).problem(
-        "one-table-for-all",
-        f"This is one table, and the plate has {len(names)} FOVs: {choices(names)}.",
-        f"Give a folder that has the table of each FOV in {plate.folder_pattern}/.",
-        count=len(names),
-    )
-    raise TrackTableError(problem)
+
+    def __init__(self, plate: Plate, root: Path, reading: TrackReading | None = None) -> None:
+        self._plate = plate
+        self._root = root
+        self._reading = reading
+
+    @cached_property
+    def is_one(self) -> bool:
+        """Whether the root is a table itself."""
+        return is_track_table(self._root)
+
+    def find(self, fov: str) -> Path | None:
+        """Find the table of a FOV; None if there is none.
+
+        Raises
+        ------
+        TrackTableError
+            There are several; or the root is one table, and the plate has several FOVs.
+        StoreError
+            A folder cannot be listed.
+        """
+        plate, root, reading = self._plate, self._root, self._reading
+        if plate.single_image:
+            return find_track_table(root, reading) or find_track_table(root / fov, reading)
+        if not self.is_one:
+            own = _own_folder(plate, root, fov)
+            is_only = len(plate.wells) == 1 and not _may_be(own) and len(plate.fov_names()) == 1
+            return find_track_table(root if is_only else own, reading)
+        names = plate.fov_names()
+        if len(names) == 1:
+            return root
+        problem = TrackSource(root).problem(
+            "one-table-for-all",
+            f"This is one table, and the plate has {len(names)} FOVs: {choices(names)}.",
+            f"Give a folder that has the table of each FOV in {plate.folder_pattern}/.",
+            count=len(names),
+        )
+        raise TrackTableError(problem)
 
 
 def _own_folder(plate: Plate, root: Path, fov: str) -> Path:

@@ -96,23 +96,26 @@ class Glimpse:
         return parted if len(parted) > 1 or not found else found[-1]
 
     @cached_property
+    def _names(self) -> list[str]:
+        """All names in a folder, sorted."""
+        if not self.is_folder:
+            return []
+        try:
+            return sorted(entry.name for entry in self.path.iterdir())
+        except OSError:
+            return []
+
+    @cached_property
     def entries(self) -> tuple[Path, ...]:
         """What is in a folder, sorted, without hidden entries."""
-        if not self.is_folder:
-            return ()
-        try:
-            return tuple(
-                sorted(entry for entry in self.path.iterdir() if not entry.name.startswith("."))
-            )
-        except OSError:
-            return ()
+        return tuple(self.path / name for name in self._names if not name.startswith("."))
 
     @cached_property
     def attributes(self) -> dict[str, Any] | None:
         """Attributes of a folder that is a zarr group or array, of zarr 2 or 3; None for others."""
-        if not self.is_folder:
-            return None
         for name in ("zarr.json", ".zattrs", ".zgroup", ".zarray"):
+            if name not in self._names:
+                continue
             try:
                 content = json.loads(read_whole(self.path / name))
             except (OSError, ValueError):

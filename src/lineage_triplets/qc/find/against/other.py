@@ -19,7 +19,7 @@ from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.settings.file import read_config
 from lineage_triplets.engine.settings.model import Cut, Exclusions, FovExclusion, Link
 from lineage_triplets.engine.tracks.read import (
-    find_fov_table,
+    FovTables,
     is_track_table,
     read_track_table,
     reading_of,
@@ -270,13 +270,18 @@ def _of_folders(
     readings: Mapping[str, TrackReading | None],
 ) -> tuple[dict[Place, Path], list[Problem]]:
     plates = {opened.config.name: opened.plate for opened in data.opened}
+    below = {
+        experiment: FovTables(plates[experiment], root, readings[experiment])
+        for experiment, root in roots.items()
+        if experiment in plates
+    }
     tables: dict[Place, Path] = {}
     problems: list[Problem] = []
     for experiment, fov in wanted:
-        if experiment not in roots:
+        if experiment not in below:
             continue
         try:
-            table = find_fov_table(plates[experiment], roots[experiment], fov, readings[experiment])
+            table = below[experiment].find(fov)
         except LineageTripletsError as error:
             problems += [replace(found, severity="warning") for found in error.problems]
             continue
