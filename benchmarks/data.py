@@ -79,9 +79,10 @@ def registry_of(folder: Path) -> ExperimentRegistry:
     )
 
 
-def write_observations(folder: Path, n_rows: int) -> None:
-    """Write about `n_rows` observations, 5,000 a FOV, beside a plate that has metadata alone."""
-    tables = simulate_tables(max(1, round(n_rows / ROWS_PER_FOV)), CELLS_PER_FOV, FRAMES)
+def write_observations(folder: Path, n_rows: int, cells_per_fov: int = CELLS_PER_FOV) -> None:
+    """Write about `n_rows` observations, of 100 frames, beside a plate that has metadata alone."""
+    n_fovs = max(1, round(n_rows / (cells_per_fov * FRAMES)))
+    tables = simulate_tables(n_fovs, cells_per_fov, FRAMES)
     write_tables(tables, folder / "tracks")
     shape = (FRAMES, len(CHANNELS), 1, IMAGE_SIZE_PIXELS, IMAGE_SIZE_PIXELS)
     empty_plate(folder / "plate.zarr", dict.fromkeys(tables, shape), PlateLayout(CHANNELS))

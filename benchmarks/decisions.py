@@ -1,4 +1,4 @@
-"""What a decision costs by how many were made before, and opening a review that has many."""
+"""What a decision costs by how many were made before; opening and checking a decided study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from benchmarks.data import registry_of, write_observations
+from benchmarks.data import FRAMES, registry_of, write_observations
 from benchmarks.timing import table
 from lineage_triplets import TripletConfig, save_config
 from lineage_triplets.qc.decide.review import Review
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-ROWS = 1_600_000
-AT = (0, 2_000, 10_000, 15_500)
+ROWS = 2_100_000
+AT = (0, 2_000, 10_000, 20_000)
 TIMED = 40
 MOST_TIMES = 1.2
+STUDY_FOVS, STUDY_CELLS, STUDY_DECISIONS = 300, 26, 1_962
+MOST_SECONDS = {"opened again": 1.0, "tables checked": 5.0}
 
 
 class _Cost(NamedTuple):
@@ -82,6 +84,40 @@ def tables(folder: Path, *, large: bool) -> Iterator[Table]:
             for n, cost in (("0", opened_first), (f"{AT[-1] + TIMED:,}", opened_last))
         ],
         "all tables are read in it",
+    )
+
+    yield _study(folder / "study")
+
+
+def _study(folder: Path) -> Table:
+    """Open a study again in which much was decided, and check its tables."""
+    folder.mkdir()
+    write_observations(folder, STUDY_FOVS * STUDY_CELLS * FRAMES, cells_per_fov=STUDY_CELLS)
+    config = folder / "experiments.yml"
+    save_config(TripletConfig(experiments=registry_of(folder).experiments), config)
+    with Review.open(config, by="bench") as review:
+        n_rows, n_fovs = len(review.data.raw), len(review.data.raw.fovs)
+        names = review.lineages()["lineage_id"].tolist()
+        np.random.default_rng(0).shuffle(names)
+        targets = [review.target("lineage", name) for name in names[:STUDY_DECISIONS]]
+        review.decide("reject", targets, "benchmark")
+    opened = _Cost.median([_Cost.of(lambda: _open(config)) for _ in range(3)])
+    with Review.open(config, by="bench", read_only=True) as review:
+        checked = _Cost.of(lambda: review.check(channels=False, placement=False))
+    return table(
+        f"A study of {n_rows:,} observations in {n_fovs} FOVs, {STUDY_DECISIONS:,} decisions",
+        ("what", "s", "CPU s", "asked"),
+        [
+            (
+                what,
+                f"{cost.wall_ms / 1000:.2f}",
+                f"{cost.cpu_ms / 1000:.2f}",
+                f"{MOST_SECONDS[what]}",
+            )
+            for what, cost in (("opened again", opened), ("tables checked", checked))
+        ],
+        "opened: until a lineage can be shown, all tables read; checked: what `check` says of "
+        "tables, without images",
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from lineage_triplets.engine import waiting
 from lineage_triplets.engine.plates import remote
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class _Rule:
     lies: bool = False
     body: bytes | None = None
     leads_to: str = ""
+    endless: bool = False
     barrier: threading.Barrier | None = None
 
 
@@ -44,11 +46,14 @@ class FolderServer:
     url : str
     asked : list of str
         Paths with their queries, in order.
+    left : threading.Event
+        Set once a body without end is left by who had asked for it.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.asked: list[str] = []
+        self.left = threading.Event()
         self._rules: list[_Rule] = []
         self._release = threading.Event()
         self._lock = threading.Lock()
@@ -118,6 +123,10 @@ class FolderServer:
         """Answer paths that match with this."""
         self._rules.append(_Rule(pattern, body=body))
 
+    def go_on(self, pattern: str) -> None:
+        """Answer paths that match with a body that has no end, and no length."""
+        self._rules.append(_Rule(pattern, endless=True))
+
     def together(self, pattern: str, n: int) -> None:
         """Answer paths that match as soon as `n` of them are asked for at a time; else fail."""
         self._rules.append(_Rule(pattern, barrier=threading.Barrier(n, timeout=10)))
@@ -135,11 +144,24 @@ class FolderServer:
                     return rule
         return None
 
-    def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        rule = self._rule(request.path) or _Rule("")
+    def _go_on(self, request: BaseHTTPRequestHandler, rule: _Rule) -> None:
+        """Say nothing, or the same again and again, until the server stops."""
+        request.close_connection = True
         if rule.hangs:
             self._release.wait()
-            request.close_connection = True
+            return
+        request.send_response(200)
+        request.end_headers()
+        try:
+            while not self._release.wait(0.001):
+                request.wfile.write(b"[" * 1000)
+        except OSError:
+            self.left.set()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        rule = self._rule(request.path) or _Rule("")
+        if rule.hangs or rule.endless:
+            self._go_on(request, rule)
             return
         if rule.barrier is not None:
             try:
@@ -157,7 +179,7 @@ class FolderServer:
             status, whole = 206, len(body)
             first, last = (int(one) if one else None for one in asked.groups())
             if first is None:
-                first, last = whole - last, whole - 1
+                first, last = max(0, whole - last), whole - 1
             body = body[first : whole if last is None else last + 1]
         request.send_response(status)
         if rule.leads_to:
@@ -183,6 +205,7 @@ def few_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
     remote._down.clear()
+    waiting._told.clear()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 import reviews
 from lineage_triplets import MultiExperimentTripletDataset, load_config
 from lineage_triplets.cli import main
+from lineage_triplets.engine import waiting
 from servers import FolderServer, few_retries
 
 if TYPE_CHECKING:
@@ -78,6 +79,16 @@ def test_validate_says_what_a_server_refuses(server, call, tmp_path):
     assert "experiment 'late'" in said
     assert "no permission to read it" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_who_is_waited_for_is_said(server, call, monkeypatch, tmp_path, quiet):
+    monkeypatch.setattr(waiting, "TOLD_AFTER_SECONDS", 0.1)
+    path = behind(server, reviews.write_config(tmp_path), tmp_path)
+    server.refuse("early.zarr/.z", 503)
+    code, said = call(*["--quiet"][:quiet], "check", path)
+    assert code == 1
+    assert ("has not answered yet (HTTP 503 Service Unavailable)" in said) == (not quiet)
 
 
 def test_a_review_from_check_to_export(server, call, capsys, tmp_path):

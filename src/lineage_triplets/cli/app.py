@@ -23,6 +23,7 @@ from lineage_triplets.cli import (
 )
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.common import print_problems, terminal
+from lineage_triplets.engine import waiting
 from lineage_triplets.engine.errors import LineageTripletsError
 
 app = typer.Typer(
@@ -93,7 +94,8 @@ def _options(
     package_log.handlers = [
         RichHandler(console=terminal(stderr=True), show_time=False, show_path=False)
     ]
-    package_log.setLevel(logging.ERROR if quiet else logging.WARNING)
+    for log in (package_log, waiting.LOG):
+        log.setLevel(logging.ERROR if quiet else logging.WARNING)
     package_log.propagate = False
 
 

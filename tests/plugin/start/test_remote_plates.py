@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLineEdit
 from test_new_config import add, cell, dialog, find, words, work
 
 from lineage_triplets import ExperimentRegistry
+from lineage_triplets.engine import waiting
 from lineage_triplets.engine.index.fovs import FovSource, find_fovs
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions
 from lineage_triplets.plugin.viewer.lazy_image import FovImages
@@ -65,6 +66,15 @@ def test_a_plate_s_url_may_be_typed(qtbot, dialog, server, source) -> None:
     assert cell(dialog, "plates", 0, 0) == "one"
     assert "1 FOV" in cell(dialog, "plates", 0, 3)
     assert not find(dialog, QLineEdit, "config_path").text()
+
+
+def test_who_is_waited_for_is_said(qtbot, dialog, work, server, source, monkeypatch) -> None:
+    monkeypatch.setattr(waiting, "TOLD_AFTER_SECONDS", 0.0)
+    server.hang("one.zarr")
+    dialog.add([f"{server.url}/one.zarr"])
+    qtbot.waitUntil(lambda: "has not answered yet (nothing came)" in words(dialog))
+    with qtbot.waitSignal(work.finished):
+        work.cancel_all()
 
 
 @pytest.mark.parametrize("url", ["abfs://lab/a.zarr", "{server}/absent.zarr"])

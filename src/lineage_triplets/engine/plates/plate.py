@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from lineage_triplets.engine.plates.image import SINGLE_IMAGE_FOV, Fov, open_ima
 from lineage_triplets.engine.plates.stores import join, join_inside, location, subfolders
 from lineage_triplets.engine.plates.zarr_json import node_attributes, store_fault, understood
 from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.engine.waiting import wanted_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,15 +81,25 @@ class Plate:
         """
         if not is_url(self.path) or self.single_image:
             return
-        with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-            for read, names, known in (
-                (self._fovs_of_well, wells, self._names),
-                (self.fov, fovs, self._fovs),
-            ):
-                asked = [pool.submit(read, name) for name in names if name not in known]
-                for answer in asked:
-                    with contextlib.suppress(StoreError):
-                        answer.result()
+        left = threading.Event()
+        with wanted_until(left.is_set), ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+            try:
+                for read, names, known in (
+                    (self._fovs_of_well, wells, self._names),
+                    (self.fov, fovs, self._fovs),
+                ):
+                    asked = [
+                        pool.submit(copy_context().run, read, name)
+                        for name in names
+                        if name not in known
+                    ]
+                    for answer in asked:
+                        with contextlib.suppress(StoreError):
+                            answer.result()
+            except BaseException:
+                left.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def acquisition_of(self, fov: str) -> int | None:
         """Number of the acquisition that a FOV is of; None where its well does not say."""

@@ -13,15 +13,21 @@ import re
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.error import HTTPError
-from urllib.parse import urljoin
-from urllib.request import HTTPRedirectHandler, build_opener
 
 import tensorstore as ts
 
-from lineage_triplets.engine.errors import Problem, StoreError
+from lineage_triplets.engine.errors import Problem, StoppedError, StoreError
+from lineage_triplets.engine.plates.limits import MOST_METADATA_BYTES, in_words
+from lineage_triplets.engine.plates.web import (
+    FailedError,
+    RefusedError,
+    SentOnError,
+    TooLongError,
+    fetch,
+)
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.engine.waiting import is_stopped, tell_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -219,31 +225,89 @@ def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
             "Check the network and the address; it is asked again in some seconds.",
         )
     note_read()
+    is_web = split_url(folder)[0] in {"http", "https"}
+    try:
+        found, faults = (_from_web if is_web else _from_bucket)(folder, names)
+    except TimeoutError:
+        if is_stopped():
+            raise StoppedError from None
+        _down[server] = time.monotonic()
+        raise _fault(folder, *unreachable()) from None
+    if any(_is_down(fault) for fault in faults.values()):
+        _down[server] = time.monotonic()
+    worst = [fault for fault in faults.values() if not _is_refused(fault)]
+    if not worst and (not found or ".zattrs" in faults):
+        worst = list(faults.values())
+    if worst:
+        raise _fault(folder, *_told(worst[0], folder, names[0]))
+    for content in found.values():
+        if len(content) > MOST_METADATA_BYTES:
+            raise _fault(folder, *_too_long())
+    return found
+
+
+def _from_web(folder: str, names: Sequence[str]) -> tuple[dict[str, bytes], dict[str, Exception]]:
+    kvstore_spec(folder)
+    scheme, host, path, query = split_url(folder)
+    inside = f"{path}/" if path else ""
+    return fetch(
+        {name: f"{scheme}://{host}/{inside}{name}{query}" for name in names},
+        MOST_METADATA_BYTES,
+        n_retries=int(_number(_RETRIES, _N_RETRIES, least=1)),
+        most_seconds=longest_wait_seconds(),
+        silent_seconds=float(os.environ["TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS"]),
+    )
+
+
+def _from_bucket(
+    folder: str, names: Sequence[str]
+) -> tuple[dict[str, bytes], dict[str, Exception]]:
     found: dict[str, bytes] = {}
     faults: dict[str, Exception] = {}
+    since = time.monotonic()
+
+    def nobody_waits() -> bool:
+        tell_of(split_url(folder)[1], since, "")
+        return is_stopped()
+
     try:
         store, path = _open(folder)
         asked = {name: store.read(path + name) for name in names}
-        for name, future in asked.items():
-            try:
-                result = answer(future)
-                if result.state == "value":
-                    found[name] = bytes(result.value)
-            except ValueError as fault:
-                faults[name] = fault
-                if not _is_refused(fault):
-                    raise
-        if faults and (not found or ".zattrs" in faults):
-            raise next(iter(faults.values()))
-    except (ValueError, TimeoutError) as error:
-        if _is_down(error):
-            _down[server] = time.monotonic()
-        other = ("unreadable", f"it cannot be read ({first_line(error)}).", "Check the address.")
-        is_sent_on = re.search(r"\bHTTP code 3\d\d\b", str(error)) is not None
-        sent_on = _sent_on(folder, names[0]) if is_sent_on else None
-        told = sent_on or trouble(error, folder) or other
-        raise _fault(folder, *told) from None
-    return found
+    except ValueError as fault:
+        return {}, dict.fromkeys(names, fault)
+    for name, future in asked.items():
+        try:
+            result = answer(future, nobody_waits)
+            if result.state == "value":
+                found[name] = bytes(result.value)
+        except ValueError as fault:
+            faults[name] = fault
+            if not _is_refused(fault):
+                break
+    return found, faults
+
+
+def _told(fault: Exception, folder: str, name: str) -> tuple[str, str, str]:
+    """Kind, message and remedy of what reading metadata ended with."""
+    if isinstance(fault, TooLongError):
+        return _too_long()
+    if isinstance(fault, SentOnError):
+        leads_to, status = fault.args
+        there = str(leads_to).partition("?")[0].removesuffix(f"/{name}")
+        message = f"the server sends on to {there} ({status}), which is not followed."
+        remedy = (
+            "Name that address in the config if the store is there; if it is a page to log in, "
+            "find an address that can be read without."
+        )
+        return "unreadable", message, remedy
+    other = ("unreadable", f"it cannot be read ({first_line(fault)}).", "Check the address.")
+    return trouble(fault, folder) or other
+
+
+def _too_long() -> tuple[str, str, str]:
+    most = in_words(MOST_METADATA_BYTES)
+    message = f"more than {most} came in the place of metadata, and it was not read to its end."
+    return "bad-metadata", message, "Check that the address is that of a store."
 
 
 def _open(folder: str) -> tuple[ts.KvStore, str]:
@@ -269,7 +333,9 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
     if _is_refused(error):
         remedy = _CREDENTIALS.get(url.partition("://")[0].lower(), _NO_CREDENTIALS)
         return "unreadable", f"no permission to read it ({first_line(error)}).", remedy
-    if re.search(r"\b(ABORTED|UNAVAILABLE|DEADLINE_EXCEEDED|CURL|curl_code)\b", str(error)):
+    if isinstance(error, FailedError) or re.search(
+        r"\b(ABORTED|UNAVAILABLE|DEADLINE_EXCEEDED|CURL|curl_code)\b", str(error)
+    ):
         return (
             "unreachable",
             f"the server cannot be reached, or fails ({first_line(error)}).",
@@ -278,48 +344,17 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
     return None
 
 
-class _Staying(HTTPRedirectHandler):
-    """Takes an answer that sends on elsewhere for an error, which has the address."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Ask nobody else."""
-
-
-def _sent_on(folder: str, name: str) -> tuple[str, str, str] | None:
-    """Kind, message and remedy where a web server sends on to another address; else None.
-
-    Tensorstore follows no such answer, and does not say where it leads.
-    """
-    scheme, host, path, query = split_url(folder)
-    if scheme not in {"http", "https"}:
-        return None
-    asked = f"{scheme}://{host}/{path}/{name}{query}"
-    try:
-        build_opener(_Staying()).open(asked, timeout=_DOWN_SECONDS).close()
-    except HTTPError as answered:
-        leads_to = answered.headers.get("Location")
-        answered.close()
-        if leads_to is None or not 300 <= answered.code < 400:
-            return None
-        there = urljoin(asked, leads_to).partition("?")[0].removesuffix(f"/{name}")
-        message = f"the server sends on to {there} ({answered.code}), which is not followed."
-        remedy = (
-            "Name that address in the config if the store is there; if it is a page to log in, "
-            "find an address that can be read without."
-        )
-        return "unreadable", message, remedy
-    except OSError:
-        return None
-    return None
-
-
 def _is_refused(error: Exception) -> bool:
+    if isinstance(error, RefusedError):
+        return True
     return re.search(r"\b(PERMISSION_DENIED|UNAUTHENTICATED)\b", str(error)) is not None
 
 
 def _is_down(error: Exception) -> bool:
+    if isinstance(error, FailedError):
+        return error.is_down
     words = "Could not connect|Could not resolve|Timeout was reached"
-    return isinstance(error, TimeoutError) or re.search(words, str(error)) is not None
+    return re.search(words, str(error)) is not None
 
 
 def first_line(error: Exception) -> str:

@@ -143,6 +143,7 @@ class Session(QObject):
         self._wrong: set[Target] = set()
         self.work = Work(self)
         self.work.failed.connect(self.failed)
+        self.work.waits.connect(self.told)
 
     @property
     def review(self) -> Review | None:

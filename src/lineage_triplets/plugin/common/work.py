@@ -8,7 +8,9 @@ which the event loop goes on.
 
 from __future__ import annotations
 
+import logging
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from typing import Any
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from lineage_triplets.engine import waiting
 from lineage_triplets.engine.errors import LineageTripletsError
 from lineage_triplets.engine.process import give_back_freed_memory, give_way
 from lineage_triplets.plugin.common.interpreter import Interpreter
@@ -64,6 +67,19 @@ class Job:
             self._report(done, total)
 
 
+class _Telling(logging.Handler):
+    """Hands on what is said while something is waited for."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self._work = weakref.ref(work)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        work = self._work()
+        if work is not None and isalive(work):
+            work.waits.emit(record.getMessage())
+
+
 class Work(QObject):
     """Runs jobs in a few threads and hands their results back to the event loop.
 
@@ -77,11 +93,14 @@ class Work(QObject):
         Name of a job that is done, failed or cancelled.
     failed : Signal(str)
         What went wrong, in words.
+    waits : Signal(str)
+        For whom a job waits, in words, where that takes long.
     """
 
     progressed = Signal(str, int, int)
     finished = Signal(str)
     failed = Signal(str)
+    waits = Signal(str)
     _returned = Signal(object, object, object)
     _advanced = Signal(object, int, int)
 
@@ -99,6 +118,8 @@ class Work(QObject):
         self._number = 0
         self._interpreter = Interpreter.of_application()
         self._let_go = self._interpreter.hold(self)
+        self._waiting_log = _Telling(self)
+        waiting.LOG.addHandler(self._waiting_log)
         self._returned.connect(self._hand_back)
         self._advanced.connect(self._tell_progress)
 
@@ -148,7 +169,8 @@ class Work(QObject):
             result, error = None, None
             try:
                 if not job.stopped():
-                    result = run(job)
+                    with waiting.wanted_until(job.stopped):
+                        result = run(job)
             except LineageTripletsError as raised:
                 error = str(raised)
             except Exception as raised:  # noqa: BLE001 - a thread's error is told, not lost
@@ -204,6 +226,7 @@ class Work(QObject):
         """Cancel everything and wait for the threads to end."""
         self.cancel_all()
         self._ended = True
+        waiting.LOG.removeHandler(self._waiting_log)
         for pool in (self._pool, self._patient_pool):
             pool.shutdown(wait=True, cancel_futures=True)
         self._let_go()

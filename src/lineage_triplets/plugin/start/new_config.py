@@ -101,6 +101,7 @@ class NewConfigDialog(QDialog):
         self._error = ""
         self._stopping = threading.Event()
         work.failed.connect(self._say)
+        work.waits.connect(self._say)
         self._body = QWidget(self)
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
