@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lineage_triplets.engine.errors import OutputError, OutputExistsError
-from lineage_triplets.engine.files import whole_file
+from lineage_triplets.engine.files import whole_entries, whole_file, whole_folder
 from lineage_triplets.engine.settings.paths import expand, is_url, locate, rebase, replace_prefix
 from programs import run
 from systems import needs_posix, needs_root
@@ -144,7 +145,7 @@ class TestWholeFile:
     def test_a_full_disk_leaves_nothing_half_written(self, tmp_path):
         code = """
             import resource, sys
-            from lineage_triplets.engine.files import whole_file
+            from lineage_triplets.engine.files import whole_entries, whole_file, whole_folder
             from lineage_triplets.engine.errors import OutputError
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
             try:
@@ -161,7 +162,7 @@ class TestWholeFile:
     def test_a_folder_that_one_may_not_write_to(self, tmp_path):
         code = """
             import os, sys
-            from lineage_triplets.engine.files import whole_file
+            from lineage_triplets.engine.files import whole_entries, whole_file, whole_folder
             from lineage_triplets.engine.errors import OutputError
             os.setuid(65534)
             try:
@@ -173,3 +174,76 @@ class TestWholeFile:
         done = run(code, tmp_path / "out.txt")
         assert "out.txt: could not be written: Permission denied" in done.stdout, done.stderr
         assert names_in(tmp_path) == []
+
+
+@needs_posix
+class TestLeftBehind:
+    """What a process that was killed while it wrote has left goes with the next one's writing."""
+
+    @pytest.mark.parametrize(
+        "writing",
+        [
+            "whole_file(target, overwrite=True)",
+            "whole_files([target], overwrite=True)",
+            "whole_folder(target)",
+            "whole_entries(target.parent)",
+        ],
+    )
+    def test_it_goes_at_the_next_one(self, tmp_path, writing):
+        code = f"""
+            import os, sys
+            from pathlib import Path
+            from lineage_triplets.engine.files import *
+            target = Path(sys.argv[1])
+            with {writing} as new:
+                if isinstance(new, dict):
+                    new[target].touch()
+                os._exit(9)
+        """
+        done = run(code, tmp_path / "out.txt")
+        assert done.returncode == 9, done.stderr
+        (left,) = names_in(tmp_path)
+        assert left.startswith(".")
+        with whole_file(tmp_path / "other.txt"):
+            pass
+        assert left in names_in(tmp_path)
+        for next_one in (whole_file, whole_folder):
+            with next_one(tmp_path / "out.txt"):
+                pass
+            shutil.rmtree(tmp_path / "out.txt", ignore_errors=True)
+            (tmp_path / "out.txt").unlink(missing_ok=True)
+        with whole_entries(tmp_path):
+            pass
+        assert names_in(tmp_path) == ["other.txt"]
+
+    def test_what_somebody_still_writes_stays(self, tmp_path):
+        target = tmp_path / "out.txt"
+        with whole_file(target, overwrite=True) as first:
+            with whole_file(target, overwrite=True) as second:
+                second.write_text("second")
+            first.write_text("first")
+        assert target.read_text() == "first"
+
+
+class TestWholeEntries:
+    def write(self, folder: Path, *, fails: bool) -> None:
+        with whole_entries(folder, ["gone"]) as new:
+            (new / "a").write_text("new")
+            (new / "b").mkdir()
+            if fails:
+                raise OSError(28, "No space left on device")
+
+    def test_all_take_their_places_or_none(self, tmp_path):
+        folder = tmp_path / "x/y"
+        with pytest.raises(OutputError, match="No space left"):
+            self.write(folder, fails=True)
+        assert names_in(tmp_path) == []
+        folder.mkdir(parents=True)
+        for name in ("a", "gone", "other"):
+            (folder / name).write_text("old")
+        with pytest.raises(OutputError, match="No space left"):
+            self.write(folder, fails=True)
+        assert names_in(folder) == ["a", "gone", "other"]
+        self.write(folder, fails=False)
+        assert names_in(folder) == ["a", "b", "other"]
+        assert (folder / "a").read_text() == "new"

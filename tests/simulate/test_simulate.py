@@ -16,6 +16,8 @@ import zarr
 
 from lineage_triplets import ExperimentRegistry, LineageTripletsError, MultiExperimentIndex
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate, simulate_tables
+from programs import run
+from systems import needs_posix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +65,32 @@ def digests(folder: Path) -> dict[str, str]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+@needs_posix
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    """Written below the config of an earlier one, which it may replace."""
+    code = """
+        import resource, sys
+        from lineage_triplets.simulate import SimulatedExperiment, simulate
+        one = SimulatedExperiment("one", n_frames=2, shape=(160, 160), n_cells=2)
+        simulate(sys.argv[1] + "/there", (one,))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        for name, overwrite in (("there", True), ("new", False)):
+            try:
+                simulate(f"{sys.argv[1]}/{name}", (one,), overwrite=overwrite, seed=1)
+            except OSError as error:
+                print(type(error).__name__, error)
+    """
+    done = run(code, tmp_path)
+    said = done.stdout.splitlines()
+    assert len(said) == 2, done.stderr
+    assert all("OutputError" in line and "could not be written" in line for line in said)
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    names = ["experiments.yml", "one.zarr", "one_tracks", "planted.json"]
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == names
+    (opened,) = ExperimentRegistry.from_yaml(tmp_path / "there/experiments.yml").opened
+    assert opened.first_fov.shape == (2, 3, 1, 160, 160)
 
 
 def test_the_stores_are_what_the_config_says(sound):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import shutil
+import socket
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from lineage_triplets.engine.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 
 def read_at(file: int, n_bytes: int, start: int) -> bytes:
@@ -102,11 +104,10 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         refuse_existing(target, overwrite)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
+        remove_left_behind(target.parent, target.stem)
+        new = target.with_name(f".{target.stem}.{_mark()}{target.suffix}")
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        temporary = new
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
@@ -144,6 +145,9 @@ def whole_files(targets: Sequence[Path], *, overwrite: bool = False) -> Iterator
     for target in targets:
         refuse_existing(target, overwrite)
     staged = _StagedFiles(targets, overwrite)
+    for target in targets:
+        remove_left_behind(target.parent, target.stem)
+        remove_left_behind(target.parent, target.name)
     try:
         staged.make_folders()
         yield staged.new
@@ -186,11 +190,11 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     refuse_folder(target)
     staging: Path | None = None
     try:
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        remove_left_behind(target.parent, target.name)
+        new = target.with_name(f".{target.name}.{_mark()}")
+        new.mkdir()
+        staging = new
         yield staging
-        umask = os.umask(0)
-        os.umask(umask)
-        staging.chmod(0o777 & ~umask)
         for file in staging.rglob("*"):
             if file.is_file():
                 with file.open("rb+") as written:
@@ -207,11 +211,96 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def whole_entries(folder: Path, replaced: Collection[str] = ()) -> Iterator[Path]:
+    """Give a temporary folder inside `folder`; all that is in it takes its place there, or nothing.
+
+    What has the same names is replaced at the end, and what `replaced` names goes. A failure leaves
+    what was there before.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written: no permission, disk full.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    remove_left_behind(folder)
+    own = folder / f".new.{_mark()}"
+    new, old = own / "new", own / "old"
+    moved: list[tuple[Path, Path]] = []
+    done = False
+    try:
+        for part in (new, old):
+            part.mkdir(parents=True)
+        yield new
+        for name in sorted({*(path.name for path in new.iterdir()), *replaced}):
+            for place, there in ((folder / name, old / name), (new / name, folder / name)):
+                if os.path.lexists(place):
+                    place.rename(there)
+                    moved.append((place, there))
+        done = True
+    except LineageTripletsError:
+        raise
+    except OSError as error:
+        raise _failed(error, folder) from error
+    finally:
+        if not done:
+            for place, there in reversed(moved):
+                there.rename(place)
+        shutil.rmtree(own, ignore_errors=True)
+        for path in [] if done else made:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def remove_left_behind(folder: Path, stem: str = "new") -> None:
+    """Remove what processes of this machine that were killed have left of a target in a folder."""
+    try:
+        entries = [path for path in folder.iterdir() if path.name.startswith(f".{stem}.")]
+    except OSError:
+        return
+    for left in entries:
+        marked = _MARKED.match(left.name[len(stem) + 1 :])
+        if marked is None or marked[1] != _machine() or _may_run(int(marked[2])):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+_MARKED = re.compile(r"\.([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{8}(?:\.|$)")
+
+
+def _mark() -> str:
+    """Tell whose a temporary name is: of which machine, of which process."""
+    return f"{_machine()}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _may_run(pid: int) -> bool:
+    # Windows ends processes that are asked so.
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        # It is there and belongs to another user.
+        pass
+    return True
+
+
 class _StagedFiles:
     """Files that take their places together."""
 
     def __init__(self, targets: Sequence[Path], overwrite: bool) -> None:
-        token = os.urandom(6).hex()
+        token = _mark()
         self._overwrite = overwrite
         self.new = {
             target: target.with_name(f".{target.stem}.{token}{target.suffix}") for target in targets

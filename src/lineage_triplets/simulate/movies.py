@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, OutputExistsError, Problem
+from lineage_triplets.engine.files import remove_left_behind, whole_entries
+from lineage_triplets.engine.plates.remote import first_line
 from lineage_triplets.engine.settings.yaml import write_yaml_text
 from lineage_triplets.simulate.faults import FovFaults, plant
 from lineage_triplets.simulate.lineages import simulate_cells
@@ -92,12 +93,34 @@ def simulate(
     ConfigError
         No experiments, two of one name, a negative seed, or faults that name an experiment that
         is not simulated, or that has no second slot to exchange.
+    OutputError
+        It cannot be written, as where the disk is full; `out_dir` is then as it was before.
     """
     root = Path(out_dir)
     faults = faults or Faults()
     _check(experiments, faults, seed)
     spoilt = faults != Faults()
-    _make_room(root, experiments, overwrite)
+    _refuse_occupied(root, overwrite)
+    replaced = [
+        *(f"{one.name}{part}" for one in experiments for part in (".zarr", "_tracks")),
+        "truth",
+    ]
+    with whole_entries(root, replaced) as new:
+        planted = _write_all(new, experiments, faults, seed, progress)
+    return Simulation(
+        root / CONFIG_NAME, tuple(experiments), tuple(planted), root / "truth" if spoilt else None
+    )
+
+
+def _write_all(
+    root: Path,
+    experiments: Sequence[SimulatedExperiment],
+    faults: Faults,
+    seed: int,
+    progress: Progress | None,
+) -> list[PlantedFault]:
+    """Write plates, tables, config and the list of what was planted."""
+    spoilt = faults != Faults()
     planted: list[PlantedFault] = []
     total = sum(experiment.n_frames * len(experiment.fovs) for experiment in experiments)
     done = 0
@@ -117,9 +140,7 @@ def simulate(
     (root / CONFIG_NAME).write_text(write_yaml_text({"experiments": entries}), encoding="utf-8")
     listed = [fault.as_dict() for fault in planted]
     (root / "planted.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
-    return Simulation(
-        root / CONFIG_NAME, tuple(experiments), tuple(planted), root / "truth" if spoilt else None
-    )
+    return planted
 
 
 def _check(experiments: Sequence[SimulatedExperiment], faults: Faults, seed: int) -> None:
@@ -151,7 +172,8 @@ def _check(experiments: Sequence[SimulatedExperiment], faults: Faults, seed: int
             )
 
 
-def _make_room(root: Path, experiments: Sequence[SimulatedExperiment], overwrite: bool) -> None:
+def _refuse_occupied(root: Path, overwrite: bool) -> None:
+    remove_left_behind(root)
     is_file = root.exists() and not root.is_dir()
     if is_file or (not overwrite and root.exists() and any(root.iterdir())):
         raise OutputExistsError(
@@ -162,11 +184,6 @@ def _make_room(root: Path, experiments: Sequence[SimulatedExperiment], overwrite
                 file=str(root),
             )
         )
-    root.mkdir(parents=True, exist_ok=True)
-    for experiment in experiments:
-        for name in (f"{experiment.name}.zarr", f"{experiment.name}_tracks"):
-            shutil.rmtree(root / name, ignore_errors=True)
-    shutil.rmtree(root / "truth", ignore_errors=True)
 
 
 def _write_experiment(
@@ -219,7 +236,11 @@ def _write_experiment(
         previous = None
         for t in range(experiment.n_frames):
             frame = _spoil(renderer.frame(t), previous, t, of_fov, experiment, faults)
-            store[t].write(frame).result()
+            try:
+                store[t].write(frame).result()
+            except ValueError as error:
+                # Tensorstore's: a disk that is full, or gone.
+                raise OSError(first_line(error)) from error
             kept.append(frame[:, :, ::_STATISTICS_STRIDE, ::_STATISTICS_STRIDE])
             previous = frame
             count_frame()
