@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     names = ["experiments.yml", "one.zarr", "one_tracks", "planted.json"]
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == names
     (opened,) = ExperimentRegistry.from_yaml(tmp_path / "there/experiments.yml").opened
-    assert opened.first_fov.shape == (2, 3, 1, 160, 160)
+    assert opened.first_fov.shape == (2, 2, 1, 160, 160)
 
 
 def test_the_stores_are_what_the_config_says(sound):
