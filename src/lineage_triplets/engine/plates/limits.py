@@ -30,6 +30,8 @@ UNASKED_BYTES = 2**28
 """What always may be held at once; for more, the memory of this process is asked for."""
 
 _ENTRY_BYTES = 16
+# What it takes to list a plane.
+_LISTED_BYTES = 500
 _WRONG = "Mend or restore its metadata, if that is not so."
 
 
@@ -107,6 +109,31 @@ def image_fault(tczyx: Sequence[int], path: str) -> Problem | None:
     for length, noun in zip(tczyx, ("frames", "channels", "slices"), strict=False):
         if length > MOST_FRAMES:
             return _shape_fault(f"its metadata say {length:,} {noun}", path)
+    return None
+
+
+def claim_fault(shape: Sequence[int], item_bytes: int, path: str) -> Problem | None:
+    """Say that an image that is to be imported claims more than is believed, if it does.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Rows and columns last; all planes are listed, and one is held at a time.
+    item_bytes : int
+    path : str
+    """
+    *sizes, rows, columns = shape
+    n_bytes = math.prod(shape) * item_bytes
+    if min(shape) < 1:
+        return _shape_fault(f"its metadata say {shown(list(shape))}", path)
+    if max(shape) > MOST_ALONG_AXIS or n_bytes > MOST_ARRAY_BYTES:
+        return _shape_fault(f"its metadata say {shown(list(shape))}, {in_words(n_bytes)}", path)
+    if max(sizes, default=0) > MOST_FRAMES or is_too_large(math.prod(sizes) * _LISTED_BYTES):
+        return _shape_fault(f"its metadata say {math.prod(sizes):,} planes", path)
+    if is_too_large(rows * columns * item_bytes):
+        size = in_words(rows * columns * item_bytes)
+        what = f"one plane of {rows:,} x {columns:,} pixels is {size}, more than {_share()}."
+        return Problem("shape-too-large", what, f"Read it with more memory. {_WRONG}", file=path)
     return None
 
 

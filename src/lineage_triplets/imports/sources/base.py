@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.plates.limits import claim_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -131,6 +132,26 @@ def library(name: str, path: Path, what: str) -> Any:
 def fault(kind: str, message: str, remedy: str, path: Path) -> ConfigError:
     """Make the error for a source."""
     return ConfigError(Problem(kind, message, remedy, file=str(path)))
+
+
+def refuse_claim(shape: Sequence[int], item_bytes: int, path: Path) -> None:
+    """Raise if an image claims more than is believed, before its planes are listed.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Rows and columns last.
+    item_bytes : int
+    path : Path
+
+    Raises
+    ------
+    ConfigError
+        It does.
+    """
+    problem = claim_fault([int(size) for size in shape], item_bytes, str(path))
+    if problem is not None:
+        raise ConfigError(problem)
 
 
 def said(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library
+from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, refuse_claim
 from lineage_triplets.imports.sources.tiff_metadata import parse_xml
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
@@ -75,6 +75,8 @@ def _scenes(path: Path, document: Any) -> list[FoundImage]:
     )
     images = []
     for scene, rectangle in scenes.items():
+        dtype = np.dtype(_DTYPES[next(iter(kinds))])
+        refuse_claim((*sizes, rectangle.h, rectangle.w), dtype.itemsize, path)
         present = {index[1:] for index in written if scene is None or index[0] == scene}
         grid = itertools.product(*map(range, sizes))
         missing = frozenset(
@@ -90,7 +92,7 @@ def _scenes(path: Path, document: Any) -> list[FoundImage]:
                 axes=_LETTERS,
                 sizes=sizes,
                 plane_shape=(rectangle.h, rectangle.w),
-                dtype=np.dtype(_DTYPES[next(iter(kinds))]),
+                dtype=dtype,
                 open=_opener(path, scene, rectangle, first),
                 files=(path,),
                 channel_names=names[: sizes[1]],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library
+from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, refuse_claim
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def find(path: Path) -> list[FoundImage] | None:
             "Was it cut short while it was written or copied? Copy it again.",
             path,
         ) from error
+    for image in images:
+        dims = image.dims
+        refuse_claim((dims.m, dims.t, image.channels, dims.z, dims.y, dims.x), 2, path)
     return [
         _image(path, image, number, tile)
         for number, image in enumerate(images)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library
+from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, refuse_claim
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def _positions(path: Path, file: Any) -> list[FoundImage]:
         raise fault("unknown-pixels", "its pixels are colours.", "Write it as grey images.", path)
     size_of = dict(file.sizes)
     sizes = tuple(int(size_of.get(letter, 1)) for letter in _LETTERS)
+    plane_shape = (int(size_of["Y"]), int(size_of["X"]))
+    positions = int(size_of.get("P", 1))
+    refuse_claim((positions, *sizes, *plane_shape), np.dtype(file.dtype).itemsize, path)
     frames: dict[int, dict[Index, int]] = {}
     for number, at in enumerate(file.loop_indices or ({},)):
         place = (int(at.get("T", 0)), int(at.get("Z", 0)))
@@ -63,7 +66,7 @@ def _positions(path: Path, file: Any) -> list[FoundImage]:
                 kind="ND2",
                 axes=_LETTERS,
                 sizes=(sizes[0], sizes[1], sizes[2]),
-                plane_shape=(int(size_of["Y"]), int(size_of["X"])),
+                plane_shape=plane_shape,
                 dtype=np.dtype(file.dtype),
                 open=_opener(path, numbers, sizes[1]),
                 files=(path,),

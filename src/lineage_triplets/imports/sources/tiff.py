@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.errors import counted
-from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, said
+from lineage_triplets.imports.sources.base import (
+    FoundImage,
+    Index,
+    fault,
+    library,
+    refuse_claim,
+    said,
+)
 from lineage_triplets.imports.sources.tiff_metadata import (
     TiffFacts,
     facts_of,
     planes_promised,
+    refuse_claims,
     refuse_foreign_files,
 )
 
@@ -49,6 +57,7 @@ def find(path: Path) -> list[FoundImage] | None:
     if not path.is_file() or not is_tiff(path):
         return None
     with listening() as complaints, open_tiff(path) as tif:
+        refuse_claims(path, tif)
         every = list(tif.series)
         if not every:
             raise fault(
@@ -160,6 +169,7 @@ def _with(image: FoundImage, general: tuple[Problem, ...], cut: str, n_images: i
 
 def _image(path: Path, tif: Any, series: Any, number: int) -> FoundImage:
     axes, shape, samples_last = _axes(path, series)
+    refuse_claim(shape, series.dtype.itemsize, path)
     facts = facts_of(tif, series, number)
     refuse_foreign_files(path, tif, number)
     sizes = tuple(shape[: len(axes)])

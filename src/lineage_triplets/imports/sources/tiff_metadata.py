@@ -8,11 +8,12 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.engine.errors import choices
-from lineage_triplets.imports.sources.base import fault, library
+from lineage_triplets.engine.errors import choices, shown
+from lineage_triplets.imports.sources.base import fault, library, refuse_claim
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
@@ -55,6 +56,51 @@ def facts_of(tif: Any, series: Any, number: int) -> TiffFacts:
     )
 
 
+def refuse_claims(path: Path, tif: Any) -> None:
+    """Refuse sizes beyond reason in the metadata, by which tifffile makes lists.
+
+    Raises
+    ------
+    ConfigError
+        There are some, or such that are no numbers.
+    """
+    item_bytes = 1
+    shapes: list[Sequence[Any]] = []
+    first = tif.pages[0]
+    if tif.is_ome:
+        numbers = range(len(_ome_images(tif)))
+        shapes = [
+            [pixels.get(f"Size{axis}", "1") for axis in "TCZYX"]
+            for pixels in (_ome_pixels(tif, number) for number in numbers)
+            if pixels is not None
+        ]
+    elif tif.is_imagej:
+        shapes = [[(tif.imagej_metadata or {}).get("images", 1), *first.shape]]
+    elif first.is_shaped:
+        shapes = [_shape_said(first)]
+    for shape in shapes:
+        try:
+            sizes = [int(size) for size in shape]
+        except (ValueError, TypeError):
+            raise fault(
+                "unreadable-image",
+                f"its metadata say the size {shown(list(shape))}, where whole numbers belong.",
+                "Write it again with the tool that made it.",
+                path,
+            ) from None
+        if len(sizes) > 1:
+            refuse_claim(sizes, item_bytes, path)
+
+
+def _shape_said(page: Any) -> Sequence[Any]:
+    """What tifffile itself wrote about the shape; empty where it cannot be read."""
+    try:
+        shape = json.loads(page.description).get("shape", ())
+    except (ValueError, AttributeError, RecursionError):
+        return ()
+    return shape if isinstance(shape, list) else ()
+
+
 def planes_promised(tif: Any, number: int) -> int:
     """How many planes the metadata count; 0 where they do not."""
     if tif.is_ome:
@@ -66,11 +112,8 @@ def planes_promised(tif: Any, number: int) -> int:
     if tif.is_imagej:
         return int((tif.imagej_metadata or {}).get("images", 0) or 0)
     if first.is_shaped:
-        try:
-            shape = json.loads(first.description).get("shape", ())
-        except (ValueError, AttributeError):
-            return 0
-        return math.prod(map(int, shape)) // int(first.imagelength * first.imagewidth or 1)
+        n_pixels = int(first.imagelength * first.imagewidth or 1)
+        return math.prod(map(int, _shape_said(first))) // n_pixels
     return 0
 
 
