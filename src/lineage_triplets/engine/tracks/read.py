@@ -276,14 +276,19 @@ def read_track_table(
                 field="tracks.columns",
             )
         )
+    return check_table(source, _read_raw(source, track_format, glimpse))
+
+
+def _read_raw(source: TrackSource, track_format: TrackFormat, glimpse: Glimpse) -> RawTable:
     try:
         if is_named(source) or track_format.name not in TABLES_OF_COLUMNS:
-            raw = track_format.read(source)
-        else:
-            raw = _read_columns(source, track_format)
+            return track_format.read(source)
+        return _read_columns(source, track_format)
     except OSError as error:
         raise _unreadable(source, error) from error
-    return check_table(source, raw)
+    except MemoryError as error:
+        words = "it holds, or claims, more than memory does"
+        raise source.damaged(track_format.words(glimpse), words) from error
 
 
 def _read_columns(source: TrackSource, track_format: TrackFormat) -> RawTable:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import Problem, TrackTableError, choices, nearest
+from lineage_triplets.engine.plates.limits import in_words, is_too_large
 from lineage_triplets.engine.tracks.formats.columns import KNOWN_COLUMNS, REQUIRED_COLUMNS
 
 if TYPE_CHECKING:
@@ -79,6 +81,24 @@ class TrackSource:
                 line=line,
             )
         )
+
+    def whole(self, what: str, array: Any) -> Any:
+        """Read all of an array of zarr or HDF5, unless it claims more than memory holds.
+
+        Raises
+        ------
+        TrackTableError
+            It does; or one chunk does, which is decoded at once.
+        """
+        chunk = getattr(array, "chunks", None) or ()
+        self.refuse_claim(what, array.size * array.dtype.itemsize)
+        self.refuse_claim(what, math.prod(chunk) * array.dtype.itemsize)
+        return array[:]
+
+    def refuse_claim(self, what: str, n_bytes: int) -> None:
+        """Raise if something that is read at once claims more than a share of the memory."""
+        if is_too_large(n_bytes):
+            raise self.damaged(what, f"it claims {in_words(n_bytes)}, more than memory holds")
 
     def library(self, name: str, what: str) -> Any:
         """Import a library of the extra ``formats`` at its first use.

@@ -68,10 +68,10 @@ def _read(source: TrackSource, file: Any) -> RawTable:
         raise source.not_a_table(
             f"this HDF5 has objects and tracks as btrack, without {choices(absent)}"
         )
-    coords = objects["coords"][:]
-    pointers = tracks["tracks"][:].astype(np.int64)
-    spans = tracks["map"][:].astype(np.int64)
-    lbep = tracks["LBEPR"][:].astype(np.int64)
+    coords = source.whole(_WHAT, objects["coords"])
+    pointers, spans, lbep = (
+        source.whole(_WHAT, tracks[name]).astype(np.int64) for name in ("tracks", "map", "LBEPR")
+    )
     if len(spans) != len(lbep) or (spans[:, 1] > len(pointers)).any():
         raise source.damaged(_WHAT, "its tracks point beyond its objects")
     lengths = spans[:, 1] - spans[:, 0]

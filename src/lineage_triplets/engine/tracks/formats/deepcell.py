@@ -41,11 +41,12 @@ def read(source: TrackSource) -> RawTable:
         with tarfile.open(source.file) as archive:
             for member in archive:
                 content = archive.extractfile(member) if member.isfile() else None
-                if content is None:
+                if content is None or member.name not in {_MASKS, *_LINEAGES}:
                     continue
+                source.refuse_claim(_WHAT, member.size)
                 if member.name == _MASKS:
                     masks = np.load(io.BytesIO(content.read()), allow_pickle=False)
-                elif member.name in _LINEAGES:
+                else:
                     lineage = json.loads(content.read())
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise source.damaged(_WHAT, error) from error

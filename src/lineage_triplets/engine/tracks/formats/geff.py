@@ -78,8 +78,8 @@ class _Graph:
 
     def table(self) -> RawTable:
         """Return cells and links as tracks."""
-        ids = _signed(self._group["nodes/ids"][:])
-        edges = _signed(self._group["edges/ids"][:]).reshape(-1, 2)
+        ids = _signed(self._whole("nodes/ids"))
+        edges = _signed(self._whole("edges/ids")).reshape(-1, 2)
         self._n_entries = {"nodes": len(ids), "edges": len(edges)}
         time, places = self._axes()
         t, no_time = self._frames(time)
@@ -108,6 +108,10 @@ class _Graph:
             lengths=self._lengths(places),
         )
 
+    def _whole(self, path: str) -> NDArray[Any]:
+        values: NDArray[Any] = self._source.whole(_WHAT, self._group[path])
+        return values
+
     def _names(self, of: str) -> list[str]:
         group = self._group[of]
         return list(group["props"].group_keys()) if "props" in group else []
@@ -115,8 +119,11 @@ class _Graph:
     def _values(self, of: str, name: str) -> tuple[NDArray[Any], BoolArray]:
         """Return a property, and where it is missing: there stands a filler."""
         group = self._group[f"{of}/props/{name}"]
-        values, wanted = group["values"][:], (self._n_entries[of],)
-        missing = group["missing"][:].astype(bool) if "missing" in group else np.zeros(wanted, bool)
+        path, wanted = f"{of}/props/{name}", (self._n_entries[of],)
+        values = self._whole(f"{path}/values")
+        missing = np.zeros(wanted, bool)
+        if "missing" in group:
+            missing = self._whole(f"{path}/missing").astype(bool)
         for shape in (values.shape, missing.shape):
             if shape != wanted:
                 raise ValueError(f"{of} are {wanted[0]}, and their {name} has the shape {shape}")

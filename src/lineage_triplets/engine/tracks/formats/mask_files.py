@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -68,13 +69,17 @@ def read_tiff(source: TrackSource, file: Path, pages: range | None = None) -> ND
 def of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[Any]]]:
     """Read a zarr array, frames first; raises as `of_tiffs`."""
     zarr = source.library("zarr", WHAT)
+    what = f"the masks {folder.name}"
     try:
         array = zarr.open_array(str(folder), mode="r")
-        frames = [array[t] for t in range(array.shape[0])]
+        for n_pixels in (math.prod(array.shape[1:]), math.prod(array.chunks)):
+            source.refuse_claim(what, n_pixels * array.dtype.itemsize)
+        for t in range(array.shape[0]):
+            yield t, checked(source, folder, np.asarray(array[t]), has_frames=False)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise source.damaged(f"the masks {folder.name}", error) from error
-    for t, frame in enumerate(frames):
-        yield t, checked(source, folder, np.asarray(frame), has_frames=False)
+        if isinstance(error, TrackTableError):
+            raise
+        raise source.damaged(what, error) from error
 
 
 def checked(
