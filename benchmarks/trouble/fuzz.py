@@ -68,7 +68,7 @@ def try_number(samples: Sequence[Sample], seed: int, number: int) -> tuple[Sampl
     return sample, tried
 
 
-def samples_in(folder: Path) -> list[Sample]:
+def warmed_up(folder: Path) -> list[Sample]:
     """Write the samples; what that imported is imported here too, once for all children."""
     samples, modules = apart(_written, folder)
     for name in modules:
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--most", type=int, default=10**9, help="inputs at most")
     options = parser.parse_args()
-    samples = samples_in(options.folder)
+    samples = warmed_up(options.folder)
     counts: Counter[tuple[str, str]] = Counter()
     peak_mb = 0.0
     end = time.monotonic() + 60 * options.minutes

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-    Key = tuple[str | int, ...]
+Key = tuple[str | int, ...]
 
 ODD_VALUES: tuple[Any, ...] = (
     *(None, True, 0, 1, -1, 2, 3, 7, 14, 48, 64, 100, 1.5, 1e308, -0.0, 2**31, 2**40, 2**62),

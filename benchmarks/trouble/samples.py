@@ -56,9 +56,10 @@ class Sample:
     how: tuple[How, ...]
 
 
-def write_samples(root: Path) -> list[Sample]:
-    """Write one of everything."""
-    return [*_stores(root), *_tables(root), *_texts(root), *_decisions(root)]
+def write_samples(root: Path, *, other_tables: bool = True) -> list[Sample]:
+    """Write one of everything; `other_tables` are those that are no CSV of our own columns."""
+    samples = [*_stores(root), *_csv(root), *_texts(root), *_decisions(root)]
+    return [*samples, *(_other_tables(root) if other_tables else ())]
 
 
 def cells() -> pd.DataFrame:
@@ -116,9 +117,14 @@ def _stores(root: Path) -> Iterator[Sample]:
         yield Sample("chunks", name, folder, named, ("bytes",))
 
 
-def _tables(root: Path) -> Iterator[Sample]:
-    template = root / "template"
-    write_study(template)
+def _csv(root: Path) -> Iterator[Sample]:
+    folder = root / "tables CSV"
+    write_study(folder)
+    yield _sample_of(folder / "tracks" / FOV, "CSV", ("text", "text", "bytes"))
+
+
+def _other_tables(root: Path) -> Iterator[Sample]:
+    template = root / "tables CSV"
 
     def study(name: str) -> Path:
         folder = root / f"tables {name}"
@@ -126,9 +132,6 @@ def _tables(root: Path) -> Iterator[Sample]:
         (folder / "tracks" / FOV / "tracks.csv").unlink()
         return folder / "tracks" / FOV
 
-    place = study("CSV")
-    cells().to_csv(place / "tracks.csv", index=False)
-    yield _sample_of(place, "CSV", ("text", "text", "bytes"))
     place = study("Parquet")
     cells().to_parquet(place / "tracks.parquet")
     yield _sample_of(place, "Parquet", ("bytes",))

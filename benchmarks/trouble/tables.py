@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-PARTS = ("kills", "power", "races", "fuzz")
+PARTS = ("kills", "power", "races", "trials", "fuzz")
 MOST_MB = 500
 _BASE = Path(__file__).parents[2]
 
@@ -44,6 +44,7 @@ def tables(folder: Path, arguments: argparse.Namespace) -> Iterator[Table]:
         "kills": ("--kills", arguments.kills, "--exports"),
         "power": ("--steps", arguments.power_steps),
         "races": ("--races", arguments.races),
+        "trials": (),
         "fuzz": ("--minutes", arguments.fuzz_minutes),
     }
     for part in PARTS:
@@ -136,4 +137,4 @@ def _inputs(lines: list[dict[str, Any]], caption: str) -> Iterator[Table]:
         )
 
 
-_TABLES = {"kills": _kills, "power": _power, "races": _races, "fuzz": _inputs}
+_TABLES = {"kills": _kills, "power": _power, "races": _races, "trials": _inputs, "fuzz": _inputs}

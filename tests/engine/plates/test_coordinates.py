@@ -143,6 +143,7 @@ class TestVersion06:
             (lead("rotation", rotation=[[0, -1], [1, 0]]), "rotation"),
             (lead("scale", path="sizes"), "scale"),
             (lead("scale", scale=[1, 2, 3]), "scale"),
+            *((lead("scale", scale=[1, size]), "scale") for size in (0, -1, 1e308 * 10)),
             (
                 lead("sequence", transformations=[{"type": "mapAxis"}, {"type": "scale"}]),
                 "mapAxis",

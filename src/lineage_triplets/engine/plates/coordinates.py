@@ -7,6 +7,7 @@ the full-resolution level leads to. Translations move no pixel of the array and 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lineage_triplets.engine.errors import choices
@@ -42,8 +43,8 @@ class Coordinates(NamedTuple):
     interval_minutes : float or None
         None where time has no unit.
     unread : str
-        The kind of a transformation that is more than a scale and a translation, so that neither
-        size nor interval is known; empty where there is none.
+        The kind of a transformation that is more than a scale and a translation, or by which a
+        pixel has no size, so that it is not known; empty where there is none.
     """
 
     axes: tuple[str, ...]
@@ -218,12 +219,12 @@ def _coordinates(
         axis: entry.get("unit") if isinstance(entry, dict) else None
         for axis, entry in zip(axes, entries, strict=True)
     }
-    return Coordinates(
-        tuple(axes),
-        _pixel_size_um(axes, units, scale),
-        _interval_minutes(axes, units, scale),
-        unread,
-    )
+    size = _pixel_size_um(axes, units, scale)
+    if size is not None and not all(0 < length < math.inf for length in size):
+        size, unread = None, "scale"
+    interval = _interval_minutes(axes, units, scale)
+    known = interval is not None and 0 < interval < math.inf
+    return Coordinates(tuple(axes), size, interval if known else None, unread)
 
 
 def _as_list(value: object) -> list[Any]:

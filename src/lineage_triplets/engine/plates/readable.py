@@ -33,6 +33,8 @@ _OPTIONS = {
     "sharding_indexed": ("chunk_shape", "codecs", "index_codecs"),
 }
 
+_INSIDE_SHARDS = ("codecs", "index_codecs")
+
 
 def why_unreadable(zarr_format: int, described: dict[str, Any]) -> str:
     """Say what tensorstore does not take, in a clause; empty where it takes all.
@@ -52,7 +54,7 @@ def why_unreadable(zarr_format: int, described: dict[str, Any]) -> str:
     if size is None:
         return f"its values are of the type {dtype!r}, and no numbers"
     return _refused(zarr_format, described) or (
-        _lacking(described["codecs"], size) if zarr_format == 3 else ""
+        _lacking(described["codecs"], size) or _uneven(described) if zarr_format == 3 else ""
     )
 
 
@@ -96,22 +98,50 @@ def _in_words(text: str) -> str:
 
 def _lacking(codecs: Sequence[Any], item_bytes: int) -> str:
     """What codecs of zarr v3 lack."""
-    if not any(_name(codec) in {"bytes", "sharding_indexed"} for codec in codecs):
+    if not _makes_bytes(codecs):
         return "no codec makes bytes of its values"
-    for codec, outer in _walk(codecs):
-        name = _name(codec)
-        if name is None:
-            return f"the codec {codec!r} is no object with a name"
-        options = codec.get("configuration") or {}
-        lacked = [option for option in _OPTIONS.get(name, ()) if option not in options]
-        if options.get("shuffle") == "noshuffle":
-            lacked = [option for option in lacked if option != "typesize"]
-        if lacked:
-            return f"the codec {name!r} has no {' and no '.join(map(repr, lacked))}"
-        if name == "bytes" and item_bytes > 1 and "endian" not in options:
-            return "the codec 'bytes' does not say in which order ('endian')"
-        if name == "sharding_indexed" and outer[-1] is not codec:
-            return f"shards are packed again, with {_name(outer[-1])!r}"
+    faults = (_fault(codec, outer, item_bytes) for codec, outer in _walk(codecs))
+    return next((fault for fault in faults if fault), "")
+
+
+def _fault(codec: Any, outer: Sequence[Any], item_bytes: int) -> str:
+    """What one codec lacks; `outer` is the list that it is in."""
+    name = _name(codec)
+    if name is None:
+        return f"the codec {codec!r} is no object with a name"
+    options = codec.get("configuration") or {}
+    lacked = [option for option in _OPTIONS.get(name, ()) if option not in options]
+    if options.get("shuffle") == "noshuffle":
+        lacked = [option for option in lacked if option != "typesize"]
+    if lacked:
+        return f"the codec {name!r} has no {' and no '.join(map(repr, lacked))}"
+    if name == "bytes" and item_bytes > 1 and "endian" not in options:
+        return "the codec 'bytes' does not say in which order ('endian')"
+    if name != "sharding_indexed":
+        return ""
+    if outer[-1] is not codec:
+        return f"shards are packed again, with {_name(outer[-1])!r}"
+    for of_what in _INSIDE_SHARDS:
+        if not _makes_bytes(options[of_what]):
+            return f"no codec makes bytes of what is in shards ({of_what!r})"
+    return ""
+
+
+def _makes_bytes(codecs: Sequence[Any]) -> bool:
+    return any(_name(codec) in {"bytes", "sharding_indexed"} for codec in codecs)
+
+
+def _uneven(described: dict[str, Any]) -> str:
+    """What of axes and shards of zarr v3 does not fit together."""
+    labels = [label for label in described.get("dimension_names") or () if label]
+    if len(set(labels)) < len(labels):
+        return f"dimension_names: two axes have one name in {labels}"
+    shard = described["chunk_grid"]["configuration"]["chunk_shape"]
+    for codec in described["codecs"]:
+        if _name(codec) == "sharding_indexed":
+            inside = codec["configuration"]["chunk_shape"]
+            if any(length % max(1, part) for length, part in zip(shard, inside, strict=False)):
+                return f"chunks of {inside} do not fill shards of {shard}"
     return ""
 
 
@@ -120,7 +150,8 @@ def _walk(codecs: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
     for codec in codecs:
         yield codec, codecs
         if _name(codec) == "sharding_indexed":
-            yield from _walk((codec.get("configuration") or {}).get("codecs") or ())
+            for of_what in _INSIDE_SHARDS:
+                yield from _walk((codec.get("configuration") or {}).get(of_what) or ())
 
 
 def _name(codec: object) -> str | None:
