@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from lineage_triplets import TripletConfig, save_config
+from lineage_triplets.qc.decide.seen import seen_value
+from lineage_triplets.qc.record.decision import NewDecision, Target
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
@@ -109,6 +111,12 @@ def certify(review: Review, experiments: Sequence[str] = ("early", "late"), n: i
         if reviewed.status == "open" and reviewed.finding.severity == "error":
             review.waive(reviewed.finding.key, "random pixels")
     audit(review, experiments, n)
+
+
+def painted(review: Review, experiment: str) -> None:
+    """Record that eight pairs across a division were on screen, as older versions did."""
+    value = {**seen_value(review.data, experiment, 8, 0), "how": "painted"}
+    review.carry_out(NewDecision("seen", Target("experiment", experiment), value, ""))
 
 
 def key(meta: dict[str, Any]) -> tuple[str, str, int, int]:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from lineage_triplets.plugin.common.remembered import SETTINGS, Remembered
 from lineage_triplets.plugin.demo.__main__ import can_pretend, has_screen, virtual_screen
 
 needs_xvfb = pytest.mark.skipif(not can_pretend(), reason="no Xvfb here")
@@ -20,6 +21,17 @@ def test_a_screen_is_where_the_environment_says(monkeypatch):
     assert not has_screen()
     monkeypatch.setenv("DISPLAY", ":7")
     assert has_screen()
+
+
+def test_what_the_widget_remembers_can_be_kept_apart(own_settings, monkeypatch, tmp_path):
+    Remembered().panel = "Links"
+    monkeypatch.setenv(SETTINGS, str(tmp_path / "widget.ini"))
+    assert Remembered().panel == ""
+    Remembered().panel = "Board"
+    assert (tmp_path / "widget.ini").is_file()
+    assert Remembered().panel == "Board"
+    monkeypatch.delenv(SETTINGS)
+    assert Remembered().panel == "Links"
 
 
 @needs_xvfb

@@ -25,7 +25,7 @@ from lineage_triplets.qc import (
 from lineage_triplets.qc.export.script import commands_of
 from lineage_triplets.qc.gate import Asked, open_points
 from lineage_triplets.qc.record.decision import Target
-from reviews import ACROSS, WITHOUT, certify, write_config
+from reviews import ACROSS, WITHOUT, certify, painted, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,14 +72,14 @@ def test_a_review_that_was_judged_passes_with_nothing_left_out(review, tmp_path)
 
 
 def test_what_was_on_screen_alone_settles_nothing(review):
-    review.saw("early", 8, how="painted")
+    painted(review, "early")
     (point,) = [
         point
         for point in open_points(gate_points(review))
         if (point.kind, point.experiment) == ("divisions", "early")
     ]
     assert "8 pairs on screen, nobody judged them" in point.sentence
-    review.saw("early", 8, how="attested")
+    review.saw("early", 8)
     assert ("divisions", "early") not in open_kinds(review)
 
 

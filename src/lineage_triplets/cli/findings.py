@@ -41,9 +41,11 @@ def settle(
     """Cut, link or reject what settles findings, in one step of undo."""
     chosen = _chosen(review, keys, kind, experiment, fov)
     can = [reviewed for reviewed in chosen if len(reviewed.finding.settled_by) >= way]
-    targets = [target for reviewed in can for target in reviewed.finding.settled_by[way - 1]]
-    if targets:
-        say(*review.settle(targets, reason))
+    if can:
+        made, left = review.settle_all([one.finding.settled_by[way - 1] for one in can], reason)
+        say(*made)
+        for number, why in left.items():
+            terminal().print(f"{can[number].finding.key} is left open: {why}", soft_wrap=True)
     _say_left(len(chosen) - len(can), f"no decision settles in way {way}: see its remedy")
 
 

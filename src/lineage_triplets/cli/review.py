@@ -250,7 +250,7 @@ def seen(
 ) -> None:
     """Attest that pairs across a division were looked at (`preview --across-divisions`)."""
     for experiment in experiments:
-        say(review.saw(experiment, n_pairs, how="attested", reason=reason))
+        say(review.saw(experiment, n_pairs, reason=reason))
 
 
 @deciding

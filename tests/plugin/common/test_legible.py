@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtGui import QColor, QPalette
 
 from lineage_triplets.plugin.channels.cell import _OPEN, _RIGHT, _WRONG
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.common.link_picture import OTHER_COLOUR, TABLE_COLOUR
 from lineage_triplets.plugin.common.patch_image import (
     LEAST_CONTRAST,
@@ -114,3 +116,21 @@ def test_states_are_told_apart_by_any_eyes(theme: str, eyes: str) -> None:
         if np.linalg.norm(lab(first, eyes) - lab(second, eyes)) < 10
     }
     assert near == {}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_hints_in_empty_fields_are_read_in_both_themes(viewer: Any, qtbot: Any, theme: str) -> None:
+    field = Field("Filter")
+    viewer.window.add_dock_widget(field)
+    viewer.theme = theme
+    qtbot.waitUntil(lambda: contrast(*hint_and_ground(field)) >= LEAST_CONTRAST)
+    viewer.theme = THEMES[1 - THEMES.index(theme)]
+    qtbot.waitUntil(lambda: contrast(*hint_and_ground(field)) >= LEAST_CONTRAST)
+
+
+def hint_and_ground(field: Field) -> tuple[QColor, QColor]:
+    """The colours of a field's hint and of its ground, as they are drawn."""
+    palette = field.palette()
+    hint = palette.color(QPalette.ColorRole.PlaceholderText)
+    assert hint.alpha() == 255
+    return hint, palette.color(QPalette.ColorRole.Base)

@@ -142,6 +142,21 @@ def test_alternatives_may_hold_joins_beside_cuts_and_rejections(review):
     assert named(review.data.training)[22, 7] == "21"
 
 
+def test_of_repairs_that_conflict_those_that_fit_are_made_in_one_step(review):
+    repairs = [(GAP,), (join(22, 6, 32, 7),), (thing("track", "3"),), (link(21, t=4),)]
+    decisions, left = review.settle_all(repairs, "all at once")
+    assert {kind for kind, _ in made(decisions)} == {"cut", "link", "reject"}
+    assert [words for kind, words in made(decisions) if kind == "link"] == [
+        "link of track 31 at t = 5 to track 32 at t = 7"
+    ]
+    assert list(left) == [1]
+    assert "track 32" in left[1]
+    assert len(review.undo()) == 3
+    assert review.effect.cuts == review.effect.links == review.effect.rejected == {}
+    with pytest.raises(ConfigError, match="no reason"):
+        review.settle_all(repairs, " ")
+
+
 def test_a_link_of_an_alternative_takes_the_place_of_an_older_one(review):
     review.link(GAP, "same cell")
     decisions = review.settle((join(22, 6, 32, 7),), "her daughter")

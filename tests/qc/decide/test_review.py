@@ -20,7 +20,17 @@ from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.open.tables import TableChangedError
 from lineage_triplets.qc.record import DecisionsError
 from lineage_triplets.qc.record.decision import Target
-from reviews import equal, everything, experiments, field, given, key, save, write_config
+from reviews import (
+    equal,
+    everything,
+    experiments,
+    field,
+    given,
+    key,
+    painted,
+    save,
+    write_config,
+)
 from stores import write_tables
 
 if TYPE_CHECKING:
@@ -464,9 +474,9 @@ def test_a_withdrawn_decision_leaves_what_was_decided_before(review):
 def test_undo_passes_over_pairs_that_were_on_screen(review):
     lineage = review.target("lineage", "late_A/1/0_1")
     review.reject(lineage, "odd")
-    review.saw("early", 8, how="painted")
+    painted(review, "early")
     assert [one.kind for one in review.undo()] == ["reject"]
-    review.saw("late", 8, how="painted")
+    painted(review, "late")
     assert [one.kind for one in review.redo()] == ["reject"]
     assert set(review.effect.seen) == {"early", "late"}
     assert lineage in review.effect.rejected

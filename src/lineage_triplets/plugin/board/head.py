@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QHBoxLayout,
     QLabel,
-    QLineEdit,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -24,6 +24,7 @@ from lineage_triplets.plugin.board.model import (
     progress_words,
     state_choices,
 )
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import LettersStay
 from lineage_triplets.plugin.common.views import words_label
@@ -100,9 +101,8 @@ class BoardFilters(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = QLineEdit(self)
+        self.text = Field("Filter FOVs", self)
         self.text.setObjectName("board_filter")
-        self.text.setPlaceholderText("Filter FOVs")
         self.text.setAccessibleName("Filter FOVs")
         self.text.setMinimumWidth(14 * self.fontMetrics().averageCharWidth())
         self.text.setToolTip("Words that must all be in experiment, FOV or condition (Ctrl+F)")
@@ -125,12 +125,16 @@ class BoardFilters(QWidget):
         for picker in (self.experiment, self.state, self.order):
             picker.currentIndexChanged.connect(self.changed)
         self.slot.currentIndexChanged.connect(self._on_slot)
-        smaller = self._button("board_smaller", "-", "Smaller tiles (-)", -1)
-        larger = self._button("board_larger", "+", "Larger tiles (+)", 1)
+        size = QWidget(self)
+        row = QHBoxLayout(size)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._button("board_smaller", "-", "Smaller tiles (-)", -1))
+        row.addWidget(self._button("board_larger", "+", "Larger tiles (+)", 1))
+        row.addWidget(self.count)
         layout = FlowLayout(self)
         for widget in (self.text, self.experiment, self.state, self.order, self.slot):
             layout.addWidget(widget, 1)
-        for widget in (self.with_open, self.broken, smaller, larger, self.count):
+        for widget in (self.with_open, self.broken, size):
             layout.addWidget(widget)
 
     @property

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.plugin.board.head import BoardFilters, ProgressHead
@@ -18,6 +17,7 @@ from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup
 from lineage_triplets.plugin.common.reason import KEYS as REASON_KEYS
 from lineage_triplets.plugin.common.reason import ReasonField, recent_reasons
 from lineage_triplets.plugin.common.refresh import Refresh
+from lineage_triplets.plugin.common.said import SaidWords
 from lineage_triplets.qc.board.progress import Board, board_of
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.record.decision import Target
@@ -93,8 +93,7 @@ class BoardPanel(QWidget):
         self.filters = BoardFilters(self)
         self.view = BoardView(self.model, self.thumbnails, self)
         self.reason = ReasonField(self)
-        self._about = QElidingLabel(self)
-        self._about.setObjectName("board_about")
+        self._about = SaidWords("board_about", self)
         self.accept = self._button("board_accept", "Accept", self._accept)
         self.reject = self._button("board_reject", "Reject…", self._ask_to_reject)
         self.undecide = self._button("board_undecided", "Undecided", self._undecide)
@@ -302,7 +301,7 @@ class BoardPanel(QWidget):
         words = "" if current is None else "; ".join(state_lines(current))
         if len(targets) > 1:
             words = f"{counted(len(targets), 'FOV')} selected"
-        self._about.setText(words)
+        self._about.set_text(words)
         self._about.setToolTip(words.replace("; ", "\n"))
 
     def _accept(self) -> None:

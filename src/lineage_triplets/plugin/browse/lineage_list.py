@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QStyledItemDelegate,
     QTableView,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import (
 from superqt import QSearchableComboBox
 
 from lineage_triplets.plugin.browse.model import COLUMNS, LineageFilter, LineageModel
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 from lineage_triplets.plugin.common.session import Place
@@ -81,9 +81,8 @@ class LineageList(QWidget):
         self._following = False
         self._fitted: tuple[object, ...] = ()
         self.model = LineageModel(self)
-        self.filter_text = QLineEdit(self)
+        self.filter_text = Field("Filter lineages", self)
         self.filter_text.setObjectName("filter_text")
-        self.filter_text.setPlaceholderText("Filter lineages")
         self.filter_text.setAccessibleName("Filter lineages")
         self.filter_text.setToolTip(
             "Words that must all be in the lineage or its condition (Ctrl+F)"

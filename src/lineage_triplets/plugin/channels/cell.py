@@ -291,7 +291,7 @@ class ChannelCell(QFrame):
         head = f"{escape(self._experiment)} · slot {slot} · {escape(label)}"
         if unlike:
             shade = legible(_WRONG[2], self.palette()).name()
-            head += f" &nbsp; <b><span style='color:{shade}'>⚠ named unlike</span></b>"
+            head += _marked("⚠", "named unlike", shade)
         self._unlike.setText(unlike)
         self._unlike.setVisible(bool(unlike))
         if inspection is None or view is None or view.channel_name != channel:
@@ -302,9 +302,7 @@ class ChannelCell(QFrame):
             return
         mark, words, colour = verdict_mark(view)
         shade = legible(colour, self.palette()).name()
-        self._head.setText(
-            f"{head} &nbsp; <b><span style='color:{shade}'>{mark}</span> {words}</b>"
-        )
+        self._head.setText(head + _marked(mark, words, shade))
         self._picture.show_channel(inspection, self._experiment, view.zarr_index)
         self._proof.setText(_proof_words(view))
         self._verdict.setText(view.sentence)
@@ -345,3 +343,9 @@ def _words(name: str, parent: QWidget) -> QLabel:
     label = words_label(name, parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def _marked(mark: str, words: str, colour: str) -> str:
+    """Write a mark and its words after others; they stay in one line."""
+    together = words.replace(" ", "&nbsp;")
+    return f"&nbsp;&nbsp; <b><span style='color:{colour}'>{mark}</span>&nbsp;{together}</b>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QByteArray, QRect, QSettings
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QSplitter
 
+SETTINGS = "LINEAGE_TRIPLETS_SETTINGS"
+"""Variable of the environment: a file in which all is remembered, in place of a person's own."""
 _RECENT = "recent configs"
 _MOST_RECENT = 8
 _PANEL, _WIDTH, _FLOATING, _LAYERS, _PARTS = "panel", "width", "floating", "layers", "parts"
@@ -20,7 +23,12 @@ class Remembered:
     """Configs opened last, the panel in front, and the room that the widget takes."""
 
     def __init__(self) -> None:
-        self._settings = QSettings("lineage-triplets", "lineage-triplets")
+        given = os.environ.get(SETTINGS)
+        self._settings = (
+            QSettings(given, QSettings.Format.IniFormat)
+            if given
+            else QSettings("lineage-triplets", "lineage-triplets")
+        )
 
     @property
     def recent(self) -> list[str]:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from lineage_triplets import MultiExperimentTripletDataset, __version__, load_config, save_config
 from lineage_triplets.engine.dataset.verification import draft_of
 from lineage_triplets.engine.index.index import MultiExperimentIndex
+from lineage_triplets.plugin.common.remembered import SETTINGS
 from lineage_triplets.plugin.demo.certify import bound_lines, certified
 from lineage_triplets.plugin.demo.truth import TrueLineages
 from lineage_triplets.plugin.start.sample import make_sample
@@ -63,10 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _review(folder: Path, console: Console) -> None:
+    config = _sample(folder, console)
+    _remember_in(folder)
+    console.print("The review of a sample with planted faults opens in napari.")
     from lineage_triplets.plugin.demo.walk import show_config
 
-    config = _sample(folder, console)
-    console.print("The review of a sample with planted faults opens in napari.")
     show_config(config)
 
 
@@ -75,6 +77,9 @@ def _walk(folder: Path, console: Console) -> None:
     pictures = folder / "walk"
     if pictures.exists():
         shutil.rmtree(pictures)
+    _remember_in(folder)
+    # Napari's own, too: pictures are those of its usual window.
+    os.environ["NAPARI_CONFIG"] = str(folder / "napari.yaml")
     console.print("A walk through the review of a sample with planted faults, in napari …")
     with nullcontext() if has_screen() else virtual_screen():
         from lineage_triplets.plugin.demo.walk import walk_through_sample
@@ -84,6 +89,11 @@ def _walk(folder: Path, console: Console) -> None:
         console.print(f"{path.stem.replace('_', ' ')}: {path}", highlight=False, soft_wrap=True)
     _say_bounds(exported, console)
     console.print(f"The validated config: {exported}", highlight=False, soft_wrap=True)
+
+
+def _remember_in(folder: Path) -> None:
+    """Keep what the widget remembers of the demo apart from what it remembers of real work."""
+    os.environ[SETTINGS] = str((folder / "widget.ini").absolute())
 
 
 def _say_bounds(config: Path, console: Console) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QLineEdit, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QWidget
 
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.qc.gate import MAX_WRONG, Asked
 
 _LEAST_PERCENT, _MOST_PERCENT, _STEP = 0.1, 50.0, 0.5
@@ -65,10 +66,9 @@ class AskedView(QWidget):
         self._without_audit.clear()
         self._without_images.clear()
 
-    def _reason(self, name: str, tip: str) -> QLineEdit:
-        line = QLineEdit(self)
+    def _reason(self, name: str, tip: str) -> Field:
+        line = Field("a reason", self)
         line.setObjectName(name)
-        line.setPlaceholderText("a reason")
         line.setToolTip(f"{tip}; config, report and the log of training say the reason ever after")
         line.editingFinished.connect(self._tell)
         return line

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.export.checklist import training_lines
 from lineage_triplets.qc.export.export import DRAFT_NAME, LOSES
 from lineage_triplets.qc.export.plan import FILE_NAMES
@@ -86,10 +86,9 @@ class ExportOptions(QWidget):
         self.look()
 
     def _where(self) -> QHBoxLayout:
-        self._folder = QLineEdit(self)
+        self._folder = Field("Folder", self)
         self._folder.setObjectName("export_folder")
         self._folder.setToolTip("Folder for the files; made if it is missing")
-        self._folder.setPlaceholderText("Folder")
         label = QLabel("&To", self)
         label.setBuddy(self._folder)
         choose = QPushButton("Choose…", self)

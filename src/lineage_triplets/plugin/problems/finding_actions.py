@@ -18,7 +18,7 @@ from lineage_triplets.plugin.problems.model import MARKS, settle_words, where_wo
 from lineage_triplets.qc.find.placement import shown_placement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtGui import QPalette, QResizeEvent
 
@@ -74,10 +74,13 @@ class FindingActions(QWidget):
     """
 
     step_wanted = Signal(int)
+    _left_open = Signal(str)
 
     def __init__(self, session: Session, keys: Sequence[KeyGroup], panel: QWidget) -> None:
         super().__init__(panel)
         self._session = session
+        # Of many it is found in a thread.
+        self._left_open.connect(session.failed)
         self._panel = panel
         self._shown: ReviewedFinding | None = None
         self._key = ""
@@ -206,14 +209,17 @@ class FindingActions(QWidget):
         """Give the findings for which is decided."""
         return self._many or (self._alike if self.all_alike.isChecked() else [reviewed])
 
-    def _targets(self, reviewed: ReviewedFinding, number: int) -> list[Target]:
-        """Give what one of the ways to settle cuts, links and rejects."""
+    def _repairs(self, reviewed: ReviewedFinding, number: int) -> list[tuple[Target, ...]]:
+        """Give what one of the ways to settle cuts, links and rejects, for each finding."""
         return [
-            target
+            tuple(chosen.finding.settled_by[number])
             for chosen in self._chosen(reviewed)
             if number < len(chosen.finding.settled_by)
-            for target in chosen.finding.settled_by[number]
         ]
+
+    def _targets(self, reviewed: ReviewedFinding, number: int) -> list[Target]:
+        """Give all that one of the ways to settle cuts, links and rejects."""
+        return [target for repair in self._repairs(reviewed, number) for target in repair]
 
     def _show_waive(self, reviewed: ReviewedFinding | None, *, writable: bool) -> None:
         waived = reviewed is not None and reviewed.status == "waived"
@@ -320,14 +326,21 @@ class FindingActions(QWidget):
         reviewed = self._shown
         if reviewed is None or number >= len(reviewed.finding.settled_by):
             return
-        targets = self._targets(reviewed, number)
+        repairs, targets = self._repairs(reviewed, number), self._targets(reviewed, number)
+
+        def prepare(review: Review, reason: str) -> Sequence[NewDecision]:
+            if len(repairs) == 1:
+                return review.settling(targets, reason)
+            together = review.settling_all(repairs, reason)
+            if together.left:
+                self._left_open.emit(_left_words(together.left, len(repairs)))
+            return together.new
+
         self._ask(
             settle_words(targets),
             kind_words(reviewed.finding.kind),
             ("reject", "cut"),
-            lambda reason: self._decide(
-                len(targets), lambda review: review.settling(targets, reason)
-            ),
+            lambda reason: self._decide(len(targets), lambda review: prepare(review, reason)),
         )
 
     def _decide(self, n: int, prepare: Callable[[Review], Sequence[NewDecision]]) -> bool:
@@ -344,6 +357,13 @@ class FindingActions(QWidget):
         # What was found is the reason, unless a person knows better.
         self.reason.reason.setEditText(suggested)
         self.reason.reason.lineEdit().selectAll()
+
+
+def _left_words(left: Mapping[int, str], of: int) -> str:
+    """Say how many findings of several are left open, and why the first of them."""
+    n, why = len(left), next(iter(left.values()))
+    others = f" And {n - 1} more do not go together with others." if n > 1 else ""
+    return f"{of - n} of {of} findings are settled, {n} left open: {why}{others}"
 
 
 def _html(reviewed: ReviewedFinding | None, palette: QPalette) -> tuple[str, str]:

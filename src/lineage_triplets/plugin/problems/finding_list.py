@@ -8,17 +8,16 @@ from qtpy.QtCore import QEvent, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QGridLayout,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.common.field import Field
+from lineage_triplets.plugin.common.flow import FlowLayout
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
 from lineage_triplets.plugin.problems.finding_line import FindingDelegate, row_height
 from lineage_triplets.plugin.problems.groups import GROUPINGS, kind_words
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
 _FINDING = COLUMNS.index("Finding")
 _FOLDS = {Qt.Key.Key_Right: True, Qt.Key.Key_Left: False}
 _ARROW = 4
+_AT_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_CHARACTERS = 13
+"""That the pickers show at least: three are side by side in a dock of usual width."""
 _MANY, _OF_MANY = 200, "by kind, experiment"
 
 KEYS = KeyGroup(
@@ -118,15 +120,15 @@ class FindingList(QWidget):
         self._following = False
         self._was_grouped = False
         self.model = FindingModel(self)
-        self.filter_text = QLineEdit(self)
+        self.filter_text = Field("Filter findings", self)
         self.filter_text.setObjectName("filter_findings")
-        self.filter_text.setPlaceholderText("Filter findings")
         self.filter_text.setAccessibleName("Filter findings")
         self.filter_text.setToolTip("Words that must all be in a finding (Ctrl+F)")
         self.filter_text.setClearButtonEnabled(True)
         self.filter_text.textChanged.connect(self._filter)
         self._count = QLabel(self)
         self._count.setObjectName("finding_count")
+        self._count.setAlignment(_AT_END)
         self._severity = self._choice("filter_severity", "How bad")
         self._kind = self._choice("filter_kind", "What kind of finding")
         self._experiment = self._choice("filter_experiment", "In which experiment")
@@ -139,19 +141,17 @@ class FindingList(QWidget):
         _fill(self._experiment, "any experiment", {})
         self._status.setCurrentText("open")
         self.table = self._make_table()
-        text, choices = QHBoxLayout(), QGridLayout()
-        text.addWidget(self.filter_text, 1)
-        text.addWidget(self._count)
+        choices = FlowLayout()
         combos = (self._severity, self._status, self._kind, self._experiment, self.grouping)
-        for number, combo in enumerate(combos):
-            choices.addWidget(combo, number // 2, number % 2)
-            choices.setColumnStretch(number % 2, 1)
+        for combo in combos:
+            choices.addWidget(combo, 1)
             combo.currentIndexChanged.connect(self._filter)
+        choices.addWidget(self._count, 1)
         self.grouping.activated.connect(self._on_grouped)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(text)
+        layout.addWidget(self.filter_text)
         layout.addLayout(choices)
         layout.addWidget(self.table, 1)
         self.say("")
@@ -232,7 +232,7 @@ class FindingList(QWidget):
         combo.setObjectName(name)
         combo.setToolTip(tip)
         combo.setAccessibleName(tip)
-        combo.setMinimumContentsLength(8)
+        combo.setMinimumContentsLength(_CHARACTERS)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         return combo
 
@@ -273,6 +273,7 @@ class FindingList(QWidget):
         self._fit()
 
     def _fit(self) -> None:
+        self._count.setMinimumWidth(self.grouping.minimumSizeHint().width())
         rows, height = self.table.verticalHeader(), row_height(self.table)
         if rows.defaultSectionSize() != height:
             rows.setDefaultSectionSize(height)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.start.parts import labelled
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class ImportForm(QWidget):
                 grid.addWidget(widget, 0, 2 * column + place)
         self._lines: dict[str, tuple[QLabel, QLineEdit]] = {}
         for column, (name, text, tip) in enumerate(_LINES):
-            line = QLineEdit(self)
+            line = Field("", self)
             line.editingFinished.connect(lambda name=name: self._typed(name))
             self._lines[name] = labelled(text, name, tip, line), line
             for place, widget in enumerate(self._lines[name]):

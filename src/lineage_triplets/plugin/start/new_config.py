@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.common.keys import KeyButton
 from lineage_triplets.plugin.common.tab_order import go_round
 from lineage_triplets.plugin.common.views import words_label
@@ -181,9 +182,8 @@ class NewConfigDialog(QDialog):
         self._wells = WellTable(self._draft, self)
         self._wells.changed.connect(self._on_typed)
         self._well_view = draft_view(self._wells, "wells", "Wells and conditions")
-        self._condition = QLineEdit(self)
+        self._condition = Field("Condition of the selected wells", self)
         self._condition.setObjectName("condition_of_selected")
-        self._condition.setPlaceholderText("Condition of the selected wells")
         self._condition.setAccessibleName("Condition of the selected wells")
         self._condition.returnPressed.connect(self._set_condition)
         row = QHBoxLayout()

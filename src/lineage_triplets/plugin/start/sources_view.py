@@ -10,12 +10,12 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QMenu,
     QVBoxLayout,
     QWidget,
 )
 
+from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.start.draft import folder_of
 from lineage_triplets.plugin.start.draft_tables import PlateTable
@@ -124,9 +124,8 @@ class SourcesView(QWidget):
         self._path.clear()
 
     def _buttons(self) -> QHBoxLayout:
-        self._path = QLineEdit(self)
+        self._path = Field("Path or URL; or drop files and folders here", self)
         self._path.setObjectName("plate_path")
-        self._path.setPlaceholderText("Path or URL; or drop files and folders here")
         self._path.setToolTip("Of images, a plate or a table; Enter adds it")
         self._path.setAccessibleName("Path or URL to add")
         self._path.returnPressed.connect(self._add_typed)

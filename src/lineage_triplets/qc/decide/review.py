@@ -18,11 +18,13 @@ from lineage_triplets.qc.decide.channels import (
 from lineage_triplets.qc.decide.judgements import judgements
 from lineage_triplets.qc.decide.links import cuts, joins, keeps, swaps, takes, unlinks
 from lineage_triplets.qc.decide.place import placement
-from lineage_triplets.qc.decide.seen import How, seen_value
+from lineage_triplets.qc.decide.seen import seen_value
 from lineage_triplets.qc.decide.settled import (
     ReviewedFinding,
+    SettledTogether,
     reviewed_findings,
     settlement,
+    settlement_of_many,
     waivers,
 )
 from lineage_triplets.qc.decide.sitting import Sitting
@@ -296,6 +298,21 @@ class Review(Sitting):
         new = settlement(self.data, targets, reason)
         return (*new, *keeps(self.data, right, reason))
 
+    def settle_all(
+        self, repairs: Sequence[Sequence[Target]], reason: str
+    ) -> tuple[tuple[Decision, ...], dict[int, str]]:
+        """Settle several findings in one step, as far as their repairs go together.
+
+        `repairs` has an alternative of ``settled_by`` for each. Gives the decisions, and number
+        and reason of those that are left open.
+        """
+        together = self.settling_all(repairs, reason)
+        return self.carry_out(*together.new), together.left
+
+    def settling_all(self, repairs: Sequence[Sequence[Target]], reason: str) -> SettledTogether:
+        """Give what `settle_all` would decide, and leave open; a snapshot can, beside."""
+        return settlement_of_many(self.data, repairs, reason)
+
     def waive(self, key: str, reason: str) -> Decision:
         """Say that a finding is no fault, with a reason, as `settled.waivers`."""
         return self.waive_all([key], reason)[0]
@@ -342,11 +359,9 @@ class Review(Sitting):
         self.data.registry.get_experiment(experiment)
         return self._add_of(experiment, "disapprove", {}, reason)
 
-    def saw(
-        self, experiment: str, n_pairs: int, *, how: How = "attested", reason: str = ""
-    ) -> Decision:
+    def saw(self, experiment: str, n_pairs: int, *, reason: str = "") -> Decision:
         """Record that pairs across a division were looked at, as `seen.seen_value`."""
-        value = seen_value(self.data, experiment, n_pairs, how, self.intent.seed)
+        value = seen_value(self.data, experiment, n_pairs, self.intent.seed)
         return self._add_of(experiment, "seen", value, reason)
 
     def judge_pairs(

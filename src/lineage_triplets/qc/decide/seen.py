@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lineage_triplets.engine.errors import ConfigError, Problem, counted
 from lineage_triplets.qc.audit.divisions import DivisionsJudged, divisions_judged
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import ExperimentConfig
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record import Decision
-
-How = Literal["painted", "attested"]
 
 
 @dataclass(frozen=True)
@@ -79,18 +77,14 @@ def _why_not_judged(judged: DivisionsJudged) -> str:
     )
 
 
-def seen_value(
-    data: ReviewData, experiment: str, n_pairs: int, how: How, seed: int
-) -> dict[str, Any]:
-    """Record under which settings pairs across a division of an experiment were seen.
+def seen_value(data: ReviewData, experiment: str, n_pairs: int, seed: int) -> dict[str, Any]:
+    """Record under which settings somebody says to have seen pairs across a division.
 
     Parameters
     ----------
     data : ReviewData
     experiment : str
     n_pairs : int
-    how : {"painted", "attested"}
-        On screen, which no undo takes back; or as somebody says.
     seed : int
 
     Raises
@@ -105,7 +99,7 @@ def seen_value(
     opened, settings = data.registry.get_opened(experiment), data.settings
     return {
         "n_pairs": n_pairs,
-        "how": how,
+        "how": "attested",
         "tau_range_hours": list(settings.tau_range_hours),
         "positive_relation": settings.positive_relation,
         "source_channel": list(opened.config.source_channel),

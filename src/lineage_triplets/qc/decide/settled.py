@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from lineage_triplets.engine.errors import ConfigError, Problem, nearest
+from lineage_triplets.engine.errors import ConfigError, Problem, UnknownNameError, nearest
 from lineage_triplets.qc.decide.judgements import wrong_pairs
 from lineage_triplets.qc.decide.links import relink
 from lineage_triplets.qc.decide.renamed import Relinking
@@ -118,6 +118,64 @@ def settlement(data: ReviewData, targets: Sequence[Target], reason: str) -> list
         left = left_to_settle(data.with_effect(change.of(data.effect, reason)), rest)
     made = {decision.target for decision in new}
     return new + [about(data, "reject", target, reason) for target in left if target not in made]
+
+
+@dataclass(frozen=True, slots=True)
+class SettledTogether:
+    """What settles several findings in one step, as far as their repairs go together.
+
+    Attributes
+    ----------
+    new : list of NewDecision
+    left : dict of int to str
+        Number of a finding that is left open, and why.
+    """
+
+    new: list[NewDecision]
+    left: dict[int, str]
+
+
+def settlement_of_many(
+    data: ReviewData, repairs: Sequence[Sequence[Target]], reason: str
+) -> SettledTogether:
+    """Make the decisions that settle findings together; those that conflict are left open.
+
+    Parameters
+    ----------
+    data : ReviewData
+    repairs : sequence of sequence of Target
+        As `settlement` takes them, one a finding. Of two that conflict the first one is made.
+    reason : str
+
+    Raises
+    ------
+    ConfigError
+        No reason is given.
+    """
+    reason_given(reason, "settle findings")
+    new: list[NewDecision] = []
+    fitting: list[int] = []
+    left: dict[int, str] = {}
+
+    def add(numbers: Sequence[int]) -> None:
+        """Add what fits to what fits already: all, or half by half."""
+        nonlocal new
+        targets = [target for number in (*fitting, *numbers) for target in repairs[number]]
+        try:
+            new = settlement(data, targets, reason)
+        except (ConfigError, UnknownNameError) as error:
+            if len(numbers) == 1:
+                left[numbers[0]] = str(error)
+                return
+            middle = len(numbers) // 2
+            add(numbers[:middle])
+            add(numbers[middle:])
+        else:
+            fitting.extend(numbers)
+
+    if repairs:
+        add(range(len(repairs)))
+    return SettledTogether(new, left)
 
 
 def waivers(

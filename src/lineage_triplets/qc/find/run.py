@@ -263,7 +263,7 @@ class Checks:
 
             self.inspection = inspect_channels(self._data.raw, progress=said, stop=stop)
         elif not _is_whole(inspection):
-            self.inspection = inspection.proved(self._data.raw)
+            self.inspection = inspection.proved(self._data.raw, stop=stop)
 
     def check_pixels(
         self,

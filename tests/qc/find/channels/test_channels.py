@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,9 @@ from lineage_triplets.qc.look.pictures.page import text_width, wrapped
 from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.simulate import Faults, SimulatedExperiment, simulate
 from real import PLATES, needs_real_plates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PHASE, NUCLEI, REPORTER = "Phase", "H2B-GFP", "Virus-mCherry"
 
@@ -607,6 +611,20 @@ class TestInspection:
         assert not part.complete
         assert part.signatures["fast"][0].n_patches == 8
         assert len(part.slots) == 6
+
+    def test_stops_between_the_patches_that_are_proved(self, three):
+        index, asked = index_of(three), []
+
+        def stops_after(number: int) -> Callable[[], bool]:
+            asked.clear()
+            return lambda: asked.append(None) or len(asked) > number
+
+        inspect_channels(index, n_patches=9, stop=stops_after(10**6))
+        n_asked = len(asked)
+        stopped = inspect_channels(index, n_patches=9, stop=stops_after(n_asked - 1))
+        assert len(asked) == n_asked
+        assert [view.proof is None for view in stopped.slots].count(True) == 1
+        assert all(view.proof is not None for view in stopped.proved(index).slots)
 
     def test_the_sample_is_spread_and_the_same_every_time(self, make_experiment):
         index = index_over(plate(make_experiment))

@@ -144,9 +144,15 @@ class ChannelInspection:
         }
         return _judged(replace(self, channel_maps=changed))
 
-    def proved(self, index: MultiExperimentIndex, *, seed: int = 0) -> ChannelInspection:
-        """Compare patches anew, as an index with this mapping reads them."""
-        return _judged(replace(self, proofs=_proofs(index, seed)))
+    def proved(
+        self,
+        index: MultiExperimentIndex,
+        *,
+        seed: int = 0,
+        stop: Callable[[], bool] | None = None,
+    ) -> ChannelInspection:
+        """Compare patches anew, as an index with this mapping reads them, until `stop` says so."""
+        return _judged(replace(self, proofs=_proofs(index, seed, stop)))
 
     def findings(self) -> tuple[Finding, ...]:
         """Slots that look swapped or different, or tell nothing, and proofs that fail."""
@@ -211,7 +217,10 @@ def inspect_channels(
         if not complete:
             break
         chosen = sample_rows(index, number, N_THUMBNAILS, seed)
-        thumbnails[name] = read_thumbnails(index, chosen, len(experiment.channel_names))
+        thumbnails[name] = read_thumbnails(index, chosen, len(experiment.channel_names), stop)
+        if stop is not None and stop():
+            complete = False
+            break
     inspection = ChannelInspection(
         slots=(),
         slot_labels=tuple(index.registry.slot_labels),
@@ -221,7 +230,7 @@ def inspect_channels(
         thumbnails=thumbnails,
         unreadable=unreadable,
         complete=complete,
-        proofs=_proofs(index, seed) if complete else {},
+        proofs=_proofs(index, seed, stop) if complete else {},
         fov_orders=exchanged,
         light=light,
     )
@@ -272,8 +281,10 @@ def _judged(inspection: ChannelInspection) -> ChannelInspection:
     return replace(inspection, slots=tuple(slots))
 
 
-def _proofs(index: MultiExperimentIndex, seed: int) -> dict[tuple[str, int, int], Proof]:
-    """Proofs by experiment, slot and zarr index."""
+def _proofs(
+    index: MultiExperimentIndex, seed: int, stop: Callable[[], bool] | None
+) -> dict[tuple[str, int, int], Proof]:
+    """Proofs by experiment, slot and zarr index; those that were made before it was stopped."""
     if not index.fovs:
         return {}
     settings = index.settings.model_copy(update={"return_negative": False})
@@ -287,6 +298,9 @@ def _proofs(index: MultiExperimentIndex, seed: int) -> dict[tuple[str, int, int]
         name = experiment.config.name
         rows = sample_rows(index, number, N_PROOFS, seed)
         named = experiment.config.source_channel
-        for slot, proof in enumerate(prove(source, rows, named, experiment.channel_names)):
+        if stop is not None and stop():
+            break
+        proofs = prove(source, rows, named, experiment.channel_names, stop)
+        for slot, proof in enumerate(proofs):
             result[name, slot, experiment.channel_map[slot]] = proof
     return result

@@ -18,7 +18,7 @@ from lineage_triplets.engine.plates.stores import read_files
 from lineage_triplets.engine.reading.tensorstore import open_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,6 +79,7 @@ def prove(
     rows: Int64Array,
     channels: Sequence[str],
     fallback_names: Sequence[str],
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[Proof, ...]:
     """Compare patches of some rows of one experiment, for each slot.
 
@@ -92,13 +93,17 @@ def prove(
         Name of the channel in every slot.
     fallback_names : sequence of str
         The experiment's channels in order, for channels that the store does not name.
+    stop : callable, optional
+        Asked before each patch; where it says so, only the slots before it are proved.
     """
     given = _read_by_dataset(source, rows)
     stores: dict[int, _Store | str] = {}
-    proofs = []
+    proofs: list[Proof] = []
     for slot, channel in enumerate(channels):
         tally = _Tally(channel)
         for row, patch in zip(rows.tolist(), given, strict=True):
+            if stop is not None and stop():
+                return tuple(proofs)
             tally.n_patches += 1
             if isinstance(patch, str):
                 tally.fail(patch)

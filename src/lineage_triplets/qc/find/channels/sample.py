@@ -251,8 +251,16 @@ def _regions(pixels: Float32Array) -> Float64Array:
     return shares
 
 
-def read_thumbnails(index: MultiExperimentIndex, rows: Int64Array, n_channels: int) -> Thumbnails:
-    """Read patches of the index's own size, of all channels, around rows of one experiment."""
+def read_thumbnails(
+    index: MultiExperimentIndex,
+    rows: Int64Array,
+    n_channels: int,
+    stop: Callable[[], bool] | None = None,
+) -> Thumbnails:
+    """Read patches of the index's own size, of all channels, around rows of one experiment.
+
+    Those left where `stop` says so are NaN, as are those that cannot be read.
+    """
     size = index.settings.yx_patch_size
     pixels = np.full((len(rows), n_channels, *size), np.nan, dtype=np.float32)
     centres = []
@@ -262,6 +270,8 @@ def read_thumbnails(index: MultiExperimentIndex, rows: Int64Array, n_channels: i
         here, fov = index.observations.take(row[None]), np.zeros(1, dtype=np.int64)
         _, top, left = reader.corners(here, fov)
         centres.append((float(here.y[0] - top[0]), float(here.x[0] - left[0])))
+        if stop is not None and stop():
+            continue
         try:
             pixels[number] = reader.read(here, fov)[0].max(axis=1)
         except StoreError:
