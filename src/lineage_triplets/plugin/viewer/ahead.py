@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
 
@@ -34,14 +34,20 @@ class FramesAhead(QObject):
     session : Session
     on_fault : callable
         Gets what cannot be read, as `FovImages` tells it.
+    on_late : callable
+        Gets images of which something came late.
     """
 
     def __init__(
-        self, session: Session, on_fault: Callable[[FovImages, Fault], None], parent: QObject
+        self,
+        session: Session,
+        on_fault: Callable[[FovImages, Fault], None],
+        on_late: Callable[[FovImages], None],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._on_fault = on_fault
+        self._told: dict[str, Any] = {"on_fault": on_fault, "on_late": on_late}
         self._shown: ShownFov | None = None
         self._at: tuple[int, int | None] = (0, None)
         self._foretold: tuple[Place, ...] = ()
@@ -51,7 +57,7 @@ class FramesAhead(QObject):
     def images_of(self, source: FovSource, *, fill_absent: bool) -> FovImages:
         """Give the images of a FOV: those of which something was read ahead, or new ones."""
         found = next((images for images in self._kept if images.source is source), None)
-        return found or FovImages(source, fill_absent=fill_absent, on_fault=self._on_fault)
+        return found or FovImages(source, fill_absent=fill_absent, **self._told)
 
     def follow(self, shown: ShownFov, t: int, z: float | None) -> None:
         """Read on from a frame, and slice, that is on screen."""

@@ -245,6 +245,13 @@ class ImageLayers:
         """Whether the layers show these images, all of them."""
         return self._images is images
 
+    def draw_anew(self, images: FovImages) -> None:
+        """Draw images again, if they are shown: something of them came late."""
+        layers = [self._stack.get(plan.role) for plan in self._plans if self.shows(images)]
+        for layer in layers:
+            if layer is not None and layer.visible:
+                layer.refresh()
+
     def name(self, t: int) -> None:
         """Name the layers, and say in the name what of this frame is blank."""
         images = self._images

@@ -55,6 +55,7 @@ class LayerKeeper(QObject):
     """
 
     _faulted = Signal(object, object)
+    _came = Signal(object)
     _masks_faulted = Signal(str)
 
     def __init__(self, viewer: Any, session: Session) -> None:
@@ -72,7 +73,7 @@ class LayerKeeper(QObject):
         self._view = Viewpoint(viewer, self._stack)
         self._contrast = SlotContrast(viewer, session)
         self._cut = CutMark(self._stack)
-        self._ahead = FramesAhead(session, self._faulted.emit, self)
+        self._ahead = FramesAhead(session, self._faulted.emit, self._came.emit, self)
         self._marked: CutPlace | None = None
         # What is on screen as a whole, and what the layers were made for last.
         self._shown: ShownFov | None = None
@@ -96,6 +97,7 @@ class LayerKeeper(QObject):
             signal.connect(slot)
         # Pixels are read in any thread, and in the middle of drawing.
         self._faulted.connect(self._on_fault, Qt.ConnectionType.QueuedConnection)
+        self._came.connect(self._on_came, Qt.ConnectionType.QueuedConnection)
         self._masks_faulted.connect(session.failed, Qt.ConnectionType.QueuedConnection)
         viewer.dims.events.point.connect(self._on_step)
         viewer.dims.events.ndisplay.connect(self._on_step)
@@ -429,6 +431,10 @@ class LayerKeeper(QObject):
             self._cut.show(cut, self._shown, self._view.z)
         finally:
             self._changing = False
+
+    def _on_came(self, images: FovImages) -> None:
+        """Draw what was still on its way."""
+        self._images.draw_anew(images)
 
     def _on_fault(self, images: FovImages, _fault: Fault) -> None:
         if self._shown is not None and images is self._shown.images and self._view.t is not None:

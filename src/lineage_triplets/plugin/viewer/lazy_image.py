@@ -23,6 +23,8 @@ from lineage_triplets.engine.reading.tensorstore import (
     named_chunk,
     open_array,
 )
+from lineage_triplets.engine.settings.paths import is_url
+from lineage_triplets.plugin.viewer.late import LateReads
 from lineage_triplets.plugin.viewer.unread_parts import UnreadParts
 
 if TYPE_CHECKING:
@@ -76,6 +78,9 @@ class FovImages:
     on_fault : callable, optional
         Gets the first `Fault` of each channel's frame, and again when all of it reads well, in the
         thread that reads.
+    on_late : callable, optional
+        Of a remote store nothing is waited for in the main thread: what is not there at once is 0,
+        and this is called, in a thread, when it is there.
 
     Attributes
     ----------
@@ -93,6 +98,7 @@ class FovImages:
         *,
         fill_absent: bool = False,
         on_fault: Callable[[FovImages, Fault], None] | None = None,
+        on_late: Callable[[FovImages], None] | None = None,
     ) -> None:
         self.source = source
         stored = np.dtype(source.fov.dtype)
@@ -108,6 +114,9 @@ class FovImages:
         self._opened: dict[int, ts.TensorStore] = {}
         self._forms: dict[int, ArrayForm] = {}
         self._pipes = PipeWatch()
+        self._late: LateReads | None = None
+        if on_late is not None and is_url(source.fov.array_path):
+            self._late = LateReads(self._read, lambda: on_late(self))
 
     @property
     def is_volume(self) -> bool:
@@ -119,7 +128,16 @@ class FovImages:
         return [LazyImage.whole(self, level, number) for level in range(len(self.shapes))]
 
     def read(self, level: int, box: Box) -> NDArray[Any]:
-        """Read a box of (t, c, z, y, x), 0 where it cannot be read."""
+        """Read a box of (t, c, z, y, x), 0 where it cannot be read, or is still on its way."""
+        if self._late is None or threading.current_thread() is not threading.main_thread():
+            return self._read(level, box)
+        found = self._late.get(level, box)
+        if found is None:
+            shape = [part.stop - part.start for part in box]
+            return np.broadcast_to(np.zeros((), self.dtype), shape)
+        return found
+
+    def _read(self, level: int, box: Box) -> NDArray[Any]:
         shape = [part.stop - part.start for part in box]
         try:
             require_room(shape, self.dtype.itemsize, self._paths[level])
