@@ -93,7 +93,7 @@ class BoardPanel(QWidget):
         self.filters = BoardFilters(self)
         self.view = BoardView(self.model, self.thumbnails, self)
         self.reason = ReasonField(self)
-        self._about = SaidWords("board_about", self)
+        self._about = SaidWords("board_about", self, lines=3)
         self.accept = self._button("board_accept", "Accept", self._accept)
         self.reject = self._button("board_reject", "Reject…", self._ask_to_reject)
         self.undecide = self._button("board_undecided", "Undecided", self._undecide)

@@ -146,6 +146,9 @@ class FovTiles(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(QPen(ink, 2))
             painter.drawRect(tile.adjusted(1, 1, -1, -1))
+        elif option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(ink)
+            painter.drawRect(tile)
         elif state.place == self.on_screen:
             painter.setPen(QPen(dimmed(palette), 1, Qt.PenStyle.DashLine))
             painter.drawRect(tile)

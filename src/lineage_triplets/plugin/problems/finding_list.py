@@ -40,7 +40,7 @@ _FINDING = COLUMNS.index("Finding")
 _FOLDS = {Qt.Key.Key_Right: True, Qt.Key.Key_Left: False}
 _ARROW = 4
 _AT_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_CHARACTERS = 13
+_CHARACTERS = 9
 """That the pickers show at least: three are side by side in a dock of usual width."""
 _MANY, _OF_MANY = 200, "by kind, experiment"
 
