@@ -229,8 +229,8 @@ class _Counted:
     def __init__(self, module: Any) -> None:
         self._module = module
 
-    def decompress(self, container: bytes) -> bytes:
-        content: bytes = self._module.decompress(container)
+    def decompress(self, container: bytes, target: NDArray[np.uint8] | None = None) -> bytes:
+        content: bytes = self._module.decompress(container, target)
         _Counted.n_bytes += len(content)
         return content
 

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numcodecs
 import numpy as np
 import pytest
 import torch
@@ -92,7 +93,13 @@ def pixels_of(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
 
 STORES = {
     "planes": ("uint16", "tczyx", (6, 2, 1, 40, 48), {}),
-    "12 bits": ("uint16", "tczyx", (6, 2, 1, 40, 48), {}),
+    "12 bits": ("uint16", "tczyx", (6, 2, 1, 40, 48), {"compressor": numcodecs.Zstd(1)}),
+    "frames and channels together": (
+        "int16",
+        "tczyx",
+        (7, 2, 2, 40, 48),
+        {"chunks": (3, 2, 2, 40, 48), "compressor": numcodecs.Blosc("zstd"), "order": "F"},
+    ),
     "bytes, no c": ("uint8", "tyx", (6, 40, 48), {"channels": ("Phase",)}),
     "stacks of frames and channels": (
         "uint16",
@@ -106,7 +113,12 @@ STORES = {
         (6, 2, 1, 32, 48),
         {"chunks": (1, 1, 1, 16, 16), "shards": (2, 1, 1, 32, 48), "version": "0.5"},
     ),
-    "floats": ("float32", "ctzyx", (2, 3, 3, 20, 24), {"order": "F"}),
+    "floats": (
+        "float32",
+        "ctzyx",
+        (2, 3, 3, 20, 24),
+        {"order": "F", "chunks": (1, 1, 3, 20, 24)},
+    ),
     "floats in parts": (
         "float32",
         "tyx",
@@ -124,6 +136,14 @@ def test_equal_to_numpy(store, make_experiment, tmp_path, monkeypatch):
     # Frames are read in several blocks, and stacks in several parts.
     monkeypatch.setattr(blocks, "_LEAST_BYTES", 10_000)
     monkeypatch.setattr(blocks, "_MOST_BYTES", 12_000)
+    monkeypatch.setattr(blocks, "WORTH_PICKING_BYTES", 0)
+    decoded, decode = [], blocks.decode_file
+
+    def noted(path, storage, target):
+        decoded.append(path)
+        decode(path, storage, target)
+
+    monkeypatch.setattr(blocks, "decode_file", noted)
     dtype, axes, shape, image = STORES[store]
     pixels = {fov: pixels_of(shape, dtype, seed) for seed, fov in enumerate(FOVS)}
     if store == "12 bits":
@@ -153,6 +173,10 @@ def test_equal_to_numpy(store, make_experiment, tmp_path, monkeypatch):
                 # Several parts of a frame are never in memory together.
                 off = relative if store == "floats in parts" else 1e-10
                 assert_equal(levels["timepoint_statistics"][str(t)], values[t], relative=off)
+    n_files = {"stacks of frames and channels": 0, "shards": 0, "floats in parts": 0}
+    n_files["frames and channels together"] = 3 * 3
+    n_planes = n_t * len(made.source_channel) * 3
+    assert len(set(decoded)) == len(decoded) == n_files.get(store, n_planes)
     kinds = {problem.kind for problem in report.problems}
     assert kinds == ({"not-finite"} if dtype == "float32" else set())
 
@@ -226,7 +250,11 @@ def test_focus(chunks, make_experiment, tmp_path):
 
 
 @pytest.fixture
-def movies(make_experiment) -> list[ExperimentConfig]:
+def movies(make_experiment, monkeypatch) -> list[ExperimentConfig]:
+    from lineage_triplets.training.statistics import blocks
+
+    # Small as they are, their files are decoded here.
+    monkeypatch.setattr(blocks, "WORTH_PICKING_BYTES", 0)
     pixels = {fov: pixels_of((6, 2, 1, 40, 48), "uint16", seed) for seed, fov in enumerate(FOVS)}
     return [make_experiment("one", dict.fromkeys(FOVS, FAMILY), pixels=pixels)]
 

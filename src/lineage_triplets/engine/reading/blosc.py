@@ -105,10 +105,7 @@ def decode_ranges(
     OSError, RuntimeError
         The file cannot be read, or a block not be decoded.
     """
-    header = container.read(0, _HEADER.size)
-    version, _, flags, _, decoded, block_size, encoded = _HEADER.unpack(header)
-    if (version, decoded, encoded) != (_FORMAT_VERSION, n_bytes, container.n_bytes):
-        raise UnknownContainerError("its header is not that of the chunk")
+    header, flags, block_size = _checked_header(container, n_bytes)
     if flags & _PLAIN_COPY:
         return plain_ranges(container, n_bytes, ranges, _HEADER.size)
     if not block_size:
@@ -125,6 +122,27 @@ def decode_ranges(
         content = _decode_run(container, header, starts[first:stop], ends[first:stop], size)
         parts.append(Part(first * block_size, content))
     return parts
+
+
+def decode_into(container: FileRange, target: NDArray[np.uint8]) -> None:
+    """Decode a whole chunk to where it goes; the target is as long as it shall be.
+
+    Raises
+    ------
+    UnknownContainerError, OSError, RuntimeError
+        As `decode_ranges`.
+    """
+    _checked_header(container, len(target))
+    blosc.decompress(container.read(0, container.n_bytes), target)
+
+
+def _checked_header(container: FileRange, n_bytes: int) -> tuple[bytes, int, int]:
+    """Header, flags and size of the blocks of a container of a decoded size."""
+    header = container.read(0, _HEADER.size)
+    version, _, flags, _, decoded, block_size, encoded = _HEADER.unpack(header)
+    if (version, decoded, encoded) != (_FORMAT_VERSION, n_bytes, container.n_bytes):
+        raise UnknownContainerError("its header is not that of the chunk")
+    return header, flags, block_size
 
 
 def plain_ranges(

@@ -14,11 +14,16 @@ import numpy as np
 
 from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_index
 from lineage_triplets.engine.plates.remote import longest_wait_seconds, unreachable
-from lineage_triplets.engine.reading.blosc import FileRange, decode_ranges, plain_ranges
+from lineage_triplets.engine.reading.blosc import (
+    FileRange,
+    decode_into,
+    decode_ranges,
+    plain_ranges,
+)
 from lineage_triplets.engine.reading.cache import FileStamp, Part
 from lineage_triplets.engine.reading.plan import CODED_AND_DECODED, chunk_error, plan
 from lineage_triplets.engine.reading.threads import StuckError, on_all_cpus
-from lineage_triplets.engine.reading.zstd import decode_frame
+from lineage_triplets.engine.reading.zstd import decode_frame, decode_frame_into
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -41,6 +46,28 @@ WORTH_SKIPPING_BYTES = 1 << 15
 
 # Opening a pipe would wait for somebody to write; Windows reads text unless it is told not to.
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def decode_file(path: str, storage: ChunkStorage, target: NDArray[np.uint8]) -> None:
+    """Decode a file that is one chunk to where it goes; the target is as long as it shall be.
+
+    Raises
+    ------
+    OSError, RuntimeError, ValueError
+        It is absent, damaged or odd, which tensorstore shall judge.
+    """
+    file = os.open(path, _OPENING)
+    try:
+        container = FileRange(file, 0, os.fstat(file).st_size)
+        if storage.compressor == "zstd":
+            decode_frame_into(container, target)
+        elif storage.compressor == "blosc":
+            decode_into(container, target)
+        else:
+            (part,) = plain_ranges(container, len(target), [(0, len(target))])
+            target[:] = part.content
+    finally:
+        os.close(file)
 
 
 class LocalChunkStrategy:

@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
+from lineage_triplets.engine.errors import StoppedError
 from lineage_triplets.engine.process import usable_cpus
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def on_all_cpus(
     items: Iterable[_Item],
     most_seconds: float = math.inf,
     most_threads: int | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> None:
     """Do some work for each item, on all CPUs side by side.
 
@@ -54,11 +56,15 @@ def on_all_cpus(
         For an item.
     most_threads : int, optional
         No more than the CPUs in any case.
+    stopped : callable, optional
+        Asked some times a second; once it says so, nothing more is waited for.
 
     Raises
     ------
     StuckError
         One took longer. Its thread is left to it; the next call has others.
+    StoppedError
+        It was stopped.
     """
     pool = _pool()
     waiting = deque(enumerate(items))
@@ -81,6 +87,8 @@ def on_all_cpus(
             done, left = wait(left, _ASK_EVERY_SECONDS, FIRST_EXCEPTION)
             for worker in done:
                 worker.result()
+            if left and stopped is not None and stopped():
+                raise StoppedError
             for number, since in list(begun.values()):
                 if time.monotonic() - since > most_seconds:
                     _POOLS.clear()

@@ -17,6 +17,8 @@ from lineage_triplets.engine.reading.cache import Part
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from lineage_triplets.engine.reading.blosc import FileRange
 
 _MAGIC = bytes.fromhex("28b52ffd")
@@ -54,13 +56,28 @@ def decode_frame(
     OSError, RuntimeError
         The file cannot be read, or the frame not be decoded.
     """
-    content = container.read(0, container.n_bytes)
-    if _size_in_header(content[:_MOST_HEADER_BYTES]) != n_bytes:
-        raise UnknownContainerError("its header is not that of the chunk")
-    decoded = zstd.decompress(content)
+    decoded = zstd.decompress(_checked(container, n_bytes))
     if len(decoded) != n_bytes:
         raise UnknownContainerError("it decoded to another size")
     return [Part(0, np.frombuffer(decoded, dtype=np.uint8))]
+
+
+def decode_frame_into(container: FileRange, target: NDArray[np.uint8]) -> None:
+    """Decode a chunk to where it goes; the target is as long as it shall be.
+
+    Raises
+    ------
+    UnknownContainerError, OSError, RuntimeError
+        As `decode_frame`.
+    """
+    zstd.decompress(_checked(container, len(target)), target)
+
+
+def _checked(container: FileRange, n_bytes: int) -> bytes:
+    content = container.read(0, container.n_bytes)
+    if _size_in_header(content[:_MOST_HEADER_BYTES]) != n_bytes:
+        raise UnknownContainerError("its header is not that of the chunk")
+    return content
 
 
 def _size_in_header(header: bytes) -> int | None:

@@ -11,9 +11,17 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.errors import StoppedError
+from lineage_triplets.engine.plates.image import canonical
 from lineage_triplets.engine.plates.limits import require_room
-from lineage_triplets.engine.plates.remote import answer, first_line, trouble
+from lineage_triplets.engine.plates.remote import (
+    answer,
+    first_line,
+    longest_wait_seconds,
+    trouble,
+    unreachable,
+)
 from lineage_triplets.engine.process import usable_cpus
+from lineage_triplets.engine.reading.local import WORTH_PICKING_BYTES, decode_file
 from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.plan import array_error, chunk_error
 from lineage_triplets.engine.reading.tensorstore import (
@@ -22,20 +30,30 @@ from lineage_triplets.engine.reading.tensorstore import (
     named_chunk,
     open_array,
 )
+from lineage_triplets.engine.reading.threads import StuckError, on_all_cpus
+from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.training.statistics.counts import Tally
 from lineage_triplets.training.statistics.focus import Sharpness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.errors import StoreError
     from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.plates.chunks import ChunkStorage
+    from lineage_triplets.engine.plates.image import Fov
     from lineage_triplets.engine.settings.model import MissingChunks
 
 # What is read at once: of small chunks some together, of large ones no more than memory holds.
 _LEAST_BYTES = 2**23
 _MOST_BYTES = 2**26
+
+
+# Ranges of z and y.
+_Part = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +100,10 @@ class Counted:
     focus: dict[int, dict[int, int]] = field(default_factory=dict)
     absent: set[int] = field(default_factory=set)
 
-    def add_frame(self, t: int, channel: int, frame: _Frame, pixels: Pixels | None) -> None:
-        """Take in a frame that is whole; its pixels, where they were read at once."""
-        statistics = frame.tally.statistics(pixels)
+    def add_frame(
+        self, t: int, channel: int, frame: _Frame, statistics: dict[str, float] | None
+    ) -> None:
+        """Take in a frame that is whole, and its statistics, if any pixel counts."""
         if statistics is not None:
             self.frames.setdefault(channel, {})[t] = statistics
         in_focus = frame.sharpness.in_focus()
@@ -133,7 +152,7 @@ def _n_bytes(source: FovSource, shape: tuple[int, ...]) -> int:
     return max(1, math.prod(shape) * source.fov.form.item_bytes)
 
 
-def _parts(source: FovSource, block: Block) -> Iterator[tuple[slice, slice]]:
+def _parts(source: FovSource, block: Block) -> Iterator[_Part]:
     """Ranges of z and y that a block is read in, at the bounds of chunks; rows are whole."""
     _, _, n_z, n_y, n_x = source.fov.shape
     _, _, of_z, of_y, _ = source.fov.chunk_shape
@@ -156,14 +175,62 @@ class ReadMemory(threading.local):
 
     def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
         """An array of any content, until the next one is asked for."""
-        n_bytes = math.prod(shape) * dtype.itemsize
+        return self.bytes_of(math.prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
+
+    def bytes_of(self, n_bytes: int) -> NDArray[np.uint8]:
+        """So many bytes, likewise."""
         if n_bytes > len(self._bytes):
             self._bytes = np.empty(n_bytes, np.uint8)
-        return self._bytes[:n_bytes].view(dtype).reshape(shape)
+        return self._bytes[:n_bytes]
 
     def let_go(self) -> None:
         """Take other memory from now on, since somebody may still write into this."""
         self._bytes = np.empty(0, np.uint8)
+
+
+class _Counting:
+    """What a block has given so far; several threads take in frames at once.
+
+    Parameters
+    ----------
+    fov : Fov
+    block : Block
+    """
+
+    def __init__(self, fov: Fov, block: Block) -> None:
+        self._fov, self._block = fov, block
+        self.counted = Counted()
+        self._begun: dict[tuple[int, int], _Frame] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def take(
+        self, t: int, stacks: Iterable[Pixels], part: _Part, *, is_all: bool, is_last: bool
+    ) -> None:
+        """Take in a part of a frame: of each channel (Z, Y, X).
+
+        Parameters
+        ----------
+        t : int
+        stacks : iterable of ndarray
+        part : (slice, slice)
+            Its z and y.
+        is_all, is_last : bool
+            Whether the frame has no other part, and none after it.
+        """
+        z, y = part
+        for channel, stack in zip(self._block.channels, stacks, strict=True):
+            frame = self._begun.pop((t, channel), None)
+            if frame is None:
+                frame = _Frame(Tally(self._fov.dtype), Sharpness(self._fov.shape[2]))
+            frame.tally.add(stack)
+            if self._fov.shape[2] > 1:
+                frame.sharpness.add(stack, z.start, y.start)
+            if not is_last:
+                self._begun[t, channel] = frame
+                continue
+            statistics = frame.tally.statistics(stack if is_all else None)
+            with self._one_at_a_time:
+                self.counted.add_frame(t, channel, frame, statistics)
 
 
 class FovReader:
@@ -204,33 +271,68 @@ class FovReader:
         StoreError, ChunkError
             It cannot be read; the message names FOV and chunk.
         """
-        fov = self._source.fov
-        counted = Counted()
-        parts = list(_parts(self._source, block))
-        keys = [
-            (t, channel) for t in range(block.n_frames) for channel in range(len(block.channels))
-        ]
-        begun: dict[tuple[int, int], _Frame] = {}
-        for number, (z, y) in enumerate(parts):
-            pixels = self._read(block, z, y, counted.absent)
-            for key in keys:
-                frame = begun.pop(key, None) or _Frame(Tally(fov.dtype), Sharpness(fov.shape[2]))
-                stack = pixels[key]
-                frame.tally.add(stack)
-                if fov.shape[2] > 1:
-                    frame.sharpness.add(stack, z.start, y.start)
-                if number < len(parts) - 1:
-                    begun[key] = frame
-                    continue
-                t, channel = block.first_frame + key[0], block.channels[key[1]]
-                counted.add_frame(t, channel, frame, stack if len(parts) == 1 else None)
-        return counted
+        counting = _Counting(self._source.fov, block)
+        storage = self._storage_of_frames()
+        lefts = [block] if storage is None else self._count_files(block, storage, counting)
+        for left in lefts:
+            parts = list(_parts(self._source, left))
+            for part in parts:
+                pixels = self._read(left, part, counting.counted.absent)
+                for t, frame in enumerate(pixels, start=left.first_frame):
+                    counting.take(t, frame, part, is_all=len(parts) == 1, is_last=part == parts[-1])
+        return counting.counted
 
-    def _read(self, block: Block, z: slice, y: slice, absent: set[int]) -> Pixels:
+    def _storage_of_frames(self) -> ChunkStorage | None:
+        """How frames are stored that lie whole in files which are decoded here; else None."""
+        fov = self._source.fov
+        storage = None if is_url(fov.array_path) else fov.form.storage
+        if storage is None or storage.shards is not None or storage.n_bytes < WORTH_PICKING_BYTES:
+            return None
+        return storage if fov.chunk_shape[2:] == fov.shape[2:] else None
+
+    def _count_files(self, block: Block, storage: ChunkStorage, counting: _Counting) -> list[Block]:
+        """Count each file while it is in the cache of a CPU; give those that could not be."""
+        fov = self._source.fov
+        # What it was opened for is held against what the array is now.
+        self._view(fill=False)
+        require_room(storage.chunk_shape, storage.dtype.itemsize, fov.array_path)
+        n_t, n_c, *_ = fov.chunk_shape
+        strides = canonical(fov.axes, storage.strides(), absent=0)
+        of_image = slice(0, fov.shape[2]), slice(0, fov.shape[3])
+        left: list[Block] = []
+
+        def count(first: int) -> None:
+            index = {"t": first // n_t, "c": block.channels[0] // n_c}
+            key = storage.key(index.get(axis, 0) for axis in fov.axes)
+            n_frames = min(n_t, fov.shape[0] - first)
+            content = self._memory.bytes_of(storage.n_bytes)
+            try:
+                decode_file(f"{fov.array_path}/{key}", storage, content)
+            except (OSError, RuntimeError, ValueError):
+                left.append(Block(first, n_frames, block.channels))
+                return
+            chunk: Pixels = np.ndarray(fov.chunk_shape, storage.dtype, content, 0, strides)
+            inside = [channel % n_c for channel in block.channels]
+            for number in range(n_frames):
+                frame = [chunk[number, channel] for channel in inside]
+                counting.take(first + number, frame, of_image, is_all=True, is_last=True)
+
+        firsts = range(block.first_frame, block.first_frame + block.n_frames, n_t)
+        try:
+            # As many threads as ask have one each.
+            on_all_cpus(count, firsts, longest_wait_seconds(), 1, self._stopping.is_set)
+        except StuckError as stuck:
+            first = firsts[stuck.number]
+            kind, message, remedy = unreachable()
+            raise chunk_error(self._source, kind, f"frame {first}: {message}", remedy) from None
+        return sorted(left, key=lambda block: block.first_frame)
+
+    def _read(self, block: Block, part: _Part, absent: set[int]) -> Pixels:
         """Pixels (T, C, Z, Y, X) of a part, the fill value where chunks are absent.
 
         They are the thread's memory, which the next part is read into.
         """
+        z, y = part
         first, last = block.first_frame, block.first_frame + block.n_frames
         view = self._part(block, range(first, last), z, y, fill=False)
         dtype = view.dtype.numpy_dtype

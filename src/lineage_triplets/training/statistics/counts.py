@@ -188,7 +188,7 @@ def _moments(values: Pixels) -> _Moments:
 
 
 def _bins(values: Pixels) -> Pixels:
-    """Bins of values of at most 16 bits, in a type that torch counts as it is."""
+    """Bins of values of at most 16 bits, unsigned."""
     if values.dtype.kind == "b":
         values = values.view(np.uint8)
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
@@ -196,14 +196,16 @@ def _bins(values: Pixels) -> Pixels:
         unsigned = np.dtype(f"u{values.dtype.itemsize}")
         sign = unsigned.type(1 << (8 * values.dtype.itemsize - 1))
         values = values.view(unsigned) ^ sign
-    if values.dtype.itemsize == 2:
-        # torch knows signed numbers alone: as they are in memory, if all are small enough.
-        is_small = not len(values) or int(values.max()) < 2**15
-        values = values.view(np.int16) if is_small else values.astype(np.int32)
     return values
 
 
 def _bin_counts(bins: Pixels) -> Int64Array:
+    if bins.dtype == np.uint16:
+        # torch knows signed numbers alone, and refuses negative ones, which large ones look like.
+        try:
+            return _bin_counts(bins.view(np.int16))
+        except RuntimeError:
+            bins = bins.astype(np.int32)
     counts: Int64Array = torch.bincount(torch.from_numpy(bins)).numpy()
     return counts
 
