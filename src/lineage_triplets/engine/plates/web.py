@@ -7,16 +7,17 @@ wants it any more.
 from __future__ import annotations
 
 import base64
-import http.client
+import functools
 import os
-import socket
-import ssl
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
+from urllib3.exceptions import TimeoutError as SilentError
 
 from lineage_triplets.engine.errors import StoppedError
 from lineage_triplets.engine.waiting import is_stopped, tell_of
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1 << 16
 _LOOK_EVERY_SECONDS = 0.05
 _FIRST_DELAY_SECONDS, _MOST_DELAY_SECONDS = 0.5, 16.0
+# That are left open to a server: no more files than these are asked for at once.
+_MOST_CONNECTIONS = 32
 _ABSENT, _REFUSED = frozenset({404, 410}), frozenset({401, 403, 407})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-_idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)
 
 
 class RefusedError(Exception):
@@ -59,6 +59,14 @@ class FailedError(Exception):
         self.is_down = is_down
 
 
+class _BrokenOffError(Exception):
+    """Less came than was announced."""
+
+
+class _FailingError(Exception):
+    """The server says that it fails."""
+
+
 class _Request:
     """One file, asked for by a thread of its own until it is there, or nobody wants it any more."""
 
@@ -72,17 +80,12 @@ class _Request:
         self._n_retries = n_retries
         self._silent_seconds = silent_seconds
         self._given_up = threading.Event()
-        self._socket: socket.socket | None = None
         # A program that ends does not wait for it.
         threading.Thread(target=self._run, daemon=True).start()
 
     def give_up(self) -> None:
         """End it; what comes is not taken any more."""
         self._given_up.set()
-        open_socket = self._socket
-        if open_socket is not None:
-            with suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
         try:
@@ -97,10 +100,10 @@ class _Request:
         for left in range(self._n_retries, -1, -1):
             try:
                 return self._ask()
-            except (OSError, http.client.HTTPException) as error:
+            except (HTTPError, _FailingError, _BrokenOffError) as error:
                 self.failure = _words(error)
-                is_down = isinstance(error, OSError)
-                if isinstance(error, ssl.SSLCertVerificationError):
+                is_down = not isinstance(error, _FailingError | _BrokenOffError)
+                if isinstance(error, SSLError):
                     break
             if not left or self._given_up.wait(delay):
                 break
@@ -108,46 +111,29 @@ class _Request:
         raise FailedError(self.failure, is_down=is_down)
 
     def _ask(self) -> bytes | None:
-        """Ask once; on a connection that was left open, or else on a new one."""
         parts = urlsplit(self.url)
-        while True:
-            try:
-                connection, was_open = _idle[parts.scheme, parts.netloc].pop(), True
-            except LookupError:
-                connection, was_open = _connect(parts, self._silent_seconds), False
-            try:
-                return self._answer(connection, parts)
-            except (http.client.RemoteDisconnected, ConnectionError):
-                # The server may have closed it in the meantime.
-                if not was_open or self._given_up.is_set():
-                    raise
-            finally:
-                self._socket = None
-
-    def _answer(self, connection: http.client.HTTPConnection, parts: SplitResult) -> bytes | None:
-        whole, response = False, None
+        host = parts.netloc.rpartition("@")[2]
+        response = _connections(_proxy(parts.scheme, host)).request(
+            "GET",
+            parts._replace(netloc=host).geturl(),
+            headers={"Accept-Encoding": "identity", **_login(parts, "Authorization")},
+            timeout=self._silent_seconds,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
         try:
-            if connection.sock is None:
-                connection.connect()
-            # A response that is the connection's last one takes it over.
-            self._socket = connection.sock
-            connection.request("GET", _target(connection, parts), headers=_headers(parts))
-            response = connection.getresponse()
             self._refuse(response)
-            if response.status in _ABSENT and (response.length or 0) > _PIECE_BYTES:
-                return None
-            content = self._body(response)
-            whole = not response.will_close
-            return None if response.status in _ABSENT else content
+            if response.status not in _ABSENT:
+                return self._body(response)
+            # A connection that was read to its end stays open, and serves the next request.
+            if _announced(response, _PIECE_BYTES) < _PIECE_BYTES:
+                response.drain_conn()
+            return None
         finally:
-            if whole:
-                _idle.setdefault((parts.scheme, parts.netloc), []).append(connection)
-            else:
-                connection.close()
-                if response is not None:
-                    response.close()
+            response.close()
 
-    def _refuse(self, response: http.client.HTTPResponse) -> None:
+    def _refuse(self, response: urllib3.BaseHTTPResponse) -> None:
         """Raise what an answer without a file says."""
         status, words = response.status, f"HTTP {response.status} {response.reason}"
         leads_to = response.headers.get("Location")
@@ -156,22 +142,23 @@ class _Request:
         if 300 <= status < 400 and leads_to is not None:
             raise SentOnError(urljoin(self.url, leads_to), status)
         if status in _AGAIN:
-            raise http.client.HTTPException(words)
-        if status not in _ABSENT and status != http.client.OK:
+            raise _FailingError(words)
+        if status not in _ABSENT and status != 200:
             raise OddAnswerError(words)
 
-    def _body(self, response: http.client.HTTPResponse) -> bytes:
-        if response.length is not None and response.length > self._most_bytes:
+    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        if _announced(response, 0) > self._most_bytes:
             raise TooLongError
         content = bytearray()
-        while piece := response.read1(_PIECE_BYTES):
-            content += piece
-            if len(content) > self._most_bytes:
-                raise TooLongError
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        # What is empty is not over by itself.
-        response.close()
+        try:
+            for piece in response.stream(_PIECE_BYTES):
+                content += piece
+                if len(content) > self._most_bytes:
+                    raise TooLongError
+                if self._given_up.is_set():
+                    break
+        except ProtocolError as error:
+            raise _BrokenOffError(_words(error)) from error
         return bytes(content)
 
 
@@ -232,36 +219,26 @@ def fetch(
     return found, faults
 
 
-def _connect(parts: SplitResult, silent_seconds: float) -> http.client.HTTPConnection:
-    """Connect to a server, or to the proxy before it."""
-    host = parts.netloc.rpartition("@")[2]
-    secure = parts.scheme == "https"
-    proxy = None if proxy_bypass(host) else getproxies().get(parts.scheme)
-    via = urlsplit(proxy if "://" in (proxy or "") else f"http://{proxy}") if proxy else None
-    place = host if via is None else via.netloc.rpartition("@")[2]
-    connection: http.client.HTTPConnection
-    if secure:
-        bundle = os.environ.get("TENSORSTORE_CA_BUNDLE")
-        context = ssl.create_default_context(cafile=bundle)
-        connection = http.client.HTTPSConnection(place, timeout=silent_seconds, context=context)
-        if via is not None:
-            connection.set_tunnel(host, headers=_login(via, "Proxy-Authorization"))
-    else:
-        connection = http.client.HTTPConnection(place, timeout=silent_seconds)
-    return connection
+@functools.cache
+def _connections(proxy: str | None) -> urllib3.PoolManager:
+    """Connections that are open, of all threads of this process."""
+    bundle = os.environ.get("TENSORSTORE_CA_BUNDLE")
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=_MOST_CONNECTIONS, ca_certs=bundle)
+    login = _login(urlsplit(proxy), "Proxy-Authorization")
+    return urllib3.ProxyManager(
+        proxy, maxsize=_MOST_CONNECTIONS, proxy_headers=login, ca_certs=bundle
+    )
 
 
-def _target(connection: http.client.HTTPConnection, parts: SplitResult) -> str:
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~")
-    inside = path + (f"?{parts.query}" if parts.query else "")
-    host = parts.netloc.rpartition("@")[2]
-    direct = parts.scheme == "https" or connection.host == urlsplit(f"//{host}").hostname
-    return inside if direct else f"http://{host}{inside}"
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_connections.cache_clear)
 
 
-def _headers(parts: SplitResult) -> dict[str, str]:
-    host = parts.netloc.rpartition("@")[2]
-    return {"Host": host, "Accept-Encoding": "identity", **_login(parts, "Authorization")}
+def _proxy(scheme: str, host: str) -> str | None:
+    """What is asked in the server's place, as the environment says."""
+    proxy = None if proxy_bypass(host) else getproxies().get(scheme)
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _login(parts: SplitResult, header: str) -> dict[str, str]:
@@ -271,9 +248,16 @@ def _login(parts: SplitResult, header: str) -> dict[str, str]:
     return {header: f"Basic {base64.b64encode(named).decode()}"}
 
 
+def _announced(response: urllib3.BaseHTTPResponse, otherwise: int) -> int:
+    """Bytes of the body, as far as the server says."""
+    said = response.headers.get("Content-Length", "")
+    return int(said) if said.isdecimal() else otherwise
+
+
 def _words(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, SilentError):
         return "no answer"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    below = error.__cause__ or error.__context__
+    if isinstance(below, OSError) and below.strerror:
+        return below.strerror
     return str(error) or type(error).__name__
