@@ -113,6 +113,23 @@ def test_what_a_file_says_can_neither_steer_the_terminal_nor_forge_a_line(run, c
     assert r"drifts\x1b[2J\u202e\nwrote validated.yaml" in said
 
 
+def test_nor_can_the_names_of_folders_and_experiments(run, config, tmp_path):
+    text = config.read_text().replace("name: mouse", r'name: "m\e[2J\n  yes all is well"')
+    odd = config.with_name("c\x1b[31m\nusable.yml")
+    odd.write_text(text)
+    out = tmp_path / "o\x1b[31m"
+    said = [
+        run("validate", odd)[1],
+        run("export", odd, "--to", out, "--draft")[1],
+        run("tracks", odd, "--out", out / "tracks")[1],
+    ]
+    for printed in said:
+        assert "\x1b" not in printed
+        assert r"\x1b[31m" in printed
+        assert "\n  yes all is well" not in printed
+    assert r"c\x1b[31m\nusable.yml: usable" in said[0]
+
+
 def test_a_list_of_problems_ends_and_says_where_all_are(run, config):
     listed = "".join(f"    - {{lineage_id: absent_{number}, reason: r}}\n" for number in range(30))
     config.write_text(config.read_text() + f"exclude:\n  lineages:\n{listed}")

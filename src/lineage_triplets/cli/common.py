@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -224,6 +225,14 @@ class _Terminal(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Make a line or a cell of a table."""
         return super().render_str(visible(text, lines=True), **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        """Make pieces of a line; texts with a style, and all that was made of them, come here."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield segment._replace(text=visible(segment.text, lines=True))
 
 
 def terminal(*, stderr: bool = False) -> Console:

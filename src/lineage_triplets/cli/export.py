@@ -329,8 +329,8 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
         console.print(
             Text.assemble(
                 mark,
-                f" {where}{point.sentence}",
-                *((f"\n    {text}", "dim") for text in more),
+                visible(f" {where}{point.sentence}"),
+                *((f"\n    {visible(text)}", "dim") for text in more),
             ),
             soft_wrap=True,
         )

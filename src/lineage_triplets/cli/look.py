@@ -21,7 +21,7 @@ from lineage_triplets.cli.common import (
     terminal,
     write_listed,
 )
-from lineage_triplets.engine.errors import ConfigError, Problem, counted
+from lineage_triplets.engine.errors import ConfigError, Problem, counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def validate(
     said = ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n)
     verdict = ("not usable", "bold red") if n_errors else ("usable", "bold green")
     said = f" ({said or 'nothing to complain about'})"
-    console.print(Text.assemble(f"{config}: ", verdict, said), soft_wrap=True)
+    console.print(Text.assemble(f"{visible(str(config))}: ", verdict, said), soft_wrap=True)
     if n_errors:
         raise typer.Exit(1)
 

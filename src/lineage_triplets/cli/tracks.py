@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from lineage_triplets.cli import common
-from lineage_triplets.cli.common import Decisions, opened
+from lineage_triplets.cli.common import Decisions, opened, terminal
 from lineage_triplets.engine.errors import counted
 from lineage_triplets.engine.files import refuse_folder
 
@@ -34,15 +33,19 @@ def tracks(
     refuse_folder(out)
     with (
         opened(config, decisions=decisions, read_only=True, path_map=path_map) as review,
-        Console(stderr=True).status("Writing tracks"),
+        terminal(stderr=True).status("Writing tracks"),
     ):
         written = write_tracks(review, out, format_, keep_rejected=keep_rejected)
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = terminal()
     for note in written.notes:
-        console.print(note, style="yellow")
+        console.print(note, style="yellow", soft_wrap=True)
     console.print(
         f"wrote {counted(written.n_cells, 'cell')} of {counted(written.n_tracks, 'track')} "
         f"({written.n_new_ids} with a new id) into {counted(len(written.files), 'table')} "
-        f"below {out}"
+        f"below {out}",
+        soft_wrap=True,
     )
-    console.print(f"wrote {out / written.origin.name}: which track of the tables is now which")
+    console.print(
+        f"wrote {out / written.origin.name}: which track of the tables is now which",
+        soft_wrap=True,
+    )
