@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--kills", type=int, default=200)
     group.add_argument("--power-steps", type=int, default=30, help="steps cut at every write")
     group.add_argument("--races", type=int, default=200)
-    group.add_argument("--fuzz-minutes", type=float, default=2.0)
+    group.add_argument("--fuzz-minutes", type=float, default=1.0)
 
 
 def tables(folder: Path, arguments: argparse.Namespace) -> Iterator[Table]:
@@ -68,13 +68,17 @@ def _run(part: str, folder: Path, options: Sequence[str]) -> list[dict[str, Any]
     ):
         task = progress.add_task(part, said="", total=None)
         assert program.stdout is not None
-        for line in program.stdout:
-            said = json.loads(line)
-            if "done" in said:
-                words = (f"{key.replace('_', ' ')} {value:,.0f}" for key, value in said.items())
-                progress.update(task, said=", ".join(words))
-            else:
-                kept.append(said)
+        try:
+            for line in program.stdout:
+                said = json.loads(line)
+                if "done" in said:
+                    words = (f"{key.replace('_', ' ')} {value:,.0f}" for key, value in said.items())
+                    progress.update(task, said=", ".join(words))
+                else:
+                    kept.append(said)
+        except KeyboardInterrupt:
+            program.terminate()
+            raise
     if program.returncode:
         raise SystemExit(f"{part} found something wrong, which it says above")
     return kept
