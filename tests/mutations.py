@@ -12,13 +12,11 @@ from benchmarks.trouble.mutate import change_json
 from lineage_triplets import (
     MultiExperimentTripletDataset,
     TripletConfig,
-    __version__,
     diagnose,
     save_config,
 )
-from lineage_triplets.engine.dataset.verification import draft_of
 from lineage_triplets.engine.errors import ChunkError, Problem
-from lineage_triplets.qc import Review
+from lineage_triplets.qc import Review, export_review
 from reviews import field
 from stores import make_experiment, numbered_pixels
 
@@ -62,7 +60,7 @@ def try_out(
         Picks a number below another one.
     n_changes : int
     check : bool
-        Whether a usable one is checked and drafted too, which takes most of the time.
+        Whether a usable one is checked and exported too, which takes most of the time.
 
     Returns
     -------
@@ -93,11 +91,11 @@ def try_out(
     if not check:
         return "usable"
     save_config(config, root / "c.yml", overwrite=True)
-    with Review.open(root / "c.yml", read_only=True) as review:
-        assert review.findings() is not None
-    try:
-        draft = draft_of(config, found.index, __version__)
-    except ChunkError:
-        return "damaged"
-    save_config(draft, root / "draft.yml", overwrite=True)
+    (root / "c.review.db").unlink(missing_ok=True)
+    with Review.open(root / "c.yml", by="somebody") as review:
+        assert all(found.finding.sentence for found in review.check())
+        try:
+            export_review(review, root / "out", formats=["config"], draft=True, overwrite=True)
+        except ChunkError:
+            return "damaged"
     return "usable"

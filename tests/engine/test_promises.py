@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
     from lineage_triplets import ExperimentConfig
 
 
+EXAMPLES = int(os.environ.get("LINEAGE_TRIPLETS_EXAMPLES", "8"))
+"""Of each version; some thousands take an hour."""
+
+
 @pytest.fixture(scope="module", params=["0.4", "0.5"])
 def experiment(request, tmp_path_factory) -> ExperimentConfig:
     return write_experiment(tmp_path_factory.mktemp("plate"), request.param)
 
 
 @given(st.data())
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_usable_works(experiment, tmp_path, data):
     """With more examples in a process of its own: an end by a signal would show there."""
 
