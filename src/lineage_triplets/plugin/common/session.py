@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 OPENING = "Opening the config"
 CHOOSING = "Drawing pairs"
 DECIDING = "Deciding"
+FOLLOWING = "Following decisions"
 # So many take the event loop no time that anybody would notice.
 _MANY_OBSERVATIONS = 100_000
 
@@ -229,13 +230,29 @@ class Session(QObject):
         self._say_state(review)
 
     def _say_state(self, review: Review) -> None:
-        """Say what is shown now, or why nothing of the config loads."""
+        """Say what is shown now, or why nothing loads; later, where it takes long to make."""
+        if not review.has_state and review.data.n_observations > _MANY_OBSERVATIONS:
+            self._say_state_later(review)
+            return
         try:
             state = review.state
         except LineageTripletsError as error:
             self.unloadable.emit(error)
         else:
             self.attempt(lambda: self.state_changed.emit(state))
+
+    def _say_state_later(self, review: Review) -> None:
+        snapshot = review.snapshot()
+
+        def say(error: LineageTripletsError | None) -> None:
+            if not review.adopt(snapshot):
+                self._say_state(review)
+            elif error is not None:
+                self.unloadable.emit(error)
+            else:
+                self.attempt(lambda: self.state_changed.emit(review.state))
+
+        self.work.start(self, FOLLOWING, lambda _job: _error_of(lambda: snapshot.state), say)
 
     def close(self) -> None:
         """Stop all work and let go of the review."""
@@ -260,15 +277,15 @@ class Session(QObject):
     def choose(self, **changes: Any) -> bool:
         """Change what is shown; False, and a message, where that cannot be.
 
-        Where the pairs of many observations are made anew for it, it is shown a moment later.
+        Where pairs of many observations are made for it, it is shown a moment later.
         """
         review = self._review
         if review is None:
             return False
+        before = review.intent
         if self._takes_long(review, changes):
             self._choose_later(review, changes)
             return True
-        before = review.intent
 
         def change() -> None:
             state = review.choose(**changes)
@@ -278,25 +295,18 @@ class Session(QObject):
         return self.attempt(change)
 
     def _takes_long(self, review: Review, changes: dict[str, Any]) -> bool:
-        data, intent = review.data, review.intent
-        kept = "" if {"experiment", "fov"} & set(changes) else intent.lineage
-        of_settings = any(name in DatasetConfig.model_fields for name in changes)
-        anew = of_settings or not data.has_training
-        lineage = changes.get("lineage", kept)
-        return anew and not lineage and data.n_observations > _MANY_OBSERVATIONS
+        data = review.data
+        kept = "" if {"experiment", "fov"} & set(changes) else review.intent.lineage
+        # Pairs of all cells take long, those of a lineage do not; and what comes is added to.
+        quick = data.has_linked and changes.get("lineage", kept)
+        is_coming = CHOOSING in self.work.running
+        return (is_coming or not quick) and data.n_observations > _MANY_OBSERVATIONS
 
     def _choose_later(self, review: Review, changes: dict[str, Any]) -> None:
         if CHOOSING in self.work.running:
             changes = {**self._coming, **changes}
         self._coming = changes
-        snapshot = review.snapshot()
-
-        def run(_job: Job) -> LineageTripletsError | None:
-            try:
-                snapshot.choose(**changes)
-            except LineageTripletsError as error:
-                return error
-            return None
+        snapshot, before = review.snapshot(), review.intent
 
         def show(error: LineageTripletsError | None) -> None:
             if error is not None:
@@ -305,9 +315,12 @@ class Session(QObject):
                 # Something else was decided or chosen since; of the view, that counts.
                 self.choose(**{k: v for k, v in changes.items() if k in DatasetConfig.model_fields})
                 return
-            self.attempt(lambda: self.state_changed.emit(review.state))
+            if review.intent != before:
+                self.attempt(lambda: self.state_changed.emit(review.state))
 
-        self.work.start(self, CHOOSING, run, show)
+        self.work.start(
+            self, CHOOSING, lambda _job: _error_of(lambda: snapshot.choose(**changes)), show
+        )
 
     def decide(self, action: Callable[[Review], object]) -> bool:
         """Decide something; False, and a message, where that cannot be."""
@@ -417,6 +430,14 @@ class Session(QObject):
         elif _wrong_pairs(review) != self._wrong:
             self.findings_changed.emit()
         self._wrong = _wrong_pairs(review)
+
+
+def _error_of(action: Callable[[], object]) -> LineageTripletsError | None:
+    try:
+        action()
+    except LineageTripletsError as error:
+        return error
+    return None
 
 
 def _wrong_pairs(review: Review) -> set[Target]:

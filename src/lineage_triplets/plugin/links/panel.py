@@ -347,8 +347,6 @@ class LinksPanel(QWidget):
         self._links = links.with_settled(settled)
         self.looking.say(settled_words(len(settled), chosen.done))
         self._show_next()
-        # In a large table it takes a moment to decide; the next link is there before.
-        self.looking.repaint()
         self._mine = True
         try:
             decided = self._session.decide(chosen.decide or (lambda _: None))

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import ConfigError, Problem
-from lineage_triplets.engine.index.index import MultiExperimentIndex
-from lineage_triplets.engine.plates.experiments import ExperimentRegistry
-from lineage_triplets.engine.settings.model import Exclusions
 from lineage_triplets.qc.open.data import every_cell
+from lineage_triplets.qc.open.linked import linked_of_fov
 from lineage_triplets.qc.record.decision import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from lineage_triplets.engine.arrays import BoolArray, Int64Array
+    from lineage_triplets.engine.index.fovs import FovSource
+    from lineage_triplets.engine.index.index import MultiExperimentIndex
     from lineage_triplets.qc.open.data import ReviewData
     from lineage_triplets.qc.record.decision import DecisionKind, Target
     from lineage_triplets.qc.record.effect import Effect
@@ -95,10 +95,11 @@ def revised(
     rejected: list[tuple[Target, str]] = []
     undecided: list[Target] = []
     for place in places:
-        if data.source_of(*place) is None:
+        source = data.source_of(*place)
+        if source is None:
             continue
-        old = _Named.of_fov(data, data.effect, place)
-        new = _Named.of_fov(data, after, place)
+        old = _Named.of_fov(data, data.effect, source)
+        new = _Named.of_fov(data, after, source)
         if all_hold:
             _require_links_hold(old, new)
         of_place = {
@@ -160,26 +161,8 @@ class _Named:
     root: Int64Array
 
     @classmethod
-    def of_fov(cls, data: ReviewData, effect: Effect, place: Place) -> _Named:
-        experiment, fov = place
-        opened = data.registry.get_opened(experiment)
-        well = next(
-            source.fov.well_name
-            for source in data.raw.fovs
-            if (source.experiment, source.fov.name) == place
-        )
-        others = [name for name in opened.list_fovs([well])[0] if name != fov]
-        settings = every_cell(data.settings).model_copy(
-            update={"include_wells": {experiment: [well]}, "exclude_fovs": {experiment: others}}
-        )
-        index = MultiExperimentIndex.of_what_loads(
-            ExperimentRegistry.of_opened([opened], slot_labels=data.slot_labels),
-            settings,
-            Exclusions(),
-            [cut for cut in effect.cut_list() if (cut.experiment, cut.fov) == place],
-            [link for link in effect.link_list() if (link.experiment, link.fov) == place],
-            read=data.tables,
-        )
+    def of_fov(cls, data: ReviewData, effect: Effect, source: FovSource) -> _Named:
+        index = linked_of_fov(data, source, effect, every_cell(data.settings))
         rows = index.observations
         order = np.lexsort((rows.t, index.track_id_of_row))
         track = rows.track[order]

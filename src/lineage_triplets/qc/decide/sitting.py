@@ -163,6 +163,11 @@ class Sitting:
         return self._view.state
 
     @property
+    def has_state(self) -> bool:
+        """Whether `state` need not be made first."""
+        return "state" in vars(self._view)
+
+    @property
     def log(self) -> DecisionLog:
         """The decisions on disk."""
         return self.record.log

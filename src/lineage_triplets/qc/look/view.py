@@ -27,6 +27,7 @@ from lineage_triplets.engine.settings.tau import TauFrames
 from lineage_triplets.engine.settings.values import StrictModel, Text
 from lineage_triplets.qc.look.pairs import PairList, sample_pairs
 from lineage_triplets.qc.open.derived import Derived
+from lineage_triplets.qc.open.linked import linked_of_fov, parts_in
 from lineage_triplets.qc.record.decision import Target
 
 if TYPE_CHECKING:
@@ -251,21 +252,29 @@ def still_there(intent: Intent, data: ReviewData) -> Intent:
     ):
         changes = {"fov": ""}
     if intent.lineage:
-        index = data.linked
-        named = index.names.find(intent.lineage)
-        tracks = [named] if named >= 0 else _tracks_now(data, intent.lineage)
-        changes["lineage"] = index.names.of(index.forest.root[tracks[0]]) if tracks else ""
+        changes["lineage"] = _lineage_now(data, intent.lineage)
     return intent.model_copy(update=changes)
 
 
-def _tracks_now(data: ReviewData, name: str) -> list[int]:
-    """Give what a track is part of that has no name of its own any more."""
+def _lineage_now(data: ReviewData, name: str) -> str:
+    """Name the lineage that one is, or is part of; empty where it is gone.
+
+    Where the whole index is not there yet, its FOV alone tells.
+    """
     place = parse_id(name, [config.name for config in data.registry.experiments])
-    if place is None:
-        return []
-    experiment, fov, word = place
+    source = data.source_of(*place[:2]) if place is not None else None
+    if place is None or source is None:
+        return ""
+    index = data.linked if data.has_linked else linked_of_fov(data, source)
+    named = index.names.find(name)
+    tracks = [named] if named >= 0 else _tracks_now(index, *place)
+    return index.names.of(index.forest.root[tracks[0]]) if tracks else ""
+
+
+def _tracks_now(index: MultiExperimentIndex, experiment: str, fov: str, word: str) -> list[int]:
+    """Give what a track is part of that has no name of its own any more."""
     wanted = Target("track", experiment, fov, track=word)
-    return data.parts_of(wanted) or data.parts_of(replace(wanted, track=whole_track(word)))
+    return parts_in(index, wanted) or parts_in(index, replace(wanted, track=whole_track(word)))
 
 
 def taus_in_frames(

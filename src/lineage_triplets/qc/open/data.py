@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from lineage_triplets.engine.errors import ConfigError, NoAnchorsError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
-from lineage_triplets.engine.index.names import parse_word
 from lineage_triplets.engine.index.one_lineage import LineagePart, LineageParts
 from lineage_triplets.engine.plates.experiments import (
     ExperimentRegistry,
@@ -20,6 +19,7 @@ from lineage_triplets.engine.reading.masks import MaskReaders
 from lineage_triplets.engine.reading.patches import PatchReader
 from lineage_triplets.engine.settings.model import DatasetConfig, Exclusions, TripletConfig
 from lineage_triplets.qc.open.derived import Derived
+from lineage_triplets.qc.open.linked import parts_in
 from lineage_triplets.qc.open.patches import IndexPatches
 from lineage_triplets.qc.open.population import Population, population_of
 from lineage_triplets.qc.open.tables import TableChangedError, TableMemory
@@ -237,6 +237,11 @@ class ReviewData:
         return "training" in vars(self)
 
     @property
+    def has_linked(self) -> bool:
+        """Whether `linked` need not be made first."""
+        return "linked" in vars(self)
+
+    @property
     def n_observations(self) -> int:
         """Number of cells and frames in the tables, as far as these were read."""
         return len(self.raw) if "raw" in vars(self) else 0
@@ -336,25 +341,7 @@ class ReviewData:
         one before it inside the track, or the daughter, or the one that a join leads to; of a cell
         the one that has its frame. None if it is gone.
         """
-        index = self.linked
-        fov, named = index.fov_number(target.experiment, target.fov), parse_word(target.track)
-        if fov < 0 or named is None:
-            return []
-        parts = index.track_columns.parts
-        track_id, cut_t = named
-        cell = None if target.t is None else (track_id, target.t - (target.level == "link"))
-        if target.level == "join":
-            cell = target.daughter or 0, target.to_t or 0
-        if cell is not None:
-            part = parts.of_cell(fov, *cell)
-            return [] if part < 0 else [int(parts.track[part])]
-        own = parts.of_track(fov, track_id if target.daughter is None else target.daughter)
-        tracks = parts.track[own]
-        if target.daughter is not None:
-            tracks = tracks[:1]
-        elif cut_t >= 0:
-            tracks = tracks[parts.cut_t[own] == cut_t]
-        return list(dict.fromkeys(tracks.tolist()))
+        return parts_in(self.linked, target)
 
     def track_target(self, level: Literal["lineage", "track"], track: int) -> Target:
         """Name a track of `linked`, or the lineage that it belongs to."""
