@@ -62,7 +62,9 @@ class LinksAhead(QObject):
 
     def want(self, links: InOrder, numbers: Sequence[int]) -> None:
         """Read some links by their numbers in the list, the first one first."""
-        self._wanted = {links.row(number): links.view(number) for number in numbers}
+        rows = {links.row(number): number for number in numbers}
+        known = self._wanted
+        self._wanted = {row: known.get(row) or links.view(number) for row, number in rows.items()}
         self._go_on()
 
     def read_anew(self) -> None:
