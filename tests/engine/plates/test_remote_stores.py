@@ -26,11 +26,12 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.dataset.verification import fingerprints
-from lineage_triplets.engine.errors import ChunkError, StoreError
+from lineage_triplets.engine.errors import ChunkError, StoppedError, StoreError
 from lineage_triplets.engine.plates import remote
 from lineage_triplets.engine.plates.image import open_image
 from lineage_triplets.engine.plates.plate import open_plate
 from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
+from lineage_triplets.engine.waiting import wanted_until
 from programs import run
 from servers import FolderServer, few_retries, s3_server, upload
 from stores import make_experiment, numbered_pixels, source_of, track_table, write_collection
@@ -678,3 +679,16 @@ def test_google_through_a_server_of_its_own(plates, tmp_path):
 def _saved(config: TripletConfig, path: Path) -> Path:
     save_config(config, path)
     return path
+
+
+class Unanswered:
+    """What is waited for in vain."""
+
+    def result(self, timeout: float | None = None) -> None:
+        assert timeout is not None
+        raise TimeoutError
+
+
+def test_nothing_is_waited_for_that_nobody_wants_any_more() -> None:
+    with wanted_until(lambda: True), pytest.raises(StoppedError):
+        remote.answer(Unanswered())

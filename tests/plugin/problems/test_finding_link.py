@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,17 @@ def links(review: Review, found: Finding) -> tuple[set[str], set[str]]:
         return {f"{a.track}@{a.t[-1]} > {b.track}@{b.t[0]}" for a, b in ends}
 
     return words(view.now), words(view.instead)
+
+
+def test_a_finding_of_a_config_that_cannot_be_opened_has_no_link(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    for plate in tmp_path.glob("*.zarr"):
+        shutil.rmtree(plate)
+    with Review.open(config, read_only=True) as review:
+        found = [reviewed.finding for reviewed in review.check()]
+        assert found
+        assert [link_of_finding(review.data, one) for one in found] == [None] * len(found)
+        assert link_of_finding(review.data, finding((OF_3,))) is None
 
 
 def test_a_link_has_the_nearest_other_cell_as_its_candidate(review: Review) -> None:

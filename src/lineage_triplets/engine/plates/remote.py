@@ -185,6 +185,8 @@ def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) ->
 
     Raises
     ------
+    StoppedError
+        Nobody wants it any more, as of `waiting.wanted_until`.
     TimeoutError
         It did not come; `trouble` says what to do.
     ValueError
@@ -195,8 +197,10 @@ def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) ->
     while True:
         left = end - time.monotonic()
         try:
-            return future.result(timeout=left if stopped is None else min(left, _ASK_EVERY_SECONDS))
+            return future.result(timeout=min(left, _ASK_EVERY_SECONDS))
         except TimeoutError:
+            if is_stopped():
+                raise StoppedError from None
             if stopped is not None and stopped():
                 raise TimeoutError("it was stopped") from None
             if time.monotonic() >= end:

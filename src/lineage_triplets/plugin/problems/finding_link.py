@@ -41,8 +41,10 @@ def link_of_finding(data: ReviewData, finding: Finding) -> LinkView | None:
         for target in targets
         if target.level in {"link", "join"}
     ]
+    if not links or not data.opened:
+        return None
     number = data.linked.fov_number(finding.experiment, finding.fov)
-    if not links or number < 0:
+    if number < 0:
         return None
     now: list[Cells] = []
     instead: list[Cells] = []

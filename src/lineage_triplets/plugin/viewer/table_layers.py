@@ -209,7 +209,10 @@ class TableLayers:
         n_points = max(cells.most_in_a_frame, len(layer.data))
         spare = n_points - len(place)
         border = np.pad(color, ((0, spare), (0, 0)))
-        face = np.pad(color * excluded[:, np.newaxis], ((0, spare), (0, 0)))
+        filled = excluded.copy()
+        # A large cross is hollow: the cell under it is looked at.
+        filled[marked] = False
+        face = np.pad(color * filled[:, np.newaxis], ((0, spare), (0, 0)))
         size = np.pad(size, (0, spare), constant_values=1.0)
         ring = np.full(len(place), "disc", dtype="<U16")
         ring[marked] = [ROLES[named.role].ring for named in self.named]
