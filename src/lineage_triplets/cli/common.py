@@ -8,7 +8,6 @@ import functools
 import inspect
 import itertools
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -20,7 +19,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from lineage_triplets.engine.errors import visible
+from lineage_triplets.engine.errors import MOST_LISTED, first_of_kinds, visible
 from lineage_triplets.engine.files import whole_file
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.record import Decision
 
-MOST_LISTED = 20
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 Config = Annotated[
@@ -256,12 +254,7 @@ def print_problems(
     Of one kind at most `limit` are printed, and how many more there are. What is to be done about
     several in a row is said once, after them.
     """
-    n_of_kind: Counter[str] = Counter()
-    printed = []
-    for problem in problems:
-        n_of_kind[problem.kind] += 1
-        if limit is None or n_of_kind[problem.kind] <= limit:
-            printed.append(problem)
+    printed, more = first_of_kinds(problems, limit)
     for problem, following in itertools.zip_longest(printed, printed[1:]):
         where = f"{visible(problem.where)}\n  " if problem.where else ""
         is_said_later = following is not None and following.remedy == problem.remedy
@@ -274,12 +267,8 @@ def print_problems(
             (remedy, "dim"),
         )
         console.print(said, soft_wrap=True)
-    for kind, number in n_of_kind.items():
-        if limit is not None and number > limit:
-            console.print(
-                f"… and {number - limit:,} more of [{kind}]: `validate CONFIG --all` prints all",
-                soft_wrap=True,
-            )
+    for line in more:
+        console.print(line, soft_wrap=True)
 
 
 def print_index(index: MultiExperimentIndex, console: Console) -> None:

@@ -25,7 +25,6 @@ from lineage_triplets.cli.against import (
     write_comparison,
 )
 from lineage_triplets.cli.common import (
-    MOST_LISTED,
     By,
     Decisions,
     TakeOver,
@@ -33,7 +32,7 @@ from lineage_triplets.cli.common import (
     severity_text,
     terminal,
 )
-from lineage_triplets.engine.errors import visible
+from lineage_triplets.engine.errors import MOST_LISTED, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:

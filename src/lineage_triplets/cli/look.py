@@ -21,7 +21,7 @@ from lineage_triplets.cli.common import (
     terminal,
     write_listed,
 )
-from lineage_triplets.engine.errors import ConfigError, Problem, counted, visible
+from lineage_triplets.engine.errors import MOST_LISTED, ConfigError, Problem, counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def validate(
         if too_large is not None:
             note = replace(too_large, severity="note")
             found = replace(found, problems=(*found.problems, note))
-    print_problems(found.problems, console, None if show_all else common.MOST_LISTED)
+    print_problems(found.problems, console, None if show_all else MOST_LISTED)
     n_errors = len(found.errors)
     counts = {
         word: sum(problem.severity == word for problem in found.problems)

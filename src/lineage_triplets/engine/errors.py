@@ -178,6 +178,28 @@ _STORE_KINDS = {
 }
 
 
+MOST_LISTED = 20
+"""Problems of one kind that are told one by one, where nobody asks for all."""
+
+
+def first_of_kinds(
+    problems: Iterable[Problem], limit: int | None = MOST_LISTED
+) -> tuple[list[Problem], list[str]]:
+    """Give the first problems of each kind, and a line for each kind of which there are more."""
+    n_of_kind: dict[str, int] = {}
+    first = []
+    for problem in problems:
+        n_of_kind[problem.kind] = n_of_kind.get(problem.kind, 0) + 1
+        if limit is None or n_of_kind[problem.kind] <= limit:
+            first.append(problem)
+    more = [
+        f"… and {number - limit:,} more of [{kind}]: `validate CONFIG --all` prints all"
+        for kind, number in n_of_kind.items()
+        if limit is not None and number > limit
+    ]
+    return first, more
+
+
 def raise_errors(problems: Iterable[Problem]) -> None:
     """Raise the errors among some problems together, as what the first one is.
 

@@ -425,6 +425,16 @@ class TestChoosing:
         assert str(problem) in caplog.text
         assert len(index) == 72
 
+    def test_of_many_that_match_nothing_the_log_has_the_first_and_how_many_more(self, two, caplog):
+        absent = [{"lineage_id": f"one_A/1/0_{number}"} for number in range(100, 130)]
+        index = index_of(*two, exclude=Exclusions.model_validate({"lineages": absent}))
+        assert len(index.problems) == 30
+        said = [record.getMessage() for record in caplog.records]
+        assert said[:20] == [str(problem) for problem in index.problems[:20]]
+        assert said[20:] == [
+            "… and 10 more of [unmatched-exclusion]: `validate CONFIG --all` prints all"
+        ]
+
     def test_from_a_config_as_from_arguments(self, two):
         config = TripletConfig(
             experiments=two,

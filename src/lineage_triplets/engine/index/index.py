@@ -15,6 +15,7 @@ from lineage_triplets.engine.errors import (
     Problem,
     choices,
     counted,
+    first_of_kinds,
     raise_errors,
 )
 from lineage_triplets.engine.index.anchors import anchor_problems, match_pool, second_channels
@@ -429,9 +430,12 @@ class MultiExperimentIndex:
 
 def _raise_or_log(problems: Sequence[Problem]) -> None:
     raise_errors(problems)
-    for problem in problems:
+    first, more = first_of_kinds(problems)
+    for problem in first:
         level = logging.INFO if problem.severity == "note" else logging.WARNING
         _log.log(level, "%s", problem)
+    for line in more:
+        _log.warning("%s", line)
 
 
 def _groups(names: Sequence[str], number: Int64Array) -> dict[str, Int64Array]:
