@@ -10,6 +10,7 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,20 @@ from lineage_triplets.qc.record.decision import Target
 from systems import needs_posix
 
 ROOT = Path(__file__).parents[3]
+
+
+def tried(part: str, folder: Path, *options: object) -> dict[str, Any]:
+    """Run a part of the soak, which stops at the first thing that is lost; gives what it saw."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.trouble.{part}", str(folder), *map(str, options)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])["result"]
 
 
 class TestRecording:
@@ -303,18 +318,15 @@ TestLogMachine.settings = settings(
 class TestKilled:
     @needs_posix
     def test_every_acknowledged_decision_is_there(self, tmp_path):
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.trouble.kills", str(tmp_path), "--kills", "60"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            cwd=ROOT,
-        )
-        assert done.returncode == 0, done.stderr
-        seen = json.loads(done.stdout.splitlines()[-1])["result"]
+        seen = tried("kills", tmp_path, "--kills", 60)
         assert (seen["kills"], seen["older_files"]) == (60, 3)
         assert seen["acknowledged"] > 300
+
+    @needs_posix
+    def test_of_two_at_once_one_has_it(self, tmp_path):
+        seen = tried("races", tmp_path, "--races", 15)
+        assert seen["acknowledged"] > 30
+        assert (seen["both_let_in"], seen["alarms"]) == (0, [])
 
     @pytest.mark.skipif(library() is None, reason="Python's SQLite is no shared library")
     def test_wherever_a_write_ends_all_that_was_acknowledged_is_there(self, tmp_path):

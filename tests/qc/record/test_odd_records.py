@@ -88,8 +88,8 @@ def holder(**changes: Any) -> str:
     [
         "", "7", "[]", DEEP, '"x"', "{}", holder(pid="7"), holder(pid=True), holder(pid=-1),
         holder(host=[]), holder(user={}), holder(since=3), holder(heartbeat=5),
-        holder(heartbeat="2026-11-30T21:00:00"), holder(token=5.5), holder(token="../x"),
-        holder(process_start=None),
+        holder(heartbeat="2026-11-30T21:00:00"), holder(token=5.5), holder(token=12),
+        holder(token="../x"), holder(process_start=None),
     ],
 )  # fmt: skip
 def test_an_odd_lock_names_nobody_and_keeps_others_out(tmp_path: Path, text):

@@ -83,14 +83,14 @@ class Holder:
             moment = datetime.fromisoformat(holder.heartbeat)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
-        texts = (holder.host, holder.user, holder.since, holder.process_start)
+        texts = (holder.host, holder.user, holder.since, holder.process_start, holder.token)
         sound = (
             type(holder.pid) is int
             and holder.pid > 0
             and moment.tzinfo is not None
             and all(isinstance(text, str) for text in texts)
             # Part of a file's name.
-            and re.fullmatch(r"[0-9A-Za-z_-]+", str(holder.token)) is not None
+            and re.fullmatch(r"[0-9A-Za-z_-]+", holder.token) is not None
         )
         return holder if sound else None
 
