@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +37,24 @@ def test_a_config_is_shown_and_its_layers_leave_with_it(viewer, widget, config_p
     widget.session.close()
     assert [one.name for one in viewer.layers] == ["mine"]
     assert not widget.findChild(QTabWidget, "panels").isEnabled()
+
+
+def test_nothing_of_a_config_stays_once_it_is_closed(widget, config_path, qtbot):
+    widget.open_config(config_path, by="ada")
+    for title in widget.panels:
+        widget.show_panel(title)
+        settled(qtbot, widget)
+    review = widget.session.review
+    held = [weakref.ref(one) for one in (review, review.data, review.data.linked, review.state)]
+    del review
+
+    widget.session.close()
+
+    def are_gone() -> bool:
+        gc.collect()
+        return not any(one() for one in held)
+
+    qtbot.waitUntil(are_gone)
 
 
 def test_a_widget_that_is_gone_leaves_no_session(viewer, config_path, qtbot):
