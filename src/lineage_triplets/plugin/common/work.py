@@ -29,6 +29,8 @@ from lineage_triplets.plugin.common.interpreter import Interpreter
 _THREADS = 4
 # Five of these may be long: tables, where they are, channels, all images, thumbnails.
 _PATIENT_THREADS = 8
+# Between steps: what is due, and drawing, comes before a timer without any time.
+_BREATH_MS = 4
 _Steps = Generator[None, None, None]
 _Done = Callable[[Any], _Steps | None]
 
@@ -273,7 +275,7 @@ class Work(QObject):
                 raise
         else:
             if job.number in self._steps:
-                soon(self, lambda: self._step(job))
+                soon(self, lambda: self._step(job), _BREATH_MS)
             else:
                 steps.close()
 
@@ -297,8 +299,8 @@ class Work(QObject):
                 self._patient_pool.submit(work)
 
 
-def soon(owner: QObject, action: Callable[[], object]) -> None:
-    """Call an action in the next round of the event loop.
+def soon(owner: QObject, action: Callable[[], object], wait_ms: int = 0) -> None:
+    """Call an action in the next round of the event loop, or after a moment.
 
     PyQt6 has no ``QTimer.singleShot`` with a context, so this asks whether it is alive; a timer
     that deletes itself while its parent is deleted ends PySide6 in a segmentation fault.
@@ -309,10 +311,11 @@ def soon(owner: QObject, action: Callable[[], object]) -> None:
         If it is destroyed first, nothing is called.
     action : callable
         Takes nothing.
+    wait_ms : int
     """
 
     def act() -> None:
         if isalive(owner):
             action()
 
-    QTimer.singleShot(0, act)
+    QTimer.singleShot(wait_ms, act)
