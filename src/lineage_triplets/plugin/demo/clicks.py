@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 PLAIN = Qt.KeyboardModifier.NoModifier
 _LEFT = Qt.MouseButton.LeftButton
-_PATIENCE_SECONDS = 60.0
+# Where others work too, what is not waited for goes on slowly.
+_PATIENCE_SECONDS = 180.0
 _QUIET_SECONDS = 0.25
 _STEP_MS = 10
 
@@ -179,7 +180,7 @@ class Hand:
         Raises
         ------
         NotThereError
-            It did not within a minute.
+            It did not within three minutes.
         """
         end = time.monotonic() + _PATIENCE_SECONDS
         while not done():
