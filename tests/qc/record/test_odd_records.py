@@ -31,6 +31,13 @@ ODD = [
     ("decision", "value", "[]"),
     ("decision", "value", DEEP),
     ("decision", "value", b"{}"),
+    *(
+        ("decision", "value", json.dumps({key: value}))
+        for key, value in {
+            "source_channel": None, "channel_names": ["a", 3], "zarr_index": -1, "n_pairs": "2",
+            "decision": 2**70, "verdict": ["same"], "n": True,
+        }.items()
+    ),
     ("decision", "target", "7"),
     ("decision", "target", "{"),
     *(

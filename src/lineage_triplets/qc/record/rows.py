@@ -9,7 +9,7 @@ from lineage_triplets.engine.errors import shown
 from lineage_triplets.qc.record.decision import Decision, Target, What
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _EVENT = (int, str, int, str, str, int)
 _DECISION = (int, int, str, str, str, str, str)
@@ -55,10 +55,35 @@ def decision_of(row: Sequence[Any], event: Event) -> Decision:
     values = read_json(value)
     if not isinstance(values, dict):
         raise ValueError(f"what decision {number} says is {shown(values)}")
+    for name, said in values.items():
+        fits = _FITS.get(name)
+        if fits is not None and not fits(said):
+            raise ValueError(f"{name} of decision {number} is {shown(said)}")
     return Decision(
         kind, _target_of(read_json(target), number), values, reason, table_hash,
         number=number, group=group, by=event.by, at=event.at,
     )  # fmt: skip
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and -_MOST <= value < _MOST
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+# What names mean in whatever decision has them; other names are looked at by who reads them.
+_FITS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("decision", "n", "n_pairs", "number", "times"), _is_whole),
+    **dict.fromkeys(("how", "population", "queue", "relation", "verdict"), _is_text),
+    **dict.fromkeys(("channel_names", "slot_labels", "source_channel"), _is_list_of(_is_text)),
+    "zarr_index": _is_list_of(_is_whole),
+}
 
 
 def read_json(text: Any) -> Any:
@@ -85,11 +110,7 @@ def _target_of(values: Any, number: int) -> Target:
     if not isinstance(values, dict):
         raise ValueError(f"the target of decision {number} is {shown(values)}")
     for name, value in values.items():
-        fits = (
-            type(value) is int and -_MOST <= value < _MOST
-            if name in _NUMBERS_OF_TARGET
-            else isinstance(value, str)
-        )
+        fits = _is_whole(value) if name in _NUMBERS_OF_TARGET else isinstance(value, str)
         if not fits:
             raise ValueError(f"{name} of the target of decision {number} is {shown(value)}")
     return Target.of_dict(values)
