@@ -14,8 +14,14 @@ import torch
 from torch.utils.data import Subset
 
 import reviews
-from lineage_triplets import MultiExperimentTripletDataset, load_config
-from lineage_triplets.engine.errors import ChunkError, ConfigError
+from lineage_triplets import (
+    MultiExperimentIndex,
+    MultiExperimentTripletDataset,
+    __version__,
+    load_config,
+)
+from lineage_triplets.engine.dataset.verification import config_hash, draft_of
+from lineage_triplets.engine.errors import ChunkError, ConfigError, VerificationError
 from lineage_triplets.engine.reading import local
 from lineage_triplets.training import TripletBatchSampler, TripletLoader, WorkerError
 from lineage_triplets.training import loader as loaders
@@ -31,8 +37,8 @@ def config(tmp_path_factory):
     return reviews.write_config(tmp_path_factory.mktemp("trouble"))
 
 
-def loader_of(config, **options) -> TripletLoader:
-    dataset = MultiExperimentTripletDataset.from_config(config)
+def loader_of(config, verify="error", **options) -> TripletLoader:
+    dataset = MultiExperimentTripletDataset.from_config(config, verify=verify)
     sampler = TripletBatchSampler(dataset, 8, workers=options.get("num_workers", 1))
     return TripletLoader(dataset, sampler, **options)
 
@@ -94,6 +100,33 @@ def test_a_chunk_that_fails_names_its_fov_and_how_to_go_on_without_it(tmp_path, 
     refusing = loader_of(others)
     with pytest.raises(ConfigError, match="anchors have changed"):
         refusing.load_state_dict(state)
+
+
+def test_a_validated_config_goes_on_without_a_fov_with_a_warning(tmp_path, caplog):
+    """As the error says: its text is another one then, and that is no error with "warn"."""
+    loaded = load_config(reviews.write_config(tmp_path))
+    draft = draft_of(loaded, MultiExperimentIndex.from_config(loaded), __version__)
+    record = draft.verification.model_copy(update={"validated": True})
+    record = record.model_copy(
+        update={"config_hash": config_hash(draft.model_copy(update={"verification": record}))}
+    )
+    validated = draft.model_copy(update={"verification": record})
+    loader = loader_of(validated)
+    next(iter(loader))
+    state = loader.state_dict()
+    loader.close()
+    for chunk in (tmp_path / "late.zarr" / "A" / "1" / "0").rglob("c/*/*/*/*/*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"damaged")
+    settings = validated.dataset.model_copy(update={"exclude_fovs": {"late": ["A/1/0"]}})
+    without = validated.model_copy(update={"dataset": settings})
+    with pytest.raises(VerificationError, match="its own text changed"):
+        loader_of(without)
+    resumed = loader_of(without, verify="warn", if_changed="new-epoch")
+    assert "its own text changed" in caplog.text
+    resumed.load_state_dict(state)
+    assert len(list(resumed)) == len(resumed)
+    assert resumed.state_dict()["epoch"] == state["epoch"] + 1
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
