@@ -81,6 +81,16 @@ def test_progress_without_an_end_keeps_nothing_moving(widget, qtbot):
     settled(qtbot, widget)
 
 
+def test_progress_of_many_steps_is_drawn_some_times_a_second(widget, qtbot):
+    bar = widget.findChild(QProgressBar, "progress")
+    drawn: list[int] = []
+    bar.valueChanged.connect(drawn.append)
+    for step in range(1, 1001):
+        widget.session.work.progressed.emit("it", step, 1000)
+    assert drawn[0] == 1
+    assert len(drawn) < 100
+
+
 def test_a_session_may_be_gone_before_its_widget(viewer, qtbot):
     made = review_widget(viewer)
     gone = made.session, made.layers

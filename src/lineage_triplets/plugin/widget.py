@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QDockWidget,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 
 _TITLE_CHARACTERS, _LEAST_CHARACTERS = 18, 52
+_REST_MS = 100
 _HOMES = {
     "Board": ("board_tiles",),
     "Browse": ("lineage_table",),
@@ -305,6 +306,9 @@ class ReviewWidget(QWidget):
         self._progress = QProgressBar(self)
         self._progress.setObjectName("progress")
         self._progress.setMaximumHeight(14)
+        self._rests = QTimer(self)
+        self._rests.setSingleShot(True)
+        self._rests.setInterval(_REST_MS)
         self._cancel = QPushButton("Stop", self)
         self._cancel.setObjectName("stop_work")
         self._cancel.setToolTip("Stop what is under way; what is finished is kept")
@@ -407,6 +411,10 @@ class ReviewWidget(QWidget):
         self._cancel.setVisible(bool(name))
 
     def _on_progress(self, name: str, done: int, total: int) -> None:
+        # Qt draws a bar at once, and the whole window with it: several jobs tell of many steps.
+        if self._rests.isActive():
+            return
+        self._rests.start()
         self._progress.setFormat(f"{name}: %p%")
         # Without an end it would be drawn all the time, and slow down what it tells of.
         self._progress.setRange(0, max(total, 1))
