@@ -216,6 +216,20 @@ def test_preview_shows_what_was_decided(run, tmp_path):
     assert "1 decision applied" in said
 
 
+def test_preview_draws_by_the_settings_chosen_in_the_review(run, config_path, tmp_path):
+    chosen = "settings as chosen in the review"
+    out = ("--experiment", "early", "--overwrite", "--out", tmp_path / "p.png")
+    with Review.open(config_path) as review:
+        review.choose(positive_relation="descendant")
+    assert chosen in run("preview", *out)[1]
+    with Review.open(config_path) as review:
+        review.choose(tau_range_hours=(90.0, 95.0))
+    code, said = run("preview", *out)
+    assert (code, "0 anchors" in said) == (1, True)
+    # What the command line says goes before the review.
+    assert run("preview", *out, "--tau-hours", 0.5, 1)[0] == 0
+
+
 def test_remap_by_number_and_by_label(run, config_path):
     assert run("remap", "late", "0=GFP", "GFP=Phase", "--reason", "order")[0] == 0
     assert "the channels are not approved" in run("export", "--to", "x", "--dry-run")[1].lower()

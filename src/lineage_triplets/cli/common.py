@@ -90,10 +90,28 @@ def read_with_options(
     ConfigError
         An option's value cannot be.
     """
-    from lineage_triplets.engine.settings.faults import checked_settings
     from lineage_triplets.engine.settings.file import read_config
 
     config, problems = read_config(path, parse_path_map(path_map))
+    if config is None:
+        return config, problems
+    options = patch_size, tau_hours, z_slices, border, relation
+    return with_options(config, *options, seed=seed), problems
+
+
+def with_options(
+    config: TripletConfig,
+    patch_size: tuple[int, int] | None,
+    tau_hours: tuple[float, float] | None,
+    z_slices: int | None,
+    border: str | None,
+    relation: str | None,
+    *,
+    seed: int | None = None,
+) -> TripletConfig:
+    """Give a config in which options replace what it says; raises as `read_with_options`."""
+    from lineage_triplets.engine.settings.faults import checked_settings
+
     given: dict[str, Any] = {
         "yx_patch_size": patch_size,
         "tau_range_hours": tau_hours,
@@ -103,10 +121,10 @@ def read_with_options(
         "seed": seed,
     }
     changed = {key: value for key, value in given.items() if value is not None}
-    if config is None or not changed:
-        return config, problems
+    if not changed:
+        return config
     settings = checked_settings(**{**config.dataset.model_dump(), **changed})
-    return config.model_copy(update={"dataset": settings}), problems
+    return config.model_copy(update={"dataset": settings})
 
 
 def parse_path_map(pairs: list[str] | None) -> dict[str, str]:

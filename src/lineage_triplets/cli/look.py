@@ -131,10 +131,12 @@ def preview(
 ) -> None:
     """Draw pairs as training draws them: anchor and positive in every slot, tau, relation.
 
-    What was decided about the config is effect.
+    With what a review of the config decided, and the tau, relation and other settings chosen in
+    it. Options of this command go before both.
     """
     from lineage_triplets.engine.dataset.source import PairSource
     from lineage_triplets.engine.index.index import MultiExperimentIndex
+    from lineage_triplets.engine.settings.file import read_config
     from lineage_triplets.qc.look.pairs import preview_sheet, sample_pairs
 
     if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".tif", ".tiff"}:
@@ -142,13 +144,12 @@ def preview(
             f"{out.name!r} has no ending of a picture: .png, .jpg, .pdf or .tif", param_hint="--out"
         )
     refuse_existing(out, overwrite)
-    loaded, problems = common.read_with_options(
-        config, patch_size, tau_hours, z_slices, border, relation, path_map
-    )
-    if loaded is None or problems:
+    read, problems = read_config(config, common.parse_path_map(path_map))
+    if read is None or problems:
         raise ConfigError(*problems)
     console = terminal(stderr=True)
-    loaded, n_decisions = _as_decided(config, loaded, decisions, path_map)
+    reviewed, n_decisions = _as_decided(config, read, decisions, path_map)
+    loaded = common.with_options(reviewed, patch_size, tau_hours, z_slices, border, relation)
     with console.status("Opening plates, reading tables and patches"):
         index = MultiExperimentIndex.from_config(loaded)
         settings = loaded.dataset
@@ -175,6 +176,8 @@ def preview(
     with whole_file(out, overwrite=overwrite) as temporary:
         sheet.save(temporary)
     said = f", {counted(n_decisions, 'decision')} applied" if n_decisions else ""
+    if reviewed.dataset != read.dataset:
+        said += ", settings as chosen in the review"
     terminal().print(
         f"{len(pairs.anchor)} pairs of seed {chosen_seed}, epoch {epoch}{said}: {out}",
     )
@@ -189,8 +192,7 @@ def _as_decided(
     if decisions is None and not decisions_path(path).exists():
         return config, 0
     with opened(path, decisions=decisions, read_only=True, path_map=path_map) as review:
-        reviewed = review.data.config.model_copy(update={"dataset": config.dataset})
-        return reviewed, len(review.decisions) - len(review.effect.stale)
+        return review.data.config, len(review.decisions) - len(review.effect.stale)
 
 
 def links(
