@@ -252,14 +252,25 @@ def test_a_hidden_channel_leaves_the_frames_as_they_are(desk: Desk, tmp_path: Pa
     assert desk.viewer.dims.nsteps[0] == shorter[0]
 
 
+def test_a_dark_channel_has_the_gamma_of_the_sheets(desk: Desk, tmp_path: Path) -> None:
+    pixels = numbered_pixels((N_FRAMES, 2, 1, 48, 64))
+    pixels[:, 0] = pixels[:, 0] % 100
+    pixels[:, 0, :, 10:16, 10:16] = 4000
+    made = make_experiment(tmp_path, "dark", {"A/1/0": field()}, pixels=pixels)
+    desk.open(save(tmp_path / "dark.yml", [made]))
+    assert [desk.layer(f"slot {slot}").gamma for slot in range(2)] == [0.5, 1.0]
+
+
 def test_contrast_that_a_person_chose_comes_back(opened: Desk) -> None:
     opened.layer("slot 0").contrast_limits = (100, 2000)
+    opened.layer("slot 0").gamma = 0.7
     opened.choose(experiment="early", fov="B/2/0")
     assert opened.layer("slot 0").contrast_limits == [100, 2000]
     opened.choose(experiment="late")
     assert opened.layer("slot 0").contrast_limits != [100, 2000]
     opened.choose(experiment="early")
     assert opened.layer("slot 0").contrast_limits == [100, 2000]
+    assert opened.layer("slot 0").gamma == 0.7
 
 
 def test_the_frame_stays_where_both_fovs_have_it(opened: Desk) -> None:
@@ -504,10 +515,10 @@ def volume(root: Path) -> Any:
 def test_volumes_and_planes_take_turns(desk: Desk, tmp_path: Path) -> None:
     listed = [*experiments(tmp_path)[:1], volume(tmp_path)]
     desk.open(save(tmp_path / "both.yml", listed, z_range=1))
-    desk.layer("slot 0").gamma = 0.5
+    desk.layer("slot 0").opacity = 0.5
     desk.look_at("deep", "A/1/0", t=3, y=12.0, x=16.0, z=3.4)
     assert desk.viewer.dims.axis_labels == ("t", "z", "y", "x")
-    assert desk.layer("slot 0").gamma == 0.5
+    assert desk.layer("slot 0").opacity == 0.5
     np.testing.assert_array_equal(desk.layer("slot 0").scale, [1, 2, 0.5, 0.5])
     assert desk.viewer.dims.point[:2] == (3.0, 6.0)
 

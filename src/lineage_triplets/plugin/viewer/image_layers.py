@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Image
 
 from lineage_triplets.engine.plates.channels import resolve_channels
+from lineage_triplets.qc.look.pictures.grey import gamma_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
     from lineage_triplets.qc.open.data import ReviewData
 
-_PERCENTILES = (0.5, 99.8)
+_PERCENTILES = (0.5, 50, 99.8)
 _SAMPLE_SIDE = 512
 _NO_CHANNEL = "(not in this FOV)"
 _UNIT_NAMES = {"um": "micrometer"}
@@ -73,15 +74,18 @@ class ChannelPlan:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Between which values a channel is shown, and which there are.
+    """Between which values a channel is shown and how, and which there are.
 
     Attributes
     ----------
     limits, span : (float, float)
+    gamma : float
+        As the pictures of sheets and reports have it.
     """
 
     limits: tuple[float, float]
     span: tuple[float, float]
+    gamma: float = 1.0
 
 
 def channel_plans(data: ReviewData, source: FovSource) -> tuple[ChannelPlan, ...]:
@@ -150,9 +154,11 @@ def sampled_contrast(images: FovImages, number: int) -> Contrast | None:
     if not planes:
         return None
     pixels = np.concatenate(planes)
-    low, high = (float(value) for value in np.percentile(pixels, _PERCENTILES))
+    low, middle, high = (float(value) for value in np.percentile(pixels, _PERCENTILES))
     least, most = float(pixels.min()), float(pixels.max())
-    return Contrast((low, high) if high > low else (least, most), (least, most))
+    if low == high:
+        low, high = least, most
+    return Contrast((low, high), (least, most), gamma_for(low, middle, high))
 
 
 class ImageLayers:
@@ -236,7 +242,7 @@ class ImageLayers:
             if contrast is not None:
                 (least, most), (low, high) = contrast.span, contrast.limits
                 layer.contrast_limits_range = (min(least, low), max(most, high))
-                layer.contrast_limits = contrast.limits
+                layer.contrast_limits, layer.gamma = contrast.limits, contrast.gamma
                 self._shown[plan.role] = (experiment, plan.channel)
             yield
         self._plans, self._images = plans, images
@@ -295,7 +301,7 @@ class ImageLayers:
             if layer is not None and key in self._contrast:
                 low, high = (float(limit) for limit in layer.contrast_limits)
                 least, most = (float(limit) for limit in layer.contrast_limits_range)
-                self._contrast[key] = Contrast((low, high), (least, most))
+                self._contrast[key] = Contrast((low, high), (least, most), float(layer.gamma))
 
     def _put_away(self, role: str, blank: Any, scale: Sequence[float]) -> None:
         """Hide a layer that there is no channel for, and remember whether it was seen."""

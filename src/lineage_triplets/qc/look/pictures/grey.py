@@ -69,9 +69,15 @@ def measured_scale(images: Sequence[Float32Array]) -> GreyScale:
     low, middle, high = np.percentile(pooled, _PERCENTILES)
     if low == high:
         low, high = pooled.min(), pooled.max()
-    # Fluorescence is mostly dark, and dim cells vanish beside bright ones; phase is even.
-    dim = middle - low < 0.2 * (high - low)
-    return GreyScale(float(low), float(high), _GAMMA_FOR_DIM if dim else 1.0)
+    return GreyScale(float(low), float(high), gamma_for(low, middle, high))
+
+
+def gamma_for(low: float, middle: float, high: float) -> float:
+    """Gamma for pixels between two limits, of which half are below `middle`.
+
+    Fluorescence is mostly dark, and dim cells vanish beside bright ones; phase is even.
+    """
+    return _GAMMA_FOR_DIM if middle - low < 0.2 * (high - low) else 1.0
 
 
 def drawn_length(length: int, factor: float) -> int:
