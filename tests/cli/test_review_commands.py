@@ -261,10 +261,12 @@ def test_a_draft_needs_no_gate(run, tmp_path):
     assert not load_config(tmp_path / "out" / "draft.yaml").verification.validated
 
 
-def test_the_report_is_written_at_any_time(run, tmp_path):
+def test_the_report_is_written_at_any_time(run, config_path, tmp_path):
     code, said = run("report", "--out", tmp_path / "review.html")
     assert code == 0, said
-    assert "not approved" in (tmp_path / "review.html").read_text()
+    page = (tmp_path / "review.html").read_text()
+    assert "not approved" in page
+    assert f"<code>{config_path}</code>" in page
     assert run("report", "--out", tmp_path / "review.html")[0] == 1
 
 

@@ -184,7 +184,14 @@ def test_by_name_and_the_rest_by_share(index):
     ("arguments", "words"),
     [
         ({"by": "plate"}, "By: lineage, fov, well, condition, experiment"),
-        ({"by": "condition"}, r"val has no anchor.*1 condition \(control\).*lineage \(38\)"),
+        (
+            {"by": "condition"},
+            r"\(control\).*by lineage \(38\) or fov \(6\) or well \(4\) or experiment \(2\):",
+        ),
+        (
+            {"by": "experiment", "val": 1.0},
+            r"experiments.*Name other groups, or change the shares.$",
+        ),
         ({"by": "experiment", "val": 0.2, "test": 0.2}, "2 experiments"),
         ({"by": "fov", "val": 0.6, "test": 0.6}, "more than"),
         ({"by": "fov", "val": 1.0}, "train has no anchor"),
@@ -208,3 +215,19 @@ def test_unknown_names_are_said_with_what_there_is(index):
 def test_a_split_is_a_frozen_value(index):
     with pytest.raises(dataclasses.FrozenInstanceError):
         split_anchors(index).words = ""
+
+
+def test_only_splits_that_work_are_offered(plates):
+    """Of one FOV there is nothing to split by but its lineages, and what is offered runs."""
+    index = plates.index({("one", "A/1/0"): fov_table(1, 6)}, tau_range_hours=(1, 3))
+    with pytest.raises(ConfigError) as caught:
+        split_anchors(index, "fov", val=0.25, test=0.25)
+    assert caught.value.problems[0].remedy == (
+        'Split by lineage (6): split_anchors(index, by="lineage", val=0.25, test=0.25), or in the '
+        'data module split={"by": "lineage", "val": 0.25, "test": 0.25}.'
+    )
+    split = split_anchors(index, by="lineage", val=0.25, test=0.25)
+    assert len(split.val) and len(split.test)
+    single = plates.index({("one", "A/1/0"): fov_table(1, 1)}, tau_range_hours=(1, 3))
+    with pytest.raises(ConfigError, match=r"gives each side a group: leave a side out"):
+        split_anchors(single, "fov")

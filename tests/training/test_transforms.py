@@ -274,3 +274,13 @@ def test_patches_that_are_no_squares_do_not_turn(index):
     oblong = MultiExperimentIndex(index.registry, 1, (16, 12), (0.5, 2.0))
     with pytest.raises(ConfigError, match="16 x 12 pixels cannot be turned"):
         BatchTransform(oblong, augment=Augmentation())
+
+
+def test_statistics_that_were_not_collated_are_asked_for(index, dataset):
+    numbers = numbers_of(index, "A/1/0")[:2]
+    by_fov = BatchTransform(index, "fov_statistics")
+    bare = next(iter(DataLoader(dataset, batch_sampler=[numbers])))
+    of_another = collated(dataset, BatchTransform(index), numbers)
+    for batch in (bare, of_another):
+        with pytest.raises(ConfigError, match=r"collate_fn=transform\.collate"):
+            by_fov(batch)

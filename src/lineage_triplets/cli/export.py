@@ -289,7 +289,7 @@ def report(
         review.checks.recall_pixels()
         plan = plan_export(review, out.parent, formats=["report"], draft=True)
         index = review.data.index_of(plan.config)
-        text = report_of(review, plan, plan.config, index, out.parent)
+        text = report_of(review, plan, plan.config, index, review.config_path)
         with whole_file(out, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")
     terminal().print(f"wrote {out}", soft_wrap=True)

@@ -187,7 +187,7 @@ def _as_decided(
     path: Path, config: TripletConfig, decisions: Path | None, path_map: list[str] | None
 ) -> tuple[TripletConfig, int]:
     """Give a config as a review of it made it, and how many decisions there are."""
-    from lineage_triplets.qc.record.record import decisions_path
+    from lineage_triplets.engine.settings.paths import decisions_path
 
     if decisions is None and not decisions_path(path).exists():
         return config, 0

@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 class TripletBatchSampler(KeptBatchSampler):
     """Batches of anchors, near each other in FOV and time for a while, and shuffled there.
 
-    Use it as ``DataLoader(dataset, batch_sampler=sampler, collate_fn=lambda batch: batch)``, in a
+    Use it as ``DataLoader(dataset, batch_sampler=sampler)``, in a
     loop of your own or in Lightning's. Every rank gets its own part of each epoch; every pass is an
     epoch of its own, which the sampler tells the dataset, also in workers that run already. The
     order never changes a pair.

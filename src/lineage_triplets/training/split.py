@@ -135,7 +135,7 @@ def split_anchors(
     of_train, of_val, of_test = (np.flatnonzero(side_of_anchor == side) for side in range(3))
     for number, anchors in enumerate((of_train, of_val, of_test)):
         if number in wanted and not len(anchors):
-            raise _empty(index, by, SIDES[number], groups)
+            raise _empty(index, by, SIDES[number], groups, len(wanted), shares)
     # Groups without anchors are in nobody's way: what negatives are drawn from may have them.
     if asked["train"] is None:
         side_of_group[(side_of_group == _NOBODY) & (groups.n_anchors == 0)] = 0
@@ -384,20 +384,43 @@ def _plural(number: int, by: str) -> str:
     return counted(number, "FOV" if by == "fov" else by)
 
 
-def _empty(index: MultiExperimentIndex, by: SplitBy, side: Side, groups: _Groups) -> ConfigError:
+def _empty(
+    index: MultiExperimentIndex,
+    by: SplitBy,
+    side: Side,
+    groups: _Groups,
+    n_sides: int,
+    shares: dict[int, float],
+) -> ConfigError:
     with_anchors = [
         name for name, n in zip(groups.names, groups.n_anchors.tolist(), strict=True) if n
     ]
     found = f"anchors lie in {_plural(len(with_anchors), by)} ({choices(with_anchors)})"
-    others = ", ".join(
-        f"{other} ({int((_Groups.build(index, other).n_anchors > 0).sum())})"
-        for other in get_args(SplitBy)
-        if other != by
-    )
-    return _refused(
-        side,
-        f"split by {by}, {side} has no anchor: {found}.",
-        f"Name other groups, change the shares, or split by {others}.",
+    if len(with_anchors) >= n_sides:
+        remedy = "Name other groups, or change the shares."
+    else:
+        n_groups = {
+            other: int((_Groups.build(index, other).n_anchors > 0).sum())
+            for other in get_args(SplitBy)
+        }
+        remedy = _other_ways({other: n for other, n in n_groups.items() if n >= n_sides}, shares)
+    return _refused(side, f"split by {by}, {side} has no anchor: {found}.", remedy)
+
+
+def _other_ways(n_groups: dict[SplitBy, int], shares: dict[int, float]) -> str:
+    """Say what can be split by, which has so many groups, and how that is written."""
+    if not n_groups:
+        return "No way to split gives each side a group: leave a side out, as by val=0."
+    held = {SIDES[number]: share for number, share in shares.items() if number}
+    if not held or sum(held.values()) >= 1:
+        held = {"val": 0.2}
+    finest = next(iter(n_groups))
+    arguments = ", ".join(f"{name}={share:g}" for name, share in held.items())
+    keys = ", ".join(f'"{name}": {share:g}' for name, share in held.items())
+    ways = " or ".join(f"{by} ({n})" for by, n in n_groups.items())
+    return (
+        f'Split by {ways}: split_anchors(index, by="{finest}", {arguments}), or in the data '
+        f'module split={{"by": "{finest}", {keys}}}.'
     )
 
 

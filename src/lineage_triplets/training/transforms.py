@@ -165,6 +165,11 @@ class BatchTransform:
         -------
         Batch
             The same one; patches are float32 where they are normalized.
+
+        Raises
+        ------
+        ConfigError
+            Normalization is by statistics, and `collate` did not make the batch.
         """
         generator = self._generator(batch, epoch) if training else None
         for part in PARTS:
@@ -185,7 +190,14 @@ class BatchTransform:
         if self._normalize == "patch":
             patches = _by_own_pixels(patches.to(torch.float32), self._statistics_names)
         elif self._normalize is not None:
-            found = batch[f"{part}_norm_meta"]
+            found = batch.get(f"{part}_norm_meta")
+            if not isinstance(found, dict):
+                raise _refused(
+                    "normalize",
+                    f"this batch has no {self._normalize} by slot: `collate` of this transform "
+                    "adds them, and did not make it.",
+                    "Give the loader collate_fn=transform.collate.",
+                )
             centre, scale = (found[name][:, :, None, None, None] for name in self._statistics_names)
             patches = (patches.to(torch.float32) - centre) / scale
         if augment is not None:

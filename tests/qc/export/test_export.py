@@ -131,6 +131,21 @@ def test_a_draft_is_marked_as_one(review, tmp_path):
     assert not load_config(tmp_path / "out" / "draft.yaml").verification.validated
 
 
+def test_training_on_the_reviewed_config_is_told_what_it_lacks(tmp_path, caplog):
+    load, path = MultiExperimentTripletDataset.from_config, write_config(tmp_path)
+    load(path)
+    with Review.open(path, by="ada") as review:
+        review.reject(Target("track", "early", "A/1/0", track="21"), "debris")
+        draft = export_review(review, tmp_path / "out", draft=True).files["config"]
+    load(draft)
+    load(load_config(path))
+    assert not [said for said in caplog.messages if "was reviewed" in said]
+    load(str(path))
+    (said,) = [said for said in caplog.messages if "was reviewed" in said]
+    assert f"decisions in {path.name}.review.db are not in this config" in said
+    assert f"lineage-triplets export {path} --to" in said
+
+
 def test_an_export_holds_the_review(review, tmp_path):
     settle(review)
     review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")

@@ -8,6 +8,7 @@ import pickle
 import time
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from lineage_triplets.engine.dataset.source import (
     positive_meta,
     prediction_index,
 )
-from lineage_triplets.engine.dataset.verification import log_audit, verify_config
+from lineage_triplets.engine.dataset.verification import log_standing, verify_config
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.normalization import NormalizationCache
@@ -35,7 +36,6 @@ from lineage_triplets.engine.settings.model import TripletConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from lineage_triplets.engine.arrays import BoolArray, Int64Array, Pixels
     from lineage_triplets.engine.dataset.samples import Samples
@@ -231,7 +231,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
         known = verify_config(config, index, verify)
-        log_audit(config)
+        log_standing(config, None if path is config else Path(path))
         arguments = config.dataset.model_dump(include=_ARGUMENTS)
         if seed is not None:
             arguments["seed"] = seed

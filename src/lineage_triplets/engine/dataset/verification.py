@@ -24,11 +24,13 @@ from lineage_triplets.engine.errors import (
     choices,
     counted,
 )
+from lineage_triplets.engine.settings.paths import decisions_path
 from lineage_triplets.engine.settings.verified import Fingerprint, Verification
 from lineage_triplets.engine.tracks.read import digest_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from lineage_triplets.engine.dataset.seeded import SeededPatches
     from lineage_triplets.engine.index.index import MultiExperimentIndex
@@ -235,10 +237,16 @@ def percent(share: float) -> str:
     return f"{math.ceil(share * 1e4 - 1e-9) / 100:.2f} %"
 
 
-def log_audit(config: TripletConfig) -> None:
-    """Log what a validated config knows about the share of wrong pairs, a line an experiment."""
+def log_standing(config: TripletConfig, path: Path | None) -> None:
+    """Log what is known of a config that is trained on.
+
+    Of a validated one the share of wrong pairs, a line an experiment; of another that it lacks the
+    decisions that lie beside its file.
+    """
     record = config.verification
     if not record.validated:
+        if path is not None:
+            _warn_of_decisions(path)
         return
     for name, audit in record.audit.items():
         level = logging.WARNING if audit.without else logging.INFO
@@ -252,6 +260,16 @@ def log_audit(config: TripletConfig) -> None:
             )  # fmt: skip
     if not record.audit:
         _log.info("validated before audits were asked for: how many pairs are wrong is not known.")
+
+
+def _warn_of_decisions(path: Path) -> None:
+    decisions = decisions_path(path.expanduser())
+    if decisions.exists():
+        _log.warning(
+            "%s was reviewed: decisions in %s are not in this config. Export it "
+            "(lineage-triplets export %s --to FOLDER), and train on the export.",
+            path.name, decisions.name, path,
+        )  # fmt: skip
 
 
 def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:

@@ -34,6 +34,11 @@ def expand(path: str) -> str:
     return home
 
 
+def decisions_path(config: Path) -> Path:
+    """Where the decisions about a config are kept, unless another place is named."""
+    return config.with_name(f"{config.name}.review.db")
+
+
 def replace_prefix(path: str, path_map: Mapping[str, str]) -> str:
     """Replace the longest leading folder that `path_map` names."""
     for old in sorted(path_map, key=len, reverse=True):

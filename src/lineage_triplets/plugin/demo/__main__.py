@@ -28,7 +28,6 @@ from lineage_triplets.simulate import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
 
 _NO_NAPARI = 'napari is not installed: pip install "lineage-triplets[all]" adds the widget.'
 _NO_SCREEN = "There is no screen, and no Xvfb to do without one: the widget is left out."
@@ -134,7 +133,7 @@ def run_demo(folder: Path, console: Console) -> dict[str, Path]:
     save_config(draft_of(config, index, __version__), folder / "draft.yml", overwrite=True)
 
     dataset = MultiExperimentTripletDataset.from_config(folder / "draft.yml")
-    batch = next(iter(DataLoader(dataset, batch_size=32, shuffle=True, collate_fn=_whole_batch)))
+    batch = next(iter(DataLoader(dataset, batch_size=32, shuffle=True)))
     console.print(
         f"A batch from the draft: anchor {tuple(batch['anchor'].shape)}, positive "
         f"{tuple(batch['positive'].shape)}, {batch['anchor'].dtype}",
@@ -157,10 +156,6 @@ def simulating(console: Console) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Simulating three experiments", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _whole_batch(batch: Any) -> Any:
-    return batch
 
 
 def has_screen() -> bool:

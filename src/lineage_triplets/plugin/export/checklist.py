@@ -239,8 +239,7 @@ def training_lines(config: str) -> str:
     return (
         "import torch, lineage_triplets\n"
         f"dataset = lineage_triplets.MultiExperimentTripletDataset.from_config({config!r})\n"
-        "loader = torch.utils.data.DataLoader("
-        "dataset, batch_size=64, shuffle=True, collate_fn=lambda batch: batch)\n"
+        "loader = torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True)\n"
     )
 
 

@@ -258,7 +258,8 @@ def _write(
         content = collection_of(config, index, name=review.config_path.stem)
         write_collection(content, temporary)
     else:
-        text = report_of(review, plan, config, index, final.parent)
+        written = final.with_name(FILE_NAMES["config"] if plan.passed else DRAFT_NAME)
+        text = report_of(review, plan, config, index, written)
         temporary.write_text(text, encoding="utf-8")
 
 

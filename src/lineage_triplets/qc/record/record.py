@@ -11,6 +11,7 @@ from psygnal import Signal, SignalGroup
 
 from lineage_triplets.engine.errors import ConfigError, Problem
 from lineage_triplets.engine.settings.model import DatasetConfig
+from lineage_triplets.engine.settings.paths import decisions_path
 from lineage_triplets.qc.record.decision import Decision, NewDecision
 from lineage_triplets.qc.record.effect import Effect, import_key, imported_decisions
 from lineage_triplets.qc.record.frames import of_other_frames
@@ -254,11 +255,6 @@ def _places_of(decisions: Iterable[Decision]) -> set[Place]:
 
 def _as_json(settings: DatasetConfig) -> object:
     return json.loads(settings.model_dump_json())
-
-
-def decisions_path(config: Path) -> Path:
-    """Where the decisions about a config are kept, unless another place is named."""
-    return config.with_name(f"{config.name}.review.db")
 
 
 class ReviewEvents(SignalGroup):

@@ -218,7 +218,7 @@ class ReportContent:
         The config's file name.
     verdict : Verdict
     config_path : str
-        What training loads.
+        What training loads, or without an export the reviewed config.
     decisions_path, program_version, config_hash, written_at : str
     experiments : tuple of ExperimentRow
     settings : mapping of str to object

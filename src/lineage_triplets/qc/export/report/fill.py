@@ -48,7 +48,7 @@ def report_of(
     plan: ExportPlan,
     config: TripletConfig,
     index: MultiExperimentIndex,
-    folder: Path,
+    config_path: Path,
 ) -> str:
     """Write the report as HTML.
 
@@ -60,11 +60,10 @@ def report_of(
         What is exported, with its verification if it has one.
     index : MultiExperimentIndex
         What training reads of it.
-    folder : Path
-        Where the files are, or will be.
+    config_path : Path
+        The file that is reported on: the export's, or without one the reviewed config.
     """
     record = config.verification
-    name = "validated.yaml" if plan.passed else "draft.yaml"
     sheets, failed = _sheets(review, index)
     placements, unread = placements_of(review, index)
     table = review.tau_distribution()
@@ -82,7 +81,7 @@ def report_of(
                 for point in open_points(plan.points)
             ),
         ),
-        config_path=str(folder / name),
+        config_path=str(config_path),
         decisions_path=str(review.log.path),
         program_version=__version__,
         config_hash=record.config_hash or config_hash(config),
