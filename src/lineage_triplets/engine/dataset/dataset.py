@@ -231,7 +231,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
         known = verify_config(config, index, verify)
-        log_standing(config, None if path is config else Path(path))
+        log_standing(config, None if isinstance(path, TripletConfig) else Path(path))
         arguments = config.dataset.model_dump(include=_ARGUMENTS)
         if seed is not None:
             arguments["seed"] = seed
