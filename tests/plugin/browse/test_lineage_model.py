@@ -219,3 +219,16 @@ def test_after_a_cut_links_are_named_as_the_table_has_them(review: Review) -> No
     for one in (inside, below):
         assert one.link is not None
         require_target(review.data, one.link)
+
+
+def test_the_first_to_be_gone_to_gives_pairs_or_is_the_largest(model: LineageModel) -> None:
+    assert model.first_with_pairs == 0
+    for lineage in IN_ORDER[:2]:
+        model.set_decision(lineage, "", 0)
+    assert model.first_with_pairs == 2
+    for lineage in IN_ORDER:
+        model.set_decision(lineage, "", 0)
+    n_cells = [int(text) for text in texts(model, CELLS)]
+    assert n_cells[model.first_with_pairs] == max(n_cells)
+    model.set_filter(LineageFilter("nowhere"))
+    assert model.first_with_pairs == -1

@@ -231,6 +231,23 @@ def test_nothing_is_read_while_the_panel_is_hidden(
     qtbot.waitUntil(lambda: bool(panel.gallery.pairs.shown.pictures))
 
 
+def test_pairs_of_one_lineage_are_left_and_gone_back_to(
+    qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
+) -> None:
+    panel = opened()
+    one = _named(panel, "this_lineage_only")
+    assert not one.isEnabled()
+    session.choose(lineage="early_A/1/0_1", tau_range_hours=(50.0, 60.0))
+    assert one.isChecked()
+    assert "“This lineage only” (L)" in _text(panel, "no_pairs")
+    session.choose(tau_range_hours=(0.5, 2.0))
+    qtbot.keyClick(panel, Qt.Key.Key_L)
+    assert not session.review.intent.lineage
+    assert {one["lineage_id"] for one in session.review.state.pairs.anchors} > {"early_A/1/0_1"}
+    one.click()
+    assert session.review.intent.lineage == "early_A/1/0_1"
+
+
 def test_why_there_is_no_pair_is_said(
     qtbot: QtBot, session: Session, opened: Callable[..., PairsPanel]
 ) -> None:

@@ -166,6 +166,12 @@ class LineageList(QWidget):
         if 0 <= row < self.model.rowCount():
             self.table.setCurrentIndex(self.model.index(row, 0))
 
+    def go_to_first(self) -> None:
+        """Go to the first lineage that gives pairs; without any, to the one with most cells."""
+        row = self.model.first_with_pairs
+        if row >= 0:
+            self.table.setCurrentIndex(self.model.index(row, 0))
+
     def foretold(self) -> list[Place]:
         """Where somebody will go: to the first cell of the lineage selected, and of the next."""
         rows = self.model.rows

@@ -219,6 +219,15 @@ class LineageModel(RowTable):
         return self.lineage_at(int(after[0] if len(after) else open_rows[0]))
 
     @property
+    def first_with_pairs(self) -> int:
+        """Row in the view of the first lineage with anchors; without any, of the largest."""
+        if not len(self._shown):
+            return -1
+        n_anchors, n_cells = (self.rows.numbers[key] for key in ("n_anchors", "n_cells"))
+        with_pairs = n_anchors[self._shown] > 0
+        return int(np.argmax(with_pairs if with_pairs.any() else n_cells[self._shown]))
+
+    @property
     def n_rows(self) -> int:
         """Lineages shown."""
         return len(self._shown)

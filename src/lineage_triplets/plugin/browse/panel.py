@@ -127,7 +127,7 @@ class BrowsePanel(QWidget):
         return self._refresh.is_due
 
     def show_first(self) -> None:
-        """Go to the first lineage as soon as they are listed, unless one is selected."""
+        """Go to a lineage with pairs as soon as they are listed, unless one is selected."""
         self._first_wanted = True
 
     def show_node(self, track: str, t: int) -> None:
@@ -244,7 +244,7 @@ class BrowsePanel(QWidget):
         if self._first_wanted and rows.row_of:
             self._first_wanted = False
             if not self.lineages.lineage:
-                self.lineages.step(1)
+                self.lineages.go_to_first()
                 self._on_activated()
 
     def _on_activated(self) -> None:

@@ -126,7 +126,17 @@ class SampleBar(QWidget):
         self._new.setToolTip("Draw the pairs of the next epoch (N)")
         self._new.clicked.connect(self._draw_anew)
         bind(panel, "N", self._new.click)
+        self._one = QCheckBox("This lineage only", self)
+        self._one.setObjectName("this_lineage_only")
+        self._one.setToolTip(
+            "Only pairs of the lineage chosen in Browse; else of the FOV, or all that is chosen (L)"
+        )
+        self._one.clicked.connect(self._choose_lineage)
+        self._lineage = ""
+        bind(panel, "L", self._one.click)
+        session.closed.connect(self._forget)
         layout = FlowLayout(self)
+        layout.addWidget(self._one)
         layout.addWidget(self._across)
         for text, box in (("&Pairs", self._number), ("&Seed", self._seed), ("&Epoch", self._epoch)):
             layout.addWidget(labelled(text, box))
@@ -142,6 +152,18 @@ class SampleBar(QWidget):
             self._number.setValue(intent.n_pairs)
             self._epoch.setValue(min(intent.epoch, _MOST_EPOCH))
         self._seed.set_value(intent.seed)
+        self._lineage = intent.lineage or self._lineage
+        self._one.setChecked(bool(intent.lineage))
+        self._one.setEnabled(bool(self._lineage))
+
+    def _choose_lineage(self) -> None:
+        """Let go of the lineage, or go back to the one that was chosen last."""
+        wanted = self._lineage if self._one.isChecked() else ""
+        if not self._session.choose(lineage=wanted):
+            self._one.setChecked(not wanted)
+
+    def _forget(self) -> None:
+        self._lineage = ""
 
     def _draw_anew(self) -> None:
         review = self._session.review

@@ -48,6 +48,7 @@ KEYS = KeyGroup(
         Key("F", "its frames, and the pair in the viewer", lambda panel: panel.judging.look()),
         Key("Esc", "put the frames away", lambda panel: panel.judging.put_away()),
         Key("N", "draw the next sample"),
+        Key("L", "pairs of this lineage only, or of all that is chosen"),
         Key("Ctrl+Z", "undo", lambda panel: panel.judge_bar.undo.click()),
         Key("Ctrl+Shift+Z", "redo", lambda panel: panel.judge_bar.redo.click()),
     ),

@@ -223,7 +223,8 @@ class PairsPanel(QWidget):
             return
         self._settings.show_state(state)
         self._bar.show_state(state)
-        self._reason.setText(_large(state.reason))
+        way_out = "; “This lineage only” (L) lets go of it" if state.lineage else ""
+        self._reason.setText(_large(f"{state.reason}{way_out}" if state.reason else ""))
         self._stack.setCurrentWidget(self._reason if state.reason else self.gallery)
         data = review.data
         pixels_of = (data.pixels, _identities(state.pairs))
