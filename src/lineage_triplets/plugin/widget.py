@@ -289,7 +289,7 @@ class ReviewWidget(QWidget):
         open_one.setToolTip("Open a config for review (Ctrl+Shift+O)")
         open_one.setShortcut("Ctrl+Shift+O")
         open_one.clicked.connect(self._ask_for_config)
-        again = QPushButton("Again", self)
+        again = QPushButton("Open again", self)
         again.setObjectName("open_recent")
         again.setToolTip("Open one of the configs that were open last")
         self._recent = QMenu(again)

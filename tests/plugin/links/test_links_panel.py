@@ -117,6 +117,8 @@ def test_links_are_answered_by_keys_alone_and_the_next_comes_by_itself(
     press(qtbot, panel, Key.Key_W)
     assert kinds(session)[8:] == ["cut"]
     assert session.said == []
+    session.close()
+    assert not text(panel, "link_status"), "it is of the config in which it was said"
 
 
 def test_what_was_settled_does_not_come_back_when_links_are_weighed_anew(

@@ -26,6 +26,8 @@ from lineage_triplets.qc.export.export import DRAFT_NAME, LOSES
 from lineage_triplets.qc.export.plan import FILE_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lineage_triplets.qc.export.export import ExportResult
     from lineage_triplets.qc.export.plan import Format
 
@@ -56,6 +58,7 @@ class ExportOptions(QWidget):
         super().__init__(parent)
         self.setObjectName("export_options")
         self._draft = False
+        self._written: set[Path] = set()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._where())
@@ -158,9 +161,21 @@ class ExportOptions(QWidget):
         verb = "will be replaced" if self.overwrite else "is there already"
         if len(existing) > 1 and not self.overwrite:
             verb = "are there already"
-        self._there.setText(f"{', '.join(existing)} {verb}." if existing else "")
+        words = f"{', '.join(existing)} {verb}." if existing else ""
+        if existing and not self.overwrite and self._written.issuperset(self._paths_of(existing)):
+            # What was just written is no obstacle that somebody met.
+            words = "To export there once more, tick “Replace files that are there”."
+        self._there.setText(words)
         self._there.setVisible(bool(existing))
         self.changed.emit()
+
+    def set_written(self, files: Iterable[Path]) -> None:
+        """Say which files were just written."""
+        self._written = {path.resolve() for path in files}
+        self.look()
+
+    def _paths_of(self, names: Iterable[str]) -> set[Path]:
+        return {(self.folder / name).resolve() for name in names}
 
     def _existing(self) -> list[str]:
         text = self._folder.text().strip()

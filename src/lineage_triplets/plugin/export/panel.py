@@ -162,6 +162,7 @@ class ExportPanel(QWidget):
     def _on_opened(self, review: Review) -> None:
         self._planned = None
         self._asked.start_over()
+        self._options.set_written(())
         self._options.set_folder(review.config_path.absolute().parent / "validated")
         self._result.clear()
         self._tell("")
@@ -276,7 +277,7 @@ class ExportPanel(QWidget):
             return
         self._tell("")
         self._result.show_result(result)
-        self._options.look()
+        self._options.set_written(result.files.values())
         # Once the layout has made room for it.
         soon(self._result, self._show_result)
 

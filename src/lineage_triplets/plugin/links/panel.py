@@ -168,6 +168,7 @@ class LinksPanel(QWidget):
         self._pause.stop()
         self._answered, self._parts = Answered(), 1
         self._ahead.set_links(None)
+        self.looking.say("")
         self._say_on_page("No config is open")
 
     def _look_if_other(self) -> None:
