@@ -122,6 +122,24 @@ def test_every_line_that_cannot_be_taken_is_named_and_none_is_taken(answers, run
         assert review.audit("early").judged == 0
 
 
+def test_answers_without_a_plan_say_so_once_for_each_experiment(answers, run, config):
+    fill(answers)
+    with Review.open(config) as review:
+        undone = [decision.words for decision in (*review.undo(), *review.undo())]
+    assert undone == [
+        "audit_plan experiment late: 59 pairs",
+        "audit_plan experiment early: 59 pairs",
+    ]
+    code, said = run("--answers", answers)
+    assert code == 1
+    assert said.count("no sample is planned") == 2
+    assert "audit CONFIG -n" in said
+    assert "there is no pair" not in said
+    # The same number gives the same sample.
+    assert run("-n", 59, "--folder", answers.parent / "again")[0] == 0
+    assert run("--answers", answers)[0] == 0
+
+
 def test_answers_about_what_is_drawn_no_longer_are_refused(answers, run, tmp_path):
     fill(answers)
     with Review.open(tmp_path / "experiments.yml") as review:

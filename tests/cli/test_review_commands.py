@@ -126,15 +126,12 @@ def test_links_are_made_exchanged_kept_and_taken_back(run):
     code, said = run("swap", "late", "A/1/0", 2, 6, 21, "--reason", "exchanged", "--by", "ada")
     assert code == 0
     assert "cut link of late A/1/0 track 1 to 2: exchanged (ada)" in said
-    assert "link link of late A/1/0 track 21 at t = 5 to track 2 at t = 6" in said
+    assert "link late A/1/0 track 21 at t = 5 to track 2 at t = 6" in said
     assert "exchanged" in run("undo")[1]
     assert run("cut", "late", "A/1/0", 21, "--at", 9, "--reason", "jumps")[0] == 0
     linked = ("late", "A/1/0", 3, 8, 21, 9)
     assert run("link", *linked, "--reason", "another daughter")[0] == 0
-    assert (
-        "unlink link of late A/1/0 track 3 at t = 8 to track 21 at t = 9"
-        in run("unlink", *linked)[1]
-    )
+    assert "unlink late A/1/0 track 3 at t = 8 to track 21 at t = 9" in run("unlink", *linked)[1]
     listed = run("links", "--top", "100%", "--experiment", "late")[1]
     assert "50 of 52 links" in listed
 

@@ -32,7 +32,7 @@ def audit(
     n: Annotated[
         int | None,
         typer.Option(
-            "--pairs", "-n", min=1, help="How many pairs of each experiment are judged; 149."
+            "--pairs", "-n", min=1, help="How many of each experiment to judge; 149 if not said."
         ),
     ] = None,
     experiments: Annotated[

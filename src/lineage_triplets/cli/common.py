@@ -231,7 +231,7 @@ def say(*decisions: Decision) -> None:
     console = terminal()
     for decision in decisions[:MOST_LISTED]:
         because = f": {decision.reason}" if decision.reason else ""
-        line = f"{decision.number}  {decision.kind} {decision.target}{because}  ({decision.by})"
+        line = f"{decision.number}  {decision.words}{because}  ({decision.by})"
         console.print(visible(line), soft_wrap=True)
 
 

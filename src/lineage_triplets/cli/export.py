@@ -198,7 +198,7 @@ def export(
         str,
         typer.Option(
             "--without-audit",
-            help="Why experiments whose audit does not are let through.",
+            help="Why experiments whose audit does not reach it are let through.",
             metavar="REASON",
         ),
     ] = "",
@@ -334,7 +334,10 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
             soft_wrap=True,
         )
     cost = Table(
-        box=SIMPLE_HEAD, title="what decisions leave", title_justify="left", padding=(0, 1, 0, 0)
+        box=SIMPLE_HEAD,
+        title="before and after all decisions",
+        title_justify="left",
+        padding=(0, 1, 0, 0),
     )
     cost.add_column("experiment", overflow="fold")
     for what in ("cells", "lineages", "divisions", "anchors"):
@@ -343,7 +346,7 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
         cost.add_row(
             str(row["experiment"]),
             *(
-                f"{row[f'{what}_after']:,} of {row[f'{what}_before']:,}"
+                f"{row[f'{what}_before']:,} → {row[f'{what}_after']:,}"
                 for what in ("observations", "lineages", "divisions", "valid_anchors")
             ),
         )

@@ -341,7 +341,7 @@ def history(
         clock = "  (clock went back)" if entry.clock_back else ""
         table.add_row(
             str(decision.number), entry.at + clock, entry.by,
-            f"{state}{decision.kind} {decision.target}{mark}", decision.reason,
+            f"{state}{decision.words}{mark}", decision.reason,
         )  # fmt: skip
     terminal().print(table)
 

@@ -150,7 +150,7 @@ def gate_points(
         GatePoint(
             "stale",
             False,
-            f"Decision {made.number} ({made.kind} {made.target}) was made for another version of "
+            f"Decision {made.number} ({made.words}) was made for another version of "
             "the table, or for other frames of it.",
             "Confirm it for table and frames as they are now, or take it back.",
             made.target.experiment,

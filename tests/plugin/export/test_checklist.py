@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -131,7 +132,7 @@ def test_the_cost_is_said_in_anchors(review, tmp_path):
     assert after < before
     words = cost_words(plan)
     assert words.startswith("1 rejection and 0 cuts; ")
-    assert f"{after:,} of {before:,} anchors" in words
+    assert f"{after:,} anchors, {before:,} before" in words
     early = cost_cells(plan).set_index("experiment").loc["early"]
     assert "→" in early["anchors"]
     assert "→" not in cost_cells(plan).set_index("experiment").loc["late", "anchors"]
@@ -142,6 +143,16 @@ def test_the_cost_is_said_in_anchors(review, tmp_path):
     review.settle([Target("link", *late, track="21", t=9), joined], "her daughter")
     words = cost_words(plan_export(review, tmp_path))
     assert words.startswith("1 rejection, 1 cut and 1 link; ")
+
+
+def test_anchors_that_links_give_are_not_called_kept(review, tmp_path):
+    review.reject(review.target("lineage", "early_A/1/0_1"), "dead cells")
+    plan = plan_export(review, tmp_path)
+    before = int(plan.cost["valid_anchors_before"].sum())
+    cost = plan.cost.assign(valid_anchors_after=plan.cost["valid_anchors_before"])
+    cost.loc[0, "valid_anchors_after"] += 1
+    words = cost_words(replace(plan, cost=cost))
+    assert f"{before + 1:,} anchors, {before:,} before" in words
 
 
 def test_changes_are_shares():

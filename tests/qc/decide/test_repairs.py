@@ -400,7 +400,7 @@ def test_links_void_a_sample_as_cuts_do_and_kept_ones_do_not(review):
     (number,) = (one.number for one in review.link(GAP, "same cell"))
     state = review.audit("one")
     assert state.state == "void"
-    assert f"voided by decision {number}: link link of one A/1/0 track 31" in state.why_void
+    assert f"voided by decision {number}: link one A/1/0 track 31" in state.why_void
     review.undo()
     assert review.audit("one").state == "running"
 
@@ -409,7 +409,10 @@ def test_plan_report_and_collection_say_what_was_linked(review, tmp_path):
     review.link(GAP, "same cell")
     review.cut(link(21, t=7), "jumps")
     plan = plan_export(review, tmp_path, draft=True)
-    assert plan.excluded["what"].tolist() == [f"link {GAP}", f"cut {link(21, t=7)}"]
+    assert plan.excluded["what"].tolist() == [
+        "link one A/1/0 track 31 at t = 5 to track 32 at t = 7",
+        f"cut {link(21, t=7)}",
+    ]
     config = review.data.config
     said = collection_of(config, review.data.training, name="c")["description"]
     assert "1 cut link and 1 link that no table has" in said

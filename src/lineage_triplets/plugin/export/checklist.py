@@ -206,8 +206,9 @@ def cost_words(plan: ExportPlan) -> str:
     if plan.only_accepted:
         made += ", and whatever nobody accepted"
     if before == after:
-        return f"{made}; all {before:,} anchors are kept."
-    return f"{made}; {after:,} of {before:,} anchors are kept ({after / max(before, 1):.1%})."
+        return f"{made}; {before:,} anchors as before."
+    # Links that somebody made give anchors: there may be more than the tables had.
+    return f"{made}; {after:,} anchors, {before:,} before ({after / max(before, 1):.1%})."
 
 
 def change_words(before: int, after: int) -> str:

@@ -159,20 +159,43 @@ def read_answers(
         )  # fmt: skip
     places = [head.index(name) for name in COLUMNS]
     answers: dict[tuple[str, Queue], dict[int, Judgement]] = {}
-    problems = []
+    problems, unplanned = [], dict[str, None]()
     for line, cells in enumerate(rows[1:], 2):
         padded = cells + [""] * len(head)
         given = [padded[place].strip() for place in places]
         if not given[-1]:
+            continue
+        if _waits_for_plan(given, states):
+            unplanned[given[0]] = None
             continue
         wrong = _taken(given, states, answers)
         if wrong:
             problems.append(
                 Problem("bad-answers", wrong, experiment=given[0], file=file, line=line)
             )
+    problems += [
+        Problem(
+            "no-audit", "no sample is planned, or its plan was undone.",
+            "Plan one: `audit CONFIG -n NUMBER --folder NEW`. If the number is the one before, and "
+            "nothing was decided since, this file is of that sample.",
+            experiment=name, file=file,
+        )
+        for name in unplanned
+    ]  # fmt: skip
     if problems:
         raise ConfigError(*problems)
     return answers
+
+
+def _waits_for_plan(given: list[str], states: Mapping[str, AuditState]) -> bool:
+    """Whether a line is about the sample that would be drawn now, if one was planned."""
+    state = states.get(given[0])
+    return (
+        state is not None
+        and not state.planned
+        and given[1] == state.population[:_SAMPLE_DIGITS]
+        and not given[2].upper().startswith(_DIVISION)
+    )
 
 
 def _taken(

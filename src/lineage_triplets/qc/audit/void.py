@@ -71,4 +71,4 @@ def _decided_since(plan: Decision, history: Sequence[HistoryEntry]) -> str:
     made = first.decision
     reason = f" ({made.reason})" if made.reason else ""
     more = f", and {len(since) - 1} more" if len(since) > 1 else ""
-    return f"voided {done} decision {made.number}: {made.kind} {made.target}{reason}{more}"
+    return f"voided {done} decision {made.number}: {made.words}{reason}{more}"

@@ -318,7 +318,7 @@ def _excluded(review: Review) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "what": f"{made.kind} {made.target}",
+                "what": made.words,
                 "reason": made.reason,
                 "by": made.by,
                 "at": made.at,

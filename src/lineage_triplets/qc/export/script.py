@@ -120,7 +120,7 @@ def _taken_back(review: Review, config: str) -> list[str]:
         if made.kind == "reject":
             lines += _command(replace(made, kind="undecided", reason="", value={}), config)
         else:
-            lines.append(f"# first take out of {config}: {made.kind} of {made.target}")
+            lines.append(f"# first take out of {config}: {made.words}")
     return lines
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from lineage_triplets.engine.errors import ConfigError, Problem, choices, nearest, shown
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted, nearest, shown
 from lineage_triplets.engine.index.names import global_id
 
 if TYPE_CHECKING:
@@ -208,6 +208,22 @@ class NewDecision:
         """Experiment and FOV that it is about; of a waiver those of the finding."""
         experiment, fov = self.target.experiment, self.target.fov
         return experiment or self.value.get("experiment", ""), fov or self.value.get("fov", "")
+
+    @property
+    def words(self) -> str:
+        """What was decided about what, without the reason; of an audit how many, or the answer."""
+        said, value = f"{self.kind} {self.target}", self.value
+        match self.kind:
+            case "link" | "unlink":
+                return f"{self.kind} {str(self.target).removeprefix('link of ')}"
+            case "audit_plan" if "n" in value:
+                return f"{said}: {counted(value['n'], 'pair')}"
+            case "audit" if "number" in value:
+                sign = "D" if value.get("queue") == "divisions" else ""
+                return f"{said} pair {sign}{value['number']}: {value.get('verdict', '')}"
+            case "judge" if "verdict" in value:
+                return f"{said}: {value['verdict']}"
+        return said
 
     @property
     def is_deliberate(self) -> bool:
