@@ -81,7 +81,7 @@ class TreeBox(QWidget):
         self.scope = QComboBox(self)
         self.scope.setObjectName("tree_scope")
         self.scope.setAccessibleName("What the tree shows")
-        self.scope.addItems(["lineage", "whole FOV"])
+        self.scope.addItems(["this lineage", "whole FOV"])
         self.scope.setToolTip("The lineage that is selected, or all of its FOV (M)")
         LettersStay(self.scope)
         self.scope.currentIndexChanged.connect(self.scope_changed)

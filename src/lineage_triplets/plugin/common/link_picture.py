@@ -135,7 +135,8 @@ class LinkPicture(PatchesView):
     def _draw_field(
         self, painter: QPainter, box: QRectF, view: LinkView, shown: ShownLink, side: int
     ) -> None:
-        self._write(painter, box, f"frame {view.frames[side]}", dimmed(self.palette()))
+        frame = view.frames[side]
+        self._write(painter, box, (f"frame {frame}", f"{frame}"), dimmed(self.palette()))
         values = shown.around[side]
         if isinstance(values, str):
             ink = self.palette().color(QPalette.ColorRole.WindowText)
@@ -224,7 +225,9 @@ class LinkPicture(PatchesView):
                     )
                 continue
             role = self._on_ground(_role(view, lane))
-            words = f"t {lane.t[number]}" if away else f"{lane.name}  t {lane.t[number]}"
+            frame = lane.t[number]
+            # What names a cell, or a frame, is whole also over a small picture.
+            words = (f"t {frame}", f"{frame}") if away else (f"{lane.name}  t {frame}", lane.name)
             self._write(painter, boxes[0], words, dimmed(self.palette()) if away else role)
             values, centre = shown.lanes[lane.name][number], shown.centres[lane.name][number]
             outline = None
@@ -243,10 +246,16 @@ class LinkPicture(PatchesView):
                     painter.setPen(QPen(role, 2))
                     painter.drawRect(box)
 
-    def _write(self, painter: QPainter, box: QRectF, words: str, colour: QColor) -> None:
-        line = self.fontMetrics().height()
+    def _write(
+        self, painter: QPainter, box: QRectF, words: tuple[str, ...], colour: QColor
+    ) -> None:
+        """Write the first of some words that fits over a box; the last is cut if none does."""
+        metrics = self.fontMetrics()
+        line = metrics.height()
         row = QRect(round(box.left()), round(box.top()) - line - 1, round(box.width()), line)
-        short = self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, row.width())
+        fitting = [text for text in words if metrics.horizontalAdvance(text) <= row.width()]
+        text = fitting[0] if fitting else words[-1]
+        short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, row.width())
         painter.setPen(colour)
         painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft), short)
 

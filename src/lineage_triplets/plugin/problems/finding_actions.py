@@ -170,7 +170,7 @@ class FindingActions(QWidget):
         self._many = [one for one in chosen if one.status == "open"] if len(chosen) > 1 else []
         if is_news or reviewed is None:
             finding = None if reviewed is None else reviewed.finding
-            self.text.tell(finding, *_html(reviewed, self.palette()))
+            self.text.tell(finding, *_html(reviewed, n_shown, self.palette()))
         review = self._session.review
         writable = review is not None and not review.log.read_only
         for button in (self._previous, self._next):
@@ -366,8 +366,13 @@ def _left_words(left: Mapping[int, str], of: int) -> str:
     return f"{of - n} of {of} findings are settled, {n} left open: {why}{others}"
 
 
-def _html(reviewed: ReviewedFinding | None, palette: QPalette) -> tuple[str, str]:
+def _html(reviewed: ReviewedFinding | None, n_shown: int, palette: QPalette) -> tuple[str, str]:
     """What is said of a finding before its picture, and after it."""
+    if reviewed is None and not n_shown:
+        return (
+            "<p>Nothing is listed: other filters, or a scan of the images, may list more.</p>",
+            "",
+        )
     if reviewed is None:
         return "<p>Select a finding, or press J for the first.</p>", ""
     finding = reviewed.finding

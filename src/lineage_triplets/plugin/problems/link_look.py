@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLay
 from superqt.utils import signals_blocked
 
 from lineage_triplets.plugin.common.keys import Key, KeyGroup, LettersStay
+from lineage_triplets.plugin.common.link_layout import BESIDE
 from lineage_triplets.plugin.common.link_picture import LinkPicture
 from lineage_triplets.plugin.common.views import words_label
 from lineage_triplets.plugin.problems.finding_link import link_of_finding, link_words
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.look.link_view import LinkView, ShownLink
 
 JOB = "Frames of a finding"
-_LEAST_HEIGHT, _WANTED_HEIGHT = 60, 150
+_LEAST_HEIGHT, _WANTED_HEIGHT, _MOST_HEIGHT = 60, 150, 230
 KEYS = KeyGroup(
     "Frames of a link",
     (Key("S", "the next slot in its pictures", lambda panel: panel.link.next_slot()),),
@@ -29,10 +30,11 @@ KEYS = KeyGroup(
 
 
 class _Area(QScrollArea):
-    """Asks for a height at which cells are told."""
+    """Asks for a height at which cells are told, and more where all still lies side by side."""
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(300, _WANTED_HEIGHT)
+        beside = round(self.width() / BESIDE) - 2
+        return QSize(300, min(max(beside, _WANTED_HEIGHT), _MOST_HEIGHT))
 
 
 class LinkLook(QWidget):
