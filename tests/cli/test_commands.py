@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -207,6 +208,16 @@ def test_init_takes_channels_wells_and_intervals_from_stores_and_options(
     assert MultiExperimentIndex.from_config(
         load_config(out).model_copy(update={"dataset": load_config(config_file).dataset})
     ).tracks.equals(MultiExperimentIndex.from_config(config_file).tracks)
+
+
+def test_init_names_the_well_that_no_plate_has(config_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    options = ("--tracks", tmp_path, "--interval", 30, "--condition", "mock=C/9")
+    out = tmp_path / "new.yml"
+    code, said = run(capsys, "init", tmp_path / "early.zarr", *options, "--out", out)
+    assert code == 2
+    assert "no well 'C/9'" in said
+    assert "A/1" in said
 
 
 def test_init_without_a_person_names_the_option_that_answers(tmp_path, config_file):

@@ -327,6 +327,8 @@ def test_all_of_a_kind_are_settled_in_the_way_that_is_asked(run, findings, confi
         pd.concat([table, twice]).to_csv(file, index=False)
     twins = [one["key"] for one in findings()[1] if one["kind"] == "duplicate-track"]
     assert len(twins) == len(files)
+    said = run("check")[1]
+    assert all(f"{key} way 1: reject track " in said for key in twins)
     code, said = run("settle", "--kind", "duplicate-track", "--reason", "the same cell twice")
     assert code == 0
     assert said.count("reject") == len(files)

@@ -13,7 +13,7 @@ from rich.text import Text
 from lineage_triplets.cli import common, tables
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.look import diagnosed
-from lineage_triplets.engine.errors import counted, visible
+from lineage_triplets.engine.errors import choices, counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -315,6 +315,7 @@ def conditions_of(
     Where nobody is there to ask, all wells are of the condition `unless_asked`, if there is one.
     """
     parsed: dict[str, list[str]] = {}
+    elsewhere: list[str] = []
     for text in given:
         condition, separator, of = text.partition("=")
         plate, colon, rest = condition.partition(":")
@@ -324,11 +325,18 @@ def conditions_of(
             raise typer.BadParameter(f"{text!r} is not NAME=WELL,WELL", param_hint="--condition")
         listed = [well.strip() for well in of.split(",")]
         if not colon:
+            elsewhere += [well for well in listed if well not in wells]
             listed = [well for well in listed if well in wells]
         if listed:
             parsed.setdefault(rest if colon else condition, []).extend(listed)
     if parsed:
         return parsed
+    if elsewhere and not sys.stdin.isatty():
+        raise typer.BadParameter(
+            f"{name} has no well {elsewhere[0]!r}, and none of its wells is named; it has: "
+            f"{choices(wells)}",
+            param_hint="--condition",
+        )
     if unless_asked is not None and not sys.stdin.isatty():
         return {unless_asked: list(wells)}
     for well in wells:

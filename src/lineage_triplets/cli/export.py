@@ -32,6 +32,7 @@ from lineage_triplets.cli.common import (
     severity_text,
     terminal,
 )
+from lineage_triplets.cli.findings import ways_words
 from lineage_triplets.engine.errors import MOST_LISTED, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
@@ -374,12 +375,14 @@ def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
         said = {"open": "", "settled": "settled: ", "waived": "waived: "}[reviewed.status]
         if reviewed.decision is not None:
             said += f"{reviewed.decision.reason} ({reviewed.decision.by})"
+        ways = ways_words(finding) if reviewed.status == "open" else ""
         where = " ".join(part for part in (finding.experiment, finding.fov) if part)
         console.print(
             Text.assemble(
                 severity_text(finding.severity),
                 visible(f" {where}{': ' if where else ''}{finding.sentence}"),
                 (f"\n  {visible(finding.remedy)}\n  {visible(finding.key)}", "dim"),
+                (f"\n  {visible(ways)}" if ways else "", "dim"),
                 f"\n  {visible(said)}" if said else "",
             ),
             soft_wrap=True,

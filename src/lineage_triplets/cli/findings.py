@@ -12,6 +12,7 @@ from lineage_triplets.engine.errors import ConfigError, Problem, choices, counte
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
+    from lineage_triplets.qc.find import Finding
 
 Keys = Annotated[list[str] | None, typer.Argument(help="Keys of findings, as `check` prints them.")]
 Kind = Annotated[
@@ -33,9 +34,7 @@ def settle(
     fov: OfFov = None,
     way: Annotated[
         int,
-        typer.Option(
-            "--way", min=1, help="Which of a finding's remedies, as the widget lists them."
-        ),
+        typer.Option("--way", min=1, help="Which of the ways that `check` prints below a finding."),
     ] = 1,
 ) -> None:
     """Cut, link or reject what settles findings, in one step of undo."""
@@ -78,6 +77,17 @@ def unwaive(
         raise typer.BadParameter(f"{unknown[0]} is not waived; waived are: {choices(waived)}")
     for key in keys:
         say(review.unwaive(key, reason))
+
+
+def ways_words(finding: Finding) -> str:
+    """Say what each way of `settle` would do: ``"way 1: cut link …; way 2: reject track …"``."""
+    verbs = {"link": "cut ", "join": "make "}
+    ways = []
+    for number, targets in enumerate(finding.settled_by, 1):
+        named = [f"{verbs.get(target.level, 'reject ')}{target}" for target in targets[:4]]
+        more = f" and {len(targets) - 4} more" if len(targets) > 4 else ""
+        ways.append(f"way {number}: {', '.join(named)}{more}")
+    return "; ".join(ways)
 
 
 def _chosen(
