@@ -126,6 +126,10 @@ def test_preview_names_the_lineages_there_are(config_file, tmp_path, capsys):
     code, said = run(capsys, "preview", config_file, "--out", out, "--lineage", "early_9")
     assert code == 1
     assert "early_A/1/0_1" in said
+    daughter = ("--lineage", "early_A/1/0_2")
+    code, said = run(capsys, "preview", config_file, "--out", out, *daughter)
+    assert code == 1
+    assert "It is a track of the lineage 'early_A/1/0_1'" in said
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.settings.model import TripletConfig
     from lineage_triplets.engine.settings.tau import TauFrames
     from lineage_triplets.qc.decide.review import Review
+    from lineage_triplets.qc.find import Finding
     from lineage_triplets.qc.record import Decision
 
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -233,6 +234,17 @@ def say(*decisions: Decision) -> None:
         because = f": {decision.reason}" if decision.reason else ""
         line = f"{decision.number}  {decision.words}{because}  ({decision.by})"
         console.print(visible(line), soft_wrap=True)
+
+
+def ways_words(finding: Finding) -> str:
+    """Say what each way of `settle` would do: ``"way 1: cut link …; way 2: reject track …"``."""
+    verbs = {"link": "cut ", "join": "make "}
+    ways = []
+    for number, targets in enumerate(finding.settled_by, 1):
+        named = [f"{verbs.get(target.level, 'reject ')}{target}" for target in targets[:4]]
+        more = f" and {len(targets) - 4} more" if len(targets) > 4 else ""
+        ways.append(f"way {number}: {', '.join(named)}{more}")
+    return "; ".join(ways)
 
 
 class _Terminal(Console):

@@ -31,8 +31,8 @@ from lineage_triplets.cli.common import (
     opened,
     severity_text,
     terminal,
+    ways_words,
 )
-from lineage_triplets.cli.findings import ways_words
 from lineage_triplets.engine.errors import MOST_LISTED, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 

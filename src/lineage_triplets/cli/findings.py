@@ -12,7 +12,6 @@ from lineage_triplets.engine.errors import ConfigError, Problem, choices, counte
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.decide.settled import ReviewedFinding
-    from lineage_triplets.qc.find import Finding
 
 Keys = Annotated[list[str] | None, typer.Argument(help="Keys of findings, as `check` prints them.")]
 Kind = Annotated[
@@ -77,17 +76,6 @@ def unwaive(
         raise typer.BadParameter(f"{unknown[0]} is not waived; waived are: {choices(waived)}")
     for key in keys:
         say(review.unwaive(key, reason))
-
-
-def ways_words(finding: Finding) -> str:
-    """Say what each way of `settle` would do: ``"way 1: cut link …; way 2: reject track …"``."""
-    verbs = {"link": "cut ", "join": "make "}
-    ways = []
-    for number, targets in enumerate(finding.settled_by, 1):
-        named = [f"{verbs.get(target.level, 'reject ')}{target}" for target in targets[:4]]
-        more = f" and {len(targets) - 4} more" if len(targets) > 4 else ""
-        ways.append(f"way {number}: {', '.join(named)}{more}")
-    return "; ".join(ways)
 
 
 def _chosen(

@@ -333,6 +333,9 @@ def _of_lineage(index: MultiExperimentIndex, rows: Int64Array, lineage_id: str) 
     lineages = index.describe(rows)["lineage_id"]
     mask: BoolArray = (lineages == lineage_id).to_numpy(dtype=bool)
     if not mask.any():
+        if index.names.find(lineage_id) >= 0:
+            # Of a track that is no root it names the lineage.
+            index.find_lineage(lineage_id)
         raise ConfigError(
             Problem(
                 "unknown-lineage",
