@@ -224,6 +224,14 @@ def test_init_names_the_well_that_no_plate_has(config_file, tmp_path, capsys, mo
     assert "A/1" in said
 
 
+def test_init_says_that_the_folder_of_tables_is_not_there(config_file, tmp_path, capsys):
+    options = ("--tracks", tmp_path / "nosuch", "--interval", 30, "--out", tmp_path / "new.yml")
+    code, said = run(capsys, "init", tmp_path / "early.zarr", *options)
+    assert code == 1
+    assert "There is no" in said
+    assert "name the folder that has the tables" in said
+
+
 def test_init_without_a_person_names_the_option_that_answers(tmp_path, config_file):
     answer = subprocess.run(
         [

@@ -148,7 +148,9 @@ def find_tracks(found: FoundPlate, folder: str | Path, reading: TrackReading | N
         Problem(
             "no-table",
             f"no track table for any FOV of {found.name} in {choices(places)}.",
-            f"Tables are expected at {{tracks}}/{found.plate.folder_pattern}/.",
+            f"Tables are expected at {{tracks}}/{found.plate.folder_pattern}/."
+            if root.exists()
+            else f"There is no {root}: name the folder that has the tables.",
             experiment=found.name,
             field="tracks_path",
         )
