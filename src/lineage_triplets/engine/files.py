@@ -261,7 +261,7 @@ def remove_left_behind(folder: Path, stem: str = "new") -> None:
         return
     for left in entries:
         marked = _MARKED.match(left.name[len(stem) + 1 :])
-        if marked is None or marked[1] != _machine() or _may_run(int(marked[2])):
+        if marked is None or marked[1] != _machine() or may_run(int(marked[2])):
             continue
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
@@ -282,7 +282,8 @@ def _machine() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
-def _may_run(pid: int) -> bool:
+def may_run(pid: int) -> bool:
+    """Whether there may be a process of this number on this machine."""
     # Windows ends processes that are asked so.
     if os.name == "nt":
         return True

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import Problem
-from lineage_triplets.engine.files import read_whole
+from lineage_triplets.engine.files import may_run, read_whole
 from lineage_triplets.qc.record.errors import ReviewInUseError, of_system
 
 if TYPE_CHECKING:
@@ -393,13 +393,8 @@ def _in_use(holder: Holder | None, stale: str, path: Path) -> ReviewInUseError:
 
 
 def _is_running(pid: int, process_start: str) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
+    if not may_run(pid):
         return False
-    except OSError:
-        # It is there and belongs to another user.
-        pass
     state, start = _process(pid)
     return state not in {"Z", "X"} and (start == process_start or "" in {start, process_start})
 
