@@ -1,7 +1,7 @@
 #!/bin/sh
 # tensorstore 0.1.86: a read over HTTP that is cancelled, and of which nothing is kept, goes on: the
-# whole body is taken from the server all the same, although
-# `cancel()` says True and the future is done at once. urllib3 2.8.0 lets go when it is closed.
+# whole body is taken from the server all the same, although `cancel()` says True and the future is
+# done at once. urllib3 2.8.0 lets go when it is closed.
 # For readers of plates behind URLs: a viewer that leaves a frame, or a limit on what is read, saves
 # nothing once a chunk or a file of metadata was asked for. Small files whose length is not to be
 # trusted are better counted while they come, by a library for HTTP.

@@ -19,6 +19,7 @@ from lineage_triplets.engine.errors import (
     OutputExistsError,
     Problem,
 )
+from lineage_triplets.engine.process import may_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -280,21 +281,6 @@ def _mark() -> str:
 
 def _machine() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def may_run(pid: int) -> bool:
-    """Whether there may be a process of this number on this machine."""
-    # Windows ends processes that are asked so.
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        # It is there and belongs to another user.
-        pass
-    return True
 
 
 class _StagedFiles:

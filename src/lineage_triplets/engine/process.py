@@ -1,4 +1,7 @@
-"""What a process may use: CPUs, memory, and tensorstore if its parent has not read with it."""
+"""What a process may use: CPUs, memory, and tensorstore if its parent has not read with it.
+
+And whether another one is there.
+"""
 
 from __future__ import annotations
 
@@ -245,3 +248,18 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def may_run(pid: int) -> bool:
+    """Whether there may be a process of this number on this machine."""
+    # Windows ends processes that are asked so.
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        # It is there and belongs to another user.
+        pass
+    return True

@@ -81,3 +81,11 @@ def test_a_plate_that_is_read_ahead_may_be_left(served):
     served.hang(r"v2.zarr/A/1/\.zattrs")
     with waiting.wanted_until(lambda: served.count("A/1/") > 0), pytest.raises(StoppedError):
         plate.fov_names()
+
+
+def test_a_proxy_is_asked_in_the_place_of_the_server(served, monkeypatch):
+    monkeypatch.setenv("http_proxy", served.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    plate = open_plate("http://plates.example/v2.zarr")
+    assert plate.fov_names() == ["A/1/0"]
+    assert served.count(r"http://plates\.example/v2.zarr/") > 0

@@ -266,10 +266,12 @@ def _warn_of_decisions(path: Path) -> None:
     decisions = decisions_path(path.expanduser())
     if decisions.exists():
         _log.warning(
-            "%s was reviewed: decisions in %s are not in this config. Export it "
-            "(lineage-triplets export %s --to FOLDER), and train on the export.",
-            path.name, decisions.name, path,
-        )  # fmt: skip
+            "%s has a review: what was decided there is not in %s. Export it (lineage-triplets "
+            "export %s --to FOLDER), and train on the export.",
+            decisions.name,
+            path.name,
+            path,
+        )
 
 
 def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.errors import Problem
-from lineage_triplets.engine.files import may_run, read_whole
+from lineage_triplets.engine.files import read_whole
+from lineage_triplets.engine.process import may_run
 from lineage_triplets.qc.record.errors import ReviewInUseError, of_system
 
 if TYPE_CHECKING:
