@@ -21,6 +21,7 @@ from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError
 from lineage_triplets.engine.plates.zarr_json import array_form
 from lineage_triplets.engine.reading import local as local_chunks
+from lineage_triplets.engine.reading.codecs import CODECS
 from lineage_triplets.engine.reading.local import LocalChunkStrategy
 from stores import make_experiment, numbered_pixels, patch_reader, track_table
 
@@ -177,7 +178,7 @@ def test_a_file_is_opened_and_a_chunk_decoded_once_a_batch(tmp_path, monkeypatch
     }
     index = index_of(tmp_path, [storage], (16, 16))
     opened, decoded = Counter(), Counter()
-    open_file, decode = os.open, local_chunks.decode_ranges
+    open_file, decode = os.open, CODECS["blosc"].decode_ranges
 
     def count_opened(path: str, *arguments: Any) -> int:
         opened[path] += 1
@@ -188,7 +189,8 @@ def test_a_file_is_opened_and_a_chunk_decoded_once_a_batch(tmp_path, monkeypatch
         return decode(container, *arguments)
 
     monkeypatch.setattr(local_chunks.os, "open", count_opened)
-    monkeypatch.setattr(local_chunks, "decode_ranges", count_decoded)
+    counting = CODECS["blosc"]._replace(decode_ranges=count_decoded)
+    monkeypatch.setitem(CODECS, "blosc", counting)
     read(index, LocalChunkStrategy(Unasked(), 0))
     assert len(opened) == (4 * 3 if shards else len(decoded))
     assert len(decoded) > len(index.observations) > 4

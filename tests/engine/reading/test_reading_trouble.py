@@ -21,6 +21,7 @@ from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError, StoreError
 from lineage_triplets.engine.reading import local as local_chunks
 from lineage_triplets.engine.reading import threads
+from lineage_triplets.engine.reading.codecs import CODECS
 from stores import make_experiment, numbered_pixels, patch_reader, track_table, write_plate
 from systems import needs_linux, needs_posix
 
@@ -336,9 +337,13 @@ def test_too_many_open_files(tmp_path, strategy):
     assert after == ["read on"]
 
 
+def replace_decoder(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., Any]) -> None:
+    monkeypatch.setitem(CODECS, "blosc", CODECS["blosc"]._replace(decode_ranges=decode))
+
+
 @pytest.mark.parametrize("error", [MemoryError("no memory"), KeyError("a bug")])
 def test_a_thread_that_fails_fails_its_batch_alone(index, monkeypatch, error):
-    decode, failures = local_chunks.decode_ranges, [error]
+    decode, failures = CODECS["blosc"].decode_ranges, [error]
 
     def fails_once(*arguments: Any) -> Any:
         if failures:
@@ -346,7 +351,7 @@ def test_a_thread_that_fails_fails_its_batch_alone(index, monkeypatch, error):
         return decode(*arguments)
 
     reader = reader_of(index, "blosc-blocks")
-    monkeypatch.setattr(local_chunks, "decode_ranges", fails_once)
+    replace_decoder(monkeypatch, fails_once)
     with pytest.raises(type(error)) as raised:
         read(reader, index)
     assert raised.value is error
@@ -354,7 +359,7 @@ def test_a_thread_that_fails_fails_its_batch_alone(index, monkeypatch, error):
 
 
 def test_an_interrupt_while_work_is_handed_out_leaves_the_rest(index, monkeypatch):
-    decode, go_on, calls = local_chunks.decode_ranges, threading.Event(), []
+    decode, go_on, calls = CODECS["blosc"].decode_ranges, threading.Event(), []
 
     def waits(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -370,7 +375,7 @@ def test_an_interrupt_while_work_is_handed_out_leaves_the_rest(index, monkeypatc
     pool = InterruptedAtSecond(1)
     monkeypatch.setattr(threads, "_POOLS", [pool])
     monkeypatch.setattr(threads, "usable_cpus", lambda: 2)
-    monkeypatch.setattr(local_chunks, "decode_ranges", waits)
+    replace_decoder(monkeypatch, waits)
     with pytest.raises(KeyboardInterrupt):
         read(reader_of(index, "blosc-blocks"), index)
     go_on.set()
@@ -396,7 +401,7 @@ experiment = make_experiment(Path(sys.argv[2]), "one", {FOV: track_table((1, ran
 index = MultiExperimentIndex(ExperimentRegistry([experiment]), 1, (16, 16))
 reader = reader_of(index, "blosc-blocks")
 sound = read(reader, index)
-decode, go_on, came, calls = local_chunks.decode_ranges, threading.Event(), threading.Event(), []
+decode, go_on, came, calls = CODECS["blosc"].decode_ranges, threading.Event(), threading.Event(), []
 def once(*_):
     if not came.is_set():
         came.set()
@@ -410,7 +415,7 @@ def interrupts(*arguments):
         came.wait(0.01)
     go_on.wait()
     return decode(*arguments)
-local_chunks.decode_ranges = interrupts
+CODECS["blosc"] = CODECS["blosc"]._replace(decode_ranges=interrupts)
 """
 READS_ON = """
 try:

@@ -180,6 +180,18 @@ def plain_ranges(
     return parts
 
 
+def plain_into(container: FileRange, target: NDArray[np.uint8]) -> None:
+    """Read a chunk that is not compressed to where it goes.
+
+    Raises
+    ------
+    UnknownContainerError, OSError
+        As `plain_ranges`.
+    """
+    (whole,) = plain_ranges(container, len(target), [(0, len(target))])
+    target[:] = whole.content
+
+
 def _runs_of_blocks(
     ranges: Iterable[tuple[int, int]], n_bytes: int, block_size: int
 ) -> list[tuple[int, int]]:

@@ -14,16 +14,11 @@ import numpy as np
 
 from lineage_triplets.engine.plates.chunks import ShardIndexError, read_shard_index
 from lineage_triplets.engine.plates.remote import longest_wait_seconds, unreachable
-from lineage_triplets.engine.reading.blosc import (
-    FileRange,
-    decode_into,
-    decode_ranges,
-    plain_ranges,
-)
+from lineage_triplets.engine.reading.blosc import FileRange
 from lineage_triplets.engine.reading.cache import FileStamp, Part
+from lineage_triplets.engine.reading.codecs import CODECS
 from lineage_triplets.engine.reading.plan import CODED_AND_DECODED, chunk_error, plan
 from lineage_triplets.engine.reading.threads import StuckError, on_all_cpus
-from lineage_triplets.engine.reading.zstd import decode_frame, decode_frame_into
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -59,13 +54,7 @@ def decode_file(path: str, storage: ChunkStorage, target: NDArray[np.uint8]) -> 
     file = os.open(path, _OPENING)
     try:
         container = FileRange(file, 0, os.fstat(file).st_size)
-        if storage.compressor == "zstd":
-            decode_frame_into(container, target)
-        elif storage.compressor == "blosc":
-            decode_into(container, target)
-        else:
-            (part,) = plain_ranges(container, len(target), [(0, len(target))])
-            target[:] = part.content
+        CODECS[storage.compressor].decode_into(container, target)
     finally:
         os.close(file)
 
@@ -211,8 +200,7 @@ def _decode_chunk(
     stride = reads.shape.plane_stride
     ranges = [wanted for piece in pieces for wanted in _ranges_of(piece, stride)]
     n_bytes = reads.storage.n_bytes
-    decoders = {"blosc": decode_ranges, "zstd": decode_frame, None: plain_ranges}
-    decode = decoders[reads.storage.compressor]
+    decode = CODECS[reads.storage.compressor].decode_ranges
     if cache is None:
         return decode(FileRange(file, *place), n_bytes, ranges)
     key = reads.path if reads.storage.shards is None else f"{reads.path}:{number}"
