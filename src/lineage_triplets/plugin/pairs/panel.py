@@ -24,9 +24,11 @@ from lineage_triplets.plugin.pairs.bars import SampleBar
 from lineage_triplets.plugin.pairs.gallery import PairGallery
 from lineage_triplets.plugin.pairs.judge_bar import JudgeBar
 from lineage_triplets.plugin.pairs.judging import PairJudging
+from lineage_triplets.plugin.pairs.patch_settings import PatchSettings
 from lineage_triplets.plugin.pairs.strip_box import StripBox
 from lineage_triplets.plugin.pairs.tau_settings import TauSettings
 from lineage_triplets.plugin.pairs.tau_view import TauView, draws_of
+from lineage_triplets.qc.look.patch_fit import patch_fits
 from lineage_triplets.qc.look.shown_pixels import ShownPairs
 from lineage_triplets.qc.look.tables import tau_table
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from lineage_triplets.plugin.common.work import Job
     from lineage_triplets.qc.decide.review import Review
     from lineage_triplets.qc.look.pairs import PairList
+    from lineage_triplets.qc.look.patch_fit import PatchFit
     from lineage_triplets.qc.look.tables import TauTable
     from lineage_triplets.qc.look.view import ReviewState
 
@@ -121,6 +124,7 @@ class PairsPanel(QWidget):
 
     def _build(self) -> None:
         self._settings = TauSettings(self._session, self)
+        self._patch = PatchSettings(self._session, self._settings.form, self._settings)
         self._fold = QToolButton(self)
         self._fold.setObjectName("show_distribution")
         self._fold.setText("What will be drawn")
@@ -202,6 +206,7 @@ class PairsPanel(QWidget):
         self.gallery.pairs.set_pairs(None)
         self.gallery.set_contrast({})
         self._draws.set_draws([])
+        self._patch.forget()
         self.strip_box.close_strip()
 
     def _on_state(self, state: ReviewState) -> None:
@@ -222,6 +227,7 @@ class PairsPanel(QWidget):
         if review is None:
             return
         self._settings.show_state(state)
+        self._patch.show_state(state)
         self._bar.show_state(state)
         way_out = "; “This lineage only” (L) lets go of it" if state.lineage else ""
         self._reason.setText(_large(f"{state.reason}{way_out}" if state.reason else ""))
@@ -271,11 +277,12 @@ class PairsPanel(QWidget):
         # Not only once it is drawn: the viewer draws before, which takes long.
         self._read()
 
-    def _on_drawn(self, table: TauTable) -> None:
+    def _on_drawn(self, found: tuple[TauTable, tuple[PatchFit, ...]]) -> None:
         review = self._session.review
         if review is None or self._tau.is_due:
             return
-        self._table = table
+        self._table, fits = found
+        self._patch.show_fits(fits, review.data.settings)
         self._draws.set_draws(draws_of(self._table, review.state.experiment))
         soon(self, self._share_out)
 
@@ -323,10 +330,10 @@ def _drawn_of(review: Review) -> object:
     return data.data_version, data.settings, effect.rejected, relinked, review.intent.seed
 
 
-def _tau_job(snapshot: Review) -> Callable[[Job], TauTable]:
-    """Make the job that works out which taus are drawn."""
+def _tau_job(snapshot: Review) -> Callable[[Job], tuple[TauTable, tuple[PatchFit, ...]]]:
+    """Make the job that works out which taus are drawn, and how patches lie in the images."""
     data, intent = snapshot.data, snapshot.intent
-    return lambda _job: tau_table(data.training, data.settings, intent.seed)
+    return lambda _job: (tau_table(data.training, data.settings, intent.seed), patch_fits(data))
 
 
 def _identities(pairs: PairList) -> list[Identity]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
@@ -19,8 +18,8 @@ from superqt import QDoubleRangeSlider
 from superqt.utils import qdebounced, signals_blocked
 
 from lineage_triplets.engine.errors import LineageTripletsError
-from lineage_triplets.plugin.common.keys import LettersStay
 from lineage_triplets.plugin.common.views import words_label
+from lineage_triplets.plugin.pairs.boxes import BUTTONS_WIDE, setting_box
 from lineage_triplets.qc.look.view import taus_in_frames
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 _LATER_MS = 150
 _LEAST_SPAN_HOURS = 6.0
-_BUTTONS_WIDE = 40
 _MOST_HOURS = 10_000.0
 
 RELATIONS = {
@@ -51,6 +49,11 @@ class TauSettings(QWidget):
     Parameters
     ----------
     session : Session
+
+    Attributes
+    ----------
+    form : QFormLayout
+        Its last rows, which others may go below.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -69,7 +72,8 @@ class TauSettings(QWidget):
             "of the range rounds to 0 frames, the least tau is 1 frame."
         )
         layout.addWidget(self._frames)
-        layout.addLayout(self._law_rows())
+        self.form = self._law_rows()
+        layout.addLayout(self.form)
 
     def show_state(self, state: ReviewState) -> None:
         """Show what is chosen; nobody is told."""
@@ -119,16 +123,15 @@ class TauSettings(QWidget):
         box.setSuffix(" h")
         # Half-typed numbers are no choice: 1 on the way to 12.
         box.setKeyboardTracking(False)
-        box.setMaximumWidth(box.fontMetrics().horizontalAdvance("8888.88 h") + _BUTTONS_WIDE)
+        box.setMaximumWidth(box.fontMetrics().horizontalAdvance("8888.88 h") + BUTTONS_WIDE)
         return box
 
     def _law_rows(self) -> QFormLayout:
-        self._relation = self._combo(
-            "positive_relation", RELATIONS, "Who may be the positive of an anchor"
-        )
-        self._fallback = self._combo(
-            "tau_fallback", FALLBACKS, "What is taken where there is nobody at the drawn tau"
-        )
+        session = self._session
+        tip = "Who may be the positive of an anchor"
+        self._relation = setting_box(session, "positive_relation", RELATIONS, tip, self)
+        tip = "What is taken where there is nobody at the drawn tau"
+        self._fallback = setting_box(session, "tau_fallback", FALLBACKS, tip, self)
         self._decay = QDoubleSpinBox(self)
         self._decay.setObjectName("tau_decay_rate")
         self._decay.setToolTip(
@@ -136,7 +139,7 @@ class TauSettings(QWidget):
             "least; 0 draws all alike"
         )
         self._decay.setMaximumWidth(
-            self._decay.fontMetrics().horizontalAdvance("-88.88") + _BUTTONS_WIDE
+            self._decay.fontMetrics().horizontalAdvance("-88.88") + BUTTONS_WIDE
         )
         self._decay.setRange(-20, 20)
         self._decay.setSingleStep(0.5)
@@ -154,19 +157,6 @@ class TauSettings(QWidget):
         label.setBuddy(self._decay)
         form.addRow(label, decay)
         return form
-
-    def _combo(self, name: str, words: dict[str, str], tip: str) -> QComboBox:
-        box = QComboBox(self)
-        box.setObjectName(name)
-        box.setToolTip(tip)
-        box.setAccessibleName(tip)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(12)
-        LettersStay(box)
-        for value, text in words.items():
-            box.addItem(text, value)
-        box.activated.connect(lambda _: self._session.choose(**{name: box.currentData()}))
-        return box
 
     def _on_slider(self, ends: Sequence[float]) -> None:
         # Only the end that moved: the other may stand for a number that the slider rounds.

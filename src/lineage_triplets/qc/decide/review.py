@@ -31,6 +31,7 @@ from lineage_triplets.qc.decide.sitting import Sitting
 from lineage_triplets.qc.decide.targets import Verdict, find_target, verdicts
 from lineage_triplets.qc.find.against.compare import compare
 from lineage_triplets.qc.find.doubt.links import link_queue
+from lineage_triplets.qc.look.patch_fit import require_patches
 from lineage_triplets.qc.look.strip import Strip, strip_of
 from lineage_triplets.qc.look.tables import TauTable, lineage_table, tau_table
 from lineage_triplets.qc.look.view import Intent, ReviewState, View, resolve
@@ -76,10 +77,12 @@ class Review(Sitting):
         Raises
         ------
         ConfigError, UnknownNameError
-            There is no such choice; nothing changed.
+            There is no such choice, or patches of that size cannot be read of what is read now;
+            nothing changed.
         """
         intent, data = self.intent.changed(changes), self.data
         if intent.dataset != self.intent.dataset:
+            require_patches(data, intent.dataset)
             # Other FOVs may be read now, with tables that decisions were not compared with yet.
             data = self._in_effect(data.with_settings(intent.dataset))
         view = View(intent, data)

@@ -9,6 +9,7 @@ import numpy as np
 from lineage_triplets.engine.errors import choices, counted
 from lineage_triplets.qc.find.checks import SettingsCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
+from lineage_triplets.qc.look.patch_fit import pixel_um
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,7 @@ _REMEDY = (
 def check_scales(index: MultiExperimentIndex) -> Iterator[Finding]:
     """Compare what one patch shows of each experiment, across and in depth, in micrometers."""
     height, width = index.settings.yx_patch_size
-    across = [_pixel_um(source) for source in index.fovs]
+    across = [pixel_um(source) for source in index.fovs]
     yield from _compare(
         index.fovs,
         across,
@@ -47,18 +48,10 @@ def check_scales(index: MultiExperimentIndex) -> Iterator[Finding]:
         )
 
 
-def _pixel_um(source: FovSource) -> float | None:
-    """Width of a pixel; None where the store does not tell: 1 is what writers put."""
-    size = source.fov.pixel_size_um
-    if size is None or size[1:] == (1.0, 1.0) or not min(size[1:]) > 0:
-        return None
-    return float(np.sqrt(size[1] * size[2]))
-
-
 def _step_um(source: FovSource) -> float | None:
     """Distance between slices; None where the store does not tell."""
     size = source.fov.pixel_size_um
-    return None if size is None or _pixel_um(source) is None or not size[0] > 0 else size[0]
+    return None if size is None or pixel_um(source) is None or not size[0] > 0 else size[0]
 
 
 def _compare(
