@@ -378,6 +378,10 @@ def test_frames_between_come_and_go_by_a_key_and_go_with_the_answer(
     positive = panel._turn.pairs.positives[0]
     assert len(frames._frames) == positive["tau_frames"] + 1
     assert [frames._frames[0].words, frames._frames[-1].words] == ["anchor", "positive"]
+    hours = f"{round(positive['tau_hours'], 2):g} h later"
+    assert frames.accessibleDescription() == f"The positive is {hours}"
+    line = frames.fontMetrics().height()
+    assert frames._boxes(frames.size())[0].top() > 2 * line
     press(qtbot, panel, Key.Key_F)
     assert panel.judging.pair.isVisible()
     press(qtbot, panel, Key.Key_F)

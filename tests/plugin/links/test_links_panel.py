@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
+from lineage_triplets.plugin.common.said import CountBar
 from lineage_triplets.plugin.links.model import LinkList
 from lineage_triplets.plugin.links.panel import LinksPanel
 from reviews import save
@@ -145,6 +146,22 @@ def test_what_was_settled_does_not_come_back_when_links_are_weighed_anew(
     # Of the pairs that were expected to be wrong those of the links that are gone are remembered.
     assert links.harm == pytest.approx(before.harm, rel=0.05)
     assert text(panel, "link_doubt").startswith("Doubt below 0.01; ")
+
+
+def test_the_counter_goes_on_when_repaired_links_are_gone(
+    qtbot: QtBot, session: Session, panel: LinksPanel
+) -> None:
+    choose(qtbot, panel, "one")
+    count = panel.findChild(CountBar, "link_count")
+    assert count.done == 1
+    # Both links of the exchange are cut by it, and are no more once all are weighed anew.
+    press(qtbot, panel, Key.Key_G)
+    qtbot.waitUntil(lambda: panel._links.n_gone == 2)
+    assert count.done == 2 + panel._number + 1
+    assert count.total == 2 + len(panel._links)
+    press(qtbot, panel, Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: panel._links.n_gone == 0 and not panel.is_weighing)
+    assert count.done == 1
 
 
 def test_what_cannot_be_decided_is_asked_again(

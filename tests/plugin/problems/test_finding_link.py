@@ -6,7 +6,9 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from qtpy.QtCore import QSize
 
+from lineage_triplets.plugin.common.link_layout import LinkLayout
 from lineage_triplets.plugin.problems.finding_link import link_of_finding, link_words
 from lineage_triplets.plugin.problems.link_look import LinkLook
 from lineage_triplets.qc.decide.review import Review
@@ -96,6 +98,20 @@ def test_what_is_about_no_link_shows_none(review: Review) -> None:
     assert view is not None
     words = "a: track 3 in frame 8; b: track 3, b': track 2 in frame 9"
     assert link_words(view) == words
+
+
+@pytest.mark.parametrize(("width", "height"), [(580, 228), (760, 228), (1100, 260)])
+def test_cells_beside_the_fields_are_large_enough_to_judge(
+    review: Review, width: int, height: int
+) -> None:
+    view = link_of_finding(review.data, finding((OF_3, OF_2)))
+    assert view is not None
+    layout = LinkLayout.fitting(QSize(width, height), view, 1, (16, 16), line=17)
+    boxes = [box for boxes in layout.cells.values() for box in boxes]
+    assert min(box.width() for box in boxes) >= 64
+    assert max(box.right() for box in boxes) <= width
+    assert max(box.bottom() for box in boxes) <= height
+    assert min(box.left() for box in boxes) > layout.fields[1].right()
 
 
 def test_the_frames_are_read_beside_the_window_and_painted(

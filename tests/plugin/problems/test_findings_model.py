@@ -105,6 +105,10 @@ def test_what_is_open_is_counted_by_severity(model):
     assert FindingRows().counts() == {"error": 0, "warning": 0, "note": 0}
 
 
+def join(track: int, other: int) -> Target:
+    return Target("join", *PLACE, track=str(track), t=3, daughter=other, to_t=4)
+
+
 def link(track: int, **more: int) -> Target:
     return Target("link", *PLACE, track=str(track), **more)
 
@@ -132,6 +136,11 @@ def frames(n: int) -> list[Target]:
                 Target("join", *PLACE, track="7", t=3, daughter=9, to_t=5),
             ),
             "Cut track 7 at t 4 and link 7 at t 3 to 9 at t 5",
+        ),
+        ([link(7, t=4), join(7, 9), join(8, 7)], "Cut it, and link 7 to 9 and 8 to 7"),
+        (
+            [link(7, t=4), link(8, t=4), join(7, 8), join(8, 7)],
+            "Cut both links, and link 7 to 8 and 8 to 7",
         ),
     ],
 )

@@ -51,6 +51,7 @@ class FramesView(PatchesView):
         self.setObjectName("audit_frames")
         self.setAccessibleName("The frames from anchor to positive")
         self._strip: Strip | None = None
+        self._later = ""
         self._shown: ShownStrip | None = None
         self._frames: list[_Frame] = []
 
@@ -59,9 +60,13 @@ class FramesView(PatchesView):
         """Whether there are pictures to see."""
         return self._shown is not None
 
-    def set_strip(self, strip: Strip | None, yx_patch_size: tuple[int, int] = (1, 1)) -> None:
-        """Show another strip, not read yet."""
+    def set_strip(
+        self, strip: Strip | None, yx_patch_size: tuple[int, int] = (1, 1), later: str = ""
+    ) -> None:
+        """Show another strip, not read yet; `later` says above how much later the positive is."""
         self._strip, self._shown, self._shape = strip, None, yx_patch_size
+        self._later = f"The positive is {later}" if later else ""
+        self.setAccessibleDescription(self._later)
         self._frames = [] if strip is None else _frames(strip)
         self._fit()
 
@@ -84,6 +89,9 @@ class FramesView(PatchesView):
             draw_note(painter, QRectF(self.rect()), "…", ink)
             return
         boxes, line = self._boxes(self.size()), self.fontMetrics().height()
+        painter.setPen(dimmed(self.palette()))
+        head = QRect(TICK, 0, self.width() - 2 * TICK, line)
+        painter.drawText(head, int(Qt.AlignmentFlag.AlignHCenter), self._later)
         centres = [strip.centres(lane) for lane in range(len(strip.lanes))]
         for frame, box in zip(self._frames, boxes, strict=True):
             painter.setPen(dimmed(self.palette()))
@@ -126,11 +134,12 @@ class FramesView(PatchesView):
         lengths = [len(list(frames)) for _, frames in groupby(self._frames, key=attrgetter("lane"))]
         n_slots, shape = len(self._slots), self._shape[0] / self._shape[1]
         line = self.fontMetrics().height() + TICK
+        head = line if self._later else 0
         best, columns = 0.0, 1
         for n_columns in range(1, max(lengths, default=1) + 1):
             n_rows = sum(-(-length // n_columns) for length in lengths)
             by_width = room.width() / n_columns - 2 * TICK
-            by_slot = (room.height() / max(n_rows, 1) - line) / n_slots - 2 * TICK
+            by_slot = ((room.height() - head) / max(n_rows, 1) - line) / n_slots - 2 * TICK
             by_height = by_slot / shape
             side = min(by_width, max(by_height, min(by_width, _LEAST_SIDE)))
             if side >= best:
@@ -141,7 +150,7 @@ class FramesView(PatchesView):
         for length in lengths:
             for number in range(length):
                 row, column = divmod(number, columns)
-                top = (first_row + row) * (line + high) + line
+                top = head + (first_row + row) * (line + high) + line
                 boxes.append(QRectF(left + column * width, top, best, high))
             first_row += -(-length // columns)
         return boxes

@@ -360,7 +360,7 @@ class AuditPanel(QWidget):
         def show() -> None:
             strip = review.strip(turn.pairs, number - 1, from_common=True)
             height, width = review.data.settings.yx_patch_size
-            self.judging.strip.set_strip(strip, (height, width))
+            self.judging.strip.set_strip(strip, (height, width), turn.later(number - 1))
             self.judging.show_frames()
             self._ahead.read_frames(strip, self.judging.strip.set_shown)
 

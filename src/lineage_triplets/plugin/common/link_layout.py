@@ -18,8 +18,10 @@ _JOINT = 28
 _WIDE = 480
 # As many times as wide as high, fields and cells are beside each other.
 BESIDE = 1.6
-_LEAST_CELL, _MOST_CELL = 56.0, 150.0
+_LEAST_CELL, _LEGIBLE_CELL, _MOST_CELL = 56.0, 72.0, 150.0
 _LEAST_FIELD, _MOST_FIELD = 120.0, 460.0
+# Beside each other, cells in line need more of the width than the fields around them.
+_FIELDS_SHARE = 0.42
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,12 @@ class LinkLayout:
             Height of a line of text: one is above each box.
         """
         shape = yx_patch_size[0] / yx_patch_size[1]
-        n_columns = 3 if room.width() >= _WIDE else 2
         n_rows = max(len(view.before), len(view.after))
 
         def rows_height(side: float) -> float:
             return n_rows * (line + n_slots * (side * shape + 2 * TICK) + _GAP)
 
-        def cell_by_width(width: float) -> float:
+        def cell_by_width(width: float, n_columns: int) -> float:
             side = (width - _JOINT) / (2 * n_columns) - 2 * TICK
             return min(side, _MOST_CELL)
 
@@ -74,25 +75,28 @@ class LinkLayout:
             return ((height / n_rows - line - _GAP) / n_slots - 2 * TICK) / shape
 
         width, height = float(room.width()), float(room.height())
-        cell, field = cell_by_width(width), min((width - _GAP) / 2, _MOST_FIELD)
         is_beside = 0 < height < width / BESIDE
         if is_beside:
-            half = (width - 2 * _GAP) / 2
-            cell = min(cell_by_width(half), max(_LEAST_CELL, cell_by_height(height)))
-            field = min((half - _GAP) / 2, max(_LEAST_FIELD, height - line))
+            field = max(_LEAST_FIELD, min(_FIELDS_SHARE * width / 2, height - line))
+            of_cells = width - 2 * field - 3 * _GAP
+            n_columns = 3 if cell_by_width(of_cells, 3) >= _LEGIBLE_CELL else 2
+            by_height = max(_LEAST_CELL, cell_by_height(height))
+            cell = min(cell_by_width(of_cells, n_columns), by_height)
         else:
+            n_columns = 3 if room.width() >= _WIDE else 2
+            cell, field = cell_by_width(width, n_columns), min((width - _GAP) / 2, _MOST_FIELD)
             # Fields are the first to give way, to a third of the height.
             least = max(_LEAST_FIELD, height / 3)
             field = min(field, max(least, height - line - _GAP - rows_height(cell)))
             left = height - line - _GAP - field
             cell = min(cell, max(_LEAST_CELL, cell_by_height(left)))
-        field_left = (half if is_beside else width) / 2 - field - _GAP / 2
+        field_left = 0.0 if is_beside else width / 2 - field - _GAP / 2
         first = QRectF(max(field_left, 0.0), line, field, field)
         fields = (first, first.translated(field + _GAP, 0))
         strip = 2 * n_columns * (cell + 2 * TICK) + _JOINT
+        left = 2 * field + 3 * _GAP if is_beside else 0.0
         origin = QPointF(
-            half + 2 * _GAP + max(half - strip, 0) / 2 if is_beside else max(width - strip, 0) / 2,
-            0.0 if is_beside else line + field + _GAP,
+            left + max(width - left - strip, 0) / 2, 0.0 if is_beside else line + field + _GAP
         )
         cells, joints = _lanes(view, origin, cell, cell * shape, n_columns, n_slots, line)
         bottom = origin.y() + rows_height(cell)

@@ -32,6 +32,14 @@ class Answered:
     harm_of: dict[Target, float] = field(default_factory=dict)
     passed: dict[Target, Decision | None] = field(default_factory=dict)
 
+    def about(self, experiment: str, *, by_doubt: bool) -> list[Target]:
+        """Give the links of one experiment, or all, that were answered in one of the two orders."""
+        return [
+            link
+            for link in self.said
+            if (link in self.harm_of) is by_doubt and experiment in {"", link.experiment}
+        ]
+
     def take(self, links: Sequence[Target], answer: Answer, review: Review) -> None:
         """Remember an answer, once it is decided."""
         self.said |= dict.fromkeys(links, answer.done)

@@ -103,6 +103,10 @@ class DifferingList(InOrder):
         """Give the number of what differs by its link; None if it is not among them."""
         return self._keys.index(target) if target in self._keys else None
 
+    def n_listed_of(self, targets: Iterable[Target]) -> int:
+        """Count those of some links that are asked about."""
+        return len({*targets} & {*self._keys})
+
     def known(self, targets: Iterable[Target]) -> list[Target]:
         """Give those of some links that are asked about."""
         return [target for target in targets if target in self._keys]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from lineage_triplets.engine.arrays import BoolArray
     from lineage_triplets.qc.decide.review import Review
@@ -81,10 +81,13 @@ class InOrder(ABC):
         Of the index in whose rows cells are.
     later : tuple of int
         Numbers of entries that were put off.
+    n_gone : int
+        So many were answered before, and are in the list no more: a link that was cut is gone.
     """
 
     patches: IndexPatches
     later: tuple[int, ...] = ()
+    n_gone: int = 0
 
     @abstractmethod
     def __len__(self) -> int:
@@ -105,6 +108,10 @@ class InOrder(ABC):
     @abstractmethod
     def number_of(self, target: Target) -> int | None:
         """Give the number of an entry by its link; None if it is not among them."""
+
+    @abstractmethod
+    def n_listed_of(self, targets: Iterable[Target]) -> int:
+        """Count those of some links that are among the entries."""
 
     @abstractmethod
     def known(self, targets: Iterable[Target]) -> list[Target]:
@@ -153,6 +160,10 @@ class InOrder(ABC):
     def has_more(self) -> bool:
         """Whether there are links that are not gone through."""
         return False
+
+    def with_answered(self, targets: Collection[Target]) -> Self:
+        """Give the list that counts those of some answered links that it lacks as gone."""
+        return replace(self, n_gone=len(targets) - self.n_listed_of(targets))
 
     def put_off(self, number: int) -> Self:
         """Give the list with a link to be looked at after all others."""

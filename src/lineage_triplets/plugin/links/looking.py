@@ -187,7 +187,8 @@ class Looking(QWidget):
 
     def show_counts(self, links: InOrder, number: int) -> None:
         """Say how far it is."""
-        self._count.set_count(number + 1, len(links), f"{number + 1:,} of {len(links):,}")
+        place, n_links = links.n_gone + number + 1, links.n_gone + len(links)
+        self._count.set_count(place, n_links, f"{place:,} of {n_links:,}")
         self._harm.set_count(links.harm_left, links.harm, links.harm_words)
         self._harm.setToolTip(links.harm_tip)
 

@@ -190,6 +190,10 @@ class LinkList(InOrder):
         found = [self.queue.place_of(link) for link in targets]
         return [at for at in found if at >= 0]
 
+    def n_listed_of(self, targets: Iterable[Target]) -> int:
+        """Count those of some links that are gone through."""
+        return int(np.isin(self.places, self.places_of(targets)).sum())
+
     def number_of(self, target: Target) -> int | None:
         """Give the number of a link that is gone through; None if it is not among them."""
         found = np.flatnonzero(np.isin(self.places, self.places_of([target])))

@@ -240,13 +240,17 @@ class LinksPanel(QWidget):
         experiment = self._experiments.chosen
         if comparison is not None:
             patches = review.data.patches_of(comparison.index)
-            passed = self._answered.passed
-            return DifferingList.of(comparison, patches, review.effect, experiment, answered=passed)
+            passed, told = self._answered.passed, self._answered.about(experiment, by_doubt=False)
+            return DifferingList.of(
+                comparison, patches, review.effect, experiment, answered=passed
+            ).with_answered(told)
         if queue is None:
             return None
         patches = review.data.patches_of(queue.index)
-        harm_of = self._answered.harm_of
-        return LinkList.of(queue, patches, experiment, parts=self._parts, answered=harm_of)
+        harm_of, told = self._answered.harm_of, self._answered.about(experiment, by_doubt=True)
+        return LinkList.of(
+            queue, patches, experiment, parts=self._parts, answered=harm_of
+        ).with_answered(told)
 
     def _list(self) -> None:
         """Make the list anew; the link on screen stays there if it is still open."""

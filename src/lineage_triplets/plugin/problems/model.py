@@ -50,6 +50,10 @@ def settle_words(targets: Sequence[Target]) -> str:
     groups: dict[str, list[Target]] = {}
     for target in targets:
         groups.setdefault(target.level, []).append(target)
+    cut, made = groups.get("link", []), groups.get("join", [])
+    if made and _MOST_NAMED > len(cut) > 0 and 2 < len(cut) + len(made) == len(targets):
+        ways = _listed([f"{join.track} to {join.daughter}" for join in made[:_MOST_NAMED]])
+        return f"Cut {'both links' if len(cut) > 1 else 'it'}, and link {ways}"
     words = " and ".join(_group_words(level, some) for level, some in groups.items())
     return f"{words[:1].upper()}{words[1:]}"
 

@@ -286,6 +286,10 @@ def test_an_identity_swap_is_one_finding_for_both_tracks(check):
     assert one.t == 10
     assert set(one.settled_by[0]) == {link(15, t=10), link(16, t=10)}
     assert set(one.settled_by[1]) == {track(15), track(16)}
+    # A way that gives each its own cell back is the last one: scripts name ways by number.
+    assert set(one.settled_by[-1]) == {
+        link(15, t=10), link(16, t=10), join(15, 9, 16, 10), join(16, 9, 15, 10)
+    }  # fmt: skip
     assert "between frames 9 and 10" in one.sentence
 
 
@@ -317,7 +321,9 @@ def test_a_track_that_goes_on_along_another_cell(check):
     assert one.tracks[0] == 15
     assert set(one.tracks) == {15, 16, NEW}
     assert one.t == 10
-    assert one.settled_by == ((link(15, t=10),), (track(15),))
+    cut = link(15, t=10)
+    mended = (cut, join(15, 9, NEW, 10), join(16, 9, 15, 10))
+    assert one.settled_by == ((cut,), (track(15),), mended)
 
 
 # Divisions

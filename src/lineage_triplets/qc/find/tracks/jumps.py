@@ -9,6 +9,7 @@ import numpy as np
 from lineage_triplets.qc.find.checks import TableCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 from lineage_triplets.qc.find.track_data.data import (
+    join_target,
     length,
     lengths,
     link_target,
@@ -184,6 +185,11 @@ def _swap(data: TrackData, number: int) -> Finding:
     fov = int(data.fov[rows[0][0]])
     before, after = ([track_name(data, row[end]) for row in rows] for end in (0, 1))
     t = int(data.t[rows[0][1]])
+    cuts = tuple(link_target(data, link) for link in pair)
+    joins = (
+        join_target(data, rows[0][0], rows[1][1]),
+        join_target(data, rows[1][0], rows[0][1]),
+    )
     names = f"Tracks {before[0]} and {before[1]}"
     if before != after:
         names += f" (then {after[0]} and {after[1]})"
@@ -195,7 +201,7 @@ def _swap(data: TrackData, number: int) -> Finding:
             f"{length(data, fov, now[0])} and {length(data, fov, now[1])}; exchanged, it would be "
             f"{length(data, fov, crossed[0])} and {length(data, fov, crossed[1])}."
         ),
-        remedy="Look at both frames; cut both links if the cells differ.",
+        remedy="Look at both frames; cut both links if the cells differ, and link them crosswise.",
         **where(data, fov),
         tracks=tuple(dict.fromkeys([*before, *after])),
         t=t,
@@ -213,9 +219,10 @@ def _swap(data: TrackData, number: int) -> Finding:
         settled_by=tuple(
             dict.fromkeys(
                 (
-                    tuple(link_target(data, link) for link in pair),
+                    cuts,
                     tuple(track_target(data, int(data.track[row])) for row, _ in rows),
                     tuple(track_target(data, int(data.track[row])) for _, row in rows),
+                    (*cuts, *joins),
                 )
             )
         ),
@@ -230,18 +237,21 @@ def _wrong_link(data: TrackData, number: int) -> Finding:
     fov, t = int(data.fov[source]), int(data.t[target])
     name, way = track_name(data, source), _way(data, source, target)
     reasons, measured = [], {"step": way}
+    joins: list[Target] = []
     if begin >= 0:
         near = _way(data, source, begin)
         reasons.append(
             f"track {track_name(data, begin)} begins {length(data, fov, near)} from where it was"
         )
         measured["distance of the track that begins"] = near
+        joins.append(join_target(data, source, begin))
     if end >= 0:
         near = _way(data, end, target)
         reasons.append(
             f"track {track_name(data, end)} ends {length(data, fov, near)} from where it goes"
         )
         measured["distance of the track that ends"] = near
+        joins.append(join_target(data, end, target))
     others = [track_name(data, row) for row in (target, begin, end) if row >= 0]
     return Finding(
         kind="wrong-link",
@@ -250,7 +260,7 @@ def _wrong_link(data: TrackData, number: int) -> Finding:
             f"Track {name} seems to go on along another cell from frame {t} on: it moves "
             f"{length(data, fov, way)}, and {' and '.join(reasons)}."
         ),
-        remedy="Look at both frames; cut the link if the cells differ.",
+        remedy="Look at both frames; cut the link if the cells differ, and link them as they are.",
         **where(data, fov),
         tracks=tuple(dict.fromkeys([name, *others])),
         t=t,
@@ -261,6 +271,7 @@ def _wrong_link(data: TrackData, number: int) -> Finding:
         settled_by=(
             (link_target(data, link),),
             (track_target(data, int(data.track[source])),),
+            (link_target(data, link), *joins),
         ),
     )
 
