@@ -214,14 +214,31 @@ def test_init_takes_channels_wells_and_intervals_from_stores_and_options(
     ).tracks.equals(MultiExperimentIndex.from_config(config_file).tracks)
 
 
-def test_init_names_the_well_that_no_plate_has(config_file, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--condition", "mock=C/9"), "no plate has a well C/9; there is: A/1, B/2"),
+        (("--condition", "mock=A/1,Z/9"), "no plate has a well Z/9; there is: A/1, B/2"),
+        (("--condition", "late:mock=A/1,B/2"), "late has no well B/2; there is: A/1"),
+        (("--condition", "lat:mock=A/1"), "there is no plate 'lat', but early, late"),
+        (("--interval", "lat=15"), "there is no plate 'lat', but early, late"),
+        (("--interval", "15"), "that of all plates is given twice"),
+        (("--interval", "late=15", "--interval", "late=20"), "that of late is given twice"),
+        (("--columns", "x=a,y=b", "--columns", "x=c"), "x is 'a' and 'c'"),
+        (("--source-channel", "GFP", "--source-channel", "RFP"), "RFP"),
+    ],
+)
+def test_init_drops_nothing_that_an_option_names(
+    config_file, tmp_path, capsys, monkeypatch, options, told
+):
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    options = ("--tracks", tmp_path, "--interval", 30, "--condition", "mock=C/9")
+    monkeypatch.setenv("COLUMNS", "400")
     out = tmp_path / "new.yml"
-    code, said = run(capsys, "init", tmp_path / "early.zarr", *options, "--out", out)
-    assert code == 2
-    assert "no well 'C/9'" in said
-    assert "A/1" in said
+    given = ("--tracks", tmp_path, "--interval", 30, "--condition", "control=A/1,B/2", *options)
+    code, said = run(capsys, "init", tmp_path / "early.zarr", tmp_path / "late.zarr", *given)
+    assert code in {1, 2}
+    assert told in said
+    assert not out.exists()
 
 
 def test_init_says_that_the_folder_of_tables_is_not_there(config_file, tmp_path, capsys):

@@ -182,3 +182,15 @@ def test_track_numbers_that_the_cell_index_cannot_hold_are_told_early(run_here, 
     assert "note [cell-index]" in said
     assert "track_id 2147483649 is beyond 2147483647" in said
     assert "c.yml: usable (1 note)" in said
+
+
+def test_a_well_that_the_images_do_not_become_is_told_before_they_are_written(run_here, tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", numbered_pixels((4, 8, 8)), photometric="minisblack")
+    TABLE.to_csv(tmp_path / "t.csv", index=False)
+    given = ("--axes", "TYX", "--interval-minutes", 5, "--tracks", "t.csv")
+    code, said = run_here(
+        "import", "m.tif", "--out", "p.zarr", *given, "--condition", "mock=A/1,Z/9"
+    )
+    assert code == 2
+    assert "p has no well Z/9; there is: A/1" in said
+    assert not (tmp_path / "p.zarr").exists()

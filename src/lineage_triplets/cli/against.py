@@ -22,6 +22,7 @@ from lineage_triplets.cli.common import (
     terminal,
     write_listed,
 )
+from lineage_triplets.cli.lists import in_full, limit
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -74,7 +75,9 @@ def take(
         config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
     ) as review:
         found = compared(review, against, within, experiment, fov, path_map)
-        print_problems(found.problems, terminal(stderr=True))
+        # Who takes changes what there is to take; the comparison stays.
+        has_all = in_full("check CONFIG --against OTHER")
+        print_problems(found.problems, terminal(stderr=True), has_all)
         say(*review.take(found, reason, ranks))
     if not found.disagreements:
         terminal().print("The tables agree: there is nothing to take.")
@@ -108,11 +111,12 @@ def print_comparison(found: Comparison, top: int) -> None:
         for line in _agreement_lines(agreement):
             console.print(line, soft_wrap=True)
     rows = [_words(one) for one in found.disagreements]
-    n_shown = min(top, len(rows))
+    n_shown = len(rows) if limit() is None else min(top, len(rows))
     if n_shown:
         *columns, reason = _COLUMNS
         print_listed(rows[:n_shown], columns, reason)
-    console.print(f"{n_shown} of {len(rows)} that differ")
+    has_all = f": --top {len(rows)} prints all" if n_shown < len(rows) else ""
+    console.print(f"{n_shown} of {len(rows)} that differ{has_all}")
 
 
 def write_comparison(found: Comparison, file: Path, *, overwrite: bool) -> None:

@@ -23,6 +23,7 @@ from lineage_triplets.cli import (
 )
 from lineage_triplets.cli import data as init
 from lineage_triplets.cli.common import print_problems, terminal
+from lineage_triplets.cli.lists import begin_command
 from lineage_triplets.engine import waiting
 from lineage_triplets.engine.errors import LineageTripletsError
 
@@ -84,12 +85,15 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Say the version and stop."
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print no warnings while working."),
+    full: bool = typer.Option(False, "--full", help="Print lists whole, not the first 20."),
 ) -> None:
     del version
+    begin_command(context.invoked_subcommand or "COMMAND", in_full=full)
     package_log = logging.getLogger("lineage_triplets")
     package_log.handlers = [
         RichHandler(console=terminal(stderr=True), show_time=False, show_path=False)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import deciding, terminal
-from lineage_triplets.engine.errors import ConfigError, Problem
+from lineage_triplets.engine.errors import MOST_LISTED, ConfigError, Problem, choices
 from lineage_triplets.engine.files import read_whole, whole_files
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _print_bounds(states: list[AuditState]) -> None:
     for state in states:
         notes = [state.why_void] if state.why_void else []
         if state.counts.disagreements:
-            listed = ", ".join(map(str, state.counts.disagreements[:10]))
+            listed = choices(state.counts.disagreements, limit=MOST_LISTED)
             notes.append(f"people differ about pairs {listed}; the worse answer counts")
         if state.samples_before:
             notes.append(f"{len(state.samples_before)} samples before, of other pairs")

@@ -19,7 +19,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from lineage_triplets.engine.errors import MOST_LISTED, first_of_kinds, visible
+from lineage_triplets.cli.lists import first_of, in_full, limit, print_more
+from lineage_triplets.engine.errors import first_of_kinds, visible
 from lineage_triplets.engine.files import whole_file
 
 if TYPE_CHECKING:
@@ -230,10 +231,11 @@ def deciding(command: Callable[..., None]) -> Callable[..., None]:
 def say(*decisions: Decision) -> None:
     """Print what was decided, one line a decision."""
     console = terminal()
-    for decision in decisions[:MOST_LISTED]:
+    for decision in first_of(decisions):
         because = f": {decision.reason}" if decision.reason else ""
         line = f"{decision.number}  {decision.words}{because}  ({decision.by})"
         console.print(visible(line), soft_wrap=True)
+    print_more(decisions, console, "of this step", in_full("history CONFIG"))
 
 
 def ways_words(finding: Finding) -> str:
@@ -277,14 +279,14 @@ def severity_text(severity: str) -> Text:
 
 
 def print_problems(
-    problems: Sequence[Problem], console: Console, limit: int | None = MOST_LISTED
+    problems: Sequence[Problem], console: Console, has_all: str | None = None
 ) -> None:
     """Print what is wrong: one paragraph a problem, with where it is and what to do.
 
-    Of one kind at most `limit` are printed, and how many more there are. What is to be done about
-    several in a row is said once, after them.
+    Of one kind at most 20 are printed, how many more there are, and what has all: this command
+    with ``--full`` by default. What is to be done about several in a row is said once, after them.
     """
-    printed, more = first_of_kinds(problems, limit)
+    printed, more = first_of_kinds(problems, has_all or in_full(), limit())
     for problem, following in itertools.zip_longest(printed, printed[1:]):
         where = f"{visible(problem.where)}\n  " if problem.where else ""
         is_said_later = following is not None and following.remedy == problem.remedy
@@ -383,7 +385,7 @@ def quiet_log() -> Iterator[None]:
 
 
 def print_listed(rows: Sequence[Mapping[str, str]], columns: Sequence[str], below: str) -> None:
-    """Print a line of columns for each row, and one of its texts below it."""
+    """Print a line of columns for each row, and one of its texts below it; see `first_of`."""
     console = terminal()
     widths = {name: max(map(len, (name, *(row[name] for row in rows)))) for name in columns}
     for row in ({name: name for name in columns}, *rows):

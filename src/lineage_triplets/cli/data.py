@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +10,10 @@ from rich.progress import Progress
 from rich.text import Text
 
 from lineage_triplets.cli import common, tables
+from lineage_triplets.cli.asked import ask_interval, check_conditions, conditions_of, intervals_of
 from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.look import diagnosed
-from lineage_triplets.engine.errors import choices, counted, visible
+from lineage_triplets.engine.errors import MOST_LISTED, choices, counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def usable(
 ) -> tuple[TripletConfig, MultiExperimentIndex]:
     """The config and its index; lists every problem and exits with 1 if it has errors."""
     found = diagnosed(path, config, problems, terminal(stderr=True), scheduler)
-    print_problems(found.problems, terminal(stderr=True))
+    # Of some that call this, a second run is refused: what the first one wrote is there.
+    has_all = "`validate CONFIG --all`, with the same options, prints all"
+    print_problems(found.problems, terminal(stderr=True), has_all)
     if found.errors or found.config is None or found.index is None:
         raise typer.Exit(1)
     return found.config, found.index
@@ -201,7 +203,10 @@ def init(
     found = [inspect_plate(path) for path in plates]
     names = [plate.name for plate in found]
     if len(set(names)) < len(names):
-        raise typer.BadParameter(f"two plates have the same name: {', '.join(names)}")
+        raise typer.BadParameter(f"two plates have the same name: {choices(names)}")
+    wells = {plate.name: plate.plate.wells for plate in found}
+    check_conditions(wells, condition or [])
+    minutes = intervals_of(names, interval or [])
     said = tables.said_of_tables(columns, parent, tracks_format, unit, first_frame, guess=guess)
     folders = _folders(found, tracks, said.reading)
     for plate in found:
@@ -209,7 +214,7 @@ def init(
             Text.assemble((visible(plate.name), "bold"), f": {visible(plate.description())}"),
             soft_wrap=True,
         )
-        channels_found = visible(", ".join(plate.channel_names))
+        channels_found = visible(choices(plate.channel_names, limit=MOST_LISTED))
         console.print(f"  channels: {channels_found}", soft_wrap=True)
     settled = {
         plate.name: tables.settle(
@@ -223,10 +228,11 @@ def init(
     channels = source_channel or shared_channels(found)
     for plate in found:
         check_channels(plate, channels)
-    intervals = {plate.name: _interval(plate, interval or []) for plate in found}
-    conditions = {
-        plate.name: conditions_of(plate.name, plate.plate.wells, condition or []) for plate in found
+    intervals = {
+        plate.name: minutes.get(plate.name) or ask_interval(plate.name, plate.first_fov)
+        for plate in found
     }
+    conditions = {name: conditions_of(name, wells[name], condition or []) for name in names}
     save_draft(
         out,
         found,
@@ -284,70 +290,3 @@ def _folders(
     return [
         find_tracks(plate, folder, reading) for plate, folder in zip(found, folders, strict=True)
     ]
-
-
-def _interval(found: FoundPlate, given: Sequence[str]) -> float:
-    """Minutes between frames, from the options or a person."""
-    of_plate = dict(option.split("=", 1) for option in given if "=" in option)
-    for_all = [option for option in given if "=" not in option]
-    text = of_plate.get(found.name, for_all[-1] if for_all else None)
-    if text is None:
-        suggested = found.first_fov.interval_minutes
-        text = ask(
-            f"{found.name}: minutes between frames"
-            + (f" (its store says {suggested:g}, which is often wrong)" if suggested else ""),
-            "--interval",
-        )
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = -1.0
-    if not 0 < minutes < float("inf"):
-        raise typer.BadParameter(f"{text!r} is no number of minutes", param_hint="--interval")
-    return minutes
-
-
-def conditions_of(
-    name: str, wells: Sequence[str], given: Sequence[str], unless_asked: str | None = None
-) -> dict[str, list[str]]:
-    """Condition to wells of a plate, from the options or a person.
-
-    Where nobody is there to ask, all wells are of the condition `unless_asked`, if there is one.
-    """
-    parsed: dict[str, list[str]] = {}
-    elsewhere: list[str] = []
-    for text in given:
-        condition, separator, of = text.partition("=")
-        plate, colon, rest = condition.partition(":")
-        if colon and plate != name:
-            continue
-        if not (separator and of):
-            raise typer.BadParameter(f"{text!r} is not NAME=WELL,WELL", param_hint="--condition")
-        listed = [well.strip() for well in of.split(",")]
-        if not colon:
-            elsewhere += [well for well in listed if well not in wells]
-            listed = [well for well in listed if well in wells]
-        if listed:
-            parsed.setdefault(rest if colon else condition, []).extend(listed)
-    if parsed:
-        return parsed
-    if elsewhere and not sys.stdin.isatty():
-        raise typer.BadParameter(
-            f"{name} has no well {elsewhere[0]!r}, and none of its wells is named; it has: "
-            f"{choices(wells)}",
-            param_hint="--condition",
-        )
-    if unless_asked is not None and not sys.stdin.isatty():
-        return {unless_asked: list(wells)}
-    for well in wells:
-        answer = ask(f"{name}: condition of well {well}", "--condition")
-        parsed.setdefault(answer, []).append(well)
-    return parsed
-
-
-def ask(question: str, option: str) -> str:
-    """Ask a person; where there is none, say which option answers."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question}? Nobody is there to ask: give {option}")
-    answer: str = typer.prompt(question)
-    return answer.strip()

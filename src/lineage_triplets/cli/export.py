@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +32,8 @@ from lineage_triplets.cli.common import (
     terminal,
     ways_words,
 )
-from lineage_triplets.engine.errors import MOST_LISTED, visible
+from lineage_triplets.cli.lists import first_of, first_of_each, in_full, print_more
+from lineage_triplets.engine.errors import visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -164,13 +164,16 @@ def placement(
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("experiment", "FOV", "", "R", "what was found", "track_transform"):
         table.add_column(title, overflow="fold", justify="right" if title == "R" else "left")
-    for placed in found:
+    # What is cut off at the end is what fits.
+    found.sort(key=lambda placed: (placed.status == "fits", placed.status == "cannot-tell"))
+    for placed in first_of(found):
         words = placed.sentence if placed.status != "fits" else ""
         mends = "" if placed.transform is None else placed.transform.words
         verdict = _VERDICTS[placed.status]
         ratio = f"{placed.ratio:.1f}"
         table.add_row(placed.experiment, placed.fov, Text(*verdict), ratio, words, mends)
     terminal().print(table)
+    print_more(found, terminal(), "FOVs")
     raise typer.Exit(1 if any(placed.status in {"misfit", "unknown"} for placed in found) else 0)
 
 
@@ -257,7 +260,7 @@ def export(
                     overwrite=overwrite,
                     progress=lambda words: status.update(Text(words.capitalize())),
                 )
-        print_plan(plan, console, in_full=dry_run)
+        print_plan(plan, console, dry_run=dry_run)
     if result is None:
         if not dry_run or not plan.passed:
             raise typer.Exit(0 if dry_run and draft else 1)
@@ -320,9 +323,13 @@ def scan_with_progress(review: Review, scheduler: str | None = None) -> None:
         review.checks.check_pixels(scheduler=scheduler, progress=show)
 
 
-def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
-    """Print the checklist and what decisions cost; in full, what formats lose too."""
-    for point in plan.points:
+def print_plan(plan: ExportPlan, console: Console, *, dry_run: bool) -> None:
+    """Print the checklist and what decisions cost; of a dry run, what formats lose too."""
+    has_all = in_full(options="" if dry_run else "--dry-run")
+    points, left = first_of_each(
+        plan.points, lambda point: f"{'settled' if point.passed else 'open'} of [{point.kind}]"
+    )
+    for point in points:
         mark = ("yes", "green") if point.passed else ("no ", "bold red")
         where = f"{point.experiment}: " if point.experiment else ""
         more = [text for text in (point.remedy, point.finding_key) if text]
@@ -334,6 +341,8 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
             ),
             soft_wrap=True,
         )
+    for what, n_left in left.items():
+        console.print(f"… and {n_left:,} more {what}: {has_all}", soft_wrap=True)
     cost = Table(
         box=SIMPLE_HEAD,
         title="before and after all decisions",
@@ -352,13 +361,11 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
             ),
         )
     console.print(cost)
-    if len(plan.excluded):
-        for row in plan.excluded.head(MOST_LISTED).to_dict("records"):
-            console.print(visible(f"  {row['what']}: {row['reason']} ({row['by']})"))
-        n_left = len(plan.excluded) - MOST_LISTED
-        if n_left > 0:
-            console.print(f"  … and {n_left:,} more: `history CONFIG` lists all decisions")
-    for name, sentences in plan.loses.items() if in_full else ():
+    excluded = plan.excluded.to_dict("records")
+    for row in first_of(excluded):
+        console.print(visible(f"  {row['what']}: {row['reason']} ({row['by']})"), soft_wrap=True)
+    print_more(excluded, console, "of what is left out or mended", has_all)
+    for name, sentences in plan.loses.items() if dry_run else ():
         for sentence in sentences:
             console.print(f"  {name}: {sentence}", style="dim")
     for note in plan.notes:
@@ -366,12 +373,9 @@ def print_plan(plan: ExportPlan, console: Console, *, in_full: bool) -> None:
 
 
 def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
-    n_of_kind: Counter[str] = Counter()
-    for reviewed in found:
+    first, left = first_of_each(found, lambda reviewed: reviewed.finding.kind)
+    for reviewed in first:
         finding = reviewed.finding
-        n_of_kind[finding.kind] += 1
-        if n_of_kind[finding.kind] > MOST_LISTED:
-            continue
         said = {"open": "", "settled": "settled: ", "waived": "waived: "}[reviewed.status]
         if reviewed.decision is not None:
             said += f"{reviewed.decision.reason} ({reviewed.decision.by})"
@@ -387,9 +391,8 @@ def _print_findings(found: Sequence[ReviewedFinding], console: Console) -> None:
             ),
             soft_wrap=True,
         )
-    for kind, number in n_of_kind.items():
-        if number > MOST_LISTED:
-            console.print(f"… and {number - MOST_LISTED:,} more of {kind}: --json has all")
+    for kind, n_left in left.items():
+        console.print(f"… and {n_left:,} more of {kind}: {in_full()}", soft_wrap=True)
 
 
 def _print_counts(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lineage_triplets.cli.common import Reason, deciding, say, terminal
+from lineage_triplets.cli.lists import first_of, in_full, print_more
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted, nearest
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def settle(
     if can:
         made, left = review.settle_all([one.finding.settled_by[way - 1] for one in can], reason)
         say(*made)
-        for number, why in left.items():
-            terminal().print(f"{can[number].finding.key} is left open: {why}", soft_wrap=True)
+        refused = [f"{can[number].finding.key} is left open: {why}" for number, why in left.items()]
+        for line in first_of(refused):
+            terminal().print(line, soft_wrap=True)
+        print_more(refused, terminal(), "left open", in_full("check CONFIG"))
     _say_left(len(chosen) - len(can), f"no decision settles in way {way}: see its remedy")
 
 
@@ -88,6 +91,11 @@ def _chosen(
     """Find the findings that are named, or those that are open and of a kind."""
     if bool(keys) == (kind is not None):
         raise typer.BadParameter("name findings by their keys, or all of a --kind")
+    if keys and (experiment, fov) != (None, None):
+        raise typer.BadParameter(
+            "findings named by their keys are taken wherever they are",
+            param_hint="--experiment or --fov without --kind",
+        )
     with terminal(stderr=True).status("Running checks"):
         found = review.check()
     if keys:

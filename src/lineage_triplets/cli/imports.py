@@ -18,9 +18,10 @@ from rich.progress import (
 from rich.table import Table
 
 from lineage_triplets.cli import tables
+from lineage_triplets.cli.asked import ask, check_conditions, conditions_of
 from lineage_triplets.cli.common import print_problems, terminal
-from lineage_triplets.cli.data import ask, conditions_of
-from lineage_triplets.engine.errors import choices, counted, visible
+from lineage_triplets.cli.lists import first_of, in_full, print_more
+from lineage_triplets.engine.errors import MOST_LISTED, choices, counted, visible
 from lineage_triplets.engine.files import refuse_existing
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def import_images(
     said = tables.said_of_tables(columns, parent, tracks_format, unit, first_frame, guess=guess)
     given = list(tracks or plan.tables)
     yaml = config or out.with_name(plate_stem(out) + ".yml")
+    wells = list(dict.fromkeys(fov.name.rpartition("/")[0] for fov in plan.fovs))
+    check_conditions({plate_stem(out): wells}, condition or [])
     if given and not rechunk:
         refuse_existing(yaml, overwrite=False)
         refuse_tables(given, plan, out, said.reading)
@@ -137,7 +140,6 @@ def import_images(
         refuse_unknown_size(given, plan, said.reading, said.transform)
     if dry_run:
         return
-    wells = list(dict.fromkeys(fov.name.rpartition("/")[0] for fov in plan.fovs))
     conditions = {}
     if given and not rechunk:
         conditions = conditions_of(plate_stem(out), wells, condition or [], unless_asked="unknown")
@@ -185,9 +187,10 @@ def _planned(
     console, errors = terminal(), terminal(stderr=True)
     with errors.status("Looking at the files"):
         plan = plan_import(sources, **answers, rewrite=rechunk)
+    has_all = in_full(options="" if dry_run else "--dry-run")
     while True:
-        _print(plan, console)
-        print_problems(plan.warnings, errors)
+        _print(plan, console, has_all)
+        print_problems(plan.warnings, errors, has_all)
         if not plan.questions:
             return plan
         if dry_run or not sys.stdin.isatty():
@@ -215,7 +218,7 @@ def _answer(question: Question) -> Any:
     return text
 
 
-def _print(plan: ImportPlan, console: Console) -> None:
+def _print(plan: ImportPlan, console: Console, has_all: str) -> None:
     """Print each FOV with its source and form, and what is known of the scale."""
     asked = {question.field for question in plan.questions}
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -223,7 +226,7 @@ def _print(plan: ImportPlan, console: Console) -> None:
         table.add_column(title, overflow="fold")
     for title in ("axes", "T", "C", "Z", "Y", "X", "pixels"):
         table.add_column(title, justify="right", no_wrap=True)
-    for fov in plan.fovs:
+    for fov in first_of(plan.fovs):
         unsure = "?" if "axes" in asked and fov.image.doubt else ""
         table.add_row(
             fov.name,
@@ -234,6 +237,7 @@ def _print(plan: ImportPlan, console: Console) -> None:
             fov.image.dtype.name,
         )
     console.print(table)
+    print_more(plan.fovs, console, "FOVs", has_all)
     z, y, x = plan.pixel_size_um
     pixel = f"{y:g} x {x:g} um" if y and x else "unknown (--pixel-size-um)"
     slices = "" if plan.fovs[0].shape[2] == 1 else f", slices {f'{z:g} um' if z else 'unknown'}"
@@ -242,7 +246,7 @@ def _print(plan: ImportPlan, console: Console) -> None:
         name or f"{number}: no name (--channel)" for number, name in enumerate(plan.channel_names)
     ]
     for word, text in (
-        ("channels", ", ".join(names)),
+        ("channels", choices(names, limit=MOST_LISTED)),
         ("pixel size", pixel + slices),
         ("interval", f"{interval:g} min" if interval else "unknown (--interval-minutes)"),
         ("size", f"{plan.n_bytes / 1e9:,.3g} GB of pixels"),

@@ -21,7 +21,8 @@ from lineage_triplets.cli.common import (
     terminal,
     write_listed,
 )
-from lineage_triplets.engine.errors import MOST_LISTED, ConfigError, Problem, counted, visible
+from lineage_triplets.cli.lists import begin_command, first_of, print_more
+from lineage_triplets.engine.errors import ConfigError, Problem, counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def validate(
     """
     from lineage_triplets.qc.export.cell_index import numbers_too_large
 
+    if show_all:
+        begin_command("validate", in_full=True)
     console = terminal()
     read = common.read_with_options(
         config, patch_size, tau_hours, z_slices, border, relation, path_map
@@ -89,7 +92,7 @@ def validate(
         if too_large is not None:
             note = replace(too_large, severity="note")
             found = replace(found, problems=(*found.problems, note))
-    print_problems(found.problems, console, None if show_all else MOST_LISTED)
+    print_problems(found.problems, console, "`validate CONFIG --all` prints all")
     n_errors = len(found.errors)
     counts = {
         word: sum(problem.severity == word for problem in found.problems)
@@ -231,7 +234,11 @@ def links(
     console = terminal()
     if csv_file is None:
         *columns, reason = _LINK_COLUMNS
-        print_listed(rows, columns, reason)
+        # Who says a number sees that many.
+        is_share = top.rstrip().endswith("%")
+        print_listed(first_of(rows) if is_share else rows, columns, reason)
+        if is_share:
+            print_more(rows, console)
         console.print(f"{len(found)} of {n_links} links")
         return
     write_listed(csv_file, rows, _LINK_COLUMNS, overwrite=overwrite)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import Decisions, Reason, deciding, opened, say, terminal
+from lineage_triplets.cli.lists import in_full, limit
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -331,10 +332,13 @@ def history(
     if not entries:
         terminal().print("Nothing was decided yet.")
         return
+    most = limit() or len(entries)
+    if len(entries) > most:
+        terminal().print(f"… {len(entries) - most:,} before these: {in_full()}", soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("", "when", "who", "what", "reason"):
         table.add_column(title, overflow="fold")
-    for entry in entries:
+    for entry in entries[-most:]:
         decision = entry.decision
         state = "undid " if entry.what == "undone" else "redid " if entry.what == "redone" else ""
         mark = "  (stale)" if decision.number in stale and entry.what == "decided" else ""

@@ -13,6 +13,7 @@ from rich.table import Table
 from lineage_triplets.cli import common
 from lineage_triplets.cli.common import print_problems, quiet_log, share_or_names, terminal
 from lineage_triplets.cli.data import usable
+from lineage_triplets.cli.lists import in_full
 from lineage_triplets.engine.errors import counted
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ def stats(
     from lineage_triplets.training.statistics.attributes import write_into_plates
     from lineage_triplets.training.statistics.run import compute_statistics, fovs_with_anchors
 
+    if split_by is None and (val, test) != ("0.2", None):
+        raise typer.BadParameter(
+            "it is of a split", param_hint="--val or --test without --split-by"
+        )
     read, problems = common.read_with_options(config, None, None, None, None, None, path_map)
     if read is not None:
         # What is in focus is known afterwards.
@@ -106,7 +111,8 @@ def stats(
             n_threads=threads,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    print_problems(report.problems, messages)
+    # Of a FOV that is finished, nothing is said again.
+    print_problems(report.problems, messages, in_full(options="--anew"))
     console.print(_table(StatisticsFolder(folder), report))
     console.print(
         f"{counted(report.n_read, 'FOV')} read, {report.n_known} finished before: {folder}",
@@ -116,7 +122,7 @@ def stats(
         raise typer.Exit(1)
     if into_plate:
         n_written, problems = write_into_plates(index, folder, overwrite=overwrite)
-        print_problems(problems, messages)
+        print_problems(problems, messages, in_full(options="" if overwrite else "--overwrite"))
         console.print(f"The attributes of {counted(n_written, 'FOV')} have them too.")
     if loaded.dataset.statistics_path != str(folder.absolute()):
         console.print(

@@ -89,12 +89,16 @@ def said_of_tables(
     from lineage_triplets.engine.settings.track_transform import TrackTransform
     from lineage_triplets.engine.tracks.read import unknown_format
 
-    pairs = {}
+    pairs: dict[str, str] = {}
     for pair in (pair for text in columns or [] for pair in _NEXT_PAIR.split(text)):
         ours, separator, theirs = pair.partition("=")
         if not (separator and ours.strip() and theirs.strip()):
             raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS", param_hint="--columns")
-        pairs[ours.strip()] = theirs.strip()
+        if pairs.setdefault(ours.strip(), theirs.strip()) != theirs.strip():
+            raise typer.BadParameter(
+                f"{ours.strip()} is {pairs[ours.strip()]!r} and {theirs.strip()!r}",
+                param_hint="--columns",
+            )
     reading = _model(
         TrackReading,
         {"columns": pairs, "parent": parent, "format": tracks_format},

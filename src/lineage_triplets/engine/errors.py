@@ -111,7 +111,7 @@ class LineageTripletsError(Exception):
         if not self.problems:
             return type(self).__name__
         more = len(self.problems) - 1
-        tail = f" (and {more} more; diagnose() and `validate` list them all)" if more else ""
+        tail = f" (and {more} more: `problems` of this error has all)" if more else ""
         return f"{self.problems[0]}{tail}"
 
 
@@ -183,9 +183,19 @@ MOST_LISTED = 20
 
 
 def first_of_kinds(
-    problems: Iterable[Problem], limit: int | None = MOST_LISTED
+    problems: Iterable[Problem], has_all: str, limit: int | None = MOST_LISTED
 ) -> tuple[list[Problem], list[str]]:
-    """Give the first problems of each kind, and a line for each kind of which there are more."""
+    """Give the first problems of each kind, and a line for each kind of which there are more.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+    has_all : str
+        What gives the whole list, as the end of a sentence: ``"`validate CONFIG --all` prints
+        all"``.
+    limit : int or None
+        How many of a kind; None for all.
+    """
     n_of_kind: dict[str, int] = {}
     first = []
     for problem in problems:
@@ -193,11 +203,17 @@ def first_of_kinds(
         if limit is None or n_of_kind[problem.kind] <= limit:
             first.append(problem)
     more = [
-        f"… and {number - limit:,} more of [{kind}]: `validate CONFIG --all` prints all"
+        f"… and {number - limit:,} more of [{kind}]: {has_all}"
         for kind, number in n_of_kind.items()
         if limit is not None and number > limit
     ]
     return first, more
+
+
+def listed_lines(lines: Sequence[str], has_all: str, limit: int = MOST_LISTED) -> list[str]:
+    """Give the first of some lines, and one that says how many more there are."""
+    n_left = len(lines) - limit
+    return [*lines[:limit], *([f"… and {n_left:,} more: {has_all}"] if n_left > 0 else [])]
 
 
 def raise_errors(problems: Iterable[Problem]) -> None:

@@ -196,7 +196,8 @@ def shared_channels(plates: Sequence[NamedChannels]) -> list[str]:
     ]
     if shared:
         return shared
-    listed = "; ".join(f"{plate.name}: {choices(plate.channel_names)}" for plate in plates)
+    listed = "; ".join(f"{plate.name}: {choices(plate.channel_names)}" for plate in plates[:12])
+    listed += f"; … ({len(plates)} in all)" if len(plates) > 12 else ""
     raise ConfigError(
         Problem(
             "source-channel",

@@ -432,7 +432,7 @@ class TestChoosing:
         said = [record.getMessage() for record in caplog.records]
         assert said[:20] == [str(problem) for problem in index.problems[:20]]
         assert said[20:] == [
-            "… and 10 more of [unmatched-exclusion]: `validate CONFIG --all` prints all"
+            "… and 10 more of [unmatched-exclusion]: `problems` of the index has all"
         ]
 
     def test_from_a_config_as_from_arguments(self, two):

@@ -430,7 +430,7 @@ class MultiExperimentIndex:
 
 def _raise_or_log(problems: Sequence[Problem]) -> None:
     raise_errors(problems)
-    first, more = first_of_kinds(problems)
+    first, more = first_of_kinds(problems, "`problems` of the index has all")
     for problem in first:
         level = logging.INFO if problem.severity == "note" else logging.WARNING
         _log.log(level, "%s", problem)

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from lineage_triplets.engine.dataset.verification import percent
-from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.errors import choices, counted
 from lineage_triplets.engine.pairs.forest import Relation
 from lineage_triplets.qc.audit.answers import answers_in, of_population
 from lineage_triplets.qc.audit.bound import LIMITS, allowed_wrong
@@ -91,7 +91,7 @@ def details(state: AuditState) -> list[str]:
     if state.state == "void":
         lines.append("Another sample can be planned; of the void one nothing counts any more.")
     if counts.disagreements:
-        numbers = ", ".join(str(number) for number in counts.disagreements[:12])
+        numbers = choices(counts.disagreements)
         lines.append(
             f"{counted(len(counts.disagreements), 'pair')} judged differently by several people "
             f"({numbers}): the worse answer counts."

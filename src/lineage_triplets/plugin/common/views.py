@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from lineage_triplets.engine.errors import first_of_kinds
 from lineage_triplets.plugin.common.flow import FlowLayout
 
 if TYPE_CHECKING:
@@ -219,7 +220,12 @@ class Messages(QFrame):
         covered : str
             What others say of the same; it does not take the list's place.
         """
-        self._text.setHtml("".join(_as_html(problem) for problem in problems))
+        first, more = first_of_kinds(
+            problems, "`lineage-triplets validate CONFIG --all` prints all"
+        )
+        self._text.setHtml(
+            "".join([*map(_as_html, first), *(f"<p>{escape(line)}</p>" for line in more)])
+        )
         self._put([("Try again", "try_again", again), ("Close", "close_message", self.clear)])
         self._covered = covered
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.engine.errors import LineageTripletsError, listed_lines
 from lineage_triplets.plugin.common.keys import Key, KeyButton, KeyGroup
 from lineage_triplets.plugin.common.refresh import Refresh
 from lineage_triplets.plugin.common.views import FittedTable, words_label
@@ -271,7 +271,8 @@ class ExportPanel(QWidget):
     def _wrote(self, result: ExportResult | LineageTripletsError, snapshot: Review) -> None:
         self._plan.take_up(snapshot)
         if isinstance(result, LineageTripletsError):
-            problems = "\n".join(str(problem) for problem in result.problems)
+            has_all = "`lineage-triplets --full export CONFIG --to FOLDER` prints all"
+            problems = "\n".join(listed_lines([str(met) for met in result.problems], has_all))
             self._tell(f"Nothing was written. {problems}")
             self._session.failed.emit(f"The export failed; nothing was written.\n{problems}")
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.errors import counted, listed_lines
 from lineage_triplets.plugin.links.answers import key_of, other_answers
 from lineage_triplets.plugin.links.entries import Entry, InOrder
 from lineage_triplets.plugin.links.words import harm_words, pairs_words, question, title
@@ -180,4 +180,6 @@ def comparison_words(comparison: Comparison) -> str:
             words += f"; of the links between them {of_one.share:.1%} agree"
         lines.append(f"{of_one.experiment}: {words}.")
     lines.append(listed_words(comparison))
-    return "\n\n".join((*lines, *(f"⚠ {problem}" for problem in comparison.problems)))
+    warned = [f"⚠ {problem}" for problem in comparison.problems]
+    has_all = "`lineage-triplets --full check CONFIG --against OTHER` prints all"
+    return "\n\n".join((*lines, *listed_lines(warned, has_all)))

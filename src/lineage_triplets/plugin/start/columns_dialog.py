@@ -21,7 +21,7 @@ from lineage_triplets.plugin.common.keys import KeyButton
 from lineage_triplets.plugin.common.tab_order import go_round
 from lineage_triplets.plugin.common.views import FittedTable, words_label
 from lineage_triplets.plugin.start.columns import COLUMNS, PARENT, guessed, offered, reading_of
-from lineage_triplets.plugin.start.parts import COLUMN_KEYS, labelled
+from lineage_triplets.plugin.start.parts import COLUMN_KEYS, labelled, words_of
 from lineage_triplets.plugin.start.recognise import Refused, table_as_said
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class ColumnsDialog(QDialog):
                 first_frame=self._first.value(),
             )
         except ConfigError as error:
-            self.say("\n".join(str(problem) for problem in error.problems))
+            self.say(words_of(error))
             return
         self._take.setEnabled(False)
         self._words.setText("Reading …")

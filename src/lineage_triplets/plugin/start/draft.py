@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lineage_triplets.engine.errors import ConfigError, counted
+from lineage_triplets.engine.errors import ConfigError, choices, counted, listed_lines
 from lineage_triplets.engine.first_config import (
     FoundPlate,
     find_tracks,
@@ -126,9 +126,10 @@ class DraftPlate:
         """Lines on its images and its tables."""
         said = [f"{self.name}: {self.source.description()}."]
         if isinstance(self.source, FoundPlate):
-            said[0] += f" Channels: {', '.join(self.channel_names)}."
+            said[0] += f" Channels: {choices(self.channel_names)}."
         else:
-            said += [problem.message for problem in self.source.plan.warnings]
+            met = [problem.message for problem in self.source.plan.warnings]
+            said += listed_lines(met, "`lineage-triplets --full import FILES --dry-run` prints all")
         if self.table is not None:
             said.append(f"Tracks: {self.table.words}.")
         elif self.refused:

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from lineage_triplets.engine.errors import LineageTripletsError
+from lineage_triplets.engine.errors import LineageTripletsError, choices
 from lineage_triplets.plugin.common.field import Field
 from lineage_triplets.plugin.common.keys import KeyButton
 from lineage_triplets.plugin.common.tab_order import go_round
@@ -49,6 +49,7 @@ from lineage_triplets.plugin.start.parts import (
     heading,
     part,
     quiet_button,
+    some_lines,
     words_of,
 )
 from lineage_triplets.plugin.start.progress import ImportProgress
@@ -154,7 +155,7 @@ class NewConfigDialog(QDialog):
                 self._got(found)
 
         self._reading(paths)
-        self._work.start(self, f"Reading {', '.join(map(str, paths))}", run, take)
+        self._work.start(self, f"Reading {choices(paths)}", run, take)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's
         """Take files and folders."""
@@ -246,7 +247,7 @@ class NewConfigDialog(QDialog):
 
     def _reading(self, paths: Sequence[str | Path]) -> None:
         self._say("")
-        self._words.setText(f"Reading {', '.join(Path(path).name for path in paths)} …")
+        self._words.setText(f"Reading {choices(Path(path).name for path in paths)} …")
 
     def _got(self, found: list[Recognised]) -> None:
         """Add plates and images first: tables look for theirs among them."""
@@ -274,7 +275,7 @@ class NewConfigDialog(QDialog):
         if len(said) < len(found):
             self._sources.clear_path()
         self._show_draft(max(row, 0))
-        self._say("\n".join(said))
+        self._say("\n".join(some_lines(said)))
 
     def _propose_file(self, plate: DraftPlate) -> None:
         beside = folder_of(plate.source.path)
@@ -389,13 +390,13 @@ class NewConfigDialog(QDialog):
         missing = self._draft.missing(self._slot_list.names)
         if not missing and not self._file.text().strip():
             missing = ["Say where to save the config."]
+        n_left = 0 if self._error else len(missing) - _MOST_MISSING
         words = [self._error] if self._error else missing[:_MOST_MISSING]
-        if not self._error and len(missing) > _MOST_MISSING:
-            words.append(f"{len(missing) - _MOST_MISSING} more after these.")
+        words += [f"{n_left} more after these."] if n_left > 0 else []
         if not words:
             slots = ", ".join(f"{k} {name}" for k, name in enumerate(self._slot_list.names))
-            words = [f"Slots: {slots}."]
-            words += [f"Nobody's tables: {table.path}." for table in self._draft.tables]
+            unused = (f"Nobody's tables: {table.path}." for table in self._draft.tables)
+            words = [f"Slots: {slots}.", *some_lines(unused)]
         self._words.setText("\n".join(words))
         self._save.setEnabled(not missing and not self._progress.name)
         todo = self._draft.to_import() is not None

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QLabel, QPushButton, QTableView, QVBoxLayout, QWidget
 
+from lineage_triplets.engine.errors import listed_lines
 from lineage_triplets.plugin.common.keys import Key, KeyGroup
 from lineage_triplets.plugin.common.views import show_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qtpy.QtGui import QDropEvent
     from qtpy.QtWidgets import QLayout
@@ -101,5 +102,11 @@ def labelled(text: str, name: str, tip: str, widget: QWidget) -> QLabel:
 
 
 def words_of(error: LineageTripletsError) -> str:
-    """All that an error says, a line a problem."""
-    return "\n".join(str(problem) for problem in error.problems)
+    """What an error says, a line a problem."""
+    has_all = "the command that does this (import, init or validate) prints all with --full"
+    return "\n".join(listed_lines([str(problem) for problem in error.problems], has_all))
+
+
+def some_lines(lines: Iterable[str]) -> list[str]:
+    """Give the first of what is said about many things that were dropped together."""
+    return listed_lines(list(lines), "drop fewer at once to see all")

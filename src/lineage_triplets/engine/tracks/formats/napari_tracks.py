@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import TrackTableError
+from lineage_triplets.engine.errors import TrackTableError, choices
 from lineage_triplets.engine.files import read_whole
 from lineage_triplets.engine.tracks.formats.dialects import (
     Dialect,
@@ -64,7 +64,7 @@ def _finish_by_id(source: TrackSource, raw: RawTable) -> RawTable:
             source.problem(
                 "missing-column",
                 "The table has no column track_id, and each ID is there once: these are"
-                f" detections, not tracks; found: {', '.join(raw.found)}.",
+                f" detections, not tracks; found: {choices(raw.found, limit=40)}.",
                 "Give the table of tracks.",
             )
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from lineage_triplets.engine.errors import TrackTableError
+from lineage_triplets.engine.errors import TrackTableError, choices
 from lineage_triplets.engine.tracks.formats.base import Lengths
 from lineage_triplets.engine.tracks.formats.columns import coordinates, shown, whole_numbers
 
@@ -71,7 +71,8 @@ def require_columns(source: TrackSource, raw: RawTable, what: str, *names: str) 
         raise TrackTableError(
             source.problem(
                 "missing-column",
-                f"This is {what}, without {' and '.join(missing)}; found: {', '.join(raw.found)}.",
+                f"This is {what}, without {' and '.join(missing)}; found:"
+                f" {choices(raw.found, limit=40)}.",
                 "Export it again with these columns.",
             )
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.errors import choices, counted
 from lineage_triplets.engine.index.assemble import excluded_rows
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.pairs.forest import Forest
@@ -286,7 +286,7 @@ def _rejection_notes(
         if is_rejected
     ]
     if names and not kept:
-        notes.append(f"No file of {counted(len(names), 'rejected FOV')}: {', '.join(names)}.")
+        notes.append(f"No file of {counted(len(names), 'rejected FOV')}: {choices(names)}.")
     if n_lost:
         notes.append(
             f"{counted(n_lost, 'track')} without an earlier cell of the mother that the table "

@@ -144,8 +144,10 @@ def _patches(
     around = [padded[r : r + 2 * half + 1, c : c + 2 * half + 1] for r, c in places]
     if not around:
         return []
+    stacked = np.stack(around)
+    # Where all patches reach over the frame there is none; nanmean would warn of that.
     with np.errstate(invalid="ignore"):
-        mean: Float32Array = np.nanmean(np.stack(around), axis=0)
+        mean: Float32Array = np.nansum(stacked, axis=0) / np.float32((~np.isnan(stacked)).sum(0))
     # A narrow column has room for the mean and one more.
     size = min(_PATCH_PX, (column - _PATCH_GAP) // 2)
     n = min(_N_PATCHES, (column + _PATCH_GAP) // (size + _PATCH_GAP)) - 1

@@ -168,7 +168,8 @@ def _unlike(
     by_name: dict[str, list[str]] = {}
     for experiment, name in zip(experiments, names, strict=True):
         by_name.setdefault(name, []).append(experiment)
-    said = "; ".join(f"{name!r} in {_some(where)}" for name, where in by_name.items())
+    told = [f"{name!r} in {_some(where)}" for name, where in by_name.items()]
+    said = "; ".join(told[:12]) + (f"; … ({len(told)} in all)" if len(told) > 12 else "")
     return Finding(
         kind="channel-names-unlike",
         severity="note",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.errors import choices, counted
 from lineage_triplets.qc.find.checks import TableCheck, register
 from lineage_triplets.qc.find.doubt.suspects import doubts_into
 from lineage_triplets.qc.find.finding import Evidence, Finding
@@ -51,7 +51,7 @@ def find_many_daughters(data: TrackData) -> Iterator[Finding]:
             severity="warning",
             sentence=(
                 f"Track {name} has {len(names)} daughters, the first in frame {t}: "
-                f"{', '.join(map(str, names))}."
+                f"{choices(names)}."
             ),
             remedy="Look at the division; cut the links to those that are not its daughters.",
             **where(data, int(data.track_fov[mother])),
