@@ -107,7 +107,7 @@ class FolderServer:
         self._rules.append(_Rule(pattern, status=status, times=times, body=b"no"))
 
     def send_on(self, pattern: str, leads_to: str, status: int = 302) -> None:
-        """Answer paths that match with another address."""
+        """Answer paths that match with another address, in which groups are filled in."""
         rule = _Rule(pattern, status=status, body=b"gone there", leads_to=leads_to)
         self._rules.append(rule)
 
@@ -182,8 +182,9 @@ class FolderServer:
                 first, last = max(0, whole - last), whole - 1
             body = body[first : whole if last is None else last + 1]
         request.send_response(status)
-        if rule.leads_to:
-            request.send_header("Location", rule.leads_to)
+        matched = re.search(rule.pattern, request.path)
+        if rule.leads_to and matched:
+            request.send_header("Location", matched.expand(rule.leads_to))
         if status == 206:
             span = f"bytes {first}-{first + len(body) - 1}/{whole}"
             request.send_header("Content-Range", span)

@@ -11,7 +11,7 @@ import pytest
 from lineage_triplets import TripletConfig, diagnose
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.errors import ConfigError, StoreError
-from lineage_triplets.engine.plates import limits, stores
+from lineage_triplets.engine.plates import limits
 from lineage_triplets.engine.plates.image import open_image
 from lineage_triplets.engine.plates.zarr_json import array_form
 from stores import make_experiment, track_table, write_image
@@ -68,9 +68,9 @@ def test_lengths_that_nobody_has_are_refused(tmp_path, monkeypatch):
 def test_metadata_have_a_size(tmp_path, monkeypatch):
     write_image(tmp_path / "i", shape=(2, 1, 1, 8, 8))
     longest = max((tmp_path / "i" / name).stat().st_size for name in (".zattrs", "0/.zarray"))
-    monkeypatch.setattr(stores, "MOST_METADATA_BYTES", longest)
+    monkeypatch.setattr(limits, "MOST_METADATA_BYTES", longest)
     open_image(tmp_path / "i")
-    monkeypatch.setattr(stores, "MOST_METADATA_BYTES", longest - 1)
+    monkeypatch.setattr(limits, "MOST_METADATA_BYTES", longest - 1)
     assert kind_of(tmp_path / "i") == "bad-metadata"
 
 

@@ -281,13 +281,14 @@ class TestUrls:
     def test_the_scheme_in_any_case(self):
         assert location("S3://Bucket/A.zarr/") == "s3://Bucket/A.zarr"
 
-    @pytest.mark.parametrize("scheme", ["s3", "gs", "https"])
+    @pytest.mark.parametrize("scheme", ["s3", "gs"])
     def test_every_scheme_has_the_retries_that_are_set(self, scheme, monkeypatch):
         monkeypatch.setenv("LINEAGE_TRIPLETS_REMOTE_RETRIES", "4")
         spec = kvstore_spec(f"{scheme}://lab/a.zarr")
         # Before tensorstore 0.1.86 it is the tries: findings/tensorstore-retries.sh.
         retries = 5 if remote._counts_first_try() else 4
         assert spec[f"{spec['driver']}_request_retries"]["max_retries"] == retries
+        assert remote.patience().n_retries == 4
 
     def test_google(self):
         spec = kvstore_spec("gs://lab/plates/a.zarr/A/1/0/0")
@@ -407,13 +408,24 @@ class TestTrouble:
     @pytest.mark.parametrize("status", [301, 302, 308])
     def test_where_a_server_sends_on_to_is_said_and_not_followed(self, served, status):
         """Seen with tensorstore 0.1.86, which does not say where to (findings)."""
-        served.send_on(r"/v2\.zarr/", "/login/zarr.json?key=secret", status)
-        problem = store_fault(f"{served.url}/v2.zarr")
-        assert problem.kind == "unreadable"
-        assert f"sends on to {served.url}/login (" in problem.message
-        assert str(status) in problem.message
-        assert "secret" not in str(problem)
-        assert served.count("login") == 0
+        with FolderServer(served.root) as other:
+            served.send_on(r"/v2\.zarr/", f"{other.url}/login/zarr.json?key=secret", status)
+            problem = store_fault(f"{served.url}/v2.zarr")
+            assert problem.kind == "unreadable"
+            assert f"sends on to {other.url}/login (" in problem.message
+            assert str(status) in problem.message
+            assert "secret" not in str(problem)
+            assert not other.asked
+
+    @pytest.mark.parametrize("layout", ["v2", "sharded"])
+    def test_a_server_that_sends_on_to_itself_is_followed(self, plates, served, layout):
+        served.send_on(r"^/old/(.*)", r"/\1")
+        there = moved(plates[layout], f"{served.url}/old")
+        np.testing.assert_array_equal(read_all(index_of(there)), read_all(index_of(plates[layout])))
+
+    def test_a_server_that_sends_round_in_circles_is_told(self, served):
+        served.send_on(r"^/(v2\.zarr/.*)", r"/\1")
+        assert "sends on to" in store_fault(f"{served.url}/v2.zarr").message
 
     def test_a_connection_that_stalls_is_dropped_and_asked_again(self, served, monkeypatch):
         monkeypatch.setenv("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", "1")
@@ -432,10 +444,12 @@ class TestTrouble:
     def test_what_counts_as_stalled_may_be_chosen(self, monkeypatch):
         variable = "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS"
         monkeypatch.setenv(variable, "25")
-        kvstore_spec("https://host/a.zarr")
+        kvstore_spec("gs://lab/a.zarr")
         assert os.environ[variable] == "25"
+        assert remote.patience().silent_seconds == 25
         monkeypatch.delenv(variable)
-        kvstore_spec("https://host/a.zarr")
+        assert remote.patience().silent_seconds == 10
+        kvstore_spec("gs://lab/a.zarr")
         assert os.environ[variable] == "10"
 
     def test_a_setting_that_is_no_number(self, monkeypatch):

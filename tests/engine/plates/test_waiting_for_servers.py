@@ -8,7 +8,7 @@ import pytest
 
 from lineage_triplets.engine import waiting
 from lineage_triplets.engine.errors import Problem, StoppedError, StoreError
-from lineage_triplets.engine.plates import remote
+from lineage_triplets.engine.plates import limits
 from lineage_triplets.engine.plates.plate import open_plate
 from servers import FolderServer, few_retries
 from stores import write_plate
@@ -34,7 +34,7 @@ def fault_of(served: FolderServer) -> Problem:
 
 
 def test_a_body_without_end_is_left(served, monkeypatch):
-    monkeypatch.setattr(remote, "MOST_METADATA_BYTES", 5_000)
+    monkeypatch.setattr(limits, "MOST_METADATA_BYTES", 5_000)
     served.go_on(r"v2.zarr/\.zattrs")
     problem = fault_of(served)
     assert problem.kind == "bad-metadata"
@@ -46,9 +46,9 @@ def test_a_body_without_end_is_left(served, monkeypatch):
 def test_a_length_that_is_announced_is_believed(served, monkeypatch):
     n_bytes = (served.root / "v2.zarr/.zattrs").stat().st_size
     served.cut(r"v2.zarr/\.zattrs", lies=True)
-    monkeypatch.setattr(remote, "MOST_METADATA_BYTES", n_bytes)
+    monkeypatch.setattr(limits, "MOST_METADATA_BYTES", n_bytes)
     assert fault_of(served).kind == "unreachable"
-    monkeypatch.setattr(remote, "MOST_METADATA_BYTES", n_bytes - 1)
+    monkeypatch.setattr(limits, "MOST_METADATA_BYTES", n_bytes - 1)
     assert fault_of(served).kind == "bad-metadata"
 
 

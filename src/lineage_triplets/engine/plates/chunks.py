@@ -263,13 +263,30 @@ def read_shard_index(file: int, file_bytes: int, shards: Shards) -> UInt64Array:
     ShardIndexError
         It is cut short, or its checksum is another.
     """
-    n_bytes = math.prod(shards.n_chunks) * _ENTRY_BYTES
-    length = n_bytes + shards.has_checksum * _CHECKSUM_BYTES
+    length = shard_index_bytes(shards)
     if file_bytes < length:
         raise ShardIndexError("the file is shorter than its index")
-    content = read_at(file, length, file_bytes - length if shards.index_at_end else 0)
-    if len(content) < length:
+    return shard_index(
+        read_at(file, length, file_bytes - length if shards.index_at_end else 0), shards
+    )
+
+
+def shard_index_bytes(shards: Shards) -> int:
+    """How long the index of a shard is."""
+    return math.prod(shards.n_chunks) * _ENTRY_BYTES + shards.has_checksum * _CHECKSUM_BYTES
+
+
+def shard_index(content: bytes, shards: Shards) -> UInt64Array:
+    """Give what the bytes of a shard's index say, as `read_shard_index`.
+
+    Raises
+    ------
+    ShardIndexError
+        It is cut short, or its checksum is another.
+    """
+    if len(content) < shard_index_bytes(shards):
         raise ShardIndexError("the file is shorter than its index")
+    n_bytes = math.prod(shards.n_chunks) * _ENTRY_BYTES
     entries, checksum = content[:n_bytes], content[n_bytes:]
     if checksum and google_crc32c.value(entries) != int.from_bytes(checksum, "little"):
         raise ShardIndexError("the checksum of its index is another")

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 MOST_ALONG_AXIS = 2**31 - 1
 """Pixels along one axis of an array."""
 MOST_ARRAY_BYTES = 2**60
-MOST_METADATA_BYTES = 64_000_000
-"""Of one file of JSON: consolidated metadata of large plates have some megabytes."""
+MOST_METADATA_BYTES = 16_000_000
+"""Of one file of JSON."""
+MOST_CONSOLIDATED_BYTES = 64_000_000
+"""Of ``zarr.json``, which may hold what is in all other ones of a plate too."""
 MOST_FRAMES = 10**6
 """Frames of a movie, and as many channels and slices: there are tables with a row for each."""
 UNASKED_BYTES = 2**28
@@ -40,6 +42,11 @@ def is_too_large(n_bytes: int, share: float = SHARE) -> bool:
     if n_bytes <= UNASKED_BYTES:
         return False
     return n_bytes > memory_bytes() * share
+
+
+def most_metadata_bytes(name: str) -> int:
+    """How long the JSON of a node may be, by the name of its file."""
+    return MOST_CONSOLIDATED_BYTES if name == "zarr.json" else MOST_METADATA_BYTES
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Stores behind URLs (``s3://``, ``gs://``, ``https://``, ``http://``), through tensorstore.
+"""Stores behind URLs: buckets (``s3://``, ``gs://``) through tensorstore, and web servers.
 
 What servers need is taken from the environment: the variables of their own tools, and two of ours
 for retries and for how long to wait (docs/remote-stores.md).
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import tensorstore as ts
 
 from lineage_triplets.engine.errors import Problem, StoppedError, StoreError
-from lineage_triplets.engine.plates.limits import MOST_METADATA_BYTES, in_words
+from lineage_triplets.engine.plates.limits import in_words, most_metadata_bytes
 from lineage_triplets.engine.plates.web import (
     FailedError,
+    Patience,
     RefusedError,
     SentOnError,
     TooLongError,
     fetch,
+    server_of,
 )
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.settings.paths import is_url
@@ -40,10 +42,8 @@ _RETRIES = "LINEAGE_TRIPLETS_REMOTE_RETRIES"
 _TIMEOUT_SECONDS, _N_RETRIES = 300.0, 6
 _ASK_EVERY_SECONDS = 0.2
 # A connection that gives nothing for so long is dropped, and asked again.
-_STALL = {
-    "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS": "10",
-    "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1",
-}
+_SILENT = "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS"
+_STALL = {_SILENT: "10", "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1"}
 _DOWN_SECONDS = 10.0
 _CREDENTIALS = {
     "s3": "Check the credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
@@ -54,6 +54,9 @@ _CREDENTIALS = {
 }
 _NO_CREDENTIALS = "Check that this address can be read without logging in."
 _down: dict[str, float] = {}
+
+Faults = dict[str, Exception]
+"""What asking for files ended with, by name."""
 
 
 def split_url(url: str) -> tuple[str, str, str, str]:
@@ -83,25 +86,41 @@ def split_url(url: str) -> tuple[str, str, str, str]:
     return scheme, host, path.strip("/"), query
 
 
-def kvstore_spec(url: str) -> dict[str, Any]:
-    """Tensorstore's specification of the folder that a URL names."""
+def is_web(path: str) -> bool:
+    """Whether something is behind a web server, and neither a file nor in a bucket."""
+    return is_url(path) and split_url(path)[0] in {"http", "https"}
+
+
+def bucket_spec(url: str) -> dict[str, Any]:
+    """Tensorstore's specification of the folder of a bucket that a URL names."""
     for name, value in _STALL.items():
         os.environ.setdefault(name, value)
-    scheme, host, path, query = split_url(url)
-    n_retries = int(_number(_RETRIES, _N_RETRIES, least=1))
+    scheme, host, path, _ = split_url(url)
     retries = {
-        "max_retries": n_retries + _counts_first_try(),
+        "max_retries": _n_retries() + _counts_first_try(),
         "initial_delay": "500ms",
         "max_delay": "16s",
     }
     folder = f"{path}/" if path else ""
-    if scheme == "s3":
-        spec = {"driver": "s3", "bucket": host, "path": folder, "s3_request_retries": retries}
-        return spec | _s3_options()
     if scheme == "gs":
         return {"driver": "gcs", "bucket": host, "path": folder, "gcs_request_retries": retries}
-    base_url = f"{scheme}://{host}/{folder}{query}"
-    return {"driver": "http", "base_url": base_url, "http_request_retries": retries}
+    spec = {"driver": "s3", "bucket": host, "path": folder, "s3_request_retries": retries}
+    return spec | _s3_options()
+
+
+def patience() -> Patience:
+    """How long a web server is waited for.
+
+    Raises
+    ------
+    StoreError
+        The environment says something that is no number.
+    """
+    return Patience(_n_retries(), _number(_SILENT, float(_STALL[_SILENT]), least=0.01))
+
+
+def _n_retries() -> int:
+    return int(_number(_RETRIES, _N_RETRIES, least=1))
 
 
 @functools.cache
@@ -220,8 +239,8 @@ def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
     ForkedReadError
         A forked child of a process that has read through tensorstore.
     """
-    server = folder.partition("?")[0].split("/", 3)[2]
-    if time.monotonic() - _down.get(server, -_DOWN_SECONDS) < _DOWN_SECONDS:
+    server = server_of(folder)
+    if is_down(server):
         raise _fault(
             folder,
             "unreachable",
@@ -229,45 +248,49 @@ def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
             "Check the network and the address; it is asked again in some seconds.",
         )
     note_read()
-    is_web = split_url(folder)[0] in {"http", "https"}
     try:
-        found, faults = (_from_web if is_web else _from_bucket)(folder, names)
+        found, faults = (_from_web if is_web(folder) else _from_bucket)(folder, names)
     except TimeoutError:
         if is_stopped():
             raise StoppedError from None
-        _down[server] = time.monotonic()
+        note_down(server)
         raise _fault(folder, *unreachable()) from None
     if any(_is_down(fault) for fault in faults.values()):
-        _down[server] = time.monotonic()
+        note_down(server)
     worst = [fault for fault in faults.values() if not _is_refused(fault)]
     if not worst and (not found or ".zattrs" in faults):
         worst = list(faults.values())
     if worst:
-        raise _fault(folder, *_told(worst[0], folder, names[0]))
-    for content in found.values():
-        if len(content) > MOST_METADATA_BYTES:
-            raise _fault(folder, *_too_long())
+        raise _fault(folder, *_told(worst[0], folder))
     return found
 
 
-def _from_web(folder: str, names: Sequence[str]) -> tuple[dict[str, bytes], dict[str, Exception]]:
-    kvstore_spec(folder)
+def is_down(server: str) -> bool:
+    """Whether a server could not be reached a moment ago, and is left alone."""
+    return time.monotonic() - _down.get(server, -_DOWN_SECONDS) < _DOWN_SECONDS
+
+
+def note_down(server: str) -> None:
+    """Let a server that cannot be reached alone for a while."""
+    _down[server] = time.monotonic()
+
+
+def file_url(folder: str, name: str) -> str:
+    """URL of a file in a folder of a web server."""
     scheme, host, path, query = split_url(folder)
     inside = f"{path}/" if path else ""
-    return fetch(
-        {name: f"{scheme}://{host}/{inside}{name}{query}" for name in names},
-        MOST_METADATA_BYTES,
-        n_retries=int(_number(_RETRIES, _N_RETRIES, least=1)),
-        most_seconds=longest_wait_seconds(),
-        silent_seconds=float(os.environ["TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS"]),
-    )
+    return f"{scheme}://{host}/{inside}{name}{query}"
 
 
-def _from_bucket(
-    folder: str, names: Sequence[str]
-) -> tuple[dict[str, bytes], dict[str, Exception]]:
+def _from_web(folder: str, names: Sequence[str]) -> tuple[dict[str, bytes], Faults]:
+    urls = {name: (file_url(folder, name), most_metadata_bytes(name)) for name in names}
+    found, faults = fetch(urls, patience(), longest_wait_seconds())
+    return found, dict(faults)
+
+
+def _from_bucket(folder: str, names: Sequence[str]) -> tuple[dict[str, bytes], Faults]:
     found: dict[str, bytes] = {}
-    faults: dict[str, Exception] = {}
+    faults: Faults = {}
     since = time.monotonic()
 
     def nobody_waits() -> bool:
@@ -282,8 +305,12 @@ def _from_bucket(
     for name, future in asked.items():
         try:
             result = answer(future, nobody_waits)
-            if result.state == "value":
-                found[name] = bytes(result.value)
+            if result.state != "value":
+                continue
+            if len(result.value) > most_metadata_bytes(name):
+                faults[name] = TooLongError(most_metadata_bytes(name))
+                break
+            found[name] = bytes(result.value)
         except ValueError as fault:
             faults[name] = fault
             if not _is_refused(fault):
@@ -291,31 +318,20 @@ def _from_bucket(
     return found, faults
 
 
-def _told(fault: Exception, folder: str, name: str) -> tuple[str, str, str]:
+def _told(fault: Exception, folder: str) -> tuple[str, str, str]:
     """Kind, message and remedy of what reading metadata ended with."""
     if isinstance(fault, TooLongError):
-        return _too_long()
-    if isinstance(fault, SentOnError):
-        leads_to, status = fault.args
-        there = str(leads_to).partition("?")[0].removesuffix(f"/{name}")
-        message = f"the server sends on to {there} ({status}), which is not followed."
-        remedy = (
-            "Name that address in the config if the store is there; if it is a page to log in, "
-            "find an address that can be read without."
+        message = (
+            f"more than {in_words(fault.most_bytes)} came in the place of metadata, and it was "
+            "not read to its end."
         )
-        return "unreadable", message, remedy
+        return "bad-metadata", message, "Check that the address is that of a store."
     other = ("unreadable", f"it cannot be read ({first_line(fault)}).", "Check the address.")
     return trouble(fault, folder) or other
 
 
-def _too_long() -> tuple[str, str, str]:
-    most = in_words(MOST_METADATA_BYTES)
-    message = f"more than {most} came in the place of metadata, and it was not read to its end."
-    return "bad-metadata", message, "Check that the address is that of a store."
-
-
 def _open(folder: str) -> tuple[ts.KvStore, str]:
-    spec = kvstore_spec(folder)
+    spec = bucket_spec(folder)
     path = spec.pop("path", "")
     # Tensorstore's objects do not outlive a fork.
     return _opened(os.getpid(), json.dumps(spec)), path
@@ -337,6 +353,14 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
     if _is_refused(error):
         remedy = _CREDENTIALS.get(url.partition("://")[0].lower(), _NO_CREDENTIALS)
         return "unreadable", f"no permission to read it ({first_line(error)}).", remedy
+    if isinstance(error, SentOnError):
+        folder = str(error.leads_to).partition("?")[0].rpartition("/")[0]
+        message = f"the server sends on to {folder} ({error.status}), which is not followed."
+        remedy = (
+            "Name that address in the config if the store is there; if it is a page to log in, "
+            "find an address that can be read without."
+        )
+        return "unreadable", message, remedy
     if isinstance(error, FailedError) or re.search(
         r"\b(ABORTED|UNAVAILABLE|DEADLINE_EXCEEDED|CURL|curl_code)\b", str(error)
     ):

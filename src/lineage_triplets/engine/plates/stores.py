@@ -11,7 +11,7 @@ from urllib.parse import quote
 from lineage_triplets.engine.errors import Problem, StoreError
 from lineage_triplets.engine.files import odd_kind
 from lineage_triplets.engine.plates import remote
-from lineage_triplets.engine.plates.limits import MOST_METADATA_BYTES, in_words
+from lineage_triplets.engine.plates.limits import in_words, most_metadata_bytes
 from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def last_name(path: str | Path) -> str:
 
 
 def kvstore_spec(folder: str) -> dict[str, Any]:
-    """Tensorstore's specification of a folder."""
+    """Tensorstore's specification of a folder, on disk or in a bucket."""
     return (
-        remote.kvstore_spec(folder) if is_url(folder) else {"driver": "file", "path": f"{folder}/"}
+        remote.bucket_spec(folder) if is_url(folder) else {"driver": "file", "path": f"{folder}/"}
     )
 
 
@@ -122,8 +122,8 @@ def _read(file: Path) -> bytes | None:
         ) from None
     try:
         n_bytes = file.stat().st_size
-        if n_bytes > MOST_METADATA_BYTES:
-            most = in_words(MOST_METADATA_BYTES)
+        if n_bytes > most_metadata_bytes(file.name):
+            most = in_words(most_metadata_bytes(file.name))
             message = f"it has {in_words(n_bytes)}, and metadata {most} at most."
             raise _fault("bad-metadata", message, "Restore the metadata.", file)
         return file.read_bytes()

@@ -1,8 +1,4 @@
-"""Small files of web servers: what comes is counted while it comes, and ends at a bound.
-
-Tensorstore, which reads their chunks, takes a body of any length, and goes on with it when nobody
-wants it any more.
-"""
+"""Files of web servers: what comes is counted while it comes, and ends at a bound."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import functools
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -29,29 +25,79 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1 << 16
 _LOOK_EVERY_SECONDS = 0.05
 _FIRST_DELAY_SECONDS, _MOST_DELAY_SECONDS = 0.5, 16.0
-# That are left open to a server: no more files than these are asked for at once.
-_MOST_CONNECTIONS = 32
+MOST_CONNECTIONS = 32
+"""To a server: no more files than these are asked for at once."""
+
+_MOST_HOPS = 5
 _ABSENT, _REFUSED = frozenset({404, 410}), frozenset({401, 403, 407})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
-class RefusedError(Exception):
+class ByteRange(NamedTuple):
+    """A part of a file.
+
+    Attributes
+    ----------
+    start : int
+        Negative for the last bytes, as many as there are.
+    n_bytes : int
+    """
+
+    start: int
+    n_bytes: int
+
+
+class Patience(NamedTuple):
+    """How long a server is believed to answer yet.
+
+    Attributes
+    ----------
+    n_retries : int
+    silent_seconds : float
+        After which a connection that gives nothing is dropped.
+    """
+
+    n_retries: int
+    silent_seconds: float
+
+
+class WebError(ValueError):
+    """What asking a server ended with.
+
+    Attributes
+    ----------
+    url : str
+        What was asked for.
+    """
+
+    url = ""
+
+
+class RefusedError(WebError):
     """The server wants to know who asks."""
 
 
-class SentOnError(Exception):
-    """The server sends on to another address, the first of the arguments."""
+class SentOnError(WebError):
+    """The server sends on to an address of another one."""
+
+    def __init__(self, leads_to: str, status: int) -> None:
+        super().__init__(f"the server sends on to {leads_to.partition('?')[0]} ({status})")
+        self.leads_to, self.status = leads_to, status
 
 
-class OddAnswerError(Exception):
+class OddAnswerError(WebError):
     """The server answers something that is neither the file nor a failure that may pass."""
 
 
-class TooLongError(Exception):
+class TooLongError(WebError):
     """More comes than is believed."""
 
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"more than {most_bytes:,} bytes came, and it was not read to its end")
+        self.most_bytes = most_bytes
 
-class FailedError(Exception):
+
+class FailedError(WebError):
     """The server fails, or cannot be reached, again and again."""
 
     def __init__(self, words: str, *, is_down: bool) -> None:
@@ -67,37 +113,55 @@ class _FailingError(Exception):
     """The server says that it fails."""
 
 
-class _Request:
-    """One file, asked for by a thread of its own until it is there, or nobody wants it any more."""
+class Request:
+    """A file, or a part of one, that is asked for until it is there or nobody wants it any more.
 
-    def __init__(self, url: str, most_bytes: int, n_retries: int, silent_seconds: float) -> None:
+    Parameters
+    ----------
+    url : str
+    most_bytes : int
+        More are not taken.
+    patience : Patience
+    part : ByteRange, optional
+
+    Attributes
+    ----------
+    url : str
+    failure : str
+        What the last try ended with; empty before one did.
+    """
+
+    def __init__(
+        self, url: str, most_bytes: int, patience: Patience, part: ByteRange | None = None
+    ) -> None:
         self.url = url
-        self.content: bytes | None = None
-        self.error: Exception | None = None
         self.failure = ""
-        self.done = threading.Event()
         self._most_bytes = most_bytes
-        self._n_retries = n_retries
-        self._silent_seconds = silent_seconds
+        self._patience = patience
+        self._part = part
         self._given_up = threading.Event()
-        # A program that ends does not wait for it.
-        threading.Thread(target=self._run, daemon=True).start()
 
     def give_up(self) -> None:
         """End it; what comes is not taken any more."""
         self._given_up.set()
 
-    def _run(self) -> None:
+    def answer(self) -> bytes | None:
+        """Ask until it is there; None where the server has no such file.
+
+        Raises
+        ------
+        WebError
+            It cannot be had.
+        """
         try:
-            self.content = self._ask_until_answered()
-        except (RefusedError, SentOnError, OddAnswerError, TooLongError, FailedError) as error:
-            self.error = error
-        finally:
-            self.done.set()
+            return self._ask_until_answered()
+        except WebError as error:
+            error.url = self.url
+            raise
 
     def _ask_until_answered(self) -> bytes | None:
         delay = _FIRST_DELAY_SECONDS
-        for left in range(self._n_retries, -1, -1):
+        for left in range(self._patience.n_retries, -1, -1):
             try:
                 return self._ask()
             except (HTTPError, _FailingError, _BrokenOffError) as error:
@@ -111,50 +175,68 @@ class _Request:
         raise FailedError(self.failure, is_down=is_down)
 
     def _ask(self) -> bytes | None:
-        parts = urlsplit(self.url)
+        url = self.url
+        for _ in range(_MOST_HOPS):
+            response = self._get(url)
+            try:
+                leads_to = _leads_to(response, url)
+                if leads_to is None:
+                    return self._taken(response)
+                if not _is_same_server(url, leads_to):
+                    raise SentOnError(leads_to, response.status)
+                _drain(response)
+                url = leads_to
+            finally:
+                response.close()
+        raise SentOnError(url, response.status)
+
+    def _get(self, url: str) -> urllib3.BaseHTTPResponse:
+        parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        response = _connections(_proxy(parts.scheme, host)).request(
+        headers = {"Accept-Encoding": "identity", **_login(urlsplit(self.url), "Authorization")}
+        if self._part is not None:
+            start, n_bytes = self._part
+            wanted = f"-{n_bytes}" if start < 0 else f"{start}-{start + n_bytes - 1}"
+            headers["Range"] = f"bytes={wanted}"
+        return _connections(_proxy(parts.scheme, host)).request(
             "GET",
             parts._replace(netloc=host).geturl(),
-            headers={"Accept-Encoding": "identity", **_login(parts, "Authorization")},
-            timeout=self._silent_seconds,
+            headers=headers,
+            timeout=self._patience.silent_seconds,
             retries=False,
             redirect=False,
             preload_content=False,
         )
-        try:
-            self._refuse(response)
-            if response.status not in _ABSENT:
-                return self._body(response)
-            # A connection that was read to its end stays open, and serves the next request.
-            if _announced(response, _PIECE_BYTES) < _PIECE_BYTES:
-                response.drain_conn()
-            return None
-        finally:
-            response.close()
 
-    def _refuse(self, response: urllib3.BaseHTTPResponse) -> None:
-        """Raise what an answer without a file says."""
+    def _taken(self, response: urllib3.BaseHTTPResponse) -> bytes | None:
+        """Take the file from an answer, or raise what it says in the place of one."""
         status, words = response.status, f"HTTP {response.status} {response.reason}"
-        leads_to = response.headers.get("Location")
         if status in _REFUSED:
             raise RefusedError(words)
-        if 300 <= status < 400 and leads_to is not None:
-            raise SentOnError(urljoin(self.url, leads_to), status)
         if status in _AGAIN:
             raise _FailingError(words)
-        if status not in _ABSENT and status != 200:
+        if status in _ABSENT:
+            _drain(response)
+            return None
+        if self._part is not None and status == 200:
+            raise OddAnswerError("the server gives whole files where parts are asked for")
+        if status != (200 if self._part is None else 206):
             raise OddAnswerError(words)
+        if self._part is not None and self._part.start >= 0:
+            begins = f"bytes {self._part.start}-"
+            if not response.headers.get("Content-Range", "").startswith(begins):
+                raise OddAnswerError("the server gives another part than was asked for")
+        return self._body(response)
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
         if _announced(response, 0) > self._most_bytes:
-            raise TooLongError
+            raise TooLongError(self._most_bytes)
         content = bytearray()
         try:
             for piece in response.stream(_PIECE_BYTES):
                 content += piece
                 if len(content) > self._most_bytes:
-                    raise TooLongError
+                    raise TooLongError(self._most_bytes)
                 if self._given_up.is_set():
                     break
         except ProtocolError as error:
@@ -162,34 +244,44 @@ class _Request:
         return bytes(content)
 
 
+class _Begun:
+    """A request in a thread of its own; a program that ends does not wait for it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.content: bytes | None = None
+        self.error: WebError | None = None
+        self.done = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.content = self.request.answer()
+        except WebError as error:
+            self.error = error
+        finally:
+            self.done.set()
+
+
 def fetch(
-    urls: Mapping[str, str],
-    most_bytes: int,
-    *,
-    n_retries: int,
-    most_seconds: float,
-    silent_seconds: float,
-) -> tuple[dict[str, bytes], dict[str, Exception]]:
+    urls: Mapping[str, tuple[str, int]], patience: Patience, most_seconds: float
+) -> tuple[dict[str, bytes], dict[str, WebError]]:
     """Read some files side by side.
 
     Parameters
     ----------
-    urls : dict
-        By name.
-    most_bytes : int
-        Of each.
-    n_retries : int
+    urls : dict of str to (str, int)
+        By name: the URL, and most bytes of it.
+    patience : Patience
     most_seconds : float
         That is waited for all of them.
-    silent_seconds : float
-        After which a connection that gives nothing is dropped.
 
     Returns
     -------
     found : dict of str to bytes
         Those that are there.
-    faults : dict of str to Exception
-        What the others ended with: one of this module's errors.
+    faults : dict of str to WebError
+        What the others ended with.
 
     Raises
     ------
@@ -199,24 +291,28 @@ def fetch(
         Nobody wants them any more.
     """
     since = time.monotonic()
-    requests = {
-        name: _Request(url, most_bytes, n_retries, silent_seconds) for name, url in urls.items()
+    begun = {
+        name: _Begun(Request(url, most_bytes, patience)) for name, (url, most_bytes) in urls.items()
     }
     try:
-        for request in requests.values():
-            while not request.done.wait(_LOOK_EVERY_SECONDS):
+        for one in begun.values():
+            while not one.done.wait(_LOOK_EVERY_SECONDS):
                 if is_stopped():
                     raise StoppedError
                 if time.monotonic() - since > most_seconds:
                     raise TimeoutError
-                tell_of(urlsplit(request.url).netloc.rpartition("@")[2], since, request.failure)
+                tell_of(server_of(one.request.url), since, one.request.failure)
     finally:
-        for request in requests.values():
-            if not request.done.is_set():
-                request.give_up()
-    found = {name: one.content for name, one in requests.items() if one.content is not None}
-    faults = {name: one.error for name, one in requests.items() if one.error is not None}
+        for one in begun.values():
+            one.request.give_up()
+    found = {name: one.content for name, one in begun.items() if one.content is not None}
+    faults = {name: one.error for name, one in begun.items() if one.error is not None}
     return found, faults
+
+
+def server_of(url: str) -> str:
+    """Host and port that a URL names."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 @functools.cache
@@ -224,10 +320,10 @@ def _connections(proxy: str | None) -> urllib3.PoolManager:
     """Connections that are open, of all threads of this process."""
     bundle = os.environ.get("TENSORSTORE_CA_BUNDLE")
     if proxy is None:
-        return urllib3.PoolManager(maxsize=_MOST_CONNECTIONS, ca_certs=bundle)
+        return urllib3.PoolManager(maxsize=MOST_CONNECTIONS, ca_certs=bundle)
     login = _login(urlsplit(proxy), "Proxy-Authorization")
     return urllib3.ProxyManager(
-        proxy, maxsize=_MOST_CONNECTIONS, proxy_headers=login, ca_certs=bundle
+        proxy, maxsize=MOST_CONNECTIONS, proxy_headers=login, ca_certs=bundle
     )
 
 
@@ -246,6 +342,27 @@ def _login(parts: SplitResult, header: str) -> dict[str, str]:
         return {}
     named = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
     return {header: f"Basic {base64.b64encode(named).decode()}"}
+
+
+def _leads_to(response: urllib3.BaseHTTPResponse, url: str) -> str | None:
+    """Where an answer sends on to, if it does."""
+    location = response.headers.get("Location")
+    return urljoin(url, location) if 300 <= response.status < 400 and location else None
+
+
+def _is_same_server(url: str, other: str) -> bool:
+    """Whether a login may go along: the same server, or the same one with encryption."""
+    here, there = urlsplit(url), urlsplit(other)
+    if server_of(url) == server_of(other) and here.scheme == there.scheme:
+        return True
+    is_safer = (here.scheme, there.scheme) == ("http", "https")
+    return is_safer and here.hostname == there.hostname and here.port == there.port is None
+
+
+def _drain(response: urllib3.BaseHTTPResponse) -> None:
+    """Read a short body to its end: its connection stays open, and serves the next request."""
+    if _announced(response, _PIECE_BYTES) < _PIECE_BYTES:
+        response.drain_conn()
 
 
 def _announced(response: urllib3.BaseHTTPResponse, otherwise: int) -> int:

@@ -10,12 +10,14 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.plates.coordinates import CANONICAL_AXES
-from lineage_triplets.engine.plates.remote import answer, first_line, trouble
+from lineage_triplets.engine.plates.remote import answer, first_line, is_web, trouble
 from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
+from lineage_triplets.engine.plates.web import WebError
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.plan import array_error, chunk_error
+from lineage_triplets.engine.reading.web_arrays import AbsentError, open_web_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +56,8 @@ def open_array(
         Whether chunks that were never written are the fill value, and no error.
     recheck : bool or "open", optional
         When chunks in memory are compared with the store's. By default at each read, but only when
-        a remote array is opened: that costs a request a chunk.
+        a remote array is opened: that costs a request a chunk. Those of a web server never are:
+        an array that is opened anew has none.
 
     Raises
     ------
@@ -62,6 +65,8 @@ def open_array(
         This process was forked from one that had read through tensorstore.
     """
     note_read()
+    if is_web(folder):
+        return open_web_array(folder, zarr_format, context, fill_absent=fill_absent)
     spec = {
         "driver": "zarr" if zarr_format == 2 else "zarr3",
         "kvstore": kvstore_spec(folder),
@@ -82,12 +87,14 @@ def canonical_view(store: ts.TensorStore, axes: Sequence[str]) -> ts.TensorStore
 
 
 def is_absent(error: Exception) -> bool:
-    """Whether tensorstore's error is that something is not there, and not that it is damaged."""
-    return "NOT_FOUND" in str(error)
+    """Whether the error is that something is not there, and not that it is damaged."""
+    return isinstance(error, AbsentError) or "NOT_FOUND" in str(error)
 
 
 def named_chunk(error: Exception) -> str | None:
-    """File of the chunk that tensorstore's error names, without what may be secret in a URL."""
+    """File of the chunk that the error is about, without what may be secret in a URL."""
+    if isinstance(error, WebError):
+        return error.url.partition("?")[0]
     pattern = r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"'
     named = re.search(pattern, str(error))
     return named[1] if named else None
