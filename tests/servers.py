@@ -36,6 +36,8 @@ class _Rule:
     leads_to: str = ""
     endless: bool = False
     barrier: threading.Barrier | None = None
+    parts: bool = True
+    shifts: int = 0
 
 
 class FolderServer:
@@ -127,9 +129,17 @@ class FolderServer:
         """Answer paths that match with a body that has no end, and no length."""
         self._rules.append(_Rule(pattern, endless=True))
 
-    def together(self, pattern: str, n: int) -> None:
+    def together(self, pattern: str, n: int, seconds: float = 10) -> None:
         """Answer paths that match as soon as `n` of them are asked for at a time; else fail."""
-        self._rules.append(_Rule(pattern, barrier=threading.Barrier(n, timeout=10)))
+        self._rules.append(_Rule(pattern, barrier=threading.Barrier(n, timeout=seconds)))
+
+    def ignore_ranges(self, pattern: str) -> None:
+        """Give whole files where parts are asked for."""
+        self._rules.append(_Rule(pattern, parts=False))
+
+    def shift_ranges(self, pattern: str) -> None:
+        """Give another part than is asked for."""
+        self._rules.append(_Rule(pattern, shifts=1))
 
     def count(self, pattern: str) -> int:
         """How often paths that match were asked for."""
@@ -175,11 +185,12 @@ class FolderServer:
         status = 404 if body is None else rule.status
         body = body or b""
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
-        if asked and status == 200:
+        if asked and status == 200 and rule.parts:
             status, whole = 206, len(body)
             first, last = (int(one) if one else None for one in asked.groups())
             if first is None:
                 first, last = max(0, whole - last), whole - 1
+            first += rule.shifts
             body = body[first : whole if last is None else last + 1]
         request.send_response(status)
         matched = re.search(rule.pattern, request.path)

@@ -19,10 +19,10 @@ from lineage_triplets.engine.errors import StoppedError
 from lineage_triplets.engine.waiting import is_stopped, tell_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from urllib.parse import SplitResult
 
-_PIECE_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 18
 _LOOK_EVERY_SECONDS = 0.05
 _FIRST_DELAY_SECONDS, _MOST_DELAY_SECONDS = 0.5, 16.0
 MOST_CONNECTIONS = 32
@@ -64,6 +64,8 @@ class Patience(NamedTuple):
 class WebError(ValueError):
     """What asking a server ended with.
 
+    Tensorstore hands errors on as a copy that is made anew of their arguments.
+
     Attributes
     ----------
     url : str
@@ -81,8 +83,12 @@ class SentOnError(WebError):
     """The server sends on to an address of another one."""
 
     def __init__(self, leads_to: str, status: int) -> None:
-        super().__init__(f"the server sends on to {leads_to.partition('?')[0]} ({status})")
+        super().__init__(leads_to, status)
         self.leads_to, self.status = leads_to, status
+
+    def __str__(self) -> str:
+        """Say it without what may be secret in a URL."""
+        return f"the server sends on to {self.leads_to.partition('?')[0]} ({self.status})"
 
 
 class OddAnswerError(WebError):
@@ -93,16 +99,24 @@ class TooLongError(WebError):
     """More comes than is believed."""
 
     def __init__(self, most_bytes: int) -> None:
-        super().__init__(f"more than {most_bytes:,} bytes came, and it was not read to its end")
+        super().__init__(most_bytes)
         self.most_bytes = most_bytes
+
+    def __str__(self) -> str:
+        """Say it with the bound."""
+        return f"more than {self.most_bytes:,} bytes came, and it was not read to its end"
 
 
 class FailedError(WebError):
     """The server fails, or cannot be reached, again and again."""
 
-    def __init__(self, words: str, *, is_down: bool) -> None:
-        super().__init__(words)
-        self.is_down = is_down
+    def __init__(self, words: str, is_down: bool) -> None:
+        super().__init__(words, is_down)
+        self.words, self.is_down = words, is_down
+
+    def __str__(self) -> str:
+        """Say how it fails."""
+        return self.words
 
 
 class _BrokenOffError(Exception):
@@ -172,7 +186,7 @@ class Request:
             if not left or self._given_up.wait(delay):
                 break
             delay = min(2 * delay, _MOST_DELAY_SECONDS)
-        raise FailedError(self.failure, is_down=is_down)
+        raise FailedError(self.failure, is_down)
 
     def _ask(self) -> bytes | None:
         url = self.url
@@ -192,15 +206,18 @@ class Request:
 
     def _get(self, url: str) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
+        way = _way_to(parts.scheme, server_of(url))
         headers = {"Accept-Encoding": "identity", **_login(urlsplit(self.url), "Authorization")}
         if self._part is not None:
             start, n_bytes = self._part
             wanted = f"-{n_bytes}" if start < 0 else f"{start}-{start + n_bytes - 1}"
             headers["Range"] = f"bytes={wanted}"
-        return _connections(_proxy(parts.scheme, host)).request(
+        target = parts._replace(netloc=server_of(url), fragment="")
+        if not way.is_proxied:
+            target = target._replace(scheme="", netloc="")
+        return way.urlopen(
             "GET",
-            parts._replace(netloc=host).geturl(),
+            target.geturl(),
             headers=headers,
             timeout=self._patience.silent_seconds,
             retries=False,
@@ -229,19 +246,22 @@ class Request:
         return self._body(response)
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        if _announced(response, 0) > self._most_bytes:
+        announced = _announced(response, 0)
+        if announced > self._most_bytes:
             raise TooLongError(self._most_bytes)
-        content = bytearray()
+        pieces: list[bytes] = []
+        n_bytes = 0
         try:
-            for piece in response.stream(_PIECE_BYTES):
-                content += piece
-                if len(content) > self._most_bytes:
+            for piece in response.stream(announced or _PIECE_BYTES, decode_content=False):
+                pieces.append(piece)
+                n_bytes += len(piece)
+                if n_bytes > self._most_bytes:
                     raise TooLongError(self._most_bytes)
                 if self._given_up.is_set():
                     break
         except ProtocolError as error:
             raise _BrokenOffError(_words(error)) from error
-        return bytes(content)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class _Begun:
@@ -315,6 +335,24 @@ def server_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
+class _Way(NamedTuple):
+    """What asks a server; a proxy wants to be told the whole URL."""
+
+    urlopen: Callable[..., urllib3.BaseHTTPResponse]
+    is_proxied: bool
+
+
+@functools.lru_cache(maxsize=256)
+def _way_to(scheme: str, server: str) -> _Way:
+    proxy = _proxy(scheme, server)
+    manager = _connections(proxy)
+    if proxy is not None:
+        return _Way(manager.urlopen, is_proxied=True)
+    parts = urlsplit(f"{scheme}://{server}")
+    pool = manager.connection_from_host(parts.hostname, parts.port, scheme)
+    return _Way(pool.urlopen, is_proxied=False)
+
+
 @functools.cache
 def _connections(proxy: str | None) -> urllib3.PoolManager:
     """Connections that are open, of all threads of this process."""
@@ -329,6 +367,7 @@ def _connections(proxy: str | None) -> urllib3.PoolManager:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_connections.cache_clear)
+    os.register_at_fork(after_in_child=_way_to.cache_clear)
 
 
 def _proxy(scheme: str, host: str) -> str | None:

@@ -7,6 +7,7 @@ says. Of shards the index and the chunks that are wanted are asked for, by range
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -37,13 +38,15 @@ from lineage_triplets.engine.plates.web import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lineage_triplets.engine.arrays import Pixels, UInt64Array
     from lineage_triplets.engine.plates.chunks import ChunkFiles, Shards
 
 # What cannot be compressed comes a little longer, with its headers and checksums.
 _MOST_GROWTH, _HEADER_BYTES = 1 / 8, 1 << 16
+# Of all chunks that are on their way in a process.
+_MOST_COMING_BYTES = 1 << 28
 # Of the indices of shards that an array keeps, besides one.
 _INDICES_BYTES = 4_000_000
 _UNWRITTEN = 2**64 - 1
@@ -110,7 +113,7 @@ class _WebArray:
             raise UndecodedError("its chunks lie in no grid that is known")
         self._files: ChunkFiles = files
         self._memory, self._decoded = _in_memory(name, _without_shards(described, files))
-        self._chunk_shape = cast("tuple[int, ...]", self._decoded.chunk_layout.read_chunk.shape)
+        self._chunk_shape = cast("tuple[int, ...]", self._decoded.chunk_layout.write_chunk.shape)
         n_bytes = math.prod(self._chunk_shape) * self._decoded.dtype.numpy_dtype.itemsize
         self._most_bytes = n_bytes + int(_MOST_GROWTH * n_bytes) + _HEADER_BYTES
         self._workers = _workers_of(os.getpid(), server_of(folder))
@@ -136,6 +139,10 @@ class _WebArray:
         """Fill the target with a chunk, as far as it is inside the array."""
         starts = zip(domain.origin, self._chunk_shape, strict=True)
         place = [start // size for start, size in starts]
+        with _ROOM.of(self._most_bytes):
+            self._read_chunk(domain, place, target)
+
+    def _read_chunk(self, domain: ts.IndexDomain, place: Sequence[int], target: Pixels) -> None:
         url, content = self._fetch(place)
         if content is None and not self._fill_absent:
             raise _at(url, AbsentError("nothing is there"))
@@ -168,6 +175,8 @@ class _WebArray:
         start, n_bytes = index[inside].tolist()
         if start == n_bytes == _UNWRITTEN:
             return url, None
+        if not n_bytes:
+            return url, b""
         if n_bytes > self._most_bytes:
             raise _at(url, UndecodedError(f"its index says that a chunk has {n_bytes:,} bytes"))
         part = ByteRange(start, n_bytes)
@@ -245,7 +254,7 @@ def _answer(request: Request) -> bytes | None:
     server = server_of(request.url)
     if is_down(server):
         words = f"{server} could not be reached a moment ago"
-        raise _at(request.url, FailedError(words, is_down=True))
+        raise _at(request.url, FailedError(words, True))
     try:
         return request.answer()
     except FailedError as error:
@@ -257,6 +266,33 @@ def _answer(request: Request) -> bytes | None:
 def _at(url: str, error: WebError) -> WebError:
     error.url = url
     return error
+
+
+class _Room:
+    """What chunks on their way may take of the memory; one may always come."""
+
+    def __init__(self, n_bytes: int) -> None:
+        self._n_bytes = n_bytes
+        self._taken = 0
+        self._given_back = threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, n_bytes: int) -> Iterator[None]:
+        """Wait for room, and give it back."""
+        with self._given_back:
+            self._given_back.wait_for(
+                lambda: not self._taken or self._taken + n_bytes <= self._n_bytes
+            )
+            self._taken += n_bytes
+        try:
+            yield
+        finally:
+            with self._given_back:
+                self._taken -= n_bytes
+                self._given_back.notify_all()
+
+
+_ROOM = _Room(_MOST_COMING_BYTES)
 
 
 class _Workers:
