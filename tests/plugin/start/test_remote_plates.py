@@ -58,7 +58,9 @@ def test_what_a_server_refuses_is_blank_and_said(server: FolderServer, source: F
     image = np.asarray(images.channel(1)[0])
     assert not image[2].any()
     assert image[[0, 1, 3, 4]].all()
-    assert "PERMISSION_DENIED" in images.faults[1, 2].what
+    what = images.faults[1, 2].what
+    assert "/A/1/0/0/2/1/0/0/0: no permission to read it" in what
+    assert "without logging in" in what
 
 
 def test_a_plate_s_url_may_be_typed(qtbot, dialog, server, source) -> None:

@@ -14,7 +14,7 @@ import tensorstore as ts
 from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.plates.levels import usable_levels
 from lineage_triplets.engine.plates.limits import require_room
-from lineage_triplets.engine.plates.remote import answer, first_line
+from lineage_triplets.engine.plates.remote import answer, first_line, trouble
 from lineage_triplets.engine.plates.zarr_json import array_form, describing_file
 from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.tensorstore import (
@@ -253,10 +253,15 @@ class FovImages:
                 f"{where}: its images cannot be opened ({first}); they are shown blank. Check the "
                 "store, and open the config again."
             )
+        chunk = f"{where}, frame {t}: the chunk {named_chunk(error) or 'of this frame'}"
+        of_server = trouble(error, source.fov.array_path)
+        if of_server is not None:
+            _, message, remedy = of_server
+            return f"{chunk}: {message} It is shown blank. {remedy}"
         state = "absent" if is_absent(error) else "damaged or unreadable"
         return (
-            f"{where}, frame {t}: the chunk {named_chunk(error) or 'of this frame'} is {state} "
-            f"({first}); it is shown blank. Restore the file, or exclude this frame."
+            f"{chunk} is {state} ({first}); it is shown blank. Restore the file, or exclude this "
+            "frame."
         )
 
 
