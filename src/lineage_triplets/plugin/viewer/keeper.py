@@ -1,4 +1,4 @@
-"""The viewer's side: layers of the FOV on screen, where it looks, and clicks on cells."""
+"""The viewer's side: layers of the FOV on screen, and where it looks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from napari.utils.transforms._units import get_units_from_name
 from qtpy.QtCore import QObject, Qt, Signal
 
 from lineage_triplets.engine.errors import counted
-from lineage_triplets.plugin.common.session import Place, Session
-from lineage_triplets.plugin.common.work import soon
 from lineage_triplets.plugin.viewer.ahead import FramesAhead
+from lineage_triplets.plugin.viewer.clicks import CellClicks
 from lineage_triplets.plugin.viewer.image_layers import ImageLayers
 from lineage_triplets.plugin.viewer.layer_stack import (
     LayerStack,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from lineage_triplets.plugin.common.reason import CutPlace
+    from lineage_triplets.plugin.common.session import Place, Session
     from lineage_triplets.plugin.viewer.lazy_image import Fault, FovImages
     from lineage_triplets.qc.look.pairs import PairList
     from lineage_triplets.qc.look.view import ReviewState
@@ -39,7 +39,6 @@ JOB = "images and tracks of the FOV"
 _PATCHES_AROUND = 4.0
 _PAIR_MARGIN = 1.3
 _FOV_MARGIN = 1.05
-_CLICK_PIXELS = 4.0
 
 
 class LayerKeeper(QObject):
@@ -73,6 +72,7 @@ class LayerKeeper(QObject):
         self._view = Viewpoint(viewer, self._stack)
         self._contrast = SlotContrast(viewer, session)
         self._cut = CutMark(self._stack)
+        self._clicks = CellClicks(viewer, session, self._view, lambda: self._shown)
         self._ahead = FramesAhead(session, self._faulted.emit, self._came.emit, self)
         self._marked: CutPlace | None = None
         # What is on screen as a whole, and what the layers were made for last.
@@ -102,7 +102,6 @@ class LayerKeeper(QObject):
         viewer.dims.events.point.connect(self._on_step)
         viewer.dims.events.ndisplay.connect(self._on_step)
         viewer.scene.camera.events.zoom.connect(self._on_zoom)
-        viewer.mouse_drag_callbacks.append(self._on_mouse)
         if session.review is not None:
             self._on_state(session.review.state)
 
@@ -120,8 +119,7 @@ class LayerKeeper(QObject):
         viewer.dims.events.point.disconnect(self._on_step)
         viewer.dims.events.ndisplay.disconnect(self._on_step)
         viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
-        if self._on_mouse in viewer.mouse_drag_callbacks:
-            viewer.mouse_drag_callbacks.remove(self._on_mouse)
+        self._clicks.leave()
         self._session.work.cancel(JOB)
         self._on_closed()
 
@@ -385,44 +383,6 @@ class LayerKeeper(QObject):
             self._changing = False
         self._on_step()
 
-    # Clicks, and what cannot be read
-
-    def _on_mouse(self, viewer: Any, event: Any) -> Generator[None, None, None]:
-        """Select the cell that is clicked on, or ask what to do with it; a drag is none."""
-        active = viewer.layers.selection.active
-        mode = "pan_zoom" if active is None else str(active.mode)
-        button = event.button
-        if mode != "pan_zoom" or button not in {1, 2} or list(event.modifiers):
-            return
-        start, position = np.array(event.pos, dtype=float), event.position
-        direction = event.view_direction
-        yield
-        while event.type == "mouse_move":
-            if np.abs(np.array(event.pos, dtype=float) - start).max() > _CLICK_PIXELS:
-                return
-            yield
-        if self._on_click(position, direction) and button == 2:
-            # Not in the middle of the event: a menu is a loop of its own.
-            soon(self, self._session.menu_wanted.emit)
-
-    def _on_click(self, position: Any, direction: Any) -> bool:
-        """Select the lineage of the cell at a place; False if there is none."""
-        shown, review, t = self._shown, self._session.review, self._view.t
-        if shown is None or review is None or t is None or shown.cells is None:
-            return False
-        at = self._view.pixel(position)
-        within = min(review.data.settings.yx_patch_size) / 2
-        if self._view.is_flat or direction is None or len(at) < 4:
-            found = shown.cells.nearest(t, at[-2], at[-1], within)
-        else:
-            found = shown.cells.nearest_to_ray(t, at[-3:], self._view.pixel(direction)[-3:], within)
-        if found >= 0:
-            place = Place(*shown.wanted.place, t=t, tracks=(shown.cells.track_word(found),))
-            if self._session.choose(lineage=shown.cells.lineage_id(found)):
-                self._session.look_at(place)
-                return True
-        return False
-
     def _on_cut_marked(self, cut: CutPlace | None) -> None:
         """Draw the link that is about to be cut; where its FOV is to come, once it is there."""
         self._marked = cut
@@ -431,6 +391,8 @@ class LayerKeeper(QObject):
             self._cut.show(cut, self._shown, self._view.z)
         finally:
             self._changing = False
+
+    # What came late, and what cannot be read
 
     def _on_came(self, images: FovImages) -> None:
         """Draw what was still on its way."""
