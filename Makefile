@@ -1,6 +1,7 @@
 # make demo: the main job on a simulated sample   make test: every check
 # make bench: side-by-side timings                make docs: the manual, in site/
-# make test-all: the tests on every Python that is found, then with the oldest versions allowed
+# make test-all: the tests on every Python that is found, then make lowest
+# make lowest: the tests with the lowest versions that pyproject.toml allows; TESTED=tests/qc for some of them
 # Each creates .venv by itself; PYTHON=python3.12 chooses the interpreter.
 
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo
 
-.PHONY: demo test lint pytest test-all bench docs clean
+.PHONY: demo test lint pytest lowest test-all bench docs clean
 
 PYTHONS := 3.11 3.12 3.13
 
@@ -33,7 +34,7 @@ test: lint pytest
 		tests/plugin/links/test_links_panel.py
 
 pytest: $(READY)
-	$(TESTS)
+	$(TESTS) $(TESTED)
 
 test-all:
 	@oldest=; \
@@ -48,7 +49,10 @@ test-all:
 	done; \
 	if [ -z "$$oldest" ]; then echo "None of Python $(PYTHONS) was found" >&2; exit 1; fi; \
 	echo "Python $$oldest, lowest versions"; \
-	$(MAKE) pytest VENV=.venv-lowest PYTHON=python$$oldest RESOLUTION=lowest
+	$(MAKE) lowest PYTHON=python$$oldest
+
+lowest:
+	$(MAKE) pytest VENV=.venv-lowest RESOLUTION=lowest
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

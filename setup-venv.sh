@@ -1,7 +1,8 @@
 #!/bin/sh
 # Creates a virtual environment with the project (editable) and everything its checks need.
 # Usage: setup-venv.sh FOLDER    PYTHON=... chooses the interpreter (3.11 or later).
-# RESOLUTION=pinned (the default: constraints.txt), newest, or lowest (what pyproject.toml allows).
+# RESOLUTION=pinned (the default: constraints.txt), newest, or lowest (what pyproject.toml allows; torch by its
+# pin, as its old builds for Linux are of several gigabytes: TORCH=2.6 takes another).
 set -eu
 folder=$1
 resolution=${RESOLUTION:-pinned}
@@ -59,17 +60,21 @@ install "pip>=25.1"
 constraints=$folder/constraints.txt
 if [ "$resolution" = lowest ]; then
     "$folder/bin/python" - >"$constraints" <<'END'
-import re, tomllib
+import os, re, tomllib
 with open("pyproject.toml", "rb") as file:
     content = tomllib.load(file)
 project, groups = content["project"], content["dependency-groups"]
-extras = project["optional-dependencies"]
-needed = [*project["dependencies"], *extras["formats"], *extras["import"], *extras["napari"], *extras["training"], *extras["distributed"]]
+needed = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
 bounds = {}
 for requirement in [*needed, *groups["test"], *groups["bench"], *groups["gui"]]:
+    if requirement.startswith(project["name"] + "["):
+        continue
     name, version = re.match(r"([\w.-]+)(?:\[.*\])?>=([\w.]+)", requirement).groups()
     # What newer Pythons need is named after what the oldest one does.
     bounds.setdefault(name, version)
+with open("constraints.txt", encoding="utf-8") as file:
+    pin = re.search(r"^torch==(\S+)$", file.read(), re.MULTILINE)[1]
+bounds["torch"] = os.environ.get("TORCH") or pin
 for name, version in bounds.items():
     print(f"{name}=={version}")
 END
