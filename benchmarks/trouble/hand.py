@@ -258,6 +258,16 @@ _DATABASE = (
     "PRAGMA application_id = 7", "UPDATE about SET value = '{}'",
     "UPDATE about SET value = '[\"other\"]'",
 )  # fmt: skip
+# A key of what the kind of decision says, or of its target, which goes, or gets a value.
+_ODD_KEYS: tuple[tuple[str, str], ...] = (
+    ("reject", "target.level"), ("reject", "target.experiment"), ("reject", "target.fov"),
+    ("reject", "target.track"), ("cut", "target.track"), ("cut", "target.t"),
+    ("approve", "value.source_channel"), ("approve", "value.channel_names"),
+    ("approve", "value.zarr_index"), ("approve", "value.slot_labels"), ("approve", "value.images"),
+    ("seen", "value.how"), ("seen", "value.n_pairs"), ("seen", "value.tau_range_hours"),
+    ("seen", "value.positive_relation"), ("seen", "value.source_channel"),
+)  # fmt: skip
+_ODD_VALUES = ("gone", "null", "[null]", '{"a": 1}', "1e300")
 _LOCKS: dict[str, str] = {
     "empty": "", "a number": "7", "a list": "[]", "nested 5,000 deep": DEEP, "words": "locked",
     "a token that is a path": '{"token": "../../x", "host": "h", "user": "u", "pid": 7}',
@@ -338,6 +348,14 @@ def _configs() -> Iterator[Trial]:
 def _decisions() -> Iterator[Trial]:
     for statement in _DATABASE:
         yield Trial("decisions", "database", statement, _executes(statement))
+    for kind, place in _ODD_KEYS:
+        column, key = place.split(".")
+        for odd in _ODD_VALUES:
+            change = f"json_remove({column}, '$.{key}')"
+            if odd != "gone":
+                change = f"json_set({column}, '$.{key}', json('{odd}'))"
+            statement = f"UPDATE decision SET {column} = {change} WHERE kind = '{kind}'"
+            yield Trial("decisions", "database", f"{place} of {kind}: {odd}", _executes(statement))
     for name, text in _LOCKS.items():
         lock = f"{CONFIG}.review.db.lock"
         yield Trial("decisions", "lock", f"a lock: {name}", _writes(lock, text))

@@ -205,6 +205,8 @@ def _decide(config: Path) -> None:
     _do("cut", config, "e", FOV, long[1], "--at", lengths["min"][long[1]] + 1, "--reason", "no")
     _do("accept", config, "lineage", f"e_{FOV}_{long[2]}")
     _do("approve", config, "e")
+    _do("place", config, "e", "--as-written")
+    _do("seen", config, "e", "--pairs", 3)
     _do("undo", config)
 
 

@@ -15,18 +15,32 @@ from typing import Any
 import numpy as np
 import pytest
 
-from decision_files import NOON, change, names, reject, run
+from decision_files import EVERY_KIND, NOON, change, names, reject, run
 from lineage_triplets.qc.record import (
     DecisionLog,
     DecisionsError,
-    NewDecision,
     ReviewInUseError,
     ReviewOwnerError,
 )
 from lineage_triplets.qc.record import file as file_module
-from lineage_triplets.qc.record.decision import Target
 from lineage_triplets.qc.record.file import FORMAT
 from systems import needs_posix, needs_root
+
+
+class TestClosed:
+    def test_what_went_wrong_is_told_and_not_that_the_file_is_closed(self, open_log):
+        log = open_log()
+        with pytest.raises(RuntimeError, match="the first"), log._file.writing():
+            log.close()
+            raise RuntimeError("the first")
+
+    def test_closed_in_the_middle_nothing_is_recorded(self, open_log):
+        log = open_log()
+        told = pytest.raises(DecisionsError, match=r"closed database\. Nothing was recorded")
+        with told, log._file.writing():
+            log.close()
+        with pytest.raises(DecisionsError, match="the review was closed"):
+            log._file.read_together("SELECT * FROM event")
 
 
 class TestOthers:
@@ -261,7 +275,7 @@ class TestTrouble:
         assert open_log(kept, read_only=True).active == made
         with contextlib.closing(sqlite3.connect(kept)) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-        log.record(NewDecision("audit_plan", Target("experiment", "one"), {"n": 59}))
+        log.record(next(new for new in EVERY_KIND if new.kind == "audit_plan"))
         log.close()
         with contextlib.closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)

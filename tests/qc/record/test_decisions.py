@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from decision_files import NOON, looked, names, reject, run, track
+from decision_files import EVERY_KIND, NOON, looked, names, reject, run, track
 from lineage_triplets.engine.errors import ConfigError
 from lineage_triplets.qc.record import (
     DECISION_KINDS,
@@ -52,7 +53,9 @@ class TestRecording:
     def test_who_when_why_and_in_which_order(self, open_log):
         log = open_log(clock=lambda: NOON)
         first = log.record(reject(1, reason="drifts", table_hash="ab"), reject(2))
-        second = log.record(NewDecision("approve", Target("experiment", "two"), {"names": ["BF"]}))
+        second = log.record(
+            NewDecision("disapprove", Target("experiment", "two"), {"names": ["BF"]})
+        )
         assert first[0] == Decision(
             "reject", track(1), {}, "drifts", "ab",
             number=1, group=1, by="anna", at="2026-11-23T12:00:00Z",
@@ -83,12 +86,22 @@ class TestRecording:
         assert (log.undo(), log.redo(), log.history()) == ((), (), [])
         assert not log.can_undo
 
-    @pytest.mark.parametrize("kind", DECISION_KINDS)
-    def test_every_kind(self, open_log, kind):
+    def test_every_kind(self, open_log):
+        assert [new.kind for new in EVERY_KIND] == list(DECISION_KINDS)
         log = open_log()
-        log.record(NewDecision(kind, track()))
+        made = log.record(*EVERY_KIND)
         log.close()
-        assert open_log().active[0].kind == kind
+        assert open_log().active == made
+
+    @pytest.mark.parametrize("new", EVERY_KIND, ids=DECISION_KINDS)
+    def test_what_could_not_be_read_back_is_not_recorded(self, open_log, new):
+        log = open_log()
+        odd = {key: {**new.value, key: object} for key in new.value}
+        odd |= {key: {**new.value, key: [None]} for key in new.value}
+        for value in odd.values():
+            with pytest.raises(ConfigError, match="cannot be"):
+                log.record(replace(new, value=value))
+        assert log.active == ()
 
     def test_an_unknown_kind_is_refused(self):
         with pytest.raises(ConfigError, match=r"no decision 'rejct'.*Did you mean 'reject'"):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lineage_triplets.qc.record.decision import NewDecision, Target
+from decision_files import EVERY_KIND
+from lineage_triplets.qc.record.decision import DECISION_KINDS, NewDecision, Target
 from lineage_triplets.qc.record.errors import DecisionsError, ReviewInUseError
 from lineage_triplets.qc.record.lease import Holder
 from lineage_triplets.qc.record.log import DecisionLog
@@ -70,6 +72,36 @@ def test_an_odd_value_is_told(tmp_path, written, table, column, value):
     with pytest.raises(DecisionsError, match="the file of decisions is damaged") as caught:
         DecisionLog.open(file, experiments=["e"], read_only=True)
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("new", EVERY_KIND, ids=DECISION_KINDS)
+def test_an_odd_key_is_told_with_the_number_of_the_decision(tmp_path, new):
+    file = tmp_path / "d.db"
+    with DecisionLog.open(file, experiments=["one"]) as log:
+        log.record(new)
+    whole = {"value": dict(new.value), "target": new.target.as_dict()}
+    odd: list[Any] = [None, {}, "odd\x1b[2J", 2**70, 1.5, [None]]
+    told = 0
+    with closing(sqlite3.connect(file)) as opened:
+        for column, values in whole.items():
+            changed = [{name: values[name] for name in values if name != key} for key in values]
+            changed += [{**values, key: value} for key in values for value in odd]
+            for content in changed:
+                with opened:
+                    opened.execute(f"UPDATE decision SET {column} = ?", [json.dumps(content)])
+                try:
+                    with DecisionLog.open(file, experiments=["one"], read_only=True) as log:
+                        assert log.history()[0].decision.words
+                except DecisionsError as error:
+                    assert re.search(
+                        r"d\.db: the file of decisions is damaged: .*decision 1\b", str(error)
+                    )
+                    assert "Restore a copy that you have" in str(error)
+                    assert len(str(error)) < 600
+                    told += 1
+            with opened:
+                opened.execute(f"UPDATE decision SET {column} = ?", [json.dumps(values)])
+    assert told > 3 * len(whole["target"])
 
 
 def test_an_odd_note_is_told(tmp_path, written):

@@ -83,7 +83,7 @@ def of_sqlite(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Decision
         code,
         (
             "disk-failed",
-            f"it could not be read or written: {error}.",
+            f"it could not be read or written: {str(error).rstrip('.')}.",
             "Check that the disk is there and has room, and decide again.",
         ),
     )

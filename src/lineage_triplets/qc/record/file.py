@@ -201,6 +201,7 @@ class DecisionFile:
         DecisionsError, ReviewOwnerError
             As `read`.
         """
+        self._refuse_others()
         if self._connection.in_transaction:
             return [self.read(query) for query in queries]
         self.read("BEGIN")
@@ -234,8 +235,9 @@ class DecisionFile:
         except SQLITE_ERRORS as error:
             raise of_sqlite(error, self.path) from error
         finally:
-            if connection.in_transaction:
-                with contextlib.suppress(sqlite3.Error):
+            # Of a file that was closed meanwhile even to ask is an error, and hides the first.
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
     def _refuse_others(self) -> None:

@@ -16,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lineage_triplets.engine.errors import choices, shown
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, shown
 from lineage_triplets.qc.record.decision import (
     Decision,
     HistoryEntry,
@@ -31,6 +31,7 @@ from lineage_triplets.qc.record.errors import damaged, decisions_error
 from lineage_triplets.qc.record.file import CopiedFile, DecisionFile
 from lineage_triplets.qc.record.lease import Lease, time_stamp, utc_now
 from lineage_triplets.qc.record.rows import Event, decision_of, event_of, read_json
+from lineage_triplets.qc.record.values import require_values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -285,13 +286,13 @@ class DecisionLog:
         Raises
         ------
         ConfigError
-            A value cannot be written as JSON.
+            A value cannot be written as JSON, or is not what the kind of decision needs.
         DecisionsError, ReviewInUseError, ReviewOwnerError
             Nothing was recorded: read-only, closed, disk full, file gone; taken over by another
             reviewer; called from another thread.
         """
         self._refuse_read_only()
-        plain = [as_json_has_it(said) for said in new]
+        plain = [_readable(said) for said in new]
         if not plain:
             return ()
         with self._file.writing() as connection:
@@ -438,6 +439,17 @@ class DecisionLog:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _readable(new: NewDecision) -> NewDecision:
+    """Give a decision as it will be read back; `ConfigError` if it could not be."""
+    plain = as_json_has_it(new)
+    try:
+        require_values(plain, "the decision")
+    except ValueError as error:
+        problem = Problem("bad-value", f"this cannot be recorded: {error}.", "Say what it needs.")
+        raise ConfigError(problem) from None
+    return plain
 
 
 def _login_name() -> str:

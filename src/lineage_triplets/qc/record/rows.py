@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from lineage_triplets.engine.errors import shown
+from lineage_triplets.engine.errors import ConfigError, shown
 from lineage_triplets.qc.record.decision import Decision, Target, What
+from lineage_triplets.qc.record.values import is_whole, require_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 _EVENT = (int, str, int, str, str, int)
 _DECISION = (int, int, str, str, str, str, str)
 _NUMBERS_OF_TARGET = frozenset({"t", "daughter", "to_t"})
-_MOST = 2**63
 
 
 class Event(NamedTuple):
@@ -55,35 +55,15 @@ def decision_of(row: Sequence[Any], event: Event) -> Decision:
     values = read_json(value)
     if not isinstance(values, dict):
         raise ValueError(f"what decision {number} says is {shown(values)}")
-    for name, said in values.items():
-        fits = _FITS.get(name)
-        if fits is not None and not fits(said):
-            raise ValueError(f"{name} of decision {number} is {shown(said)}")
-    return Decision(
-        kind, _target_of(read_json(target), number), values, reason, table_hash,
-        number=number, group=group, by=event.by, at=event.at,
-    )  # fmt: skip
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int and -_MOST <= value < _MOST
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_list_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(fits, value))
-
-
-# What names mean in whatever decision has them; other names are looked at by who reads them.
-_FITS: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("decision", "n", "n_pairs", "number", "times"), _is_whole),
-    **dict.fromkeys(("how", "population", "queue", "relation", "verdict"), _is_text),
-    **dict.fromkeys(("channel_names", "slot_labels", "source_channel"), _is_list_of(_is_text)),
-    "zarr_index": _is_list_of(_is_whole),
-}
+    try:
+        made = Decision(
+            kind, _target_of(read_json(target), number), values, reason, table_hash,
+            number=number, group=group, by=event.by, at=event.at,
+        )  # fmt: skip
+    except ConfigError as error:
+        raise ValueError(f"decision {number}: {error.problems[0].message}") from None
+    require_values(made, f"decision {number}")
+    return made
 
 
 def read_json(text: Any) -> Any:
@@ -110,7 +90,7 @@ def _target_of(values: Any, number: int) -> Target:
     if not isinstance(values, dict):
         raise ValueError(f"the target of decision {number} is {shown(values)}")
     for name, value in values.items():
-        fits = _is_whole(value) if name in _NUMBERS_OF_TARGET else isinstance(value, str)
+        fits = is_whole(value) if name in _NUMBERS_OF_TARGET else isinstance(value, str)
         if not fits:
             raise ValueError(f"{name} of the target of decision {number} is {shown(value)}")
     return Target.of_dict(values)
