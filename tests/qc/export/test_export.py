@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from lineage_triplets import MultiExperimentIndex, MultiExperimentTripletDataset, load_config
+from lineage_triplets import (
+    MultiExperimentIndex,
+    MultiExperimentTripletDataset,
+    load_config,
+    save_config,
+)
 from lineage_triplets.engine.errors import (
     ConfigError,
     OutputError,
     OutputExistsError,
     VerificationError,
 )
+from lineage_triplets.engine.settings.model import Exclusions, TrackExclusion
 from lineage_triplets.qc.decide.review import Review
 from lineage_triplets.qc.export.export import export_review, plan_export
 from lineage_triplets.qc.gate import Asked, GateClosedError, gate_points, open_points
@@ -145,6 +151,34 @@ def test_training_on_the_reviewed_config_is_told_what_it_lacks(tmp_path, caplog)
     assert said.startswith(f"{path.name}.review.db has a review")
     assert f"is not in {path.name}." in said
     assert f"lineage-triplets export {path} --to" in said
+
+
+def test_training_is_told_of_decisions_and_not_of_the_file_that_could_hold_some(tmp_path, caplog):
+    dead = Exclusions(tracks=[TrackExclusion(global_track_id="early_A/1/0_21", reason="dead")])
+    path = write_config(tmp_path)
+    config = load_config(path).model_copy(update={"exclude": dead})
+    save_config(config, path, overwrite=True)
+
+    def warnings() -> list[str]:
+        caplog.clear()
+        MultiExperimentTripletDataset.from_config(path)
+        return [said for said in caplog.messages if "has a review" in said]
+
+    with Review.open(path, by="ada") as review:
+        review.check()
+        review.log.set_note("looked", 1)
+    assert warnings() == []
+    with Review.open(path, by="ada") as review:
+        review.reject(Target("track", "late", "A/1/0", track="21"), "debris")
+    assert len(warnings()) == 1
+    with Review.open(path, by="ada") as review:
+        review.undo()
+    assert warnings() == []
+    with Review.open(path, by="ada") as review:
+        review.redo()
+    assert len(warnings()) == 1
+    path.with_name(f"{path.name}.review.db").write_bytes(b"damaged")
+    assert len(warnings()) == 1
 
 
 def test_an_export_holds_the_review(review, tmp_path):

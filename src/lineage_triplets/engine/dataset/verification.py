@@ -7,10 +7,12 @@ do not cover paths, masks, times, display windows or normalization.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import math
+import sqlite3
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -40,6 +42,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 VerifyMode = Literal["error", "warn", "off"]
+_ANY_DECISION = """
+SELECT 1 FROM decision WHERE json_extract(value, '$.from') IS NOT 'config' AND 'undone' IS NOT (
+    SELECT what FROM event WHERE event.step = decision.step ORDER BY event.number DESC LIMIT 1
+) LIMIT 1
+"""
 _PARTS = {
     "images": "axes, shape, dtype, codecs or levels of its images",
     "channels": "the channel labels of its store",
@@ -264,7 +271,7 @@ def log_standing(config: TripletConfig, path: Path | None) -> None:
 
 def _warn_of_decisions(path: Path) -> None:
     decisions = decisions_path(path.expanduser())
-    if decisions.exists():
+    if decisions.exists() and _holds_decisions(decisions):
         _log.warning(
             "%s has a review: what was decided there is not in %s. Export it (lineage-triplets "
             "export %s --to FOLDER), and train on the export.",
@@ -272,6 +279,19 @@ def _warn_of_decisions(path: Path) -> None:
             path.name,
             path,
         )
+
+
+def _holds_decisions(file: Path) -> bool:
+    """Whether somebody decided something: checks keep results there too, and configs' exclusions.
+
+    What cannot be read may hold some.
+    """
+    try:
+        uri = f"{file.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0)) as opened:
+            return opened.execute(_ANY_DECISION).fetchone() is not None
+    except (sqlite3.Error, ValueError):
+        return True
 
 
 def _changed(experiment: str, kind: str, what: str, since: str) -> Problem:
