@@ -142,6 +142,7 @@ class LineageList(QWidget):
         self._following = True
         self.model.kept = self._lineage
         self.model.set_rows(rows)
+        self._fit()
         self._following = False
         self._restore(with_scroll)
 
@@ -268,7 +269,9 @@ class LineageList(QWidget):
                 header.resizeSection(number, widths[column.key])
 
     def _width_of(self, column: Column) -> int:
-        words = (column.title, _WIDEST.get(column.key, "999"))
+        words = [column.title, _WIDEST.get(column.key, "999")]
+        if column.key != "decision":
+            words.append(f"{self.model.rows.numbers[column.key].max(initial=0):,}")
         return (
             max(self.table.fontMetrics().horizontalAdvance(text) for text in words) + _CELL_MARGIN
         )
