@@ -19,7 +19,7 @@ from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError, Problem, StoreError
 from lineage_triplets.engine.plates import web
 from lineage_triplets.engine.reading import web_arrays
-from lineage_triplets.engine.reading.tensorstore import open_array
+from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy, open_array
 from programs import run
 from servers import FolderServer, few_retries
 from storages import index_of, storages
@@ -61,10 +61,13 @@ class Served:
             server.root, "one", {"A/1/0": table}, pixels=PIXELS, channels=["GFP"], **storage
         )
 
-    def read(self, query: str = "", **options: Any) -> np.ndarray:
+    def index(self, query: str = "") -> MultiExperimentIndex:
         there = {"data_path": f"{self.server.url}/one.zarr{query}"}
         registry = ExperimentRegistry([self.here.model_copy(update=there)])
-        index = MultiExperimentIndex(registry, 1, (16, 16))
+        return MultiExperimentIndex(registry, 1, (16, 16))
+
+    def read(self, query: str = "", **options: Any) -> np.ndarray:
+        index = self.index(query)
         return patch_reader(index, **options).read(index.observations, index.fov_of_row)
 
     def fault(self, **options: Any) -> Problem:
@@ -281,6 +284,18 @@ def test_a_chunk_that_many_ask_for_is_its_own(served):
         np.testing.assert_array_equal(read.result(), PIXELS[k % 2])
 
 
+def test_an_array_that_another_thread_lets_go_of_is_held_by_what_it_reads(served, monkeypatch):
+    """As where memory is shared anew. By itself a write does not hold what it is from: findings."""
+    finish = TensorStoreStrategy._finish
+
+    def let_go(strategy: TensorStoreStrategy, *arguments: Any) -> None:
+        strategy._handles.clear()
+        finish(strategy, *arguments)
+
+    monkeypatch.setattr(TensorStoreStrategy, "_finish", let_go)
+    assert Served(served, **PLANES).is_right()
+
+
 def test_errors_come_whole_through_tensorstore():
     """It hands on copies, made anew of the arguments (tensorstore 0.1.86; findings)."""
     errors = [
@@ -304,7 +319,7 @@ def test_a_program_ends_while_chunks_are_waited_for(served):
     told = run(
         """
         import sys
-        from lineage_triplets.engine.reading.tensorstore import open_array
+        from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy, open_array
         read = open_array(sys.argv[1], 2).result().read()
         try:
             read.result(timeout=0.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import tensorstore as ts
@@ -100,6 +100,13 @@ def named_chunk(error: Exception) -> str | None:
     return named[1] if named else None
 
 
+class _Asked(NamedTuple):
+    """A window that is on its way, and where from: tensorstore does not hold that by itself."""
+
+    view: ts.TensorStore
+    done: ts.WriteFutures
+
+
 class TensorStoreStrategy:
     """Reads any store through tensorstore, all windows of a call as one batch of requests.
 
@@ -176,14 +183,12 @@ class TensorStoreStrategy:
             remedy = "Restore the file, or exclude this frame."
             raise chunk_error(window.source, "damaged-chunk", message, remedy)
 
-    def _request(
-        self, window: Window, fill: bool, batch: ts.Batch | None = None
-    ) -> ts.WriteFutures:
+    def _request(self, window: Window, fill: bool, batch: ts.Batch | None = None) -> _Asked:
         """Ask for one window; tensorstore converts and copies into the target by itself."""
         view = self._view(window, fill)
         if view.dtype != window.target.dtype:
             view = ts.cast(view, window.target.dtype)
-        return ts.array(window.target).write(view, batch=batch)
+        return _Asked(view, ts.array(window.target).write(view, batch=batch))
 
     def _fill_from_stack(
         self, windows: Sequence[Window], stack: ts.Future[Pixels], fill: bool
@@ -199,10 +204,10 @@ class TensorStoreStrategy:
             for window, patch in zip(windows, pixels, strict=True):
                 window.target[...] = patch
 
-    def _finish(self, window: Window, request: ts.WriteFutures, fill: bool) -> None:
+    def _finish(self, window: Window, asked: _Asked, fill: bool) -> None:
         """Take absent chunks as the fill value, in no silence; anything else is an error."""
         try:
-            answer(request)
+            answer(asked.done)
         except (ValueError, TimeoutError) as error:
             if fill or not is_absent(error) or self.missing_chunks == "error":
                 raise _chunk_error(window, error) from None
