@@ -226,6 +226,45 @@ class TestLeftBehind:
 
 
 class TestWholeEntries:
+    @needs_posix
+    def test_what_comes_last_is_not_there_while_others_are_of_two_writers(self, tmp_path):
+        code = """
+            import os, sys
+            from pathlib import Path
+            from lineage_triplets.engine.files import whole_entries
+
+            def write(folder, text):
+                with whole_entries(folder, ["gone"], "m_last") as new:
+                    for name in ("a", "m_last", "z"):
+                        (new / name).write_text(text)
+
+            whole, real, n_torn = 0, Path.rename, 0
+            while not whole:
+                folder = Path(sys.argv[1], str(n_torn))
+                write(folder, "old")
+                (folder / "gone").write_text("old")
+                child = os.fork()
+                if not child:
+                    left = [n_torn]
+                    def rename(place, there):
+                        if not left[0]:
+                            os.kill(os.getpid(), 9)
+                        left[0] -= 1
+                        return real(place, there)
+                    Path.rename = rename
+                    write(folder, "new")
+                    os._exit(0)
+                whole = os.waitpid(child, 0)[1] == 0
+                files = {file.name: file.read_text() for file in folder.glob("[!.]*")}
+                if "m_last" in files:
+                    assert len(set(files.values())) == 1, files
+                    assert ("gone" in files) == (files["a"] == "old"), files
+                n_torn += not whole
+            print(n_torn)
+        """
+        done = run(code, tmp_path)
+        assert (done.stdout, done.stderr) == ("7\n", "")
+
     def write(self, folder: Path, *, fails: bool) -> None:
         with whole_entries(folder, ["gone"]) as new:
             (new / "a").write_text("new")

@@ -213,11 +213,12 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_entries(folder: Path, replaced: Collection[str] = ()) -> Iterator[Path]:
+def whole_entries(folder: Path, replaced: Collection[str] = (), last: str = "") -> Iterator[Path]:
     """Give a temporary folder inside `folder`; all that is in it takes its place there, or nothing.
 
     What has the same names is replaced at the end, and what `replaced` names goes. A failure leaves
-    what was there before.
+    what was there before. A kill between the renames may leave some of each: then `last`, which
+    goes before all others and comes after them, is not there.
 
     Raises
     ------
@@ -234,11 +235,15 @@ def whole_entries(folder: Path, replaced: Collection[str] = ()) -> Iterator[Path
         for part in (new, old):
             part.mkdir(parents=True)
         yield new
-        for name in sorted({*(path.name for path in new.iterdir()), *replaced}):
-            for place, there in ((folder / name, old / name), (new / name, folder / name)):
-                if os.path.lexists(place):
-                    place.rename(there)
-                    moved.append((place, there))
+        names = sorted({*(path.name for path in new.iterdir()), *replaced} - {last})
+        steps = [(folder / last, old / last)] if last else []
+        for name in names:
+            steps += [(folder / name, old / name), (new / name, folder / name)]
+        steps += [(new / last, folder / last)] if last else []
+        for place, there in steps:
+            if os.path.lexists(place):
+                place.rename(there)
+                moved.append((place, there))
         done = True
     except LineageTripletsError:
         raise

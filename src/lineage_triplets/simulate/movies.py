@@ -105,7 +105,7 @@ def simulate(
         *(f"{one.name}{part}" for one in experiments for part in (".zarr", "_tracks")),
         "truth",
     ]
-    with whole_entries(root, replaced) as new:
+    with whole_entries(root, replaced, CONFIG_NAME) as new:
         planted = _write_all(new, experiments, faults, seed, progress)
     return Simulation(
         root / CONFIG_NAME, tuple(experiments), tuple(planted), root / "truth" if spoilt else None

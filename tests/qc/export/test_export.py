@@ -25,6 +25,7 @@ from lineage_triplets.engine.errors import (
 )
 from lineage_triplets.engine.settings.model import Exclusions, TrackExclusion
 from lineage_triplets.qc.decide.review import Review
+from lineage_triplets.qc.export.cell_index import write_cell_index
 from lineage_triplets.qc.export.export import export_review, plan_export
 from lineage_triplets.qc.gate import Asked, GateClosedError, gate_points, open_points
 from lineage_triplets.qc.open.tables import TableChangedError
@@ -151,6 +152,27 @@ def test_training_on_the_reviewed_config_is_told_what_it_lacks(tmp_path, caplog)
     assert said.startswith(f"{path.name}.review.db has a review")
     assert f"is not in {path.name}." in said
     assert f"lineage-triplets export {path} --to" in said
+
+
+def test_a_config_beside_another_export_s_index_says_so(review, tmp_path, caplog):
+    config = load_config(review.config_path)
+    index = MultiExperimentIndex.from_config(config)
+    path = tmp_path / "validated.yaml"
+
+    def warnings(of_index: str) -> list[str]:
+        sealed = config.verification.model_copy(update={"validated": True, "config_hash": "a1"})
+        save_config(config.model_copy(update={"verification": sealed}), path, overwrite=True)
+        others = sealed.model_copy(update={"config_hash": of_index})
+        write_cell_index(index, path.with_name("cell_index.parquet"), others)
+        caplog.clear()
+        MultiExperimentTripletDataset.from_config(path, verify="off")
+        return [said for said in caplog.messages if "cell_index" in said]
+
+    assert warnings("a1") == []
+    (said,) = warnings("b2")
+    assert "cell_index.parquet lies beside validated.yaml and was not exported with it" in said
+    assert "'b2', this one is a1" in said
+    assert "Export both again" in said
 
 
 def test_training_is_told_of_decisions_and_not_of_the_file_that_could_hold_some(tmp_path, caplog):

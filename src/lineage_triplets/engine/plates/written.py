@@ -47,6 +47,17 @@ def n_frames_written(fov: Fov) -> int:
         return n_frames
 
 
+def has_pixels(fov: Fov) -> bool:
+    """Whether any chunk of an image is on disk; so it counts where that is not known."""
+    files = fov.form.files
+    if files is None or is_url(fov.array_path):
+        return True
+    try:
+        return _last_number(Path(fov.array_path), files, 0) is not None
+    except OSError:
+        return True
+
+
 def _first_keys(fov: Fov, files: ChunkFiles, number: int) -> Iterator[str]:
     """Files of the first chunks of each channel, with one number along t."""
     per_file = files.shape[fov.axes.index("c")] if "c" in fov.axes else 1

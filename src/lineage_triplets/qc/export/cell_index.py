@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lineage_triplets.engine.dataset.verification import CELL_INDEX_KEY
 from lineage_triplets.engine.errors import ConfigError, Problem, without_query
 from lineage_triplets.engine.plates.statistics import focus_of, normalization_of
 
@@ -54,7 +55,6 @@ CELL_INDEX_SCHEMA = pa.schema(
 )
 """The table's columns and types; null where nothing is known."""
 
-METADATA_KEY = "lineage_triplets"
 
 CELL_INDEX_LOSES: tuple[str, ...] = (
     "Which kin may be a positive: its training takes the whole lineage, sisters included.",
@@ -117,7 +117,7 @@ def write_cell_index(
             mode="json",
             include={"validated", "by", "at", "audit", "images_scanned", "config_hash"},
         )
-        schema = schema.with_metadata({METADATA_KEY: json.dumps(known)})
+        schema = schema.with_metadata({CELL_INDEX_KEY: json.dumps(known)})
     with pq.ParquetWriter(str(path), schema, compression="zstd") as writer:
         for batch in table.batches():
             writer.write_batch(batch)

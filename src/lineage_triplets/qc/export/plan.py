@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from lineage_triplets.engine.dataset.verification import CELL_INDEX_NAME
 from lineage_triplets.qc.gate import Asked, GatePoint
 from lineage_triplets.qc.record.decision import Target
 
@@ -25,7 +26,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 FILE_NAMES: dict[Format, str] = {
     "report": "review.html",
-    "cell_index": "cell_index.parquet",
+    "cell_index": CELL_INDEX_NAME,
     "dynaclr_data": "dynaclr_data.yml",
     "collection": "collection.yml",
     "config": "validated.yaml",

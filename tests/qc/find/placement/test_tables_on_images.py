@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from lineage_triplets import load_config
+from lineage_triplets import DatasetConfig, TripletConfig, load_config, save_config
 from lineage_triplets.cli.app import app
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.tracks.read import read_track_table
 from lineage_triplets.engine.tracks.transform import place_table
 from lineage_triplets.qc import Review, gate_points
 from lineage_triplets.qc.find import run
-from lineage_triplets.qc.find.placement import Placement
+from lineage_triplets.qc.find.placement import Placement, objects
 from lineage_triplets.qc.find.placement.look import look_at_fov, table_signs
+from lineage_triplets.qc.find.placement.scene import SceneReader
 from lineage_triplets.qc.record.decision import Target
 from movies import (
     N_FRAMES,
@@ -30,6 +32,7 @@ from movies import (
     write,
 )
 from real import PLATES, needs_real_plates
+from stores import make_experiment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -344,3 +347,53 @@ class TestRealPlates:
         kept = {name: getattr(table, name)[there] for name in ("track_id", "y", "x", "z")}
         without_last = look(t=table.t[there] + 1, **kept)
         assert (without_last.cause, without_last.transform.first_frame) == ("frames", 1)
+
+
+def test_a_plate_without_pixels_is_not_read_and_one_of_blank_frames_is_not_blurred(
+    tmp_path, truth, monkeypatch
+):
+    read, blurred = [], []
+    stack, blobs = SceneReader.stack, objects.blobs
+    monkeypatch.setattr(SceneReader, "stack", lambda *given: read.append(1) or stack(*given))
+    monkeypatch.setattr(objects, "blobs", lambda *given: blurred.append(1) or blobs(*given))
+    plates = {"absent": None, "blank": np.full((N_FRAMES, 1, 1, *SIZE), 7, "uint16")}
+    for name, written in plates.items():
+        experiment = make_experiment(
+            tmp_path,
+            name,
+            {"A/1/0": truth, "A/1/1": truth},
+            shape=(N_FRAMES, 1, 1, *SIZE),
+            channels=("Phase",),
+            pixels=written,
+        )
+        config = tmp_path / f"{name}.yml"
+        settings = DatasetConfig(yx_patch_size=(32, 32), tau_range_hours=(0.5, 2.0))
+        save_config(TripletConfig(experiments=[experiment], dataset=settings), config)
+        with Review.open(config) as review:
+            review.check()
+            assert {found.status for found in review.checks.placements} == {"cannot-tell"}
+            why = {found.why for found in review.checks.placements}
+        assert bool(read) == (name == "blank")
+        assert why == {
+            "nothing stands out of the images" if written is not None
+            else "no chunk of the images is on disk"
+        }  # fmt: skip
+    assert blurred == []
+
+
+def test_pixels_that_come_later_are_looked_at(tmp_path, truth, pixels):
+    config = write(tmp_path, {"A/1/0": truth}, {"A/1/0": pixels})
+    levels = [folder.parent for folder in tmp_path.rglob(".zarray")]
+    away = {level: tmp_path / f"away{number}" for number, level in enumerate(levels)}
+    for level, place in away.items():
+        shutil.copytree(level, place)
+        for chunk in level.glob("[0-9]*"):
+            shutil.rmtree(chunk) if chunk.is_dir() else chunk.unlink()
+    with Review.open(config) as review:
+        review.check()
+        assert {found.status for found in review.checks.placements} == {"cannot-tell"}
+    for level, place in away.items():
+        shutil.copytree(place, level, dirs_exist_ok=True)
+    with Review.open(config) as review:
+        review.check()
+        assert {found.status for found in review.checks.placements} == {"fits"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import StoppedError, StoreError
+from lineage_triplets.engine.plates.written import has_pixels
 from lineage_triplets.qc.find.placement.hypotheses import Hypothesis, rows_at
 from lineage_triplets.qc.find.placement.judge import Judgement, judge
 from lineage_triplets.qc.find.placement.scene import Scene, SceneReader
@@ -61,6 +62,8 @@ def look_at_fov(
 
     if not len(table.t):
         return untold("the table has no rows")
+    if not has_pixels(source.fov):
+        return untold("no chunk of the images is on disk")
     try:
         scene = reader.scene()
         judgement = None if scene is None else judge(scene, likely)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineage_triplets.engine.errors import StoreError
+from lineage_triplets.engine.plates.written import has_pixels
 from lineage_triplets.engine.plates.zarr_json import describing_file
 from lineage_triplets.engine.process import note_read, usable_cpus
 from lineage_triplets.engine.tracks.transform import place_table
@@ -159,6 +160,9 @@ def data_key(source: FovSource, table: TrackTable) -> str:
         digest.update(describing_file(fov.array_path) or b"")
     except (OSError, StoreError):
         digest.update(b"unreadable")
+    if not has_pixels(fov):
+        # They may come later, under the same metadata.
+        digest.update(b"without pixels")
     for values in (table.t, table.track_id, table.y, table.x, table.z):
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
