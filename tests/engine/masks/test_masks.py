@@ -15,6 +15,7 @@ from lineage_triplets.engine.dataset.verification import config_hash
 from lineage_triplets.engine.errors import StoreError
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.masks.cells import labels_at, outline
+from lineage_triplets.engine.plates import limits
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.reading.masks import MaskReaders, open_masks
 from lineage_triplets.engine.reading.patches import PatchReader
@@ -255,3 +256,31 @@ class TestSlices:
         reader, (first, _) = self.patches(tmp_path, masks, 5.0, 0.0)
         assert len(first) == 4
         assert (reader.read(0, slice(0, 6), slice(0, 40), slice(0, 48))[:, 12, 14] == 5).all()
+
+
+def test_masks_that_claim_more_than_is_believed_are_refused_unread(tmp_path, monkeypatch):
+    text = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="64" SizeY="48" '
+        'SizeZ="1" SizeC="1" SizeT="99"><Channel ID="Channel:0:0" SamplesPerPixel="1"/><TiffData/>'
+        "</Pixels></Image></OME>"
+    )
+    file = tmp_path / "masks" / "A/1/0" / "all.ome.tif"
+    file.parent.mkdir(parents=True)
+    tifffile.imwrite(file, MASKS[0], description=text, metadata=None)
+    monkeypatch.setattr(tifffile.TiffFile, "asarray", lambda *_, **__: pytest.fail("read"))
+    monkeypatch.setattr(limits, "MOST_FRAMES", 98)
+    index = indexed(tmp_path, labels_path=str(tmp_path / "masks"))
+    (problem,) = [met for met in index.problems if met.kind == "unusable-masks"]
+    assert "all.ome.tif" in problem.message
+    assert "its metadata say 99 frames" in problem.message or "99 planes" in problem.message
+
+
+def test_a_frame_of_masks_larger_than_memory_is_refused_when_it_is_asked_for(tmp_path, monkeypatch):
+    reader = open_masks(source(tmp_path, labels_path=str(write_tiffs(tmp_path / "m", MASKS))))
+    assert reader is not None
+    reader.read(0, *WHOLE)
+    monkeypatch.setattr(limits, "UNASKED_BYTES", 1000)
+    monkeypatch.setattr(limits, "memory_bytes", lambda: 4 * MASKS[0].nbytes - 4)
+    with pytest.raises(StoreError, match="more than memory holds"):
+        reader.read(1, *WHOLE)

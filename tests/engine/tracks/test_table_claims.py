@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 h5py = pytest.importorskip("h5py")
+tifffile = pytest.importorskip("tifffile")
 zarr = pytest.importorskip("zarr")
 
 
@@ -53,6 +54,14 @@ def write_masks(folder: Path, n_rows: int) -> Path:
     return table
 
 
+def write_tiff_masks(folder: Path, n_rows: int) -> Path:
+    """The same with a TIFF a frame, the last of which has so many rows."""
+    table = ctc(folder / "masks")
+    last = max(table.glob("*.tif"))
+    tifffile.imwrite(last, np.zeros((n_rows, 40), "uint16"), compression="zlib")
+    return table
+
+
 def write_trk(folder: Path, n_bytes: int) -> Path:
     """A DeepCell file whose masks have so many bytes."""
     with tarfile.open(folder / "a.trk", "w") as archive:
@@ -69,6 +78,7 @@ WRITE = {
     "geff values": lambda folder: write_geff(folder, "nodes/props/t/values", 10_000),
     "btrack": lambda folder: write_hdf5(folder, 10_000),
     "masks": lambda folder: write_masks(folder, 1_000),
+    "a frame of masks": lambda folder: write_tiff_masks(folder, 1_000),
     "deepcell": lambda folder: write_trk(folder, 40_001),
 }
 

@@ -16,6 +16,7 @@ from lineage_triplets.engine.errors import (
     LineageTripletsError,
     Problem,
     StoreError,
+    TrackTableError,
     choices,
 )
 from lineage_triplets.engine.plates.image import canonical, open_image
@@ -29,6 +30,7 @@ from lineage_triplets.engine.tracks.formats.mask_files import (
     WHAT,
     frame_numbers,
     mask_files,
+    refuse_claims,
 )
 
 if TYPE_CHECKING:
@@ -243,8 +245,11 @@ def _of_tiffs(files: list[Path], fov: Fov, first_frame: int = 0) -> Masks:
     tifffile = source.library("tifffile", WHAT)
     try:
         with tifffile.TiffFile(str(files[0])) as opened:
+            refuse_claims(source, files[0], opened)
             series = opened.series[0]
             shape, dtype = tuple(series.shape), np.dtype(series.dtype)
+    except TrackTableError:
+        raise
     except (ValueError, TypeError, IndexError, RuntimeError, tifffile.TiffFileError) as error:
         raise source.damaged(f"the mask {files[0].name}", error) from error
     whole = tuple(n for n in shape if n > 1)

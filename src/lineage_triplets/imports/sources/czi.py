@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lineage_triplets.engine.plates.tiff_claims import parse_xml
 from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, refuse_claim
-from lineage_triplets.imports.sources.tiff_metadata import parse_xml
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lineage_triplets.engine.errors import choices, shown
-from lineage_triplets.imports.sources.base import fault, library, refuse_claim
+from lineage_triplets.engine.errors import ConfigError, choices
+from lineage_triplets.engine.plates.tiff_claims import (
+    claims_fault,
+    local_name,
+    ome_images,
+    ome_pixels,
+    parse_xml,
+    shape_said,
+)
+from lineage_triplets.imports.sources.base import fault, library
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
@@ -64,47 +69,15 @@ def refuse_claims(path: Path, tif: Any) -> None:
     ConfigError
         There are some, or such that are no numbers.
     """
-    item_bytes = 1
-    shapes: list[Sequence[Any]] = []
-    first = tif.pages[0]
-    if tif.is_ome:
-        numbers = range(len(_ome_images(tif)))
-        shapes = [
-            [pixels.get(f"Size{axis}", "1") for axis in "TCZYX"]
-            for pixels in (_ome_pixels(tif, number) for number in numbers)
-            if pixels is not None
-        ]
-    elif tif.is_imagej:
-        shapes = [[(tif.imagej_metadata or {}).get("images", 1), *first.shape]]
-    elif first.is_shaped:
-        shapes = [_shape_said(first)]
-    for shape in shapes:
-        try:
-            sizes = [int(size) for size in shape]
-        except (ValueError, TypeError):
-            raise fault(
-                "unreadable-image",
-                f"its metadata say the size {shown(list(shape))}, where whole numbers belong.",
-                "Write it again with the tool that made it.",
-                path,
-            ) from None
-        if len(sizes) > 1:
-            refuse_claim(sizes, item_bytes, path)
-
-
-def _shape_said(page: Any) -> Sequence[Any]:
-    """What tifffile itself wrote about the shape; empty where it cannot be read."""
-    try:
-        shape = json.loads(page.description).get("shape", ())
-    except (ValueError, AttributeError, RecursionError):
-        return ()
-    return shape if isinstance(shape, list) else ()
+    problem = claims_fault(tif, str(path))
+    if problem is not None:
+        raise ConfigError(problem)
 
 
 def planes_promised(tif: Any, number: int) -> int:
     """How many planes the metadata count; 0 where they do not."""
     if tif.is_ome:
-        pixels = _ome_pixels(tif, number)
+        pixels = ome_pixels(tif, number)
         if pixels is None:
             return 0
         return math.prod(int(pixels.get(f"Size{axis}", 1)) for axis in "TCZ")
@@ -113,7 +86,7 @@ def planes_promised(tif: Any, number: int) -> int:
         return int((tif.imagej_metadata or {}).get("images", 0) or 0)
     if first.is_shaped:
         n_pixels = int(first.imagelength * first.imagewidth or 1)
-        return math.prod(map(int, _shape_said(first))) // n_pixels
+        return math.prod(map(int, shape_said(first))) // n_pixels
     return 0
 
 
@@ -149,15 +122,15 @@ def _resolution(tif: Any, unit: str | None) -> tuple[float | None, float | None]
 
 
 def _of_ome(tif: Any, number: int) -> TiffFacts:
-    pixels = _ome_pixels(tif, number)
+    pixels = ome_pixels(tif, number)
     if pixels is None:
         return TiffFacts("OME-TIFF")
     sizes = [
         micrometers(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "um"))
         for axis in "ZYX"
     ]
-    image = _ome_images(tif)[number]
-    channels = [child for child in pixels if _local(child) == "Channel"]
+    image = ome_images(tif)[number]
+    channels = [child for child in pixels if local_name(child) == "Channel"]
     return TiffFacts(
         "OME-TIFF",
         image.get("Name", ""),
@@ -165,18 +138,6 @@ def _of_ome(tif: Any, number: int) -> TiffFacts:
         (sizes[0], sizes[1], sizes[2]),
         minutes(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
     )
-
-
-def _ome_images(tif: Any) -> list[ET.Element]:
-    root = parse_xml(tif.ome_metadata)
-    return [] if root is None else [child for child in root if _local(child) == "Image"]
-
-
-def _ome_pixels(tif: Any, number: int) -> ET.Element | None:
-    images = _ome_images(tif)
-    if number >= len(images):
-        return None
-    return next((child for child in images[number] if _local(child) == "Pixels"), None)
 
 
 def refuse_foreign_files(path: Path, tif: Any, number: int) -> None:
@@ -189,10 +150,10 @@ def refuse_foreign_files(path: Path, tif: Any, number: int) -> None:
     ConfigError
         It has.
     """
-    pixels = _ome_pixels(tif, number) if tif.is_ome else None
+    pixels = ome_pixels(tif, number) if tif.is_ome else None
     wanted: dict[str, str] = {}
     for child in pixels.iter() if pixels is not None else ():
-        if _local(child) == "UUID" and child.text:
+        if local_name(child) == "UUID" and child.text:
             wanted[child.get("FileName", path.name)] = child.text.strip().removeprefix(_PREFIX)
     there = {name: path.parent / name for name in wanted if (path.parent / name).is_file()}
     others = [name for name, file in there.items() if _own_uuid(file) not in {"", wanted[name]}]
@@ -214,17 +175,3 @@ def _own_uuid(file: Path) -> str:
     except tifffile.TiffFileError:
         return ""
     return "" if root is None else root.get("UUID", "").removeprefix(_PREFIX)
-
-
-def parse_xml(text: str | None) -> ET.Element | None:
-    """Parse XML without a document type, by which a small text could become a huge one."""
-    if not text or "<!DOCTYPE" in text or "<!ENTITY" in text:
-        return None
-    try:
-        return ET.fromstring(text)
-    except ET.ParseError:
-        return None
-
-
-def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]

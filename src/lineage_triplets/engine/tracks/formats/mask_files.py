@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.errors import TrackTableError, choices
+from lineage_triplets.engine.plates.tiff_claims import claims_fault
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
 
 if TYPE_CHECKING:
@@ -56,14 +57,30 @@ def of_tiffs(source: TrackSource, files: list[Path]) -> Iterator[tuple[int, NDAr
 
 
 def read_tiff(source: TrackSource, file: Path, pages: range | None = None) -> NDArray[Any]:
-    """Read a TIFF, or some of its pages; raises as `of_tiffs`."""
+    """Read a TIFF, or some of its pages, if they fit into memory; raises as `of_tiffs`."""
     tifffile = source.library("tifffile", WHAT)
     try:
-        return np.asarray(tifffile.imread(str(file), key=pages))
+        with tifffile.TiffFile(str(file)) as opened:
+            refuse_claims(source, file, opened)
+            read = opened.series[:1] if pages is None else [opened.pages[page] for page in pages]
+            n_bytes = sum(math.prod(part.shape) * part.dtype.itemsize for part in read)
+            source.refuse_claim(f"the mask {file.name}", n_bytes)
+            return np.asarray(opened.asarray(key=pages))
+    except TrackTableError:
+        raise
     # What tifffile and its codecs raise for damaged files.
-    except (ValueError, TypeError, RuntimeError, IndexError, tifffile.TiffFileError) as error:
+    except (
+        ValueError, TypeError, RuntimeError, IndexError, AttributeError, tifffile.TiffFileError,
+    ) as error:  # fmt: skip
         hint = " (pip install imagecodecs)" if "imagecodecs" in str(error) else ""
         raise source.damaged(f"the mask {file.name}", f"{error}{hint}") from error
+
+
+def refuse_claims(source: TrackSource, file: Path, opened: Any) -> None:
+    """Refuse sizes beyond reason in the metadata of an open TIFF; raises as `of_tiffs`."""
+    problem = claims_fault(opened, str(file))
+    if problem is not None:
+        raise source.damaged(f"the mask {file.name}", problem.message.rstrip("."))
 
 
 def of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[Any]]]:
