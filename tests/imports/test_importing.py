@@ -69,7 +69,7 @@ def write_series(folder: Path, frames: list[int], name: str = "img_t{t:03d}_{c}.
             {
                 "imagej": True,
                 "metadata": {"axes": "TCYX", "finterval": 900.0, "unit": "nm", "spacing": 700.0},
-                "resolution": (1 / 500, 1 / 500),
+                "resolution": ((1, 500), (1, 500)),
             },
             (0.7, 0.5, 0.5),
         ),
