@@ -305,7 +305,9 @@ class _Workers:
 
     def begin(self, work: Callable[[], _Result]) -> ts.Future[_Result]:
         """Let a thread do some work, and hand on what it gives or raises."""
-        promise, future = ts.Promise[Any].new()
+        # Promise takes no brackets at run time in tensorstore 0.1.77.
+        made: tuple[ts.Promise[_Result], ts.Future[_Result]] = ts.Promise.new()
+        promise, future = made
 
         def run() -> None:
             try:
