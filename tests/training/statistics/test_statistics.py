@@ -12,6 +12,7 @@ import numcodecs
 import numpy as np
 import pytest
 import torch
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -28,6 +29,7 @@ from lineage_triplets import (
 from lineage_triplets.cli import main
 from lineage_triplets.engine import OutputExistsError, StoreError
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
+from lineage_triplets.engine.reading.whole import ChunkDecoder
 from lineage_triplets.qc.export.cell_index import cell_index_batches
 from lineage_triplets.training import StatisticsInUseError, compute_statistics
 from lineage_triplets.training.statistics import counts
@@ -113,6 +115,12 @@ STORES = {
         (6, 2, 1, 32, 48),
         {"chunks": (1, 1, 1, 16, 16), "shards": (2, 1, 1, 32, 48), "version": "0.5"},
     ),
+    "tiles that end beyond the image": (
+        "uint16",
+        "cytx",
+        (2, 40, 5, 48),
+        {"chunks": (2, 16, 2, 30), "compressor": numcodecs.Zstd(1)},
+    ),
     "floats": (
         "float32",
         "ctzyx",
@@ -131,19 +139,19 @@ STORES = {
 
 @pytest.mark.parametrize("store", STORES)
 def test_equal_to_numpy(store, make_experiment, tmp_path, monkeypatch):
-    from lineage_triplets.training.statistics import blocks
+    from lineage_triplets.training.statistics import blocks, chunks
 
     # Frames are read in several blocks, and stacks in several parts.
     monkeypatch.setattr(blocks, "_LEAST_BYTES", 10_000)
     monkeypatch.setattr(blocks, "_MOST_BYTES", 12_000)
-    monkeypatch.setattr(blocks, "WORTH_PICKING_BYTES", 0)
-    decoded, decode = [], blocks.decode_file
+    monkeypatch.setattr(chunks, "WORTH_PICKING_BYTES", 0)
+    decoded, decode = [], ChunkDecoder.decode
 
-    def noted(path, storage, target):
-        decoded.append(path)
-        decode(path, storage, target)
+    def noted(self, chunk, target):
+        decoded.append((self._array_path, *chunk))
+        decode(self, chunk, target)
 
-    monkeypatch.setattr(blocks, "decode_file", noted)
+    monkeypatch.setattr(ChunkDecoder, "decode", noted)
     dtype, axes, shape, image = STORES[store]
     pixels = {fov: pixels_of(shape, dtype, seed) for seed, fov in enumerate(FOVS)}
     if store == "12 bits":
@@ -173,10 +181,12 @@ def test_equal_to_numpy(store, make_experiment, tmp_path, monkeypatch):
                 # Several parts of a frame are never in memory together.
                 off = relative if store == "floats in parts" else 1e-10
                 assert_equal(levels["timepoint_statistics"][str(t)], values[t], relative=off)
-    n_files = {"stacks of frames and channels": 0, "shards": 0, "floats in parts": 0}
-    n_files["frames and channels together"] = 3 * 3
     n_planes = n_t * len(made.source_channel) * 3
-    assert len(set(decoded)) == len(decoded) == n_files.get(store, n_planes)
+    n_chunks = {"stacks of frames and channels": 0, "floats in parts": 0}
+    n_chunks["frames and channels together"] = 3 * 3
+    n_chunks["shards"] = n_planes * 6
+    n_chunks["tiles that end beyond the image"] = 3 * 3 * 3 * 2
+    assert len(set(decoded)) == len(decoded) == n_chunks.get(store, n_planes)
     kinds = {problem.kind for problem in report.problems}
     assert kinds == ({"not-finite"} if dtype == "float32" else set())
 
@@ -213,8 +223,7 @@ def test_percentiles_are_exact_of_values_at_hand(data):
     tally = Tally(dtype)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counts, "_AT_ONCE", 7)
-        tally.add(values)
-        found = tally.statistics(values)
+        found = tally.statistics(tally.add(values))
     assert_equal(found, values)
 
 
@@ -251,10 +260,10 @@ def test_focus(chunks, make_experiment, tmp_path):
 
 @pytest.fixture
 def movies(make_experiment, monkeypatch) -> list[ExperimentConfig]:
-    from lineage_triplets.training.statistics import blocks
+    from lineage_triplets.training.statistics import chunks
 
     # Small as they are, their files are decoded here.
-    monkeypatch.setattr(blocks, "WORTH_PICKING_BYTES", 0)
+    monkeypatch.setattr(chunks, "WORTH_PICKING_BYTES", 0)
     pixels = {fov: pixels_of((6, 2, 1, 40, 48), "uint16", seed) for seed, fov in enumerate(FOVS)}
     return [make_experiment("one", dict.fromkeys(FOVS, FAMILY), pixels=pixels)]
 
@@ -363,6 +372,35 @@ class TestRuns:
         strict.settings = strict.settings.model_copy(update={"missing_chunks": "error"})
         (problem,) = compute_statistics(strict, tmp_path / "t").problems
         assert problem.kind == "missing-chunk"
+
+    @pytest.mark.parametrize("shards", [None, (1, 1, 1, 40, 48)])
+    def test_the_rest_of_a_frame_with_an_absent_chunk_counts_once(
+        self, shards, make_experiment, tmp_path, monkeypatch
+    ):
+        from lineage_triplets.training.statistics import chunks
+
+        monkeypatch.setattr(chunks, "WORTH_PICKING_BYTES", 0)
+        # Chunks are counted one by one, before the absent one is met.
+        monkeypatch.setattr(chunks, "_COUNTED_BYTES", 0)
+        pixels = pixels_of((6, 1, 1, 40, 48), "uint16", 0)
+        made = make_experiment(
+            "one",
+            {FOVS[0]: FAMILY},
+            pixels={FOVS[0]: pixels},
+            channels=["Phase"],
+            version="0.5",
+            chunks=(1, 1, 1, 20, 24),
+            shards=shards,
+        )
+        array = zarr.open_array(tmp_path / "one.zarr" / FOVS[0] / "0", mode="r+")
+        array = array.with_config({"write_empty_chunks": False})
+        array[3, :, :, 20:, 24:] = pixels[3, :, :, 20:, 24:] = 0
+        report = compute_statistics(index_of([made]), tmp_path / "s")
+        assert [problem.kind for problem in report.problems] == ["missing-chunks"]
+        folder = StatisticsFolder(tmp_path / "s")
+        levels = folder.read(folder.fov_file("one", FOVS[0]))["normalization"]["Phase"]
+        assert_equal(levels["timepoint_statistics"]["3"], pixels[3])
+        assert_equal(levels["fov_statistics"], pixels)
 
     def test_plates_of_fovs_with_anchors(self, make_experiment, tmp_path):
         tables = {"A/1/0": FAMILY, "A/1/1": track_table((1, [0]))}

@@ -40,23 +40,7 @@ WORTH_SKIPPING_BYTES = 1 << 15
 """To take fewer bytes along costs less than to ask for another range."""
 
 # Opening a pipe would wait for somebody to write; Windows reads text unless it is told not to.
-_OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-
-def decode_file(path: str, storage: ChunkStorage, target: NDArray[np.uint8]) -> None:
-    """Decode a file that is one chunk to where it goes; the target is as long as it shall be.
-
-    Raises
-    ------
-    OSError, RuntimeError, ValueError
-        It is absent, damaged or odd, which tensorstore shall judge.
-    """
-    file = os.open(path, _OPENING)
-    try:
-        container = FileRange(file, 0, os.fstat(file).st_size)
-        CODECS[storage.compressor].decode_into(container, target)
-    finally:
-        os.close(file)
+OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class LocalChunkStrategy:
@@ -153,7 +137,7 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
     done = 0
     file = None
     try:
-        file = os.open(reads.path, _OPENING)
+        file = os.open(reads.path, OPENING)
         status = os.fstat(file)
         shards = reads.storage.shards
         index = read_shard_index(file, status.st_size, shards) if shards is not None else None
@@ -162,7 +146,7 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
                 place = (
                     (0, status.st_size)
                     if index is None
-                    else _chunk_in_shard(index, number, status.st_size)
+                    else chunk_in_shard(index, number, status.st_size)
                 )
                 parts = _decode_chunk(reads, file, status, number, place, pieces, cache)
                 # Values that float32 cannot hold are infinite, as tensorstore has them.
@@ -179,7 +163,7 @@ def _read_file(reads: FileReads, windows: Sequence[Window], cache: PartCache | N
     return failed
 
 
-def _chunk_in_shard(index: UInt64Array, number: int, file_bytes: int) -> tuple[int, int]:
+def chunk_in_shard(index: UInt64Array, number: int, file_bytes: int) -> tuple[int, int]:
     """Start and number of bytes of one chunk."""
     start, n_bytes = index[number].tolist()
     if start + n_bytes > file_bytes:

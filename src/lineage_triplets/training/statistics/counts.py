@@ -10,14 +10,17 @@ always are.
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 # Its counting runs beside other threads, where NumPy's keeps the interpreter's lock.
 import torch
+
+from lineage_triplets.training.statistics.memory import ThreadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +31,13 @@ if TYPE_CHECKING:
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 _KEY_BITS = 20
+_MOST_BINS = 1 << _KEY_BITS
 _SIGN = np.uint32(1 << 31)
 _AT_ONCE = 65_536
+# Of so many values one is looked at for what their mean is about.
+_SAMPLE = 64
+# BLAS begins threads of its own for longer vectors.
+_DOT = 8_192
 
 
 def has_own_bins(dtype: str) -> bool:
@@ -50,6 +58,23 @@ def counting_threads() -> Iterator[Callable[[], None]]:
         torch.set_num_threads(n_threads)
 
 
+class Held(NamedTuple):
+    """Values at hand that were counted, of a type without a bin for every value.
+
+    Attributes
+    ----------
+    values : ndarray
+        Finite ones.
+    bins : ndarray of int32
+        Of each, from `first_bin` on.
+    first_bin : int
+    """
+
+    values: Pixels
+    bins: Int32Array
+    first_bin: int
+
+
 @dataclass(eq=False)
 class Tally:
     """Values of an image that were counted.
@@ -58,8 +83,10 @@ class Tally:
     ----------
     dtype : str
         Of the image.
+    first_bin : int
+        Bins before it have no pixels.
     counts : ndarray of int64
-        How many pixels each bin has, from the lowest one on; as long as needed.
+        How many pixels each bin has from there on; as long as needed.
     n_left_out : int
         Pixels that are NaN or infinite; nothing else here counts them.
     minimum, maximum, mean, squares : float
@@ -68,6 +95,7 @@ class Tally:
     """
 
     dtype: str
+    first_bin: int = 0
     counts: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
     n_left_out: int = 0
     minimum: float = np.inf
@@ -80,36 +108,61 @@ class Tally:
         """Number of pixels that count."""
         return int(self.counts.sum())
 
-    def add(self, pixels: Pixels) -> None:
-        """Count an array's values."""
+    def add(self, pixels: Pixels, memory: ThreadMemory | None = None) -> Held | None:
+        """Count an array's values.
+
+        Parameters
+        ----------
+        pixels : ndarray
+        memory : ThreadMemory, optional
+            What is returned lies there until this thread counts again.
+
+        Returns
+        -------
+        Held or None
+            The values with their bins, where not every value has a bin of its own.
+        """
         values = pixels.reshape(-1)
         if has_own_bins(self.dtype):
-            self._add_counts(_bin_counts(_bins(values)))
-            return
-        keys, moments, n = np.empty(len(values), np.int32), [], 0
-        for finite in _finite_parts(values):
-            if len(finite):
-                keys[n : n + len(finite)] = _keys(finite)
-                moments.append(_moments(finite))
-                n += len(finite)
-        self.n_left_out += len(values) - n
+            self._add_counts(0, _bin_counts(_bins(values)))
+            return None
+        memory = memory or ThreadMemory()
+        bins = memory.array("bins", values.shape, np.int32)
+        distances = memory.array("distances", (_AT_ONCE,), np.float64)
+        parts, moments, first_key, n = [], [], 0, 0
+        for finite, low, high in _finite_parts(values):
+            parts.append(finite)
+            lowest = _put_keys(finite, bins[n : n + len(finite)])
+            first_key = min(first_key, lowest) if n else lowest
+            moments.append(_moments(finite, low, high, distances))
+            n += len(finite)
+        if n < len(values):
+            self.n_left_out += len(values) - n
+            values, bins = np.concatenate([*parts, values[:0]]), bins[:n]
+        bins -= np.int32(first_key)
+        first_bin = first_key + _MOST_BINS // 2
         if n:
             self._add_moments(moments)
-            self._add_counts(_bin_counts(keys[:n]))
+            self._add_counts(first_bin, _bin_counts(bins))
+        return Held(values, bins, first_bin)
 
     def merge(self, other: Tally) -> None:
         """Count what another tally of the same type has counted."""
         self.n_left_out += other.n_left_out
         if not has_own_bins(self.dtype) and (n := other.n):
             self._add_moments([(n, other.minimum, other.maximum, other.mean, other.squares)])
-        is_longer = len(other.counts) > len(self.counts)
-        self._add_counts(other.counts.copy() if is_longer else other.counts)
+        self._add_counts(other.first_bin, other.counts)
 
-    def _add_counts(self, counts: Int64Array) -> None:
-        """Add counts, which are taken over where they are more."""
-        if len(counts) > len(self.counts):
-            counts, self.counts = self.counts, counts
-        self.counts[: len(counts)] += counts
+    def _add_counts(self, first_bin: int, counts: Int64Array) -> None:
+        """Add counts of the bins from one on."""
+        own, stop = len(self.counts), first_bin + len(counts)
+        first = min(first_bin, self.first_bin) if own else first_bin
+        stop = max(stop, self.first_bin + own)
+        if (first, stop) != (self.first_bin, self.first_bin + own):
+            grown = np.zeros(stop - first, np.int64)
+            grown[self.first_bin - first :][:own] = self.counts
+            self.first_bin, self.counts = first, grown
+        self.counts[first_bin - first :][: len(counts)] += counts
 
     def _add_moments(self, parts: list[_Moments]) -> None:
         """Put moments together as Chan, Golub and LeVeque do; before the counts are added."""
@@ -121,14 +174,14 @@ class Tally:
         self.squares = float(squares.sum() + n @ np.square(mean - self.mean))
         self.minimum, self.maximum = float(low.min()), float(high.max())
 
-    def statistics(self, pixels: Pixels | None = None) -> dict[str, float] | None:
+    def statistics(self, held: Held | None = None) -> dict[str, float] | None:
         """Give the statistics by name; None where no pixel counts.
 
         Percentiles lie between two values as NumPy's do by default.
 
         Parameters
         ----------
-        pixels : ndarray, optional
+        held : Held, optional
             All that was counted, for exact percentiles of types without a bin for every value.
         """
         n = self.n
@@ -137,6 +190,7 @@ class Tally:
         # Of truth values they are found several times as fast.
         taken = np.flatnonzero(self.counts != 0)
         counts = self.counts[taken]
+        taken += self.first_bin
         if has_own_bins(self.dtype):
             values = _own_values(taken, self.dtype)
             mean = float(values @ counts) / n
@@ -146,11 +200,11 @@ class Tally:
         else:
             mean, std = self.mean, float(np.sqrt(self.squares / n))
             low, high = self.minimum, self.maximum
-            if pixels is None:
+            if held is None:
                 values = np.clip(_key_values(taken), low, high)
                 below, above = _values_at(values, np.cumsum(counts))
             else:
-                below, above = _exact_values_at(taken, np.cumsum(counts), pixels.reshape(-1))
+                below, above = _exact_values_at(taken, np.cumsum(counts), held)
         share = _places(n) % 1
         p1, p5, p25, median, p75, p95, p99 = (below + (above - below) * share).tolist()
         return {
@@ -169,22 +223,32 @@ class Tally:
         }
 
 
-def _finite_parts(values: Pixels) -> Iterator[Pixels]:
-    """Values that count, in parts that stay in the cache of a CPU."""
+def _finite_parts(values: Pixels) -> Iterator[tuple[Pixels, float, float]]:
+    """Values that count, and the least and the largest, in parts that stay in a CPU's cache."""
     for first in range(0, len(values), _AT_ONCE):
         part = values[first : first + _AT_ONCE]
-        if part.dtype.kind == "f":
-            finite = np.isfinite(part)
-            part = part if finite.all() else part[finite]
-        yield part
+        low, high = float(part.min()), float(part.max())
+        # Either is NaN where a value is.
+        if not (math.isfinite(low) and math.isfinite(high)):
+            part = part[np.isfinite(part)]
+            if not len(part):
+                continue
+            low, high = float(part.min()), float(part.max())
+        yield part, low, high
 
 
-def _moments(values: Pixels) -> _Moments:
-    exact = values.astype(np.float64)
-    mean = exact.mean()
-    exact -= mean
-    squares = np.square(exact, out=exact).sum()
-    return len(values), float(values.min()), float(values.max()), float(mean), float(squares)
+def _moments(values: Pixels, low: float, high: float, memory: Float64Array) -> _Moments:
+    # Squares of distances from about the mean: of the values themselves they would cancel out.
+    about = float(values[::_SAMPLE].mean(dtype=np.float64))
+    n = len(values)
+    distances = memory[:n]
+    distances[:] = values
+    distances -= about
+    off = float(distances.sum())
+    whole = n - n % _DOT
+    rows, rest = distances[:whole].reshape(-1, _DOT), distances[whole:]
+    squares = float(np.vecdot(rows, rows).sum() + np.vecdot(rest, rest)) - off * off / n
+    return n, low, high, about + off / n, max(squares, 0.0)
 
 
 def _bins(values: Pixels) -> Pixels:
@@ -216,16 +280,21 @@ def _own_values(bins: Int64Array, dtype: str) -> Float64Array:
     return (bins + lowest).astype(np.float64)
 
 
-def _keys(values: Pixels) -> Int32Array:
-    """Bins of values in ascending order: the leading bits of a float32, negative ones turned."""
+def _put_keys(values: Pixels, keys: Int32Array) -> int:
+    """Put keys that are in order as the values are, and give the least.
+
+    They are the leading bits of a float32, with the sign, negative ones turned.
+    """
     if values.dtype.itemsize > 4:
         limits = np.finfo(np.float32)
         values = np.clip(values.astype(np.float64), float(limits.min), float(limits.max))
-    keys = values.astype(np.float32).view(np.int32)
-    keys ^= (keys >> 31) & np.int32(2**31 - 1)
-    keys >>= 32 - _KEY_BITS
-    keys += 1 << (_KEY_BITS - 1)
-    return keys
+    bits = values.astype(np.float32, copy=False).view(np.int32)
+    np.right_shift(bits, 32 - _KEY_BITS, out=keys)
+    lowest = int(keys.min())
+    if lowest < 0:
+        keys ^= (keys >> 31) & np.int32(_MOST_BINS // 2 - 1)
+        lowest = int(keys.min())
+    return lowest
 
 
 def _key_values(bins: Int64Array) -> Float64Array:
@@ -261,25 +330,34 @@ def _values_at(values: Float64Array, cumulated: Int64Array) -> Float64Array:
     return found
 
 
-def _exact_values_at(bins: Int64Array, cumulated: Int64Array, pixels: Pixels) -> Float64Array:
+def _exact_values_at(bins: Int64Array, cumulated: Int64Array, held: Held) -> Float64Array:
     """Values below and above each percentile, looked up in the bins where they are.
 
     Parameters
     ----------
     bins, cumulated : ndarray of int64
         Bins with pixels, and how many pixels are in each and those before.
-    pixels : ndarray
+    held : Held
         All that was counted.
     """
     places = _neighbours(int(cumulated[-1]))
     asked, of_place = np.unique(
         np.searchsorted(cumulated, places, side="right"), return_inverse=True
     )
-    is_asked = np.zeros(1 << _KEY_BITS, bool)
-    is_asked[bins[asked]] = True
-    chosen = np.concatenate([part[is_asked.take(_keys(part))] for part in _finite_parts(pixels)])
+    is_asked = np.zeros(int(bins[-1]) + 1 - held.first_bin, bool)
+    is_asked[bins[asked] - held.first_bin] = True
+    chosen = np.concatenate(list(_chosen(held, torch.from_numpy(is_asked))))
     counts = np.diff(cumulated, prepend=0)[asked]
     # Pixels before each asked bin that are in none.
     skipped = cumulated[asked] - np.cumsum(counts)
     found: Float64Array = np.sort(chosen)[places - skipped[of_place.reshape(places.shape)]]
     return found.astype(np.float64)
+
+
+def _chosen(held: Held, is_asked: torch.Tensor) -> Iterator[Pixels]:
+    """Values in bins that are asked for, in parts that stay in a CPU's cache."""
+    for first in range(0, len(held.values), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        # NumPy's would make numbers of 64 bits of the bins before.
+        is_chosen = torch.index_select(is_asked, 0, torch.from_numpy(held.bins[part]))
+        yield held.values[part][is_chosen.numpy()]

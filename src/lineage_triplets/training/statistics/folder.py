@@ -15,9 +15,9 @@ import numpy as np
 from lineage_triplets.engine.errors import OutputError, Problem
 from lineage_triplets.engine.files import read_whole, whole_file
 from lineage_triplets.engine.plates.statistics import FORMAT, StatisticsFolder, image_key
-from lineage_triplets.training.statistics.blocks import Counted
 from lineage_triplets.training.statistics.counts import Tally, has_own_bins
 from lineage_triplets.training.statistics.focus import focus_statistics
+from lineage_triplets.training.statistics.frames import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -287,7 +287,7 @@ def _arrays(channels: Mapping[int, str], tallies: Mapping[int, Tally]) -> dict[s
     for number, channel in enumerate(channels):
         tally = tallies[channel]
         bins = np.flatnonzero(tally.counts)
-        arrays[f"bins_{number}"] = bins.astype(np.int32)
+        arrays[f"bins_{number}"] = (bins + tally.first_bin).astype(np.int32)
         arrays[f"counts_{number}"] = tally.counts[bins]
         arrays[f"moments_{number}"] = np.array([getattr(tally, name) for name in _MOMENTS])
     return arrays
@@ -300,8 +300,9 @@ def _read_tallies(file: Path, dtype: str, channels: Mapping[int, str]) -> dict[i
         for channel, name in channels.items():
             number = written.index(name)
             bins = arrays[f"bins_{number}"]
-            counts = np.zeros(int(bins[-1]) + 1 if len(bins) else 0, np.int64)
-            counts[bins] = arrays[f"counts_{number}"]
+            first_bin, last = (int(bins[0]), int(bins[-1])) if len(bins) else (0, -1)
+            counts = np.zeros(last + 1 - first_bin, np.int64)
+            counts[bins - first_bin] = arrays[f"counts_{number}"]
             n_left_out, *moments = arrays[f"moments_{number}"].tolist()
-            tallies[channel] = Tally(dtype, counts, int(n_left_out), *moments)
+            tallies[channel] = Tally(dtype, first_bin, counts, int(n_left_out), *moments)
     return tallies

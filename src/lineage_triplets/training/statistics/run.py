@@ -15,15 +15,11 @@ from lineage_triplets.engine.cluster import cpus_of_task, on_cluster
 from lineage_triplets.engine.errors import Problem, StoppedError, StoreError, choices, counted
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.process import usable_cpus
-from lineage_triplets.training.statistics.blocks import (
-    Block,
-    Counted,
-    FovReader,
-    ReadMemory,
-    blocks_of,
-)
+from lineage_triplets.training.statistics.blocks import FovReader, blocks_of
 from lineage_triplets.training.statistics.counts import Tally, counting_threads
 from lineage_triplets.training.statistics.folder import WrittenStatistics, one_writer
+from lineage_triplets.training.statistics.frames import Block, Counted
+from lineage_triplets.training.statistics.memory import ThreadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -355,7 +351,7 @@ def _jobs(
     missing_chunks: MissingChunks,
     stopping: threading.Event,
 ) -> Iterator[tuple[int, FovReader, Block]]:
-    memory = ReadMemory()
+    memory = ThreadMemory()
     for place, source in enumerate(sources):
         reader = FovReader(source, missing_chunks, memory, stopping)
         for block in blocks[place]:
