@@ -16,6 +16,7 @@ from benchmarks.timing import in_turns, table, verdict
 from lineage_triplets import MultiExperimentIndex
 from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.engine.reading.tensorstore import canonical_view, open_array
+from lineage_triplets.training.statistics.counts import counting_threads
 from lineage_triplets.training.statistics.run import count_fovs
 
 if TYPE_CHECKING:
@@ -60,13 +61,16 @@ def _row(folder: Path, chunking: Chunking) -> Sequence[str]:
     write_images(folder, chunking)
     index = MultiExperimentIndex(registry_of(folder), z_range=1, yx_patch_size=(160, 160))
     sources = index.fovs
+    itemsize = np.dtype(chunking.dtype).itemsize
+    n_planes = sum(
+        source.fov.shape[0] * source.fov.shape[2] * len(source.channels) for source in sources
+    )
+    n_bytes = n_planes * chunking.size_pixels**2 * itemsize
     read = partial(_read, sources)
     result = in_turns(read, partial(_count, sources), budget_s=BUDGET_S)
-    least = in_turns(read, partial(_pass, sources), budget_s=BUDGET_S / 4).cpu_ratio
-    n_bytes = np.dtype(chunking.dtype).itemsize * sum(
-        int(np.prod(source.fov.shape)) // source.fov.shape[1] * len(source.channels)
-        for source in sources
-    )
+    plane = np.random.default_rng(0).normal(2000, 250, chunking.size_pixels**2)
+    count = partial(_pass, plane.astype(chunking.dtype), n_planes)
+    least = in_turns(read, count, budget_s=BUDGET_S / 4).cpu_ratio
     return (
         chunking.label,
         f"{n_bytes / result.straightforward_s / 1e6:,.0f}",
@@ -84,20 +88,18 @@ def _count(sources: Sequence[FovSource]) -> None:
             raise answer
 
 
-def _pass(sources: Sequence[FovSource]) -> None:
-    """Go over as many pixels as are counted, of one plane that stays in the cache."""
-    dtype = np.dtype(sources[0].fov.dtype)
-    shape = sources[0].fov.shape
-    plane = np.random.default_rng(0).normal(2000, 250, shape[3:]).astype(dtype).reshape(-1)
-    n_planes = sum(len(source.channels) * source.fov.shape[0] * shape[2] for source in sources)
-    bits = plane.view(np.int16 if dtype == np.uint16 else np.int32)
-    for _ in range(n_planes):
-        if dtype == np.uint16:
-            torch.bincount(torch.from_numpy(bits))
-            continue
-        torch.bincount(torch.from_numpy(bits >> 16))
-        exact = plane.astype(np.float64)
-        plane.min(), plane.max(), exact.sum(), np.square(exact, out=exact).sum()
+def _pass(plane: NDArray[np.generic], n_planes: int) -> None:
+    """Go over a plane that stays in the cache, as many times as there are planes."""
+    bits = plane.view(np.int16 if plane.dtype == np.uint16 else np.int32)
+    with counting_threads() as begin:
+        begin()
+        for _ in range(n_planes):
+            if plane.dtype == np.uint16:
+                torch.bincount(torch.from_numpy(bits))
+                continue
+            torch.bincount(torch.from_numpy(bits >> 16))
+            exact = plane.astype(np.float64)
+            plane.min(), plane.max(), exact.sum(), np.square(exact, out=exact).sum()
 
 
 def _read(sources: Sequence[FovSource]) -> None:
