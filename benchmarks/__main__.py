@@ -39,6 +39,7 @@ from benchmarks import (
     trackers,
     training,
     tree,
+    watch,
     widget,
 )
 from benchmarks.trouble import tables as trouble
@@ -80,6 +81,7 @@ LONG = {
     "repair": repair.tables,
     "learning": learning.tables,
     "peer": peer.tables,
+    "watch": watch.tables,
 }
 # With options of its own.
 TROUBLE = "trouble"
