@@ -50,20 +50,25 @@ class MeasuredWatch(PixelWatch):
 
     def __init__(self, index: MultiExperimentIndex, known: KnownPixels) -> None:
         super().__init__(index, known)
-        self.seconds = self.reading_seconds = 0.0
+        # What noting itself takes is counted off.
+        self.seconds = self.reading_seconds = self.noting_seconds = 0.0
         self.n_bytes = self.n_compared = 0
 
     def after_reading(self, seconds: float) -> None:
-        """Compare as it would, and note the time and the bytes."""
+        """Compare as it would, and note the time."""
         self.reading_seconds += seconds
-        begun, before = time.perf_counter(), _bytes_read()
+        begun, noting = time.perf_counter(), self.noting_seconds
         super().after_reading(seconds)
-        self.n_bytes += _bytes_read() - before
-        self.seconds += time.perf_counter() - begun
+        self.seconds += time.perf_counter() - begun - (self.noting_seconds - noting)
 
     def _compare(self, number: int) -> None:
-        self.n_compared += 1
+        begun, before = time.perf_counter(), _bytes_read()
+        self.noting_seconds += time.perf_counter() - begun
         super()._compare(number)
+        begun = time.perf_counter()
+        self.n_bytes += _bytes_read() - before
+        self.n_compared += 1
+        self.noting_seconds += time.perf_counter() - begun
 
 
 class _Cost(NamedTuple):
