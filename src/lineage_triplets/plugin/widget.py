@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QProgressBar,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -35,6 +34,7 @@ from lineage_triplets.plugin.common.keys import KeyButton, bind
 from lineage_triplets.plugin.common.outlines import OutlineSwitch
 from lineage_triplets.plugin.common.panels import Panels
 from lineage_triplets.plugin.common.remembered import Remembered
+from lineage_triplets.plugin.common.said import CountBar
 from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.common.tab_order import give_focus, next_by_tab, next_outside
 from lineage_triplets.plugin.common.tails import TailSwitch
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 
 _TITLE_CHARACTERS, _LEAST_CHARACTERS = 18, 52
-_REST_MS = 100
+_REST_MS = 250
 _HOMES = {
     "Board": ("board_tiles",),
     "Browse": ("lineage_table",),
@@ -303,9 +303,7 @@ class ReviewWidget(QWidget):
         return head
 
     def _foot(self) -> QHBoxLayout:
-        self._progress = QProgressBar(self)
-        self._progress.setObjectName("progress")
-        self._progress.setMaximumHeight(14)
+        self._progress = CountBar("progress", self)
         self._rests = QTimer(self)
         self._rests.setSingleShot(True)
         self._rests.setInterval(_REST_MS)
@@ -411,14 +409,11 @@ class ReviewWidget(QWidget):
         self._cancel.setVisible(bool(name))
 
     def _on_progress(self, name: str, done: int, total: int) -> None:
-        # Qt draws a bar at once, and the whole window with it: several jobs tell of many steps.
+        # Whatever is drawn, the whole window is put together anew: several jobs tell of many steps.
         if self._rests.isActive():
             return
         self._rests.start()
-        self._progress.setFormat(f"{name}: %p%")
-        # Without an end it would be drawn all the time, and slow down what it tells of.
-        self._progress.setRange(0, max(total, 1))
-        self._progress.setValue(done)
+        self._progress.set_count(done, total, f"{name}: {100 * done // max(total, 1)}%")
         self._progress.show()
         self._cancel.show()
 

@@ -57,7 +57,7 @@ def test_a_typed_size_is_square_and_anchors_and_pictures_follow(
     border.setFocus()
     qtbot.keyClick(border, Qt.Key.Key_End)
     assert session.review.intent.dataset.border == "exclude"
-    qtbot.waitUntil(lambda: "they are left out. Anchors: " in _words(panel))
+    qtbot.waitUntil(lambda: "cells, left out. Anchors: " in _words(panel))
     early, late = patch_fits(session.review.data)
     assert _words(panel).endswith(f"Anchors: early {early.n_anchors}, late {late.n_anchors}.")
     assert early.n_anchors < 102

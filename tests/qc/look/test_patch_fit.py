@@ -48,7 +48,7 @@ def test_cells_near_the_border_are_those_that_an_exclusion_leaves_out(review: Re
 def test_the_border_and_the_anchors_are_said_in_words(review: Review) -> None:
     review.choose(yx_patch_size=(28, 24), border="exclude")
     assert border_words(patch_fits(review.data), review.data.settings) == (
-        "Cells near the border: early 42 of 112, late 21 of 56; they are left out. "
+        "Near the border: early 42 of 112, late 21 of 56 cells, left out. "
         "Anchors: early 64, late 29."
     )
     assert size_words(review.data, review.data.settings) == "14 x 12 µm"

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     Identity = tuple[object, ...]
 
 _LATER_MS = 150
-_TOP_SHARE, _LOW_TOP_SHARE, _STRIP_SHARE = 0.45, 0.13, 0.34
+_TOP_SHARE, _LOW_TOP_SHARE, _STRIP_SHARE = 0.5, 0.13, 0.34
 # Where a wrong pair breaks is seen in its frames; tau is of no concern then.
 _ASKING_SHARE = 0.56
 # On a laptop's screen the pairs come first.

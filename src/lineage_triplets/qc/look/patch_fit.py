@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lineage_triplets.qc.open.data import ReviewData
 
 _AT_BORDER = {
-    "clamp": "their patches are moved inward",
-    "pad": "zeros fill their patches",
-    "exclude": "they are left out",
+    "clamp": "patches moved inward",
+    "pad": "filled with zeros",
+    "exclude": "left out",
 }
 
 
@@ -81,7 +81,7 @@ def border_words(fits: Sequence[PatchFit], settings: DatasetConfig) -> str:
     if not near:
         return f"No patch reaches over the border. {told}" if fits else ""
     counts = ", ".join(f"{fit.experiment} {fit.n_near:,} of {fit.n_cells:,}" for fit in near)
-    return f"Cells near the border: {counts}; {_AT_BORDER[settings.border]}. {told}"
+    return f"Near the border: {counts} cells, {_AT_BORDER[settings.border]}. {told}"
 
 
 def size_words(data: ReviewData, settings: DatasetConfig) -> str:
