@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.imports.sources.base import FoundImage, Index, fault, library, refuse_claim
+from lineage_triplets.engine.errors import ConfigError
+from lineage_triplets.imports.sources.base import (
+    FoundImage,
+    Index,
+    fault,
+    library,
+    refuse_claim,
+    said,
+)
 from lineage_triplets.imports.sources.units import micrometers, minutes
 
 if TYPE_CHECKING:
@@ -15,6 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from lineage_triplets.engine.errors import Problem
+
+    _Names = tuple[str | None, ...]
+    _Sizes = tuple[float | None, float | None, float | None]
 
 _LETTERS = "TCZ"
 
@@ -33,7 +47,13 @@ def find(path: Path) -> list[FoundImage] | None:
     try:
         with nd2.ND2File(path) as file:
             return _positions(path, file)
-    except (ValueError, KeyError, NotImplementedError) as error:
+    except ConfigError:
+        raise
+    # What nd2 raises for damaged files.
+    except (
+        ValueError, LookupError, TypeError, AttributeError, ArithmeticError, NotImplementedError,
+        struct.error,
+    ) as error:  # fmt: skip
         raise fault(
             "unreadable-image",
             f"it is no ND2 file that can be read: {error}.",
@@ -54,8 +74,7 @@ def _positions(path: Path, file: Any) -> list[FoundImage]:
     for number, at in enumerate(file.loop_indices or ({},)):
         place = (int(at.get("T", 0)), int(at.get("Z", 0)))
         frames.setdefault(int(at.get("P", 0)), {})[place] = number
-    voxel = file.voxel_size()
-    channels = file.metadata.channels or []
+    names, size, problems = _told(path, file, sizes[1])
     images = []
     for position, numbers in sorted(frames.items()):
         grid = itertools.product(*map(range, sizes))
@@ -70,19 +89,33 @@ def _positions(path: Path, file: Any) -> list[FoundImage]:
                 dtype=np.dtype(file.dtype),
                 open=_opener(path, numbers, sizes[1]),
                 files=(path,),
-                channel_names=tuple(channel.channel.name or None for channel in channels),
-                pixel_size_um=(
-                    micrometers(voxel.z, "um"),
-                    micrometers(voxel.y, "um"),
-                    micrometers(voxel.x, "um"),
-                ),
+                channel_names=names,
+                pixel_size_um=size,
                 interval_minutes=_interval(file),
                 missing=frozenset(index for index in grid if (index[0], index[2]) not in numbers),
                 # A frame of the file has all channels.
                 block=(1, sizes[1], 1),
+                problems=problems,
             )
         )
     return images
+
+
+def _told(path: Path, file: Any, n_channels: int) -> tuple[_Names, _Sizes, tuple[Problem, ...]]:
+    """Names of channels and (z, y, x) of a pixel; what is not known is asked for."""
+    try:
+        voxel, channels = file.voxel_size(), file.metadata.channels or []
+    except UnboundLocalError as error:
+        # nd2 0.12 fails so on a channel of which no fluorescent probe is told.
+        note = said(
+            "unread-metadata",
+            f"nd2 cannot read what it says of its channels and pixel size: {error}.",
+            "Say them (--channel, --pixel-size-um).",
+            path,
+        )
+        return (None,) * n_channels, (None, None, None), (note,)
+    z, y, x = (micrometers(length, "um") for length in (voxel.z, voxel.y, voxel.x))
+    return tuple(channel.channel.name or None for channel in channels), (z, y, x), ()
 
 
 def _opener(path: Path, numbers: dict[Index, int], n_channels: int) -> Callable[[], Nd2Planes]:
