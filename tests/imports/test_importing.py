@@ -577,3 +577,9 @@ def test_what_a_plate_was_made_from_is_in_its_metadata(tmp_path):
     attributes = json.loads((tmp_path / "out.zarr/zarr.json").read_text())["attributes"]
     told = attributes["lineage_triplets_import"]["fovs"]["A/1/0"]
     assert (told["source"], told["axes"], told["first_number"]) == ("movie", "TCYX", 3)
+
+
+@pytest.mark.parametrize("before", ["", "A/1/0="])
+def test_what_is_behind_a_url_is_told(before):
+    with pytest.raises(ConfigError, match=r"nothing behind a URL.*init URL"):
+        plan_import([f"{before}https://host/movie.zarr?key=secret"])

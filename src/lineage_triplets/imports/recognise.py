@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
+from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.imports.plan import LETTERS, ImportPlan, PlannedFov, Question
 from lineage_triplets.imports.sources import FoundImage, find_images
 from lineage_triplets.imports.sources.names import absent_numbers, step_of
@@ -99,9 +100,19 @@ def plan_import(
 def _named(source: str | Path) -> tuple[str, Path]:
     """Split ``A/1/0=PATH``."""
     place, separator, path = str(source).partition("=")
-    if separator and len(place.split("/")) == 3 and all(place.split("/")):
-        return place, Path(path)
-    return "", Path(source)
+    if not (separator and len(place.split("/")) == 3 and all(place.split("/"))):
+        place, path = "", str(source)
+    if is_url(path):
+        raise ConfigError(
+            Problem(
+                "remote-images",
+                "imports read files on disk, and nothing behind a URL.",
+                "An OME-Zarr plate may stay where it is: `lineage-triplets init URL` writes its "
+                "config. Copy or mount anything else.",
+                file=path.partition("?")[0],
+            )
+        )
+    return place, Path(path)
 
 
 def _found(path: Path, rewrite: bool) -> list[FoundImage]:

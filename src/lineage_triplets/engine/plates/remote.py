@@ -322,8 +322,8 @@ def _told(fault: Exception, folder: str) -> tuple[str, str, str]:
     """Kind, message and remedy of what reading metadata ended with."""
     if isinstance(fault, TooLongError):
         message = (
-            f"more than {in_words(fault.most_bytes)} came in the place of metadata, and it was "
-            "not read to its end."
+            f"more than {in_words(fault.most_bytes)} came in the place of metadata, which is more "
+            "than they have."
         )
         return "bad-metadata", message, "Check that the address is that of a store."
     other = ("unreadable", f"it cannot be read ({first_line(fault)}).", "Check the address.")
