@@ -198,8 +198,13 @@ STEPS = st.lists(
             )
             | st.builds(
                 NewDecision,
-                st.sampled_from(["cut", "keep", "unlink"]),
-                st.builds(Target, st.just("link"), *map(st.just, PLACE), st.just("1"), st.just(3)),
+                st.sampled_from(["cut", "keep"]),
+                st.just(Target("link", *PLACE, "1", 3)),
+            )
+            | st.builds(
+                NewDecision,
+                st.sampled_from(["link", "keep", "unlink"]),
+                st.just(Target("join", *PLACE, "1", 3, daughter=2, to_t=4)),
             )
             | st.builds(
                 NewDecision,
