@@ -23,21 +23,9 @@ from reviews import SHAPE, WITHOUT, experiments, field, save, single, write_conf
 from stores import make_experiment, numbered_pixels, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from lineage_triplets import TripletConfig
-
-
-@pytest.fixture
-def config_path(tmp_path: Path) -> Path:
-    return write_config(tmp_path)
-
-
-@pytest.fixture
-def review(config_path: Path) -> Iterator[Review]:
-    with Review.open(config_path, by="ada") as opened:
-        yield opened
 
 
 def settle(review: Review) -> None:

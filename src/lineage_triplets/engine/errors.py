@@ -269,11 +269,12 @@ def without_query(path: str) -> str:
     return path.partition("?")[0] if "://" in path else path
 
 
-def choices(names: Iterable[object], limit: int = 12) -> str:
+def choices(names: Iterable[object], limit: int = 12, separator: str = ", ") -> str:
     """Names for a message: all of them, or the first `limit` and how many more."""
     listed = [str(name) for name in names]
-    text = ", ".join(listed[:limit])
-    return f"{text}, … ({len(listed)} in all)" if len(listed) > limit else text or "none"
+    text = separator.join(listed[:limit])
+    more = f"{separator}… ({len(listed)} in all)" if len(listed) > limit else ""
+    return f"{text}{more}" or "none"
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,27 +9,15 @@ import pytest
 
 from lineage_triplets.engine.settings.file import read_config
 from lineage_triplets.qc.decide.review import Review
-from reviews import write_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 
 def in_thread(action: Callable[[], Any]) -> Any:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(action).result()
-
-
-@pytest.fixture
-def config_path(tmp_path: Path) -> Path:
-    return write_config(tmp_path)
-
-
-@pytest.fixture
-def review(config_path: Path) -> Iterator[Review]:
-    with Review.open(config_path, by="ada") as opened:
-        yield opened
 
 
 def test_what_is_begun_and_prepared_is_what_opens(config_path: Path) -> None:

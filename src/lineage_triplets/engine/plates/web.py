@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import os
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -328,6 +329,11 @@ def fetch(
     found = {name: one.content for name, one in begun.items() if one.content is not None}
     faults = {name: one.error for name, one in begun.items() if one.error is not None}
     return found, faults
+
+
+def is_web_page(content: bytes) -> bool:
+    """Whether what came is a page for people, often one that asks them to log in."""
+    return re.match(rb"\s*<(!doctype html|html)", content, re.IGNORECASE) is not None
 
 
 def server_of(url: str) -> str:

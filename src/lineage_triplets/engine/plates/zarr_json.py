@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from lineage_triplets.engine.plates.chunks import (
 from lineage_triplets.engine.plates.limits import array_fault, size_fault
 from lineage_triplets.engine.plates.readable import why_unreadable
 from lineage_triplets.engine.plates.stores import join, read_files, refuse_absent
+from lineage_triplets.engine.plates.web import is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,7 +191,7 @@ def _naming(folder: str, name: str) -> Iterator[None]:
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    if re.match(rb"\s*<(!doctype html|html)", content, re.IGNORECASE):
+    if is_web_page(content):
         raise _UnreadableJsonError(
             "there is a web page, and no store.",
             "Check the address, and that it can be read without logging in.",

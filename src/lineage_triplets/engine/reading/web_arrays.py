@@ -12,7 +12,6 @@ import functools
 import json
 import math
 import os
-import re
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -34,6 +33,7 @@ from lineage_triplets.engine.plates.web import (
     FailedError,
     Request,
     WebError,
+    is_web_page,
     server_of,
 )
 
@@ -236,7 +236,7 @@ def _in_memory(name: str, described: dict[str, Any]) -> tuple[ts.KvStore, ts.Ten
 
 
 def _why_no_chunk(content: bytes, error: Exception) -> str:
-    if re.match(rb"\s*<(!doctype html|html)", content, re.IGNORECASE):
+    if is_web_page(content):
         return "a web page came in its place"
     return first_line(error)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lineage_triplets.engine.errors import choices
 from lineage_triplets.qc.find.checks import SettingsCheck, register
 from lineage_triplets.qc.find.finding import Evidence, Finding
 
@@ -168,12 +169,11 @@ def _unlike(
     by_name: dict[str, list[str]] = {}
     for experiment, name in zip(experiments, names, strict=True):
         by_name.setdefault(name, []).append(experiment)
-    told = [f"{name!r} in {_some(where)}" for name, where in by_name.items()]
-    said = "; ".join(told[:12]) + (f"; … ({len(told)} in all)" if len(told) > 12 else "")
+    told = (f"{name!r} in {_some(where)}" for name, where in by_name.items())
     return Finding(
         kind="channel-names-unlike",
         severity="note",
-        sentence=f"Slot {slot} ({label}) has unlike names: {said}.",
+        sentence=f"Slot {slot} ({label}) has unlike names: {choices(told, separator='; ')}.",
         remedy="Look at the channels, and approve them if they show the same.",
         evidence=(Evidence("least likeness", least),),
         detail=f"slot{slot}=" + "+".join(by_name),

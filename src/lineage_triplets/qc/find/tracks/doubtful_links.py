@@ -114,7 +114,7 @@ def _doubtful(data: TrackData, own: Int64Array, suspects: Suspects, link: int) -
         kind="doubtful-link",
         severity="warning",
         sentence=f"{sentence}{words}.",
-        remedy="Look at both frames; cut the link if the cells differ, and link them as they are.",
+        remedy="Look at both frames; cut the link if the cells differ; link each where it goes on.",
         **where(data, fov),
         tracks=tuple(dict.fromkeys([into, name, *others])),
         t=t,

@@ -260,7 +260,7 @@ def _wrong_link(data: TrackData, number: int) -> Finding:
             f"Track {name} seems to go on along another cell from frame {t} on: it moves "
             f"{length(data, fov, way)}, and {' and '.join(reasons)}."
         ),
-        remedy="Look at both frames; cut the link if the cells differ, and link them as they are.",
+        remedy="Look at both frames; cut the link if the cells differ; link each where it goes on.",
         **where(data, fov),
         tracks=tuple(dict.fromkeys([name, *others])),
         t=t,
