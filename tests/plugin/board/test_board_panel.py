@@ -161,9 +161,13 @@ def test_a_fov_whose_image_cannot_be_read_is_marked(panel, qtbot):
 
 
 def test_a_picture_that_comes_draws_its_own_tile_and_no_other(panel, session, qtbot):
-    qtbot.waitUntil(lambda: panel.view.has_pictures)
+    qtbot.waitUntil(lambda: panel.view.has_pictures and not panel.is_reading)
     qtbot.waitUntil(lambda: not session.work.running)
     drawn = Drawn(panel.view.viewport())
+    # With all that waits to be drawn.
+    panel.view.viewport().update()
+    qtbot.waitUntil(lambda: bool(drawn.boxes))
+    drawn.boxes.clear()
     panel.thumbnails.read.emit([NAMES[1]])
     qtbot.waitUntil(lambda: bool(drawn.boxes))
     tile = panel.view.visualRect(panel.model.index(1))
