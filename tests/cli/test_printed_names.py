@@ -146,3 +146,34 @@ def test_a_folder_is_replaced_by_one_other(run, config):
     code, _, said = run("validate", config, *maps)
     assert code == 2
     assert "replaced by '/a' and by '/b'" in " ".join(said.replace("│", " ").split())
+
+
+OF_A_CONFIG = (
+    "validate", "preview --out p.png", "draft --out d.yml", "index --out i.parquet", "stats",
+    "check", "links", "report --out r.html", "history", "placement", "audit --pairs 5",
+    "approve mouse", "reject lineage 1 -r x", "export --to out", "tracks --out out",
+)  # fmt: skip
+
+
+def test_a_folder_that_no_path_has_is_refused_by_every_command(run, config):
+    for command in OF_A_CONFIG:
+        name, *options = command.split()
+        code, _, said = run(name, config, *options, "--path-map", "/elswhere=/a")
+        said = " ".join(said.replace("│", " ").split())
+        assert code == 2, said
+        assert "value for --path-map: no path of the config begins with '/elswhere'" in said, name
+        assert f"Its paths are in: {config.parent}" in said
+
+
+@pytest.mark.parametrize("command", ["validate", "history", "preview --out {out}"])
+def test_a_folder_that_no_path_has_is_told_beside_one_that_some_have(
+    run, config, tmp_path, command
+):
+    name, *options = command.format(out=tmp_path / "p.png").split()
+    moved = config.parent.rename(tmp_path / "moved")
+    maps = "--path-map", f"{config.parent}={moved}", "--path-map", "/elswhere=/a"
+    absolute = moved / config.name
+    absolute.write_text(absolute.read_text().replace("_path: ", f"_path: {config.parent}/"))
+    code, _, said = run(name, absolute, *options, *maps)
+    assert code == 0, said
+    assert said.count("no path of the config begins with '/elswhere'") == 1

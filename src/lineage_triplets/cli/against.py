@@ -23,6 +23,7 @@ from lineage_triplets.cli.common import (
     write_listed,
 )
 from lineage_triplets.cli.lists import in_full, limit
+from lineage_triplets.cli.path_maps import parse_path_map
 
 if TYPE_CHECKING:
     from lineage_triplets.qc.decide.review import Review
@@ -72,7 +73,12 @@ def take(
     if bool(rank) == everything:
         raise typer.BadParameter("name ranks, or --all", param_hint="--rank")
     with opened(
-        config, by=by, decisions=decisions, take_over=take_over, path_map=path_map
+        config,
+        by=by,
+        decisions=decisions,
+        take_over=take_over,
+        path_map=path_map,
+        other=config_against(against),
     ) as review:
         found = compared(review, against, within, experiment, fov, path_map)
         # Who takes changes what there is to take; the comparison stays.
@@ -83,22 +89,35 @@ def take(
         terminal().print("The tables agree: there is nothing to take.")
 
 
+def config_against(other: Path | None) -> Path | None:
+    """Give what tables are held against if it is a config, which has paths of its own."""
+    from lineage_triplets.qc.find.against.other import is_config
+
+    return other if other is not None and is_config(other) else None
+
+
 def compared(
     review: Review,
     other: Path,
     within: float | None,
     experiment: str | None,
     fov: str | None,
-    path_map: list[str] | None,
+    pairs: list[str] | None,
 ) -> Comparison:
     """Hold a review's tables against another's, and say that it takes a while."""
+    from lineage_triplets.engine.settings.file import path_map_faults
+
+    path_map = parse_path_map(pairs)
+    if path_map and config_against(other) is not None:
+        for old in path_map_faults(other, path_map):
+            del path_map[old]
     with terminal(stderr=True).status("Comparing tables"):
         return review.against(
             other,
             within=within,
             experiment=experiment,
             fov=fov,
-            path_map=common.parse_path_map(path_map),
+            path_map=path_map,
         )
 
 

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lineage_triplets.cli.lists import first_of, in_full, limit, print_more
+from lineage_triplets.cli.path_maps import fitting_path_map
 from lineage_triplets.engine.errors import first_of_kinds, visible
 from lineage_triplets.engine.files import whole_file
 
@@ -94,7 +95,7 @@ def read_with_options(
     """
     from lineage_triplets.engine.settings.file import read_config
 
-    config, problems = read_config(path, parse_path_map(path_map))
+    config, problems = read_config(path, fitting_path_map(path_map, path))
     if config is None:
         return config, problems
     options = patch_size, tau_hours, z_slices, border, relation
@@ -129,21 +130,6 @@ def with_options(
     return config.model_copy(update={"dataset": settings})
 
 
-def parse_path_map(pairs: list[str] | None) -> dict[str, str]:
-    """Turn OLD=NEW into a dict."""
-    parsed: dict[str, str] = {}
-    for pair in pairs or []:
-        old, separator, new = pair.partition("=")
-        if not (separator and old and new):
-            raise typer.BadParameter(f"{pair!r} is not OLD=NEW", param_hint="--path-map")
-        if parsed.get(old, new) != new:
-            raise typer.BadParameter(
-                f"{old!r} is replaced by {parsed[old]!r} and by {new!r}", param_hint="--path-map"
-            )
-        parsed[old] = new
-    return parsed
-
-
 def share_or_names(text: str) -> float | list[str]:
     """Read a side of a split: a share, or names with commas between them."""
     try:
@@ -174,10 +160,12 @@ def opened(
     take_over: bool = False,
     read_only: bool = False,
     path_map: list[str] | None = None,
+    other: Path | None = None,
 ) -> Iterator[Review]:
-    """Open a review for one command."""
+    """Open a review for one command; `path_map` is for the config `other` too."""
     from lineage_triplets.qc.decide.review import Review
 
+    fitting = fitting_path_map(path_map, config, other)
     with quiet_log(), terminal(stderr=True).status("Opening plates and reading tables"):
         review = Review.open(
             config,
@@ -185,7 +173,7 @@ def opened(
             decisions=decisions,
             read_only=read_only,
             take_over=take_over,
-            path_map=parse_path_map(path_map),
+            path_map=fitting,
         )
     with review, quiet_log():
         yield review

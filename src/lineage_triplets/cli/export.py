@@ -20,6 +20,7 @@ from lineage_triplets.cli.against import (
     Within,
     compared,
     comparison_as_dict,
+    config_against,
     print_comparison,
     write_comparison,
 )
@@ -98,6 +99,7 @@ def check(
         read_only=not pixels,
         take_over=take_over,
         path_map=path_map,
+        other=config_against(against),
     ) as review:
         look_with_progress(review)
         with terminal(stderr=True).status("Checking tables, settings and channels"):

@@ -22,10 +22,13 @@ from lineage_triplets.cli.common import (
     write_listed,
 )
 from lineage_triplets.cli.lists import begin_command, first_of, print_more
+from lineage_triplets.cli.path_maps import fitting_path_map
 from lineage_triplets.engine.errors import ConfigError, Problem, counted, visible
 from lineage_triplets.engine.files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from lineage_triplets.engine.diagnosis import Diagnosis
@@ -147,11 +150,12 @@ def preview(
             f"{out.name!r} has no ending of a picture: .png, .jpg, .pdf or .tif", param_hint="--out"
         )
     refuse_existing(out, overwrite)
-    read, problems = read_config(config, common.parse_path_map(path_map))
+    fitting = fitting_path_map(path_map, config)
+    read, problems = read_config(config, fitting)
     if read is None or problems:
         raise ConfigError(*problems)
     console = terminal(stderr=True)
-    reviewed, n_decisions = _as_decided(config, read, decisions, path_map)
+    reviewed, n_decisions = _as_decided(config, read, decisions, fitting)
     loaded = common.with_options(reviewed, patch_size, tau_hours, z_slices, border, relation)
     with console.status("Opening plates, reading tables and patches"):
         index = MultiExperimentIndex.from_config(loaded)
@@ -187,14 +191,15 @@ def preview(
 
 
 def _as_decided(
-    path: Path, config: TripletConfig, decisions: Path | None, path_map: list[str] | None
+    path: Path, config: TripletConfig, decisions: Path | None, path_map: Mapping[str, str]
 ) -> tuple[TripletConfig, int]:
     """Give a config as a review of it made it, and how many decisions there are."""
     from lineage_triplets.engine.settings.paths import decisions_path
 
     if decisions is None and not decisions_path(path).exists():
         return config, 0
-    with opened(path, decisions=decisions, read_only=True, path_map=path_map) as review:
+    pairs = [f"{old}={new}" for old, new in path_map.items()]
+    with opened(path, decisions=decisions, read_only=True, path_map=pairs) as review:
         return review.data.config, len(review.decisions) - len(review.effect.stale)
 
 

@@ -11,7 +11,7 @@ from lineage_triplets.engine.index.assemble import assemble
 from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry, open_experiments
 from lineage_triplets.engine.reading.cost import costly_chunks
-from lineage_triplets.engine.settings.file import read_config, with_lines
+from lineage_triplets.engine.settings.file import given_config, read_config, with_lines
 from lineage_triplets.engine.settings.model import TripletConfig
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def diagnose(
     config : TripletConfig, str or Path
         A config or its file.
     path_map : dict, optional
-        Leading folders to replace, ``{old: new}``.
+        Leading folders of a file's paths to replace, ``{old: new}``; beside a config that was
+        loaded already it is an error that is raised (ConfigError).
     scheduler : str, optional
         Address of a dask scheduler whose workers open the plates and read the tables; that there
         is none is raised (ConfigError).
@@ -76,7 +77,7 @@ def diagnose(
         loaded, problems = read_config(config, path_map)
         found = _diagnose(loaded, problems, scheduler, progress)
         return replace(found, problems=tuple(with_lines(found.problems, config)))
-    return _diagnose(config, [], scheduler, progress)
+    return _diagnose(given_config(config, path_map), [], scheduler, progress)
 
 
 def _diagnose(

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from lineage_triplets import (
     DatasetConfig,
     ExperimentConfig,
+    MultiExperimentIndex,
+    MultiExperimentTripletDataset,
     TripletConfig,
+    diagnose,
     load_config,
     save_config,
 )
@@ -109,9 +112,61 @@ experiments:
         assert moved.data_path == "/scratch/plates/first.zarr"
         assert moved.tracks_path == str(tmp_path / "tracks/first")
 
-    def test_a_path_map_that_fits_nothing_is_said(self, tmp_path, caplog):
-        load_config(write(tmp_path, ONE), {"/elsewhere": "/new"})
-        assert "no path of the config begins with '/elsewhere'" in caplog.text
+    def test_a_path_map_that_fits_nothing_is_an_error_with_the_folders(self, tmp_path):
+        file = write(tmp_path, ONE + "dataset: {statistics_path: ../first.statistics}\n")
+        with pytest.raises(ConfigError) as raised:
+            load_config(file, {"/elsewhere": "/new", str(tmp_path / "plate"): "/new"})
+        first, second = raised.value.problems
+        assert first.kind == "unmatched-path-map"
+        assert first.file == str(file)
+        assert "begins with '/elsewhere'" in first.message
+        assert f"begins with '{tmp_path}/plate'" in second.message
+        folders = tmp_path / "plates", tmp_path / "tracks", tmp_path.parent
+        assert first.remedy.endswith(f"{', '.join(map(str, folders))}.")
+        assert load_config(file, {str(tmp_path.parent): "/new"}).dataset.statistics_path == (
+            "/new/first.statistics"
+        )
+
+    @pytest.mark.parametrize(
+        ("path_map", "said"),
+        [
+            ({"plates": "/new", "/elsewhere": "/other"}, "'/elsewhere'"),
+            # The plate is at its new place already; a short name begins other words too.
+            ({"/elsewhere": "{folder}/plates"}, "already"),
+            ({"plates": "/new", "plate": "/other"}, "'plate'"),
+        ],
+    )
+    def test_an_entry_that_fits_nothing_is_said_beside_one_that_does(
+        self, tmp_path, caplog, path_map, said
+    ):
+        file = write(tmp_path, ONE)
+        path_map = {old: new.format(folder=tmp_path) for old, new in path_map.items()}
+        (experiment,) = load_config(file, path_map).experiments
+        expected = "/new/first.zarr" if "plates" in path_map else f"{tmp_path}/plates/first.zarr"
+        assert experiment.data_path == expected
+        (told,) = caplog.messages
+        assert "no path of the config begins with" in told
+        assert said in told
+
+    def test_where_not_all_paths_are_known_no_entry_is_refused(self, tmp_path, caplog):
+        unset = ONE.replace("first", "second").replace("plates/", "${NOT_SET_HERE}/")
+        file = write(tmp_path, ONE + unset.partition("\n")[2])
+        config, problems = read_config(file, {"/elsewhere": "/new"})
+        assert [experiment.name for experiment in config.experiments] == ["first"]
+        assert [problem.kind for problem in problems] == ["missing-path"]
+        assert "'/elsewhere'" in caplog.text
+        mapped, problems = read_config(file, {"${NOT_SET_HERE}": "/new"})
+        assert not problems
+        assert mapped.experiments[1].data_path == "/new/second.zarr"
+
+    @pytest.mark.parametrize(
+        "take",
+        [diagnose, MultiExperimentIndex.from_config, MultiExperimentTripletDataset.from_config],
+    )
+    def test_a_path_map_beside_a_config_that_is_loaded_is_an_error(self, tmp_path, take):
+        config = load_config(write(tmp_path, ONE))
+        with pytest.raises(ConfigError, match="Give path_map to load_config"):
+            take(config, path_map={"/old": "/new"})
 
 
 class TestFaults:

@@ -31,7 +31,7 @@ from lineage_triplets.engine.index.index import MultiExperimentIndex
 from lineage_triplets.engine.plates.normalization import NormalizationCache
 from lineage_triplets.engine.plates.statistics import StatisticsFolder
 from lineage_triplets.engine.settings.faults import checked_settings
-from lineage_triplets.engine.settings.file import load_config
+from lineage_triplets.engine.settings.file import given_config
 from lineage_triplets.engine.settings.model import TripletConfig
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
             What happens if a validated config's data or text changed since, or if pixels change
             while they are read.
         path_map : dict, optional
-            Leading folders to replace, ``{old: new}``.
+            Leading folders of a file's paths to replace, ``{old: new}``.
         seed : int, optional
             In place of the config's, which stays what was validated.
         samples : Samples, optional
@@ -228,7 +228,7 @@ class MultiExperimentTripletDataset(Dataset[Batch]):
         VerificationError
             It was validated, and changed since.
         """
-        config = path if isinstance(path, TripletConfig) else load_config(path, path_map)
+        config = given_config(path, path_map)
         index = MultiExperimentIndex.from_config(config)
         known = verify_config(config, index, verify)
         log_standing(config, None if isinstance(path, TripletConfig) else Path(path))

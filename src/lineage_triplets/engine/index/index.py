@@ -25,7 +25,7 @@ from lineage_triplets.engine.index.names import TrackNames, text_column
 from lineage_triplets.engine.pairs.positives import PositiveLookup
 from lineage_triplets.engine.plates.experiments import ExperimentRegistry
 from lineage_triplets.engine.settings.faults import checked_settings, plain_names, plain_z_range
-from lineage_triplets.engine.settings.file import load_config
+from lineage_triplets.engine.settings.file import given_config
 from lineage_triplets.engine.settings.model import (
     Border,
     Cut,
@@ -195,7 +195,7 @@ class MultiExperimentIndex:
         ----------
         config : TripletConfig, str or Path
         path_map : dict, optional
-            Leading folders to replace, ``{old: new}``.
+            Leading folders of a file's paths to replace, ``{old: new}``.
         scheduler : str, optional
             Address of a dask scheduler whose workers open the plates and read the tables, under
             the same paths; threads of this process by default.
@@ -207,7 +207,7 @@ class MultiExperimentIndex:
         ConfigError, TrackTableError, StoreError
             As the constructor.
         """
-        loaded = config if isinstance(config, TripletConfig) else load_config(config, path_map)
+        loaded = given_config(config, path_map)
         registry = ExperimentRegistry(loaded.experiments, slot_labels=loaded.dataset.slot_labels)
         parts = (loaded.dataset, loaded.exclude, loaded.cut, loaded.link)
         assembly = assemble(registry, *parts, scheduler=scheduler, progress=progress)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from lineage_triplets.engine.errors import ConfigError, Problem, nearest, shown
+from lineage_triplets.engine.errors import ConfigError, Problem, choices, nearest, shown
 from lineage_triplets.engine.files import whole_file
 from lineage_triplets.engine.settings import collection
 from lineage_triplets.engine.settings.faults import distinct_faults, is_branch, unset_variable
@@ -21,6 +21,7 @@ from lineage_triplets.engine.settings.model import (
     ExperimentConfig,
     TripletConfig,
 )
+from lineage_triplets.engine.settings.path_map import experiment_paths, unmatched_entries
 from lineage_triplets.engine.settings.paths import locate, rebase
 from lineage_triplets.engine.settings.yaml import YamlDocument, read_yaml, write_yaml_text
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PATH_KEYS = ("data_path", "tracks_path", "labels_path")
 BASE = ""
 """Key of the folder that paths are relative to, among the paths as they were written."""
 DRAFT_HEADER = "# DRAFT: not reviewed. Training reads it, but nobody has looked at the pairs yet.\n"
@@ -47,38 +47,34 @@ def read_config(
     path : str or Path
         A config of this program, a plain list of experiments, or a DynaCLR ``collection.yml``.
     path_map : dict, optional
-        Leading folders to replace, ``{old: new}``.
+        Leading folders to replace, ``{old: new}``. What begins with none of them stays; an entry
+        that no path begins with is logged as a warning where others replace something.
 
     Returns
     -------
     config : TripletConfig or None
-        What could be read: experiments with faults are left out; None if nothing is left.
+        What could be read: experiments with faults are left out; None if nothing is left, or if no
+        path begins with a folder that `path_map` names.
     problems : list of Problem
         Each with file, line and field.
     """
-    try:
-        document = read_yaml(path)
-        if collection.is_collection(document.content):
-            document = collection.convert(document)
-    except ConfigError as error:
-        return None, list(error.problems)
-    content, problems = dict(document.content), []
-    try:
-        config = TripletConfig.model_validate(content)
-    except ValidationError as error:
-        problems = [_problem(document, fault) for fault in distinct_faults(error)]
-        usable = _without_faults(content, error)
-        if usable is None:
-            return None, problems
-        config = usable
-    base = document.file.absolute().parent
+    config, problems = _read_as_written(path)
+    if config is None:
+        return None, problems
+    base = Path(path).absolute().parent
+    if path_map:
+        unmatched = unmatched_entries(path_map, config, path, is_whole=not problems).values()
+        errors = [problem for problem in unmatched if problem.severity == "error"]
+        if errors:
+            return None, errors
+        for problem in unmatched:
+            _log.warning("%s", problem)
     located = []
     for experiment in config.experiments:
         try:
             located.append(locate_experiment(experiment, base, path_map))
         except ValueError as error:
             problems.append(unset_variable(error, experiment=experiment.name, file=str(path)))
-    _warn_of_unused(path_map, located)
     dataset = config.dataset
     try:
         dataset = _locate_statistics(dataset, base, path_map)
@@ -86,6 +82,33 @@ def read_config(
         where = {"file": str(path), "field": "dataset.statistics_path"}
         problems.append(unset_variable(error, **where))
     return config.model_copy(update={"experiments": located, "dataset": dataset}), problems
+
+
+def path_map_faults(path: str | Path, path_map: Mapping[str, str]) -> dict[str, Problem]:
+    """Say which folders of a `path_map` no path of a config begins with.
+
+    Of a config that cannot be read, nothing: reading it says why.
+    """
+    config, problems = _read_as_written(path)
+    if config is None:
+        return {}
+    return unmatched_entries(path_map, config, path, is_whole=not problems)
+
+
+def _read_as_written(path: str | Path) -> tuple[TripletConfig | None, list[Problem]]:
+    """Read a config with its paths as they stand in the file."""
+    try:
+        document = read_yaml(path)
+        if collection.is_collection(document.content):
+            document = collection.convert(document)
+    except ConfigError as error:
+        return None, list(error.problems)
+    content = dict(document.content)
+    try:
+        return TripletConfig.model_validate(content), []
+    except ValidationError as error:
+        problems = [_problem(document, fault) for fault in distinct_faults(error)]
+        return _without_faults(content, error), problems
 
 
 def with_lines(problems: Sequence[Problem], path: str | Path) -> list[Problem]:
@@ -124,10 +147,18 @@ def with_lines(problems: Sequence[Problem], path: str | Path) -> list[Problem]:
 def load_config(path: str | Path, path_map: Mapping[str, str] | None = None) -> TripletConfig:
     """Read a config, or raise with all that is wrong with it.
 
+    Parameters
+    ----------
+    path : str or Path
+        A config of this program, a plain list of experiments, or a DynaCLR ``collection.yml``.
+    path_map : dict, optional
+        Leading folders to replace, ``{old: new}``.
+
     Raises
     ------
     ConfigError
-        The file cannot be read or says something that cannot be.
+        The file cannot be read or says something that cannot be, or no path of it begins with a
+        folder that `path_map` names.
 
     Examples
     --------
@@ -139,6 +170,30 @@ def load_config(path: str | Path, path_map: Mapping[str, str] | None = None) -> 
     config, problems = read_config(path, path_map)
     if problems or config is None:
         raise ConfigError(*problems)
+    return config
+
+
+def given_config(
+    config: TripletConfig | str | Path, path_map: Mapping[str, str] | None
+) -> TripletConfig:
+    """Give a config that was loaded already, or load it from its file.
+
+    Raises
+    ------
+    ConfigError
+        As `load_config`; or there is a `path_map`, and the paths of the config are found already.
+    """
+    if not isinstance(config, TripletConfig):
+        return load_config(config, path_map)
+    if path_map:
+        raise ConfigError(
+            Problem(
+                "loaded-config",
+                f"path_map ({choices(path_map)}) replaces folders while a file is read, and this "
+                "config was read before.",
+                "Give path_map to load_config.",
+            )
+        )
     return config
 
 
@@ -197,22 +252,24 @@ def locate_experiment(
     ValueError
         A variable in a path is not set.
     """
-    given = _paths(experiment)
+    given = experiment_paths(experiment)
     located = {key: locate(path, base, path_map) for key, path in given.items()}
     if located == given:
         return experiment
     written = experiment._written or {**given, BASE: str(base)}
-    if path_map and located != {key: locate(path, base) for key, path in given.items()}:
+    if path_map and any(_is_moved(path, located[key], base) for key, path in given.items()):
         written = {**located, BASE: str(base)}
     changed = experiment.model_copy(update=located)
     changed._written = written
     return changed
 
 
-def _paths(experiment: ExperimentConfig) -> dict[str, str]:
-    """The paths that an experiment has, by their keys."""
-    found = {key: getattr(experiment, key) for key in PATH_KEYS}
-    return {key: path for key, path in found.items() if path is not None}
+def _is_moved(written: str, located: str, base: str | Path) -> bool:
+    """Whether a path map replaced a folder; in its place may be a variable that is not set."""
+    try:
+        return located != locate(written, base)
+    except ValueError:
+        return True
 
 
 def _locate_statistics(
@@ -225,7 +282,7 @@ def _locate_statistics(
     path = locate(written, base, path_map)
     located = dataset.model_copy(update={"statistics_path": path})
     # What path_map replaced is where the folder is now.
-    located._written = (path, written if path == locate(written, base) else path, str(base))
+    located._written = (path, path if _is_moved(written, path, base) else written, str(base))
     return located
 
 
@@ -249,21 +306,9 @@ def written_experiment(experiment: ExperimentConfig, folder: Path) -> dict[str, 
             entry[key] = said.model_dump(mode="json", exclude_defaults=True)
     if experiment._written is not None:
         base = experiment._written[BASE]
-        for key in _paths(experiment):
+        for key in experiment_paths(experiment):
             entry[key] = rebase(experiment._written[key], base, folder)
     return entry
-
-
-def _warn_of_unused(
-    path_map: Mapping[str, str] | None, experiments: list[ExperimentConfig]
-) -> None:
-    for old, new in (path_map or {}).items():
-        if not any(
-            path.startswith(new.rstrip("/"))
-            for experiment in experiments
-            for path in _paths(experiment).values()
-        ):
-            _log.warning("path_map: no path of the config begins with %r.", old)
 
 
 def _without_faults(content: dict[str, Any], error: ValidationError) -> TripletConfig | None:

@@ -42,10 +42,15 @@ def decisions_path(config: Path) -> Path:
 def replace_prefix(path: str, path_map: Mapping[str, str]) -> str:
     """Replace the longest leading folder that `path_map` names."""
     for old in sorted(path_map, key=len, reverse=True):
-        stem = old.rstrip("/")
-        if path == stem or path.startswith(f"{stem}/"):
-            return path_map[old].rstrip("/") + path[len(stem) :]
+        if begins_with(path, old):
+            return path_map[old].rstrip("/") + path[len(old.rstrip("/")) :]
     return path
+
+
+def begins_with(path: str, folder: str) -> bool:
+    """Whether a path is that of a folder, or of something in it."""
+    stem = folder.rstrip("/")
+    return path == stem or path.startswith(f"{stem}/")
 
 
 def locate(path: str, base: str | Path, path_map: Mapping[str, str] | None = None) -> str:

@@ -325,6 +325,28 @@ def test_the_command_prints_what_differs_writes_it_all_and_exits_with_3(tmp_path
     assert ended.value.code == 2
 
 
+def test_folders_that_are_replaced_may_be_those_of_the_other_config_alone(tmp_path, capsys, caplog):
+    (tmp_path / "theirs").mkdir()
+    config = plates(tmp_path, {"one": {FOV: field()}})
+    other = plates(tmp_path / "theirs", {"one": {FOV: exchanged(field(), 21, 12, 10)}})
+    other.write_text(other.read_text().replace(f"{tmp_path}/theirs", "/gone"))
+    asked = ["check", str(config), "--against", str(other)]
+    replaced = "--path-map", f"/gone={tmp_path}/theirs"
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, *replaced])
+    assert ended.value.code in {1, 3}
+    assert "2 of 2 that differ" in capsys.readouterr().out
+    assert not caplog.messages
+    with pytest.raises(SystemExit):
+        main([*asked, *replaced, "--path-map", "/elswhere=/a"])
+    said = capsys.readouterr()
+    assert "2 of 2 that differ" in said.out
+    assert "begins with '/elswhere'" in " ".join(said.err.split())
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, "--path-map", "/elswhere=/a"])
+    assert ended.value.code == 2
+
+
 def anything(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two tables of one field, each without some of its cells and linked in a way of its own."""
     t = np.repeat(np.arange(7), 5)

@@ -166,7 +166,7 @@ def find_other(
         raise ConfigError(*faults, problem)
     if not other.exists():
         raise _fault("no-other", "there is no such file or folder to compare with.", other)
-    if other.is_file() and other.suffix.lower() in {".yml", ".yaml"}:
+    if is_config(other):
         return _of_config(data, other, wanted, path_map)
     transforms = {config.name: config.track_transform for config in data.experiments}
     readings = {config.name: config.tracks for config in data.experiments}
@@ -188,6 +188,11 @@ def find_other(
     tables, problems = _of_folders(data, roots, wanted, readings)
     found = OtherTables(str(other), tables, transforms, readings, problems=tuple(problems))
     return _found(found, wanted)
+
+
+def is_config(other: Path) -> bool:
+    """Whether the other is a config, and no table or folder of tables."""
+    return other.is_file() and other.suffix.lower() in {".yml", ".yaml"}
 
 
 def _is_mended(other: Path) -> bool:
