@@ -88,6 +88,17 @@ def test_a_plane_and_the_list_of_planes_are_held_against_the_memory(tmp_path, mo
             assert kind_of(file) == "shape-too-large"
 
 
+def test_a_page_that_is_decoded_whole_is_held_against_the_memory(tmp_path, monkeypatch):
+    file = tmp_path / "packed.tif"
+    how = {"volumetric": True, "tile": (2, 16, 16), "compression": "zlib"}
+    tifffile.imwrite(file, MOVIE[:, 0], photometric="minisblack", **how)
+    monkeypatch.setattr(limits, "UNASKED_BYTES", 5_000)
+    monkeypatch.setattr(limits, "memory_bytes", lambda: 4 * MOVIE.nbytes)
+    assert plan_import([file], interval_minutes=5).fovs
+    monkeypatch.setattr(limits, "memory_bytes", lambda: 4 * MOVIE.nbytes - 4)
+    assert kind_of(file) == "shape-too-large"
+
+
 @pytest.mark.parametrize("said", ["many", "-1", "0", "1e9"])
 def test_what_is_no_number_is_a_sentence(tmp_path, said):
     file = tmp_path / "a.ome.tif"

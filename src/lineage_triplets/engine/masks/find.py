@@ -16,7 +16,6 @@ from lineage_triplets.engine.errors import (
     LineageTripletsError,
     Problem,
     StoreError,
-    TrackTableError,
     choices,
 )
 from lineage_triplets.engine.plates.image import canonical, open_image
@@ -27,11 +26,10 @@ from lineage_triplets.engine.tracks.formats.base import TrackSource
 from lineage_triplets.engine.tracks.formats.ctc import is_ctc, masks_folder
 from lineage_triplets.engine.tracks.formats.mask_files import (
     TIFF_ENDINGS,
-    WHAT,
     frame_numbers,
     mask_files,
-    refuse_claims,
 )
+from lineage_triplets.engine.tracks.formats.mask_tiff import MaskTiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,16 +240,8 @@ def _of_zarr(folder: str, fov: Fov, first_frame: int = 0) -> Masks:
 
 def _of_tiffs(files: list[Path], fov: Fov, first_frame: int = 0) -> Masks:
     source = TrackSource(files[0] if len(files) == 1 else files[0].parent)
-    tifffile = source.library("tifffile", WHAT)
-    try:
-        with tifffile.TiffFile(str(files[0])) as opened:
-            refuse_claims(source, files[0], opened)
-            series = opened.series[0]
-            shape, dtype = tuple(series.shape), np.dtype(series.dtype)
-    except TrackTableError:
-        raise
-    except (ValueError, TypeError, IndexError, RuntimeError, tifffile.TiffFileError) as error:
-        raise source.damaged(f"the mask {files[0].name}", error) from error
+    tiff = MaskTiff(source, files[0])
+    shape, dtype = tiff.shape, tiff.dtype
     whole = tuple(n for n in shape if n > 1)
     n_frames, depth, height, width = fov.shape[0], *fov.shape[2:]
     plane = tuple(n for n in (height, width) if n > 1)

@@ -186,16 +186,24 @@ def require_room(shape: Sequence[int], item_bytes: int, path: str) -> None:
     StoreError
         It does not.
     """
+    problem = room_fault(shape, item_bytes, path)
+    if problem is not None:
+        raise StoreError(problem)
+
+
+def room_fault(
+    shape: Sequence[int], item_bytes: int, path: str, what: str = "what is read of it at once"
+) -> Problem | None:
+    """Say that what is read at once does not fit into memory, if it does not."""
     n_bytes = math.prod(map(int, shape)) * item_bytes
-    if is_too_large(n_bytes):
-        raise StoreError(
-            Problem(
-                "shape-too-large",
-                f"what is read of it at once is {in_words(n_bytes)}, more than {_share()}.",
-                f"Read it with more memory. {_WRONG}",
-                file=path,
-            )
-        )
+    if not is_too_large(n_bytes):
+        return None
+    return Problem(
+        "shape-too-large",
+        f"{what} is {in_words(n_bytes)}, more than {_share()}.",
+        f"Read it with more memory. {_WRONG}",
+        file=path,
+    )
 
 
 def _shape_fault(what: str, path: str) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -18,7 +19,7 @@ from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.tensorstore import canonical_view, open_array
 from lineage_triplets.engine.settings.paths import is_url
 from lineage_triplets.engine.tracks.formats.base import TrackSource
-from lineage_triplets.engine.tracks.formats.mask_files import read_tiff
+from lineage_triplets.engine.tracks.formats.mask_tiff import MaskTiff
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,8 @@ class MaskReader:
         self._form: ArrayForm
         self._pipes = PipeWatch()
         self._frames: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._tiff_lock = threading.Lock()
+        self._tiff: tuple[tuple[int, int], MaskTiff] | None = None
 
     def __getstate__(self) -> dict[str, object]:
         return {"masks": self.masks}
@@ -121,11 +124,14 @@ class MaskReader:
                 self._frames.move_to_end(t)
                 return self._frames[t]
         masks = self.masks
-        file = masks.frames.get(t, Path(masks.path))
-        pages = None if masks.frames else range(t * masks.depth, (t + 1) * masks.depth)
+        shape = masks.depth, *masks.shape[2:]
         try:
-            found = read_tiff(TrackSource(file), file, pages)
-            frame = found.reshape(masks.depth, *masks.shape[2:]).astype(masks.dtype)
+            if masks.frames:
+                file = masks.frames[t]
+                found = MaskTiff(TrackSource(file), file).read()
+            else:
+                found = self._of_one_tiff(t * math.prod(shape), (t + 1) * math.prod(shape))
+            frame = found.reshape(shape).astype(masks.dtype)
         except (TrackTableError, OSError, ValueError) as error:
             told = error.problems[0].message if isinstance(error, TrackTableError) else error
             raise self._fault(t, told) from error
@@ -134,6 +140,16 @@ class MaskReader:
             while len(self._frames) > 1 and self._held_bytes() > _CACHE_BYTES:
                 self._frames.popitem(last=False)
         return frame
+
+    def _of_one_tiff(self, begin: int, end: int) -> NDArray[Any]:
+        """Pixels of the TIFF that has all frames; where its pages are is looked up once."""
+        file = Path(self.masks.path)
+        with self._tiff_lock:
+            status = file.stat()
+            stamp = status.st_mtime_ns, status.st_size
+            if self._tiff is None or self._tiff[0] != stamp:
+                self._tiff = stamp, MaskTiff(TrackSource(file), file)
+            return self._tiff[1].read(begin, end)
 
     def _held_bytes(self) -> int:
         return sum(frame.nbytes for frame in self._frames.values())

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lineage_triplets.engine.errors import counted
+from lineage_triplets.engine.errors import ConfigError, counted
+from lineage_triplets.engine.plates.limits import room_fault
 from lineage_triplets.imports.sources.base import (
     FoundImage,
     Index,
@@ -170,6 +171,8 @@ def _with(image: FoundImage, general: tuple[Problem, ...], cut: str, n_images: i
 def _image(path: Path, tif: Any, series: Any, number: int) -> FoundImage:
     axes, shape, samples_last = _axes(path, series)
     refuse_claim(shape, series.dtype.itemsize, path)
+    if samples_last or _offset(series) is None:
+        _refuse_page(path, series)
     facts = facts_of(tif, series, number)
     refuse_foreign_files(path, tif, number)
     sizes = tuple(shape[: len(axes)])
@@ -199,6 +202,14 @@ def _image(path: Path, tif: Any, series: Any, number: int) -> FoundImage:
         cut_off=cut_off,
         block=tuple(n if letter == "S" else 1 for letter, n in zip(axes, sizes, strict=True)),
     )
+
+
+def _refuse_page(path: Path, series: Any) -> None:
+    """Raise if a page, which may have several planes and is decoded whole, does not fit."""
+    page, item_bytes = series.keyframe.shape, series.dtype.itemsize
+    problem = room_fault(page, item_bytes, str(path), "one page, which is decoded whole,")
+    if problem is not None:
+        raise ConfigError(problem)
 
 
 def _axes(path: Path, series: Any) -> tuple[str, tuple[int, ...], bool]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineage_triplets.engine.errors import TrackTableError, choices
-from lineage_triplets.engine.plates.tiff_claims import claims_fault
 from lineage_triplets.engine.tracks.formats.glimpse import Glimpse
+from lineage_triplets.engine.tracks.formats.mask_tiff import WHAT, MaskTiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.tracks.formats.base import TrackSource
 
 TIFF_ENDINGS = (".tif", ".tiff")
-WHAT = "masks of labelled cells"
 _NUMBER = re.compile(r"\d+")
 
 
@@ -41,46 +40,29 @@ def of_tiffs(source: TrackSource, files: list[Path]) -> Iterator[tuple[int, NDAr
     TrackTableError
         A file is damaged, of another size or has no labels; names do not say the frame.
     """
-    numbers = frame_numbers(source, files) if len(files) > 1 else [0]
+    if len(files) == 1:
+        yield from _of_one_tiff(source, files[0])
+        return
     form: tuple[int, ...] = ()
-    for t, file in zip(numbers, files, strict=True):
-        mask = read_tiff(source, file)
-        if len(files) == 1:
-            yield from enumerate(checked(source, file, mask, has_frames=True))
-        else:
-            mask = checked(source, file, mask, has_frames=False)
-            form = form or mask.shape
-            if mask.shape != form:
-                reason = f"it is {mask.shape}, and {files[0].name} {form}"
-                raise source.damaged(f"the mask {file.name}", reason)
-            yield t, mask
+    for t, file in zip(frame_numbers(source, files), files, strict=True):
+        tiff = MaskTiff(source, file)
+        mask = checked(source, file, tiff.read().reshape(tiff.shape))
+        form = form or mask.shape
+        if mask.shape != form:
+            reason = f"it is {mask.shape}, and {files[0].name} {form}"
+            raise source.damaged(f"the mask {file.name}", reason)
+        yield t, mask
 
 
-def read_tiff(source: TrackSource, file: Path, pages: range | None = None) -> NDArray[Any]:
-    """Read a TIFF, or some of its pages, if they fit into memory; raises as `of_tiffs`."""
-    tifffile = source.library("tifffile", WHAT)
-    try:
-        with tifffile.TiffFile(str(file)) as opened:
-            refuse_claims(source, file, opened)
-            read = opened.series[:1] if pages is None else [opened.pages[page] for page in pages]
-            n_bytes = sum(math.prod(part.shape) * part.dtype.itemsize for part in read)
-            source.refuse_claim(f"the mask {file.name}", n_bytes)
-            return np.asarray(opened.asarray(key=pages))
-    except TrackTableError:
-        raise
-    # What tifffile and its codecs raise for damaged files.
-    except (
-        ValueError, TypeError, RuntimeError, IndexError, AttributeError, tifffile.TiffFileError,
-    ) as error:  # fmt: skip
-        hint = " (pip install imagecodecs)" if "imagecodecs" in str(error) else ""
-        raise source.damaged(f"the mask {file.name}", f"{error}{hint}") from error
-
-
-def refuse_claims(source: TrackSource, file: Path, opened: Any) -> None:
-    """Refuse sizes beyond reason in the metadata of an open TIFF; raises as `of_tiffs`."""
-    problem = claims_fault(opened, str(file))
-    if problem is not None:
-        raise source.damaged(f"the mask {file.name}", problem.message.rstrip("."))
+def _of_one_tiff(source: TrackSource, file: Path) -> Iterator[tuple[int, NDArray[Any]]]:
+    with MaskTiff(source, file) as tiff:
+        n_frames, *shape = tiff.shape
+        if len(shape) < 2:
+            raise _no_labels(source, file, tiff.dtype, tiff.shape)
+        size = math.prod(shape)
+        for t in range(n_frames):
+            mask = tiff.read(t * size, (t + 1) * size).reshape(shape)
+            yield t, checked(source, file, mask)
 
 
 def of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -92,28 +74,27 @@ def of_zarr(source: TrackSource, folder: Path) -> Iterator[tuple[int, NDArray[An
         for n_pixels in (math.prod(array.shape[1:]), math.prod(array.chunks)):
             source.refuse_claim(what, n_pixels * array.dtype.itemsize)
         for t in range(array.shape[0]):
-            yield t, checked(source, folder, np.asarray(array[t]), has_frames=False)
+            yield t, checked(source, folder, np.asarray(array[t]))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, TrackTableError):
             raise
         raise source.damaged(what, error) from error
 
 
-def checked(
-    source: TrackSource, file: Path, mask: NDArray[Any], *, has_frames: bool
-) -> NDArray[Any]:
-    """Return a mask without axes of length 1, if it is one; raises as `of_tiffs`."""
-    while mask.ndim > 2 + has_frames and 1 in mask.shape[has_frames:-2]:
-        mask = mask.squeeze(has_frames + mask.shape[has_frames:].index(1))
-    if (
-        mask.dtype.kind not in "iu"
-        or mask.ndim - has_frames not in {2, 3}
-        or mask.min(initial=0) < 0
-    ):
-        raise source.damaged(
-            f"the mask {file.name}", f"labels are whole numbers, it has {mask.dtype} {mask.shape}"
-        )
+def checked(source: TrackSource, file: Path, mask: NDArray[Any]) -> NDArray[Any]:
+    """Return a frame's mask without axes of length 1, if it is one; raises as `of_tiffs`."""
+    while mask.ndim > 2 and 1 in mask.shape[:-2]:
+        mask = mask.squeeze(mask.shape.index(1))
+    if mask.dtype.kind not in "iu" or mask.ndim not in {2, 3} or mask.min(initial=0) < 0:
+        raise _no_labels(source, file, mask.dtype, mask.shape)
     return mask
+
+
+def _no_labels(
+    source: TrackSource, file: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> TrackTableError:
+    reason = f"labels are whole numbers, it has {dtype} {shape}"
+    return source.damaged(f"the mask {file.name}", reason)
 
 
 def frame_numbers(source: TrackSource, files: list[Path]) -> list[int]:
