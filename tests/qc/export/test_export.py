@@ -175,6 +175,35 @@ def test_a_config_beside_another_export_s_index_says_so(review, tmp_path, caplog
     assert "Export both again" in said
 
 
+def test_yaml_of_another_export_beside_a_config_says_so(review, tmp_path, caplog):
+    settle(review)
+    folder, other = tmp_path / "out", tmp_path / "other"
+    files = export_review(review, folder, **WITHOUT).files
+    review.choose(seed=4321)
+    export_review(review, other, **WITHOUT)
+    hashes = [
+        load_config(where / "validated.yaml").verification.config_hash for where in (folder, other)
+    ]
+
+    def warnings() -> list[str]:
+        caplog.clear()
+        MultiExperimentTripletDataset.from_config(files["config"], verify="off")
+        return [said for said in caplog.messages if "not exported with it" in said]
+
+    assert warnings() == []
+    for name in ("dynaclr_data", "collection"):
+        text = files[name].read_text()
+        assert text.startswith(f"# lineage-triplets config_hash: {hashes[0]}\n")
+        files[name].write_bytes((other / files[name].name).read_bytes())
+        (said,) = warnings()
+        assert said.startswith(f"{files[name].name} lies beside validated.yaml")
+        assert f"'{hashes[1]}', this one is {hashes[0]}" in said
+        # A file that says nothing may be anybody's.
+        files[name].write_text(text.partition("\n")[2])
+        assert warnings() == []
+    assert load_config(files["collection"]).experiments
+
+
 def test_training_is_told_of_decisions_and_not_of_the_file_that_could_hold_some(tmp_path, caplog):
     dead = Exclusions(tracks=[TrackExclusion(global_track_id="early_A/1/0_21", reason="dead")])
     path = write_config(tmp_path)

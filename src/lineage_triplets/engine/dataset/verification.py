@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from lineage_triplets.engine.dataset.companions import others_beside
 from lineage_triplets.engine.dataset.seeded import KnownPixels, read_seeded
 from lineage_triplets.engine.errors import (
     ConfigError,
@@ -25,7 +26,6 @@ from lineage_triplets.engine.errors import (
     VerificationError,
     choices,
     counted,
-    shown,
 )
 from lineage_triplets.engine.settings.paths import decisions_path
 from lineage_triplets.engine.settings.verified import Fingerprint, Verification
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 VerifyMode = Literal["error", "warn", "off"]
-CELL_INDEX_NAME = "cell_index.parquet"
-CELL_INDEX_KEY = "lineage_triplets"
-"""Under which the schema's metadata of a cell index say which config it was exported with."""
 _ANY_DECISION = """
 SELECT 1 FROM decision WHERE json_extract(value, '$.from') IS NOT 'config' AND 'undone' IS NOT (
     SELECT what FROM event WHERE event.step = decision.step ORDER BY event.number DESC LIMIT 1
@@ -251,8 +248,8 @@ def percent(share: float) -> str:
 def log_standing(config: TripletConfig, path: Path | None) -> None:
     """Log what is known of a config that is trained on.
 
-    Of a validated one the share of wrong pairs, a line an experiment, and that the cell index
-    beside its file is of another export; of another that it lacks the decisions beside its file.
+    Of a validated one the share of wrong pairs, a line an experiment, and which files beside it
+    are of another export; of another that it lacks the decisions beside its file.
     """
     record = config.verification
     if not record.validated:
@@ -260,7 +257,7 @@ def log_standing(config: TripletConfig, path: Path | None) -> None:
             _warn_of_decisions(path)
         return
     if path is not None:
-        _warn_of_other_index(path, record.config_hash)
+        _warn_of_other_exports(path, record.config_hash)
     for name, audit in record.audit.items():
         level = logging.WARNING if audit.without else logging.INFO
         _log.log(level, "experiment %r: %s.", name, audit_words(audit))
@@ -287,27 +284,17 @@ def _warn_of_decisions(path: Path) -> None:
         )
 
 
-def _warn_of_other_index(path: Path, of_config: str) -> None:
+def _warn_of_other_exports(path: Path, of_config: str) -> None:
     """Say that files of two exports lie side by side, as a kill between their renames leaves."""
-    table = path.expanduser().with_name(CELL_INDEX_NAME)
-    if not table.is_file():
-        return
-    from pyarrow import ArrowException
-    from pyarrow.parquet import read_schema
-
-    try:
-        said = json.loads((read_schema(table).metadata or {}).get(CELL_INDEX_KEY.encode(), b"{}"))
-        of_index = said.get("config_hash", of_config)
-    except (OSError, ValueError, AttributeError, ArrowException) as error:
-        of_index = f"unreadable: {error}"
-    if of_index != of_config:
+    for name, of_file in others_beside(path.expanduser(), of_config):
         _log.warning(
             "%s lies beside %s and was not exported with it (it is of the config %s, this one is "
-            "%s). Export both again before you train on the index.",
-            CELL_INDEX_NAME,
+            "%s). Export both again before you train on %s.",
+            name,
             path.name,
-            shown(of_index),
+            of_file,
             of_config,
+            name,
         )
 
 

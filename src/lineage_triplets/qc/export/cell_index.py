@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lineage_triplets.engine.dataset.verification import CELL_INDEX_KEY
+from lineage_triplets.engine.dataset.companions import CELL_INDEX_KEY
 from lineage_triplets.engine.errors import ConfigError, Problem, without_query
 from lineage_triplets.engine.plates.statistics import focus_of, normalization_of
 

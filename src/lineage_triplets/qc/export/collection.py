@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lineage_triplets.engine.dataset.companions import hash_line
 from lineage_triplets.engine.errors import ConfigError, Problem, choices, counted
 from lineage_triplets.engine.index.asked import names_for
 from lineage_triplets.engine.settings.collection import EXPERIMENT_KEYS
@@ -95,15 +96,22 @@ def cannot_place(placed: Sequence[str]) -> str:
     )
 
 
-def write_collection(content: dict[str, Any], path: str | Path) -> None:
+def write_collection(content: dict[str, Any], path: str | Path, config_hash: str = "") -> None:
     """Write what `collection_of` gives to `path`, replacing what is there.
+
+    Parameters
+    ----------
+    content : dict
+    path : str or Path
+    config_hash : str
+        Of the config that it is exported with, for a comment at its head.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
-    Path(path).write_text(write_yaml_text(content), encoding="utf-8")
+    Path(path).write_text(write_yaml_text(content, hash_line(config_hash)), encoding="utf-8")
 
 
 def _not_carried(config: TripletConfig) -> str:

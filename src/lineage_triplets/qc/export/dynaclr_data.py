@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lineage_triplets.engine.dataset.companions import hash_line
 from lineage_triplets.engine.errors import choices
 from lineage_triplets.engine.plates.statistics import normalization_of
 from lineage_triplets.engine.plates.stores import last_name
@@ -37,7 +38,11 @@ DYNACLR_LOSES: tuple[str, ...] = (
 
 
 def write_dynaclr_data(
-    index: MultiExperimentIndex, settings: DatasetConfig, cell_index: Path, path: Path
+    index: MultiExperimentIndex,
+    settings: DatasetConfig,
+    cell_index: Path,
+    path: Path,
+    config_hash: str = "",
 ) -> None:
     """Write the section to `path`, replacing what is there; see `engine.files.whole_files`.
 
@@ -50,9 +55,11 @@ def write_dynaclr_data(
     cell_index : Path
         Where the table will be.
     path : Path
+    config_hash : str
+        Of the config that it is exported with, for a comment at its head.
     """
     lost = (*not_honoured(index, settings), *DYNACLR_LOSES)
-    header = _HEADER + "".join(f"# - {sentence}\n" for sentence in lost)
+    header = hash_line(config_hash) + _HEADER + "".join(f"# - {sentence}\n" for sentence in lost)
     content = {"data": data_section(index, settings, cell_index)}
     path.write_text(write_yaml_text(content, header), encoding="utf-8")
 

@@ -253,10 +253,11 @@ def _write(
         write_cell_index(index, temporary, config.verification)
     elif name == "dynaclr_data":
         table = final.with_name(FILE_NAMES["cell_index"])
-        write_dynaclr_data(index, config.dataset, table, temporary)
+        of_config = config.verification.config_hash
+        write_dynaclr_data(index, config.dataset, table, temporary, of_config)
     elif name == "collection":
         content = collection_of(config, index, name=review.config_path.stem)
-        write_collection(content, temporary)
+        write_collection(content, temporary, config.verification.config_hash)
     else:
         written = final.with_name(FILE_NAMES["config"] if plan.passed else DRAFT_NAME)
         text = report_of(review, plan, config, index, written)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from lineage_triplets.engine.dataset.verification import CELL_INDEX_NAME
+from lineage_triplets.engine.dataset.companions import (
+    CELL_INDEX_NAME,
+    COLLECTION_NAME,
+    DYNACLR_DATA_NAME,
+)
 from lineage_triplets.qc.gate import Asked, GatePoint
 from lineage_triplets.qc.record.decision import Target
 
@@ -27,8 +31,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 FILE_NAMES: dict[Format, str] = {
     "report": "review.html",
     "cell_index": CELL_INDEX_NAME,
-    "dynaclr_data": "dynaclr_data.yml",
-    "collection": "collection.yml",
+    "dynaclr_data": DYNACLR_DATA_NAME,
+    "collection": COLLECTION_NAME,
     "config": "validated.yaml",
 }
 
