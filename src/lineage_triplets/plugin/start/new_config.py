@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -61,6 +57,7 @@ from lineage_triplets.plugin.start.recognise import (
 )
 from lineage_triplets.plugin.start.slot_list import SlotList
 from lineage_triplets.plugin.start.sources_view import SourcesView
+from lineage_triplets.plugin.start.target_row import TargetRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +119,9 @@ class NewConfigDialog(QDialog):
         beside.addWidget(self._conditions(), 3)
         beside.addWidget(self._slots(), 2)
         body.addLayout(beside, 4)
-        body.addLayout(self._target())
+        self._target = TargetRow(self)
+        self._target.changed.connect(self._on_typed)
+        body.addWidget(self._target)
         layout = QVBoxLayout(self)
         layout.addWidget(self._body, 1)
         self._words = words_label("new_config_words", self)
@@ -198,26 +197,6 @@ class NewConfigDialog(QDialog):
         self._slot_list.changed.connect(self._on_typed)
         return part("Channels in the slots", self._slot_list)
 
-    def _target(self) -> QHBoxLayout:
-        self._file = QLineEdit(self)
-        self._file.setObjectName("config_path")
-        self._file.setToolTip("The config to write")
-        self._file.textEdited.connect(self._on_typed)
-        self._overwrite = QCheckBox("Replace", self)
-        self._overwrite.setObjectName("replace_config")
-        self._overwrite.setToolTip("Replace the file if it is there")
-        self._overwrite.toggled.connect(self._on_typed)
-        label = QLabel("&Save as", self)
-        label.setBuddy(self._file)
-        row = QHBoxLayout()
-        row.addWidget(label)
-        row.addWidget(self._file, 1)
-        row.addWidget(
-            quiet_button("Choose…", "choose_config", "Choose the file", self._choose_file)
-        )
-        row.addWidget(self._overwrite)
-        return row
-
     def _buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(self)
         self._save = box.addButton("Save and open", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -234,16 +213,6 @@ class NewConfigDialog(QDialog):
         box.accepted.connect(self._write)
         box.rejected.connect(self.reject)
         return box
-
-    def _choose_file(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save the config", self._file.text(), "Configs (*.yml *.yaml)"
-        )
-        if name:
-            self._file.setText(name)
-            # The file dialog asked.
-            self._overwrite.setChecked(Path(name).exists())
-            self._on_typed()
 
     def _reading(self, paths: Sequence[str | Path]) -> None:
         self._say("")
@@ -279,8 +248,8 @@ class NewConfigDialog(QDialog):
 
     def _propose_file(self, plate: DraftPlate) -> None:
         beside = folder_of(plate.source.path)
-        if beside is not None and not self._file.text():
-            self._file.setText(str(beside / _FILE_NAME))
+        if beside is not None:
+            self._target.propose(beside / _FILE_NAME)
 
     def _look_at_tables(self, row: int, path: str) -> None:
         """Read what a person says are the tables of a row."""
@@ -388,7 +357,7 @@ class NewConfigDialog(QDialog):
     def _look(self) -> None:
         """Say what is wrong or missing; only then the config cannot be saved."""
         missing = self._draft.missing(self._slot_list.names)
-        if not missing and not self._file.text().strip():
+        if not missing and self._target.path is None:
             missing = ["Say where to save the config."]
         n_left = 0 if self._error else len(missing) - _MOST_MISSING
         words = [self._error] if self._error else missing[:_MOST_MISSING]
@@ -404,8 +373,10 @@ class NewConfigDialog(QDialog):
 
     def _write(self) -> None:
         """Import what is no plate yet, one after another, and save."""
-        path = Path(self._file.text().strip()).expanduser()
-        if path.exists() and not self._overwrite.isChecked():
+        path = self._target.path
+        if path is None:
+            return
+        if path.exists() and not self._target.overwrite:
             self._say(f"{path} is there already. Tick “Replace”, or name another file.")
             return
         plate = self._draft.to_import()
@@ -413,7 +384,7 @@ class NewConfigDialog(QDialog):
             self._import(plate, plate.source)
             return
         try:
-            self._draft.save(path, self._slot_list.names, overwrite=self._overwrite.isChecked())
+            self._draft.save(path, self._slot_list.names, overwrite=self._target.overwrite)
         except LineageTripletsError as error:
             self._say(words_of(error))
             return
