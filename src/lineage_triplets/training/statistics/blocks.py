@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.errors import StoreError
     from lineage_triplets.engine.index.fovs import FovSource
-    from lineage_triplets.engine.settings.model import MissingChunks
-    from lineage_triplets.training.statistics.frames import Counted
-    from lineage_triplets.training.statistics.memory import ThreadMemory
+    from lineage_triplets.training.statistics.frames import Counted, Shared
 
 _PIXELS = "pixels"
 # What is read at once: of small chunks some together, of large ones no more than memory holds.
@@ -90,29 +88,16 @@ class FovReader:
     Parameters
     ----------
     source : FovSource
-    missing_chunks : {"warn", "error", "fill"}
-    memory : ThreadMemory
-        Shared by the readers of all FOVs.
-    stopping : threading.Event
-        Once it is set, nothing more is waited for.
+    shared : Shared
     """
 
-    def __init__(
-        self,
-        source: FovSource,
-        missing_chunks: MissingChunks,
-        memory: ThreadMemory,
-        stopping: threading.Event,
-    ) -> None:
-        self._source = source
-        self._missing_chunks = missing_chunks
-        self._memory = memory
-        self._stopping = stopping
+    def __init__(self, source: FovSource, shared: Shared) -> None:
+        self._source, self._shared = source, shared
         self._views: dict[bool, ts.TensorStore] = {}
         self._lock = threading.Lock()
         self._pipes = PipeWatch()
         storage = decoded_storage(source.fov)
-        self._chunks = storage and ChunkCounter(source, storage, memory, stopping)
+        self._chunks = storage and ChunkCounter(source, storage, shared)
 
     def count(self, block: Block) -> Counted:
         """Read a block and count its values.
@@ -124,7 +109,7 @@ class FovReader:
         StoreError, ChunkError
             It cannot be read; the message names FOV and chunk.
         """
-        counting = Counting(self._source.fov, block, self._memory)
+        counting = Counting(self._source.fov, block, self._shared.memory)
         lefts = [block]
         if self._chunks is not None:
             # What it was opened for is held against what the array is now.
@@ -155,12 +140,12 @@ class FovReader:
         view = self._part(block, range(first, last), z, y, fill=False)
         dtype = view.dtype.numpy_dtype
         require_room(view.shape, dtype.itemsize, self._source.fov.array_path)
-        pixels = self._memory.array(_PIXELS, view.shape, dtype)
+        pixels = self._shared.memory.array(_PIXELS, view.shape, dtype)
         try:
             self._ask(block, view, pixels)
         except (ValueError, TimeoutError) as error:
             # What was asked for together with a chunk that fails may come later.
-            self._memory.let_go(_PIXELS)
+            self._shared.memory.let_go(_PIXELS)
             self._refuse(first, error)
         else:
             return pixels
@@ -185,7 +170,7 @@ class FovReader:
 
     def _refuse(self, t: int, error: Exception) -> None:
         """Raise but where chunks are absent, which may be."""
-        if not is_absent(error) or self._missing_chunks == "error":
+        if not is_absent(error) or self._shared.missing_chunks == "error":
             raise self._chunk_error(t, error) from None
 
     def _chunk_error(self, t: int, error: Exception) -> StoreError:
@@ -223,9 +208,9 @@ class FovReader:
         if pipe:
             raise ValueError(f"{pipe} is a pipe, and no file")
         try:
-            answer(ts.array(target).write(part), self._stopping.is_set)
+            answer(ts.array(target).write(part), self._shared.stopping.is_set)
         except TimeoutError:
-            if self._stopping.is_set():
+            if self._shared.stopping.is_set():
                 raise StoppedError from None
             raise
 

@@ -20,14 +20,11 @@ from lineage_triplets.training.statistics.counts import has_own_bins
 from lineage_triplets.training.statistics.frames import Block
 
 if TYPE_CHECKING:
-    import threading
-
     from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.index.fovs import FovSource
     from lineage_triplets.engine.plates.chunks import ChunkStorage
     from lineage_triplets.engine.plates.image import Fov
-    from lineage_triplets.training.statistics.frames import Counting
-    from lineage_triplets.training.statistics.memory import ThreadMemory
+    from lineage_triplets.training.statistics.frames import Counting, Shared
 
 
 # Small chunks of a frame are counted together.
@@ -70,23 +67,11 @@ class ChunkCounter:
     source : FovSource
     storage : ChunkStorage
         As `decoded_storage` gives it.
-    memory : ThreadMemory
-        Shared by the readers of all FOVs.
-    stopping : threading.Event
-        Once it is set, nothing more is waited for.
+    shared : Shared
     """
 
-    def __init__(
-        self,
-        source: FovSource,
-        storage: ChunkStorage,
-        memory: ThreadMemory,
-        stopping: threading.Event,
-    ) -> None:
-        self._source = source
-        self._storage = storage
-        self._memory = memory
-        self._stopping = stopping
+    def __init__(self, source: FovSource, storage: ChunkStorage, shared: Shared) -> None:
+        self._source, self._storage, self._shared = source, storage, shared
         self._strides = canonical(source.fov.axes, storage.strides(), absent=0)
         self._tiles = _tiles(source.fov, storage.n_bytes)
 
@@ -114,7 +99,7 @@ class ChunkCounter:
 
         try:
             # As many threads as ask have one each.
-            on_all_cpus(count, firsts, longest_wait_seconds(), 1, self._stopping.is_set)
+            on_all_cpus(count, firsts, longest_wait_seconds(), 1, self._shared.stopping.is_set)
         except StuckError as stuck:
             first = firsts[stuck.number]
             kind, message, remedy = unreachable()
@@ -128,7 +113,7 @@ class ChunkCounter:
         of_block = {"t": frames.first_frame // n_t, "c": frames.channels[0] // n_c}
         inside = [channel % n_c for channel in frames.channels]
         most = max(len(tiles.places) for tiles in self._tiles)
-        content = self._memory.array("chunks", (most, storage.n_bytes), np.uint8)
+        content = self._shared.memory.array("chunks", (most, storage.n_bytes), np.uint8)
         chunks: Pixels = np.ndarray(
             (most, *fov.chunk_shape), storage.dtype, content, 0, (storage.n_bytes, *self._strides)
         )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lineage_triplets.training.statistics.counts import Tally
 from lineage_triplets.training.statistics.focus import Sharpness
+from lineage_triplets.training.statistics.memory import ThreadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lineage_triplets.engine.arrays import Pixels
     from lineage_triplets.engine.plates.image import Fov
-    from lineage_triplets.training.statistics.memory import ThreadMemory
+    from lineage_triplets.engine.settings.model import MissingChunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,23 @@ class _Frame(NamedTuple):
 
     tally: Tally
     sharpness: Sharpness
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What the readers of all FOVs have in common.
+
+    Attributes
+    ----------
+    missing_chunks : {"warn", "error", "fill"}
+    stopping : threading.Event
+        Once it is set, nothing more is waited for.
+    memory : ThreadMemory
+    """
+
+    missing_chunks: MissingChunks
+    stopping: threading.Event
+    memory: ThreadMemory = field(default_factory=ThreadMemory)
 
 
 @dataclass(eq=False)

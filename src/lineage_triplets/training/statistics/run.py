@@ -18,8 +18,7 @@ from lineage_triplets.engine.process import usable_cpus
 from lineage_triplets.training.statistics.blocks import FovReader, blocks_of
 from lineage_triplets.training.statistics.counts import Tally, counting_threads
 from lineage_triplets.training.statistics.folder import WrittenStatistics, one_writer
-from lineage_triplets.training.statistics.frames import Block, Counted
-from lineage_triplets.training.statistics.memory import ThreadMemory
+from lineage_triplets.training.statistics.frames import Block, Counted, Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -298,7 +297,7 @@ def count_fovs(
     blocks = [blocks_of(source) for source in sources]
     total, done = sum(map(len, blocks)), 0
     waiting: deque[tuple[int, Future[Counted]]] = deque()
-    left = _jobs(sources, blocks, missing_chunks, stopping)
+    left = _jobs(sources, blocks, Shared(missing_chunks, stopping))
     answer: Counted | StoreError = Counted()
     n_answered = 0
     try:
@@ -346,14 +345,10 @@ def _count_fov(source: FovSource, missing_chunks: MissingChunks) -> Counted | St
 
 
 def _jobs(
-    sources: Sequence[FovSource],
-    blocks: Sequence[Sequence[Block]],
-    missing_chunks: MissingChunks,
-    stopping: threading.Event,
+    sources: Sequence[FovSource], blocks: Sequence[Sequence[Block]], shared: Shared
 ) -> Iterator[tuple[int, FovReader, Block]]:
-    memory = ThreadMemory()
     for place, source in enumerate(sources):
-        reader = FovReader(source, missing_chunks, memory, stopping)
+        reader = FovReader(source, shared)
         for block in blocks[place]:
             yield place, reader, block
 
