@@ -16,25 +16,13 @@ from lineage_triplets.qc.find import Finding, finding_place
 from lineage_triplets.qc.find.checks import TABLE_CHECKS
 from lineage_triplets.qc.find.pixels.scan_order import ScanOrder
 from lineage_triplets.qc.record.decision import Target
-from reviews import SHAPE, experiments, field, save, single, write_config
+from reviews import SHAPE, experiments, field, save, single
 from stores import make_experiment, numbered_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
 PLACE = ("early", "A/1/0")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    return write_config(tmp_path)
-
-
-@pytest.fixture
-def review(config: Path) -> Iterator[Review]:
-    with Review.open(config, by="ada") as opened:
-        yield opened
 
 
 def in_thread(action: Callable[[], Any]) -> Any:
@@ -103,7 +91,7 @@ def test_checks_of_tables_are_stopped_amid_a_long_one_and_begin_anew(review):
     assert review.checks.take_up(stopped.checks)
 
 
-def test_images_scanned_under_another_mapping_are_kept_but_not_shown(review, config):
+def test_images_scanned_under_another_mapping_are_kept_but_not_shown(review):
     snapshot = review.snapshot()
     scan = in_thread(lambda: snapshot.checks.scan_pixels(*PLACE))
     review.remap("early", {0: "GFP", 1: "Phase"})
