@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lineage_triplets.cli import main
+from lineage_triplets.qc.find import placement
+from looks import look_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,3 +34,9 @@ def run_here(
         return int(stop.value.code or 0), " ".join(f"{captured.out} {captured.err}".split())
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge the same images and tracks once, however many tests open them."""
+    monkeypatch.setattr(placement.run, "look_at_fov", look_once)

@@ -11,6 +11,8 @@ from qtpy.QtCore import QSettings
 
 from lineage_triplets.plugin.common.session import Session
 from lineage_triplets.plugin.manifest import review_widget
+from lineage_triplets.qc.find import placement
+from looks import look_once
 from reviews import write_config
 from widgets import settled
 
@@ -96,3 +98,9 @@ def session(qtbot: QtBot) -> Iterator[Session]:
     made.failed.connect(made.said.append)  # type: ignore[attr-defined]
     yield made
     made.end()
+
+
+@pytest.fixture(autouse=True)
+def looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge the same images and tracks once, however many tests open them."""
+    monkeypatch.setattr(placement.run, "look_at_fov", look_once)
