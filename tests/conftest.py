@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import stores
+from lineage_triplets.engine.process import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("lineage-triplets")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than CPUs: many tests wait, for a window or for another process."""
+    return usable_cpus() + 1
 
 
 def pytest_collection_finish() -> None:

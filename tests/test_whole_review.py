@@ -86,10 +86,11 @@ def write_config(source: Path, target: Path, **settings: Any) -> Path:
 @pytest.mark.parametrize(
     ("name", "settings", "rejected"),
     [
-        (
+        pytest.param(
             "fucci.yml",
             {"yx_patch_size": (96, 96), "tau_range_hours": (0.5, 3.0), "seed": 1},
             "hacat_A/1/0_4",
+            marks=pytest.mark.slow,
         ),
         (
             "nuclei.yml",

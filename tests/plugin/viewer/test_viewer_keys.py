@@ -66,7 +66,10 @@ def give_reason(qtbot: Any, widget: ReviewWidget, text: str) -> None:
     qtbot.keyClick(line, Key.Key_Return)
 
 
-@pytest.mark.parametrize("active", ["", "slot 0", "cells", "tracks"])
+@pytest.mark.parametrize(
+    "active",
+    ["", "tracks", *(pytest.param(name, marks=pytest.mark.slow) for name in ("slot 0", "cells"))],
+)
 def test_the_panel_in_front_is_driven_from_the_canvas(
     viewer: Any, widget: ReviewWidget, qtbot: Any, active: str
 ) -> None:

@@ -143,7 +143,10 @@ class TestVignette:
         array[...] = np.rint((array[...] - 100.0) * light + 100).astype(np.uint16)
         return inspect_channels(index_of(config), n_patches=30)
 
-    @pytest.mark.parametrize("pixel_size_um", [0.5, 0.25, 0.13])
+    @pytest.mark.parametrize(
+        "pixel_size_um",
+        [0.5, *(pytest.param(size, marks=pytest.mark.slow) for size in (0.25, 0.13))],
+    )
     def test_it_is_a_note_for_the_channel_and_no_fault(self, tmp_path, pixel_size_um):
         inspection = self.vignetted(tmp_path, pixel_size_um, source_channel=(PHASE,))
         found = [one for one in inspection.findings() if one.kind != "channel-untold"]

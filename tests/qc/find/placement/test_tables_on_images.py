@@ -319,7 +319,13 @@ class TestCommand:
 class TestRealPlates:
     """20 of 20 spoilt tables of four real movies are named, and no true one is accused."""
 
-    @pytest.mark.parametrize("plate", ["hacat", "hacat_late", "hela", "embryo"])
+    @pytest.mark.parametrize(
+        "plate",
+        [
+            "hacat_late",
+            *(pytest.param(name, marks=pytest.mark.slow) for name in ("hacat", "hela", "embryo")),
+        ],
+    )
     def test_spoilt_tables_are_named_and_the_true_one_is_not(self, sources, plate):
         source = sources[plate]
         table = read_track_table(source.table)
