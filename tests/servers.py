@@ -1,4 +1,4 @@
-"""Servers of folders, on this machine: for HTTP, which can be told to misbehave, and for S3."""
+"""Servers of folders, on this machine, which can be told to misbehave; and moto's, for S3."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from lineage_triplets.engine import waiting
-from lineage_triplets.engine.plates import remote
+from lineage_triplets.engine.plates import remote_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
+
+_BUCKET = r"^/(storage/v1/b/)?bucket-\d+/(o/)?"
+_PIECE_BYTES = 1 << 16
+# Who takes all that comes shall not fill the memory.
+_MOST_SENT_BYTES = 2 * 10**8
 
 
 @dataclass
@@ -38,14 +43,24 @@ class _Rule:
     barrier: threading.Barrier | None = None
     parts: bool = True
     shifts: int = 0
+    long_bytes: int = 0
+    hides: bool = False
 
 
 class FolderServer:
     """Serves the files below a folder, and remembers what it was asked for.
 
+    It has them in a bucket too, as S3 and Google have objects; credentials it ignores.
+
     Attributes
     ----------
     url : str
+    bucket : str
+        Another one for each server, as what is noted of one is not to be found of the next.
+    address : str
+        Where stores are: the URL, or the bucket where `serve_bucket` has said so.
+    n_sent_bytes : int
+        Of bodies.
     asked : list of str
         Paths with their queries, in order.
     left : threading.Event
@@ -55,6 +70,7 @@ class FolderServer:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.asked: list[str] = []
+        self.n_sent_bytes = 0
         self.left = threading.Event()
         self._rules: list[_Rule] = []
         self._release = threading.Event()
@@ -84,7 +100,8 @@ class FolderServer:
                 """A client that went away is no news."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self.bucket = f"bucket-{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     def __enter__(self) -> FolderServer:
@@ -128,6 +145,15 @@ class FolderServer:
     def go_on(self, pattern: str) -> None:
         """Answer paths that match with a body that has no end, and no length."""
         self._rules.append(_Rule(pattern, endless=True))
+
+    def lengthen(self, pattern: str, n_bytes: int, *, hides: bool = False) -> None:
+        """Give so many bytes; `hides`: but say of every part that there is none."""
+        self._rules.append(_Rule(pattern, long_bytes=n_bytes, hides=hides))
+
+    def serve_bucket(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have stores asked for as those of a bucket."""
+        monkeypatch.setenv("AWS_ENDPOINT_URL", self.url)
+        self.address = f"s3://{self.bucket}"
 
     def together(self, pattern: str, n: int, seconds: float = 10) -> None:
         """Answer paths that match as soon as `n` of them are asked for at a time; else fail."""
@@ -178,33 +204,59 @@ class FolderServer:
                 rule.barrier.wait()
             except threading.BrokenBarrierError:
                 rule = _Rule("", status=500)
-        file = self.root / unquote(urlsplit(request.path).path).lstrip("/")
-        body = rule.body
-        if body is None and file.is_file():
-            body = file.read_bytes()
-        status = 404 if body is None else rule.status
-        body = body or b""
-        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
-        if asked and status == 200 and rule.parts:
-            status, whole = 206, len(body)
-            first, last = (int(one) if one else None for one in asked.groups())
-            if first is None:
-                first, last = max(0, whole - last), whole - 1
-            first += rule.shifts
-            body = body[first : whole if last is None else last + 1]
+        found = self._body(request.path, rule)
+        status, body = (404, b"") if found is None else (rule.status, found)
+        wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
+        part = None
+        if wanted and status == 200 and rule.parts:
+            part = _part(len(body), rule, *wanted.groups())
+            status = 206 if part else 416
         request.send_response(status)
         matched = re.search(rule.pattern, request.path)
         if rule.leads_to and matched:
             request.send_header("Location", matched.expand(rule.leads_to))
-        if status == 206:
-            span = f"bytes {first}-{first + len(body) - 1}/{whole}"
+        if part:
+            span = f"bytes {part.start}-{part.stop - 1}/{len(body)}"
             request.send_header("Content-Range", span)
+            body = body[part.start : part.stop]
+        request.send_header("ETag", '"1"')
+        request.send_header("x-goog-generation", "1")
+        if status == 416:
+            body = b"none"
         kept = body[: int(len(body) * rule.keeps)]
         request.send_header("Content-Length", str(len(body if rule.lies else kept)))
         request.end_headers()
-        request.wfile.write(kept)
+        self._send(request, kept)
         if rule.lies:
             request.close_connection = True
+
+    def _body(self, path: str, rule: _Rule) -> bytes | range | None:
+        if rule.long_bytes:
+            # As many zeros, which are made as they are sent.
+            return range(rule.long_bytes)
+        if rule.body is not None:
+            return rule.body
+        inside = re.sub(_BUCKET, "", unquote(urlsplit(path).path))
+        file = self.root / inside.lstrip("/")
+        return file.read_bytes() if file.is_file() else None
+
+    def _send(self, request: BaseHTTPRequestHandler, body: bytes | range) -> None:
+        for begin in range(0, len(body), _PIECE_BYTES):
+            piece = body[begin : begin + _PIECE_BYTES]
+            request.wfile.write(piece if isinstance(piece, bytes) else bytes(len(piece)))
+            with self._lock:
+                self.n_sent_bytes += len(piece)
+            if self.n_sent_bytes > _MOST_SENT_BYTES:
+                request.close_connection = True
+                return
+
+
+def _part(n_bytes: int, rule: _Rule, first: str, last: str) -> range | None:
+    """Which bytes of a body are asked for; None where it has none of them."""
+    start = max(0, n_bytes - int(last)) if not first else int(first)
+    stop = n_bytes if not first or not last else min(n_bytes, int(last) + 1)
+    found = range(start + rule.shifts, stop)
+    return found if found and not rule.hides else None
 
 
 def few_retries(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +268,7 @@ def few_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
-    remote._down.clear()
+    remote_files._down.clear()
     waiting._told.clear()
 
 

@@ -1,38 +1,23 @@
-"""Stores behind URLs: buckets (``s3://``, ``gs://``) through tensorstore, and web servers.
+"""URLs of stores, how long servers are waited for, and their trouble in words.
 
-What servers need is taken from the environment: the variables of their own tools, and two of ours
-for retries and for how long to wait (docs/remote-stores.md).
+How long and how often is taken from the environment (docs/remote-stores.md).
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import re
 import time
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-
-import tensorstore as ts
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from lineage_triplets.engine.errors import Problem, StoppedError, StoreError
-from lineage_triplets.engine.plates.limits import in_words, most_metadata_bytes
-from lineage_triplets.engine.plates.web import (
-    FailedError,
-    Patience,
-    RefusedError,
-    SentOnError,
-    TooLongError,
-    fetch,
-    server_of,
-)
-from lineage_triplets.engine.process import note_read
+from lineage_triplets.engine.plates.requests import FailedError, RefusedError, SentOnError
+from lineage_triplets.engine.plates.web import Patience
 from lineage_triplets.engine.settings.paths import is_url
-from lineage_triplets.engine.waiting import is_stopped, tell_of
+from lineage_triplets.engine.waiting import is_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,10 +26,10 @@ _TIMEOUT = "LINEAGE_TRIPLETS_REMOTE_TIMEOUT"
 _RETRIES = "LINEAGE_TRIPLETS_REMOTE_RETRIES"
 _TIMEOUT_SECONDS, _N_RETRIES = 300.0, 6
 _ASK_EVERY_SECONDS = 0.2
-# A connection that gives nothing for so long is dropped, and asked again.
 _SILENT = "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS"
-_STALL = {_SILENT: "10", "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1"}
-_DOWN_SECONDS = 10.0
+STALL = {_SILENT: "10", "TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES": "1"}
+"""A connection that gives nothing for so long is dropped, and asked again."""
+
 _CREDENTIALS = {
     "s3": "Check the credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
     "AWS_NO_SIGN_REQUEST=YES for a public bucket), AWS_ENDPOINT_URL if it is not Amazon's, and "
@@ -53,10 +38,6 @@ _CREDENTIALS = {
     "GOOGLE_APPLICATION_CREDENTIALS), and that they may list the bucket.",
 }
 _NO_CREDENTIALS = "Check that this address can be read without logging in."
-_down: dict[str, float] = {}
-
-Faults = dict[str, Exception]
-"""What asking for files ended with, by name."""
 
 
 def split_url(url: str) -> tuple[str, str, str, str]:
@@ -91,23 +72,6 @@ def is_web(path: str) -> bool:
     return is_url(path) and split_url(path)[0] in {"http", "https"}
 
 
-def bucket_spec(url: str) -> dict[str, Any]:
-    """Tensorstore's specification of the folder of a bucket that a URL names."""
-    for name, value in _STALL.items():
-        os.environ.setdefault(name, value)
-    scheme, host, path, _ = split_url(url)
-    retries = {
-        "max_retries": _n_retries() + _counts_first_try(),
-        "initial_delay": "500ms",
-        "max_delay": "16s",
-    }
-    folder = f"{path}/" if path else ""
-    if scheme == "gs":
-        return {"driver": "gcs", "bucket": host, "path": folder, "gcs_request_retries": retries}
-    spec = {"driver": "s3", "bucket": host, "path": folder, "s3_request_retries": retries}
-    return spec | _s3_options()
-
-
 def patience() -> Patience:
     """How long a web server is waited for.
 
@@ -116,33 +80,12 @@ def patience() -> Patience:
     StoreError
         The environment says something that is no number.
     """
-    return Patience(_n_retries(), _number(_SILENT, float(_STALL[_SILENT]), least=0.01))
+    return Patience(n_retries(), _number(_SILENT, float(STALL[_SILENT]), least=0.01))
 
 
-def _n_retries() -> int:
+def n_retries() -> int:
+    """How often a request that fails is repeated; raises as `patience`."""
     return int(_number(_RETRIES, _N_RETRIES, least=1))
-
-
-@functools.cache
-def _counts_first_try() -> bool:
-    """Whether tensorstore takes the first try for a retry too, as it did before 0.1.86."""
-    release = re.findall(r"\d+", version("tensorstore"))[:3]
-    return tuple(map(int, release)) < (0, 1, 86)
-
-
-def _s3_options() -> dict[str, Any]:
-    """Endpoint, region and credentials, as Amazon's own tools take them from the environment."""
-    given, options = os.environ.get, {}
-    endpoint = given("AWS_ENDPOINT_URL_S3") or given("AWS_ENDPOINT_URL")
-    if endpoint:
-        # Without an endpoint tensorstore asks Amazon for the bucket's own region.
-        region = given("AWS_REGION") or given("AWS_DEFAULT_REGION") or "us-east-1"
-        options = {"endpoint": endpoint.rstrip("/"), "aws_region": region}
-    if given("AWS_NO_SIGN_REQUEST", "").lower() in {"yes", "true", "1"}:
-        return {**options, "aws_credentials": {"type": "anonymous"}}
-    if given("AWS_ACCESS_KEY_ID") and given("AWS_SECRET_ACCESS_KEY"):
-        return {**options, "aws_credentials": {"type": "environment"}}
-    return options
 
 
 def _number(variable: str, default: float, least: float) -> float:
@@ -226,120 +169,11 @@ def answer(future: _Awaited[T_co], stopped: Callable[[], bool] | None = None) ->
                 raise TimeoutError(_no_answer(seconds)) from None
 
 
-def read_files(folder: str, names: Sequence[str]) -> dict[str, bytes]:
-    """Contents of the files of a folder that are there, asked for side by side.
-
-    A file that is refused counts as absent if others are given: without the right to list, servers
-    refuse what is absent too. Attributes are never taken for absent in this way.
-
-    Raises
-    ------
-    StoreError
-        Nothing is given and something refused; or the server cannot be reached.
-    ForkedReadError
-        A forked child of a process that has read through tensorstore.
-    """
-    server = server_of(folder)
-    if is_down(server):
-        raise _fault(
-            folder,
-            "unreachable",
-            f"{server} could not be reached a moment ago.",
-            "Check the network and the address; it is asked again in some seconds.",
-        )
-    note_read()
-    try:
-        found, faults = (_from_web if is_web(folder) else _from_bucket)(folder, names)
-    except TimeoutError:
-        if is_stopped():
-            raise StoppedError from None
-        note_down(server)
-        raise _fault(folder, *unreachable()) from None
-    if any(_is_down(fault) for fault in faults.values()):
-        note_down(server)
-    worst = [fault for fault in faults.values() if not _is_refused(fault)]
-    if not worst and (not found or ".zattrs" in faults):
-        worst = list(faults.values())
-    if worst:
-        raise _fault(folder, *_told(worst[0], folder))
-    return found
-
-
-def is_down(server: str) -> bool:
-    """Whether a server could not be reached a moment ago, and is left alone."""
-    return time.monotonic() - _down.get(server, -_DOWN_SECONDS) < _DOWN_SECONDS
-
-
-def note_down(server: str) -> None:
-    """Let a server that cannot be reached alone for a while."""
-    _down[server] = time.monotonic()
-
-
 def file_url(folder: str, name: str) -> str:
-    """URL of a file in a folder of a web server."""
+    """URL of a file in a folder."""
     scheme, host, path, query = split_url(folder)
     inside = f"{path}/" if path else ""
     return f"{scheme}://{host}/{inside}{name}{query}"
-
-
-def _from_web(folder: str, names: Sequence[str]) -> tuple[dict[str, bytes], Faults]:
-    urls = {name: (file_url(folder, name), most_metadata_bytes(name)) for name in names}
-    found, faults = fetch(urls, patience(), longest_wait_seconds())
-    return found, dict(faults)
-
-
-def _from_bucket(folder: str, names: Sequence[str]) -> tuple[dict[str, bytes], Faults]:
-    found: dict[str, bytes] = {}
-    faults: Faults = {}
-    since = time.monotonic()
-
-    def nobody_waits() -> bool:
-        tell_of(split_url(folder)[1], since, "")
-        return is_stopped()
-
-    try:
-        store, path = _open(folder)
-        asked = {name: store.read(path + name) for name in names}
-    except ValueError as fault:
-        return {}, dict.fromkeys(names, fault)
-    for name, future in asked.items():
-        try:
-            result = answer(future, nobody_waits)
-            if result.state != "value":
-                continue
-            if len(result.value) > most_metadata_bytes(name):
-                faults[name] = TooLongError(most_metadata_bytes(name))
-                break
-            found[name] = bytes(result.value)
-        except ValueError as fault:
-            faults[name] = fault
-            if not _is_refused(fault):
-                break
-    return found, faults
-
-
-def _told(fault: Exception, folder: str) -> tuple[str, str, str]:
-    """Kind, message and remedy of what reading metadata ended with."""
-    if isinstance(fault, TooLongError):
-        message = (
-            f"more than {in_words(fault.most_bytes)} came in the place of metadata, which is more "
-            "than they have."
-        )
-        return "bad-metadata", message, "Check that the address is that of a store."
-    other = ("unreadable", f"it cannot be read ({first_line(fault)}).", "Check the address.")
-    return trouble(fault, folder) or other
-
-
-def _open(folder: str) -> tuple[ts.KvStore, str]:
-    spec = bucket_spec(folder)
-    path = spec.pop("path", "")
-    # Tensorstore's objects do not outlive a fork.
-    return _opened(os.getpid(), json.dumps(spec)), path
-
-
-@functools.lru_cache(maxsize=64)
-def _opened(_process: int, spec: str) -> ts.KvStore:
-    return answer(ts.KvStore.open(json.loads(spec)))
 
 
 def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
@@ -347,10 +181,10 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
     if isinstance(error, TimeoutError):
         return unreachable(str(error))
     if not is_url(url):
-        if not _is_refused(error):
+        if not is_refused(error):
             return None
         return "unreadable", f"no permission to read it ({first_line(error)}).", "Ask for access."
-    if _is_refused(error):
+    if is_refused(error):
         remedy = _CREDENTIALS.get(url.partition("://")[0].lower(), _NO_CREDENTIALS)
         return "unreadable", f"no permission to read it ({first_line(error)}).", remedy
     if isinstance(error, SentOnError):
@@ -361,9 +195,7 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
             "find an address that can be read without."
         )
         return "unreadable", message, remedy
-    if isinstance(error, FailedError) or re.search(
-        r"\b(ABORTED|UNAVAILABLE|DEADLINE_EXCEEDED|CURL|curl_code)\b", str(error)
-    ):
+    if isinstance(error, FailedError):
         return (
             "unreachable",
             f"the server cannot be reached, or fails ({first_line(error)}).",
@@ -372,24 +204,14 @@ def trouble(error: Exception, url: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _is_refused(error: Exception) -> bool:
+def is_refused(error: Exception) -> bool:
+    """Whether who asks may not read it."""
     if isinstance(error, RefusedError):
         return True
     return re.search(r"\b(PERMISSION_DENIED|UNAUTHENTICATED)\b", str(error)) is not None
-
-
-def _is_down(error: Exception) -> bool:
-    if isinstance(error, FailedError):
-        return error.is_down
-    words = "Could not connect|Could not resolve|Timeout was reached"
-    return re.search(words, str(error)) is not None
 
 
 def first_line(error: Exception) -> str:
     """Tensorstore's own words without its details, and without what may be secret in a URL."""
     text = str(error).partition("\n")[0].partition(" [")[0].rstrip(".")
     return re.sub(r"(://[^\s\"'?]*)\?[^\s\"']*", r"\1", text)
-
-
-def _fault(folder: str, kind: str, message: str, remedy: str) -> StoreError:
-    return StoreError(Problem(kind, message, remedy, file=folder))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from lineage_triplets.engine.errors import Problem, StoreError
 from lineage_triplets.engine.files import odd_kind
-from lineage_triplets.engine.plates import remote
+from lineage_triplets.engine.plates import remote, remote_files
 from lineage_triplets.engine.plates.limits import in_words, most_metadata_bytes
 from lineage_triplets.engine.settings.paths import is_url
 
@@ -69,18 +69,6 @@ def last_name(path: str | Path) -> str:
     return Path(path).resolve().name
 
 
-def kvstore_spec(folder: str) -> dict[str, Any]:
-    """Tensorstore's specification of a folder, on disk or in a bucket."""
-    return (
-        remote.bucket_spec(folder) if is_url(folder) else {"driver": "file", "path": f"{folder}/"}
-    )
-
-
-def recheck_cached_data(folder: str) -> bool | Literal["open"]:
-    """When cached chunks are compared with the store's: remotely that costs a request a chunk."""
-    return "open" if is_url(folder) else True
-
-
 def read_files(folder: str, names: Sequence[str] = NODE_FILES) -> dict[str, bytes]:
     """Contents of those files of a zarr node that are there, by name; none where no node is.
 
@@ -90,7 +78,7 @@ def read_files(folder: str, names: Sequence[str] = NODE_FILES) -> dict[str, byte
         They may not or cannot be read.
     """
     if is_url(folder):
-        return remote.read_files(folder, names)
+        return remote_files.read_files(folder, names)
     found = {}
     for name in names:
         content = _read(Path(folder) / name)

@@ -7,7 +7,6 @@ import functools
 import os
 import re
 import threading
-import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -16,15 +15,23 @@ import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 from urllib3.exceptions import TimeoutError as SilentError
 
-from lineage_triplets.engine.errors import StoppedError
-from lineage_triplets.engine.waiting import is_stopped, tell_of
+from lineage_triplets.engine.plates.requests import (
+    FailedError,
+    OddAnswerError,
+    RefusedError,
+    RemoteError,
+    SentOnError,
+    TooLongError,
+    server_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from urllib.parse import SplitResult
 
+    from lineage_triplets.engine.plates.requests import ByteRange
+
 _PIECE_BYTES = 1 << 18
-_LOOK_EVERY_SECONDS = 0.05
 _FIRST_DELAY_SECONDS, _MOST_DELAY_SECONDS = 0.5, 16.0
 MOST_CONNECTIONS = 32
 """To a server: no more files than these are asked for at once."""
@@ -32,20 +39,6 @@ MOST_CONNECTIONS = 32
 _MOST_HOPS = 5
 _ABSENT, _REFUSED = frozenset({404, 410}), frozenset({401, 403, 407})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class ByteRange(NamedTuple):
-    """A part of a file.
-
-    Attributes
-    ----------
-    start : int
-        Negative for the last bytes, as many as there are.
-    n_bytes : int
-    """
-
-    start: int
-    n_bytes: int
 
 
 class Patience(NamedTuple):
@@ -62,64 +55,6 @@ class Patience(NamedTuple):
     silent_seconds: float
 
 
-class WebError(ValueError):
-    """What asking a server ended with.
-
-    Tensorstore hands errors on as a copy that is made anew of their arguments.
-
-    Attributes
-    ----------
-    url : str
-        What was asked for.
-    """
-
-    url = ""
-
-
-class RefusedError(WebError):
-    """The server wants to know who asks."""
-
-
-class SentOnError(WebError):
-    """The server sends on to an address of another one."""
-
-    def __init__(self, leads_to: str, status: int) -> None:
-        super().__init__(leads_to, status)
-        self.leads_to, self.status = leads_to, status
-
-    def __str__(self) -> str:
-        """Say it without what may be secret in a URL."""
-        return f"the server sends on to {self.leads_to.partition('?')[0]} ({self.status})"
-
-
-class OddAnswerError(WebError):
-    """The server answers something that is neither the file nor a failure that may pass."""
-
-
-class TooLongError(WebError):
-    """More comes than is believed."""
-
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(most_bytes)
-        self.most_bytes = most_bytes
-
-    def __str__(self) -> str:
-        """Say it with the bound."""
-        return f"more than {self.most_bytes:,} bytes came, and it was not read to its end"
-
-
-class FailedError(WebError):
-    """The server fails, or cannot be reached, again and again."""
-
-    def __init__(self, words: str, is_down: bool) -> None:
-        super().__init__(words, is_down)
-        self.words, self.is_down = words, is_down
-
-    def __str__(self) -> str:
-        """Say how it fails."""
-        return self.words
-
-
 class _BrokenOffError(Exception):
     """Less came than was announced."""
 
@@ -128,7 +63,7 @@ class _FailingError(Exception):
     """The server says that it fails."""
 
 
-class Request:
+class WebRequest:
     """A file, or a part of one, that is asked for until it is there or nobody wants it any more.
 
     Parameters
@@ -165,12 +100,12 @@ class Request:
 
         Raises
         ------
-        WebError
+        RemoteError
             It cannot be had.
         """
         try:
             return self._ask_until_answered()
-        except WebError as error:
+        except RemoteError as error:
             error.url = self.url
             raise
 
@@ -265,80 +200,9 @@ class Request:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-class _Begun:
-    """A request in a thread of its own; a program that ends does not wait for it."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.content: bytes | None = None
-        self.error: WebError | None = None
-        self.done = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            self.content = self.request.answer()
-        except WebError as error:
-            self.error = error
-        finally:
-            self.done.set()
-
-
-def fetch(
-    urls: Mapping[str, tuple[str, int]], patience: Patience, most_seconds: float
-) -> tuple[dict[str, bytes], dict[str, WebError]]:
-    """Read some files side by side.
-
-    Parameters
-    ----------
-    urls : dict of str to (str, int)
-        By name: the URL, and most bytes of it.
-    patience : Patience
-    most_seconds : float
-        That is waited for all of them.
-
-    Returns
-    -------
-    found : dict of str to bytes
-        Those that are there.
-    faults : dict of str to WebError
-        What the others ended with.
-
-    Raises
-    ------
-    TimeoutError
-        They did not come in time.
-    StoppedError
-        Nobody wants them any more.
-    """
-    since = time.monotonic()
-    begun = {
-        name: _Begun(Request(url, most_bytes, patience)) for name, (url, most_bytes) in urls.items()
-    }
-    try:
-        for one in begun.values():
-            while not one.done.wait(_LOOK_EVERY_SECONDS):
-                if is_stopped():
-                    raise StoppedError
-                if time.monotonic() - since > most_seconds:
-                    raise TimeoutError
-                tell_of(server_of(one.request.url), since, one.request.failure)
-    finally:
-        for one in begun.values():
-            one.request.give_up()
-    found = {name: one.content for name, one in begun.items() if one.content is not None}
-    faults = {name: one.error for name, one in begun.items() if one.error is not None}
-    return found, faults
-
-
 def is_web_page(content: bytes) -> bool:
     """Whether what came is a page for people, often one that asks them to log in."""
     return re.match(rb"\s*<(!doctype html|html)", content, re.IGNORECASE) is not None
-
-
-def server_of(url: str) -> str:
-    """Host and port that a URL names."""
-    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 class _Way(NamedTuple):

@@ -10,14 +10,14 @@ import numpy as np
 import tensorstore as ts
 
 from lineage_triplets.engine.plates.coordinates import CANONICAL_AXES
-from lineage_triplets.engine.plates.remote import answer, first_line, is_web, trouble
-from lineage_triplets.engine.plates.stores import kvstore_spec, recheck_cached_data
-from lineage_triplets.engine.plates.web import WebError
+from lineage_triplets.engine.plates.remote import answer, first_line, trouble
+from lineage_triplets.engine.plates.requests import RemoteError
 from lineage_triplets.engine.process import note_read
 from lineage_triplets.engine.reading.cache import CachePools
 from lineage_triplets.engine.reading.pipes import PipeWatch
 from lineage_triplets.engine.reading.plan import array_error, chunk_error
-from lineage_triplets.engine.reading.web_arrays import AbsentError, open_web_array
+from lineage_triplets.engine.reading.remote_arrays import AbsentError, open_remote_array
+from lineage_triplets.engine.settings.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def open_array(
     context: ts.Context | None = None,
     *,
     fill_absent: bool = False,
-    recheck: bool | Literal["open"] | None = None,
+    recheck: bool | Literal["open"] = True,
 ) -> ts.Future[ts.TensorStore]:
     """Begin to open a zarr array for reading.
 
@@ -55,9 +55,8 @@ def open_array(
     fill_absent : bool
         Whether chunks that were never written are the fill value, and no error.
     recheck : bool or "open", optional
-        When chunks in memory are compared with the store's. By default at each read, but only when
-        a remote array is opened: that costs a request a chunk. Those of a web server never are:
-        an array that is opened anew has none.
+        When chunks in memory are compared with the store's: at each read, or when the array is
+        opened. Those behind a URL never are: an array that is opened anew has none.
 
     Raises
     ------
@@ -65,14 +64,14 @@ def open_array(
         This process was forked from one that had read through tensorstore.
     """
     note_read()
-    if is_web(folder):
-        return open_web_array(folder, zarr_format, context, fill_absent=fill_absent)
+    if is_url(folder):
+        return open_remote_array(folder, zarr_format, context, fill_absent=fill_absent)
     spec = {
         "driver": "zarr" if zarr_format == 2 else "zarr3",
-        "kvstore": kvstore_spec(folder),
+        "kvstore": {"driver": "file", "path": f"{folder}/"},
         "fill_missing_data_reads": fill_absent,
         "open": True,
-        "recheck_cached_data": recheck_cached_data(folder) if recheck is None else recheck,
+        "recheck_cached_data": recheck,
     }
     return ts.open(spec, context=context)
 
@@ -93,7 +92,7 @@ def is_absent(error: Exception) -> bool:
 
 def named_chunk(error: Exception) -> str | None:
     """File of the chunk that the error is about, without what may be secret in a URL."""
-    if isinstance(error, WebError):
+    if isinstance(error, RemoteError):
         return error.url.partition("?")[0]
     pattern = r'(?:stored at|entry|Error reading|Error opening)[^"]*"([^"?]+)[^"]*"'
     named = re.search(pattern, str(error))

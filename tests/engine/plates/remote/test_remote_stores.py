@@ -18,10 +18,11 @@ from lineage_triplets import (
 )
 from lineage_triplets.engine import PairSource
 from lineage_triplets.engine.dataset.verification import fingerprints
-from lineage_triplets.engine.plates import remote
+from lineage_triplets.engine.plates import buckets, remote
+from lineage_triplets.engine.plates.buckets import bucket_spec
 from lineage_triplets.engine.plates.image import open_image
 from lineage_triplets.engine.plates.plate import open_plate
-from lineage_triplets.engine.plates.stores import join, kvstore_spec, location
+from lineage_triplets.engine.plates.stores import join, location
 from programs import run
 from remote_plates import (
     FOVS,
@@ -182,16 +183,15 @@ class TestUrls:
     @pytest.mark.parametrize("scheme", ["s3", "gs"])
     def test_every_scheme_has_the_retries_that_are_set(self, scheme, monkeypatch):
         monkeypatch.setenv("LINEAGE_TRIPLETS_REMOTE_RETRIES", "4")
-        spec = kvstore_spec(f"{scheme}://lab/a.zarr")
+        spec = bucket_spec(f"{scheme}://lab/a.zarr")
         # Before tensorstore 0.1.86 it is the tries: findings/tensorstore-retries.sh.
-        retries = 5 if remote._counts_first_try() else 4
+        retries = 5 if buckets._counts_first_try() else 4
         assert spec[f"{spec['driver']}_request_retries"]["max_retries"] == retries
         assert remote.patience().n_retries == 4
 
     def test_google(self):
-        spec = kvstore_spec("gs://lab/plates/a.zarr/A/1/0/0")
+        spec = bucket_spec("gs://lab/plates/a.zarr/A/1/0/0")
         assert (spec["driver"], spec["bucket"]) == ("gcs", "lab")
-        assert spec["path"] == "plates/a.zarr/A/1/0/0/"
 
 
 class TestS3:
@@ -215,53 +215,39 @@ class TestS3:
         assert store_fault("s3://nobody-has-this/v2.zarr").kind == "missing-path"
 
 
-def test_google_through_a_server_of_its_own(plates, tmp_path):
+def test_google_through_a_server_of_its_own(plates, served, tmp_path, monkeypatch):
     """Google's address is taken from the environment once a process, so this is a new one."""
+    monkeypatch.setenv("TENSORSTORE_GCS_HTTP_URL", served.url)
+    monkeypatch.setenv("GOOGLE_AUTH_TOKEN_FOR_TESTING", "tests")
+    served.lengthen(r"sharded.zarr%2Fzarr\.json", 10**8)
     told = run(
         """
-        import sys, threading, os
-        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-        from pathlib import Path
-        from urllib.parse import unquote, urlsplit
-
-        class Objects(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                name = unquote(urlsplit(self.path).path.removeprefix("/storage/v1/b/lab/o/"))
-                file = Path(sys.argv[1]) / name
-                body = file.read_bytes() if file.is_file() else b""
-                self.send_response(200 if file.is_file() else 404)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("x-goog-generation", "1")
-                self.end_headers()
-                self.wfile.write(body)
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Objects)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        os.environ["TENSORSTORE_GCS_HTTP_URL"] = f"http://127.0.0.1:{server.server_port}"
-        os.environ["GOOGLE_AUTH_TOKEN_FOR_TESTING"] = "tests"
-
+        import sys
         import numpy as np
         from lineage_triplets import MultiExperimentIndex, load_config
         from lineage_triplets.engine import PairSource
+        from lineage_triplets.engine.errors import StoreError
+        from lineage_triplets.engine.plates.plate import open_plate
         there, here = (
             PairSource(index).read(np.arange(len(index)))
-            for index in map(MultiExperimentIndex.from_config, map(load_config, sys.argv[2:]))
+            for index in map(MultiExperimentIndex.from_config, map(load_config, sys.argv[1:3]))
         )
         print(there.shape == here.shape, (there == here).all(), here.all())
+        try:
+            open_plate(sys.argv.pop())
+        except StoreError as error:
+            print("more than 64 MB came" in str(error))
         """,
-        Path(plates["v3"].data_path).parent,
         *(
             _saved(config_of(one), tmp_path / f"{number}.yml")
-            for number, one in enumerate([moved(plates["v3"], "gs://lab"), plates["v3"]])
+            for number, one in enumerate(
+                [moved(plates["v3"], f"gs://{served.bucket}"), plates["v3"]]
+            )
         ),
+        f"gs://{served.bucket}/sharded.zarr",
     )
-    assert told.stdout.split() == ["True"] * 3, told.stderr
+    assert told.stdout.split() == ["True"] * 4, told.stderr
+    assert served.n_sent_bytes < 10**7
 
 
 def _saved(config: TripletConfig, path: Path) -> Path:

@@ -10,8 +10,8 @@ import pytest
 
 from lineage_triplets.engine.errors import ChunkError, StoppedError, StoreError
 from lineage_triplets.engine.plates import remote
+from lineage_triplets.engine.plates.buckets import bucket_spec
 from lineage_triplets.engine.plates.plate import open_plate
-from lineage_triplets.engine.plates.stores import kvstore_spec
 from lineage_triplets.engine.waiting import wanted_until
 from programs import run
 from remote_plates import (
@@ -150,12 +150,12 @@ class TestTrouble:
     def test_what_counts_as_stalled_may_be_chosen(self, monkeypatch):
         variable = "TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS"
         monkeypatch.setenv(variable, "25")
-        kvstore_spec("gs://lab/a.zarr")
+        bucket_spec("gs://lab/a.zarr")
         assert os.environ[variable] == "25"
         assert remote.patience().silent_seconds == 25
         monkeypatch.delenv(variable)
         assert remote.patience().silent_seconds == 10
-        kvstore_spec("gs://lab/a.zarr")
+        bucket_spec("gs://lab/a.zarr")
         assert os.environ[variable] == "10"
 
     def test_a_setting_that_is_no_number(self, monkeypatch):

@@ -1,4 +1,4 @@
-"""Arrays of web servers: their chunks are fetched here, and decoded by tensorstore from memory.
+"""Arrays behind URLs: their chunks are fetched here, and decoded by tensorstore from memory.
 
 Tensorstore would take a body of any length. Here no more is taken than a chunk can be, as its array
 says. Of shards the index and the chunks that are wanted are asked for, by range
@@ -26,22 +26,22 @@ from lineage_triplets.engine.plates.chunks import (
     shard_index_bytes,
 )
 from lineage_triplets.engine.plates.limits import most_metadata_bytes
-from lineage_triplets.engine.plates.remote import file_url, first_line, is_down, note_down, patience
-from lineage_triplets.engine.plates.web import (
-    MOST_CONNECTIONS,
-    ByteRange,
-    FailedError,
-    Request,
-    WebError,
-    is_web_page,
-    server_of,
+from lineage_triplets.engine.plates.remote import file_url, first_line
+from lineage_triplets.engine.plates.remote_files import (
+    is_down,
+    most_requests,
+    note_down,
+    request_of,
 )
+from lineage_triplets.engine.plates.requests import ByteRange, FailedError, RemoteError, server_of
+from lineage_triplets.engine.plates.web import is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lineage_triplets.engine.arrays import Pixels, UInt64Array
     from lineage_triplets.engine.plates.chunks import ChunkFiles, Shards
+    from lineage_triplets.engine.plates.requests import Request
 
 # What cannot be compressed comes a little longer, with its headers and checksums.
 _MOST_GROWTH, _HEADER_BYTES = 1 / 8, 1 << 16
@@ -55,18 +55,18 @@ _UNWRITTEN = 2**64 - 1
 _Result = TypeVar("_Result")
 
 
-class AbsentError(WebError):
+class AbsentError(RemoteError):
     """The server has no such file."""
 
 
-class UndecodedError(WebError):
+class UndecodedError(RemoteError):
     """What came is no chunk of its array."""
 
 
-def open_web_array(
+def open_remote_array(
     folder: str, zarr_format: int, context: ts.Context | None, *, fill_absent: bool
 ) -> ts.Future[ts.TensorStore]:
-    """Begin to open an array of a web server for reading.
+    """Begin to open an array behind a URL for reading.
 
     Chunks that are kept are not compared with the server's again.
 
@@ -84,19 +84,21 @@ def open_web_array(
     Returns
     -------
     tensorstore.Future
-        Of the array. What it ends with, and what reading it ends with, is a `WebError` if the
+        Of the array. What it ends with, and what reading it ends with, is a `RemoteError` if the
         server is to blame.
     """
     name = ".zarray" if zarr_format == 2 else "zarr.json"
 
     def work() -> ts.TensorStore:
         described = _ask(file_url(folder, name), most_metadata_bytes(name))
-        return _WebArray(folder, name, json.loads(described), fill_absent=fill_absent).view(context)
+        return _RemoteArray(folder, name, json.loads(described), fill_absent=fill_absent).view(
+            context
+        )
 
-    return _workers_of(os.getpid(), server_of(folder)).begin(work)
+    return _workers_of(os.getpid(), server_of(folder), most_requests(folder)).begin(work)
 
 
-class _WebArray:
+class _RemoteArray:
     """Fetches the chunks of an array one by one, and has each decoded.
 
     A chunk is put into an array in memory that is described as the server's, except that chunks of
@@ -116,7 +118,7 @@ class _WebArray:
         self._chunk_shape = cast("tuple[int, ...]", self._decoded.chunk_layout.write_chunk.shape)
         n_bytes = math.prod(self._chunk_shape) * self._decoded.dtype.numpy_dtype.itemsize
         self._most_bytes = n_bytes + int(_MOST_GROWTH * n_bytes) + _HEADER_BYTES
-        self._workers = _workers_of(os.getpid(), server_of(folder))
+        self._workers = _workers_of(os.getpid(), server_of(folder), most_requests(folder))
         self._indices: dict[str, Future[UInt64Array | None]] = {}
         self._lock = threading.Lock()
 
@@ -163,7 +165,7 @@ class _WebArray:
         shards = self._files.shards
         if shards is None:
             url = file_url(self._folder, self._files.key(place))
-            return url, _answer(Request(url, self._most_bytes, patience()))
+            return url, _answer(request_of(url, self._most_bytes))
         of_shard = [at // n for at, n in zip(place, shards.n_chunks, strict=True)]
         url = file_url(self._folder, self._files.key(of_shard))
         index = self._index(url, shards)
@@ -180,7 +182,7 @@ class _WebArray:
         if n_bytes > self._most_bytes:
             raise _at(url, UndecodedError(f"its index says that a chunk has {n_bytes:,} bytes"))
         part = ByteRange(start, n_bytes)
-        content = _answer(Request(url, n_bytes, patience(), part))
+        content = _answer(request_of(url, n_bytes, part))
         if content is None or len(content) < n_bytes:
             raise _at(url, UndecodedError("the shard ends before its chunk"))
         return url, content
@@ -207,7 +209,7 @@ class _WebArray:
 def _fetch_index(url: str, shards: Shards) -> UInt64Array | None:
     n_bytes = shard_index_bytes(shards)
     part = ByteRange(-1 if shards.index_at_end else 0, n_bytes)
-    content = _answer(Request(url, n_bytes, patience(), part))
+    content = _answer(request_of(url, n_bytes, part))
     if content is None:
         return None
     try:
@@ -243,7 +245,7 @@ def _why_no_chunk(content: bytes, error: Exception) -> str:
 
 def _ask(url: str, most_bytes: int) -> bytes:
     """Fetch a file that has to be there."""
-    content = _answer(Request(url, most_bytes, patience()))
+    content = _answer(request_of(url, most_bytes))
     if content is None:
         raise _at(url, AbsentError("nothing is there"))
     return content
@@ -263,7 +265,7 @@ def _answer(request: Request) -> bytes | None:
         raise
 
 
-def _at(url: str, error: WebError) -> WebError:
+def _at(url: str, error: RemoteError) -> RemoteError:
     error.url = url
     return error
 
@@ -296,9 +298,15 @@ _ROOM = _Room(_MOST_COMING_BYTES)
 
 
 class _Workers:
-    """Threads that ask one server; they end when nothing is left, and no program waits for them."""
+    """Threads that ask one server; they end when nothing is left, and no program waits for them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most : int
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._waiting: deque[Callable[[], None]] = deque()
         self._n_threads = 0
         self._lock = threading.Lock()
@@ -318,7 +326,7 @@ class _Workers:
 
         with self._lock:
             self._waiting.append(run)
-            if self._n_threads == MOST_CONNECTIONS:
+            if self._n_threads == self._most:
                 return future
             self._n_threads += 1
         threading.Thread(target=self._work, daemon=True).start()
@@ -335,5 +343,5 @@ class _Workers:
 
 
 @functools.lru_cache(maxsize=64)
-def _workers_of(_process: int, _server: str) -> _Workers:
-    return _Workers()
+def _workers_of(_process: int, _server: str, most: int) -> _Workers:
+    return _Workers(most)

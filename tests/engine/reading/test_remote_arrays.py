@@ -1,4 +1,4 @@
-"""Chunks of web servers: their very pixels, no more than their array says, or whose fault it is."""
+"""Chunks behind URLs: their very pixels, no more than their array says, or whose fault it is."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdC
 
 from lineage_triplets import ExperimentRegistry, MultiExperimentIndex
 from lineage_triplets.engine.errors import ChunkError, Problem, StoreError
-from lineage_triplets.engine.plates import web
-from lineage_triplets.engine.reading import web_arrays
+from lineage_triplets.engine.plates import requests
+from lineage_triplets.engine.reading import remote_arrays
 from lineage_triplets.engine.reading.tensorstore import TensorStoreStrategy, open_array
 from programs import run
 from servers import FolderServer, few_retries
@@ -46,9 +46,17 @@ def _settings(monkeypatch) -> None:
 
 
 @pytest.fixture
-def served(tmp_path) -> Iterator[FolderServer]:
+def web(tmp_path) -> Iterator[FolderServer]:
     with FolderServer(tmp_path) as server:
         yield server
+
+
+@pytest.fixture(params=["web", "bucket"])
+def served(request, web, monkeypatch) -> FolderServer:
+    """A server that is asked as a web server, and as one of buckets."""
+    if request.param == "bucket":
+        web.serve_bucket(monkeypatch)
+    return web
 
 
 class Served:
@@ -62,13 +70,17 @@ class Served:
         )
 
     def index(self, query: str = "") -> MultiExperimentIndex:
-        there = {"data_path": f"{self.server.url}/one.zarr{query}"}
+        there = {"data_path": f"{self.server.address}/one.zarr{query}"}
         registry = ExperimentRegistry([self.here.model_copy(update=there)])
         return MultiExperimentIndex(registry, 1, (16, 16))
 
     def read(self, query: str = "", **options: Any) -> np.ndarray:
+        reader, rows = self.reader(query, **options)
+        return reader.read(*rows)
+
+    def reader(self, query: str = "", **options: Any) -> tuple[Any, tuple[Any, Any]]:
         index = self.index(query)
-        return patch_reader(index, **options).read(index.observations, index.fov_of_row)
+        return patch_reader(index, **options), (index.observations, index.fov_of_row)
 
     def fault(self, **options: Any) -> Problem:
         with pytest.raises((ChunkError, StoreError)) as caught:
@@ -84,14 +96,17 @@ class Served:
 @given(
     stored=st.lists(storages(), min_size=1, max_size=2),
     patch=st.tuples(st.integers(1, 40), st.integers(1, 48)),
+    in_bucket=st.booleans(),
 )
-@settings(max_examples=15)
-def test_the_same_pixels_as_on_disk(tmp_path_factory, stored, patch):
+@settings(max_examples=25)
+def test_the_same_pixels_as_on_disk(tmp_path_factory, stored, patch, in_bucket):
     root = tmp_path_factory.mktemp("plates")
     here = index_of(root, stored, patch)
-    with FolderServer(root) as server:
+    with FolderServer(root) as server, pytest.MonkeyPatch.context() as monkeypatch:
+        if in_bucket:
+            server.serve_bucket(monkeypatch)
         experiments = [
-            one.model_copy(update={"data_path": one.data_path.replace(str(root), server.url)})
+            one.model_copy(update={"data_path": one.data_path.replace(str(root), server.address)})
             for one in here.registry.experiments
         ]
         there = MultiExperimentIndex(ExperimentRegistry(experiments), 1, patch)
@@ -113,8 +128,8 @@ def test_the_same_pixels_as_on_disk(tmp_path_factory, stored, patch):
     ],
     ids=["v2 gzip", "v2 zlib", "v2 bz2", "v3 gzip", "shards of gzip"],
 )
-def test_codecs_that_tensorstore_alone_decodes(served, storage):
-    assert Served(served, **storage).is_right()
+def test_codecs_that_tensorstore_alone_decodes(web, storage):
+    assert Served(web, **storage).is_right()
 
 
 def with_codecs(image: Path, codecs: list[Any], shape: tuple[int, ...]) -> None:
@@ -142,23 +157,49 @@ INNER = ShardingCodec(chunk_shape=(1, 1, 1, 8, 8), codecs=[BYTES, ZstdCodec(leve
     ],
     ids=["checksums", "shards in shards"],
 )
-def test_codecs_of_zarr_v3(served, codecs, shape):
-    plate = Served(served, version="0.5")
-    with_codecs(served.root / "one.zarr/A/1/0/0", codecs, shape)
+def test_codecs_of_zarr_v3(web, codecs, shape):
+    plate = Served(web, version="0.5")
+    with_codecs(web.root / "one.zarr/A/1/0/0", codecs, shape)
     assert plate.is_right()
 
 
 class TestBounds:
-    def test_a_chunk_without_end_is_left(self, served):
-        plate = Served(served, **PLANES)
-        served.go_on(r"/0/1/0/0/0/0$")
+    def test_a_chunk_without_end_is_left(self, web):
+        plate = Served(web, **PLANES)
+        web.go_on(r"/0/1/0/0/0/0$")
         problem = plate.fault()
         assert problem.kind == "damaged-chunk"
-        assert f"{served.url}/one.zarr/A/1/0/0/1/0/0/0/0 of frame 1" in problem.message
+        assert f"{web.url}/one.zarr/A/1/0/0/1/0/0/0/0 of frame 1" in problem.message
         # 64 x 64 pixels of 2 bytes, an eighth of them, and 64 KiB.
         assert "more than 74,752 bytes came" in problem.message
-        served.left.wait(10)
-        assert served.left.is_set()
+        web.left.wait(10)
+        assert web.left.is_set()
+
+    @pytest.mark.parametrize("n_bytes", [100_000, 10**8, 10**15])
+    def test_a_chunk_that_is_too_long_is_left(self, served, n_bytes):
+        """What is on its way to a server's client counts too."""
+        plate = Served(served, **PLANES)
+        served.lengthen(r"/0/1/0/0/0/0$", n_bytes)
+        problem = plate.fault()
+        assert problem.kind == "damaged-chunk"
+        assert f"{served.address}/one.zarr/A/1/0/0/1/0/0/0/0 of frame 1" in problem.message
+        assert "more than 74,752 bytes came" in problem.message
+        assert served.n_sent_bytes < 10**7
+
+    def test_an_object_that_says_it_is_short_and_is_not(self, web, monkeypatch):
+        """It is taken, and told; as what is unpacked on its way."""
+        web.serve_bucket(monkeypatch)
+        plate = Served(web, **PLANES)
+        web.lengthen(r"/0/1/0/0/0/0$", 100_000, hides=True)
+        assert "more than 74,752 bytes came" in plate.fault().message
+
+    def test_an_array_whose_metadata_are_too_long(self, served):
+        plate = Served(served, **PLANES)
+        reader, rows = plate.reader()
+        served.lengthen(r"/0/\.zarray$", 10**8)
+        with pytest.raises(StoreError, match="more than 16,000,000 bytes came"):
+            reader.read(*rows)
+        assert served.n_sent_bytes < 10**7
 
     def test_a_length_that_is_announced_is_believed(self, served):
         plate = Served(served, **PLANES)
@@ -167,10 +208,10 @@ class TestBounds:
         served.give(r"/0/0/0/0/0/0$", bytes(200_000))
         assert "more than 74,752 bytes came" in plate.fault().message
 
-    def test_what_cannot_be_compressed_is_taken(self, served):
+    def test_what_cannot_be_compressed_is_taken(self, web):
         noise = np.random.default_rng(0).integers(0, 2**16, SHAPE, dtype="uint16")
-        plate = Served(served, compressor=numcodecs.BZ2(9), chunks=(2, 1, 1, 64, 64))
-        kvstore = {"driver": "file", "path": f"{served.root}/one.zarr/A/1/0/0/"}
+        plate = Served(web, compressor=numcodecs.BZ2(9), chunks=(2, 1, 1, 64, 64))
+        kvstore = {"driver": "file", "path": f"{web.root}/one.zarr/A/1/0/0/"}
         array = ts.open({"driver": "zarr", "kvstore": kvstore}, open=True).result()
         array.write(noise).result()
         np.testing.assert_array_equal(plate.read(), noise[:, :, :, 16:32, 16:32])
@@ -187,7 +228,7 @@ class TestBounds:
     def test_bodies_on_their_way_have_a_bound_together(self, served, monkeypatch):
         """As if the memory held one of them alone: they come one after another."""
         plate = Served(served, **PLANES)
-        monkeypatch.setattr(web_arrays, "_ROOM", web_arrays._Room(1))
+        monkeypatch.setattr(remote_arrays, "_ROOM", remote_arrays._Room(1))
         served.together(r"/0/[01]/0/0/0/0$", 2, seconds=0.5)
         assert plate.fault().kind == "unreachable"
 
@@ -222,7 +263,8 @@ class TestShards:
     def test_another_part_than_was_asked_for_is_told(self, served):
         plate = Served(served, **{**SHARDS, "index_location": "start"})
         served.shift_ranges(r"/c/1/")
-        assert "another part than was asked for" in plate.fault().message
+        told = {"http": "another part than was asked for", "s3": "is shorter than its index"}
+        assert told[served.address.partition(":")[0]] in plate.fault().message
 
     def test_a_shard_that_was_never_written(self, served):
         plate = Served(served, **SHARDS)
@@ -259,16 +301,16 @@ class TestAnswers:
         assert problem.kind == "damaged-chunk"
         assert "a web page came in its place" in problem.message
 
-    def test_where_a_chunk_is_sent_on_to_is_told(self, served):
-        plate = Served(served, **PLANES)
-        served.send_on(r"/0/1/0/0/0/0$", "http://127.0.0.1:9/elsewhere?key=secret")
+    def test_where_a_chunk_is_sent_on_to_is_told(self, web):
+        plate = Served(web, **PLANES)
+        web.send_on(r"/0/1/0/0/0/0$", "http://127.0.0.1:9/elsewhere?key=secret")
         problem = plate.fault()
         assert (problem.kind, "secret" in str(problem)) == ("unreadable", False)
         assert "sends on to http://127.0.0.1:9" in problem.message
 
-    def test_a_query_goes_along_and_is_not_told(self, served):
-        plate = Served(served, **PLANES)
-        served.give(r"/0/1/0/0/0/0\?key=secret$", b"damaged")
+    def test_a_query_goes_along_and_is_not_told(self, web):
+        plate = Served(web, **PLANES)
+        web.give(r"/0/1/0/0/0/0\?key=secret$", b"damaged")
         problem = plate.fault(query="?key=secret")
         assert problem.kind == "damaged-chunk"
         assert "/0/1/0/0/0/0 of frame 1" in problem.message
@@ -278,13 +320,13 @@ class TestAnswers:
 def test_a_chunk_that_many_ask_for_is_its_own(served):
     """Without a memory for chunks, by threads of their own."""
     Served(served, **PLANES)
-    array = open_array(f"{served.url}/one.zarr/A/1/0/0", 2, ts.Context()).result()
+    array = open_array(f"{served.address}/one.zarr/A/1/0/0", 2, ts.Context()).result()
     reads = [array[k % 2].read() for k in range(200)]
     for k, read in enumerate(reads):
         np.testing.assert_array_equal(read.result(), PIXELS[k % 2])
 
 
-def test_an_array_that_another_thread_lets_go_of_is_held_by_what_it_reads(served, monkeypatch):
+def test_an_array_that_another_thread_lets_go_of_is_held_by_what_it_reads(web, monkeypatch):
     """As where memory is shared anew. By itself a write does not hold what it is from: findings."""
     finish = TensorStoreStrategy._finish
 
@@ -293,19 +335,19 @@ def test_an_array_that_another_thread_lets_go_of_is_held_by_what_it_reads(served
         finish(strategy, *arguments)
 
     monkeypatch.setattr(TensorStoreStrategy, "_finish", let_go)
-    assert Served(served, **PLANES).is_right()
+    assert Served(web, **PLANES).is_right()
 
 
 def test_errors_come_whole_through_tensorstore():
     """It hands on copies, made anew of the arguments (tensorstore 0.1.86; findings)."""
     errors = [
-        web.RefusedError("HTTP 403"),
-        web.SentOnError("http://host/a?key", 302),
-        web.OddAnswerError("HTTP 418"),
-        web.TooLongError(70_000),
-        web.FailedError("no answer", True),
-        web_arrays.AbsentError("nothing is there"),
-        web_arrays.UndecodedError("the shard ends before its chunk"),
+        requests.RefusedError("HTTP 403"),
+        requests.SentOnError("http://host/a?key", 302),
+        requests.OddAnswerError("HTTP 418"),
+        requests.TooLongError(70_000),
+        requests.FailedError("no answer", True),
+        remote_arrays.AbsentError("nothing is there"),
+        remote_arrays.UndecodedError("the shard ends before its chunk"),
     ]
     for error in errors:
         error.url = "http://host/chunk"
@@ -326,6 +368,6 @@ def test_a_program_ends_while_chunks_are_waited_for(served):
         except TimeoutError:
             print("left")
         """,
-        f"{served.url}/one.zarr/A/1/0/0",
+        f"{served.address}/one.zarr/A/1/0/0",
     )
-    assert (told.stdout.split(), told.returncode, told.stderr) == (["left"], 0, "")
+    assert (told.stdout.split(), told.returncode) == (["left"], 0), told.stderr
