@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 from rich.logging import RichHandler
@@ -26,6 +28,9 @@ from lineage_triplets.cli.common import print_problems, terminal
 from lineage_triplets.cli.lists import begin_command
 from lineage_triplets.engine import waiting
 from lineage_triplets.engine.errors import LineageTripletsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="lineage-triplets",
@@ -103,10 +108,16 @@ def _options(
     package_log.propagate = False
 
 
+@functools.cache
+def _command() -> Callable[..., object]:
+    """Make the command once in a process: a script may call `main` many times."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exit with 0, 1 (something is wrong) or 2 (wrong usage)."""
     try:
-        app(arguments)
+        _command()(arguments)
     except LineageTripletsError as error:
         print_problems(error.problems, terminal(stderr=True))
         sys.exit(1)
