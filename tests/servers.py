@@ -63,6 +63,8 @@ class FolderServer:
         Of bodies.
     asked : list of str
         Paths with their queries, in order.
+    signers : set of str
+        Keys that requests were signed with; empty text where one was not.
     left : threading.Event
         Set once a body without end is left by who had asked for it.
     """
@@ -71,6 +73,7 @@ class FolderServer:
         self.root = root
         self.asked: list[str] = []
         self.n_sent_bytes = 0
+        self.signers: set[str] = set()
         self.left = threading.Event()
         self._rules: list[_Rule] = []
         self._release = threading.Event()
@@ -196,6 +199,8 @@ class FolderServer:
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         rule = self._rule(request.path) or _Rule("")
+        signed = re.search("Credential=([^/]*)", request.headers.get("Authorization", ""))
+        self.signers.add(signed[1] if signed else "")
         if rule.hangs or rule.endless:
             self._go_on(request, rule)
             return

@@ -196,7 +196,8 @@ def _counts_first_try() -> bool:
 
 def _s3_options() -> dict[str, Any]:
     """Endpoint, region and credentials, as Amazon's own tools take them from the environment."""
-    given, options = os.environ.get, {}
+    given = os.environ.get
+    options: dict[str, Any] = {}
     endpoint = given("AWS_ENDPOINT_URL_S3") or given("AWS_ENDPOINT_URL")
     if endpoint:
         # Without an endpoint tensorstore asks Amazon for the bucket's own region.
@@ -206,4 +207,6 @@ def _s3_options() -> dict[str, Any]:
         return {**options, "aws_credentials": {"type": "anonymous"}}
     if given("AWS_ACCESS_KEY_ID") and given("AWS_SECRET_ACCESS_KEY"):
         return {**options, "aws_credentials": {"type": "environment"}}
-    return options
+    # Tensorstore finds no profile that it is not told the name of.
+    profile = given("AWS_PROFILE") or "default"
+    return {**options, "aws_credentials": {"type": "default", "profile": profile}}

@@ -89,6 +89,38 @@ class TestTrouble:
         assert message == "there is a web page, and no store."
 
 
+class TestCredentials:
+    @pytest.fixture(autouse=True)
+    def _profiles(self, tmp_path, monkeypatch):
+        """Two profiles, and nothing else that tells who asks."""
+        names = {"default": "of-default", "lab": "of-lab"}
+        (tmp_path / "credentials").write_text(
+            "".join(
+                f"[{name}]\naws_access_key_id={key}\naws_secret_access_key=tests\n"
+                for name, key in names.items()
+            )
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+
+    @pytest.mark.parametrize(
+        ("variables", "signer"),
+        [
+            ({"AWS_PROFILE": "lab"}, "of-lab"),
+            ({}, "of-default"),
+            ({"AWS_PROFILE": "lab", "AWS_ACCESS_KEY_ID": "own"}, "own"),
+            ({"AWS_PROFILE": "lab", "AWS_NO_SIGN_REQUEST": "YES"}, ""),
+        ],
+        ids=["a profile", "the default profile", "keys", "none"],
+    )
+    def test_who_signs(self, bucket, monkeypatch, variables, signer):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        open_plate(f"{bucket.address}/v2.zarr").fov("A/1/0")
+        assert bucket.signers == {signer}
+
+
 def test_requests_at_a_time(monkeypatch):
     """As many as tensorstore sends, and as many more that ask for a byte."""
     assert most_requests("s3://bucket/a.zarr") == 64
