@@ -27,7 +27,7 @@ def look_once(source: FovSource, table: TrackTable, likely: Any = (), *, stop: A
         if looked is None:
             return None
         _known[content] = looked
-    return _known[content]
+    return None if stop is not None and stop() else _known[content]
 
 
 def _content(image: Path, source: FovSource, table: TrackTable, likely: Any) -> str:
