@@ -198,7 +198,9 @@ def whole_batch(batch):
     return batch
 
 
-@pytest.mark.parametrize("start_method", ["fork", "forkserver"])
+@pytest.mark.parametrize(
+    "start_method", ["fork", pytest.param("forkserver", marks=pytest.mark.slow)]
+)
 @needs_posix
 def test_worker_processes_have_their_own(tmp_path, start_method):
     # A fork must not find that this process has read through tensorstore: planes alone are read.
