@@ -28,6 +28,7 @@ from lineage_triplets.engine.plates.requests import (
     OddAnswerError,
     RefusedError,
     RemoteError,
+    Request,
     TooLongError,
 )
 
@@ -44,52 +45,28 @@ _REQUESTS_AT_ONCE = 32
 _MOST_OBJECT_BYTES = 2**63 - 1
 
 
-class BucketRequest:
-    """An object, or a part of one, that is asked for until it is there or nobody wants it any more.
+class BucketRequest(Request):
+    """A request to a bucket: of an object with more than `most_bytes`, one byte is taken.
+
+    What a try ended with is not told, as tensorstore asks again by itself.
 
     Parameters
     ----------
-    url : str
-    most_bytes : int
-        Of one that has more, one byte is taken.
-    part : ByteRange, optional
-
-    Attributes
-    ----------
-    url : str
-    failure : str
-        Always empty: tensorstore asks again by itself.
+    url, most_bytes, part
+        See `Request`.
     """
 
     def __init__(self, url: str, most_bytes: int, part: ByteRange | None = None) -> None:
-        self.url = url
-        self.failure = ""
+        super().__init__(url, most_bytes, part)
         self._spec, self._n_at_once = json.dumps(bucket_spec(url)), requests_at_once(url)
-        self._most_bytes = most_bytes
-        self._part = part
-        self._given_up = threading.Event()
 
-    def give_up(self) -> None:
-        """End it; what comes is not taken any more."""
-        self._given_up.set()
-
-    def answer(self) -> bytes | None:
-        """Ask until it is there; None where the bucket has no such object.
-
-        Of a part that is not all there, nothing is given.
-
-        Raises
-        ------
-        RemoteError
-            It cannot be had.
-        """
+    def _ask_until_answered(self) -> bytes | None:
         try:
             return self._whole() if self._part is None else self._cut(self._part)
-        except RemoteError as error:
-            error.url = self.url
+        except RemoteError:
             raise
         except ValueError as error:
-            raise _told(error, self.url) from None
+            raise _told(error) from None
 
     def _cut(self, part: ByteRange) -> bytes | None:
         start, n_bytes = part
@@ -146,20 +123,16 @@ def _is_out_of_range(error: ValueError) -> bool:
     return str(error).startswith("OUT_OF_RANGE")
 
 
-def _told(error: ValueError, url: str) -> RemoteError:
+def _told(error: ValueError) -> RemoteError:
     """Say what tensorstore's own error means."""
     words = first_line(error)
-    found: RemoteError
     if _GIVES_NO_PARTS in str(error):
         words = "the server gives whole files where parts are asked for"
     if is_refused(error):
-        found = RefusedError(words)
-    elif re.search(_FAILS, str(error)):
-        found = FailedError(words, is_down=re.search(_IS_DOWN, str(error)) is not None)
-    else:
-        found = OddAnswerError(words)
-    found.url = url
-    return found
+        return RefusedError(words)
+    if re.search(_FAILS, str(error)):
+        return FailedError(words, is_down=re.search(_IS_DOWN, str(error)) is not None)
+    return OddAnswerError(words)
 
 
 def requests_at_once(url: str) -> int:

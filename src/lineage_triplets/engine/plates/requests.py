@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from lineage_triplets.engine.errors import StoppedError
@@ -88,8 +89,15 @@ class FailedError(RemoteError):
         return self.words
 
 
-class Request(Protocol):
+class Request(ABC):
     """A file, or a part of one, that is asked for until it is there or nobody wants it any more.
+
+    Parameters
+    ----------
+    url : str
+    most_bytes : int
+        What has more ends with a `TooLongError`.
+    part : ByteRange, optional
 
     Attributes
     ----------
@@ -98,11 +106,16 @@ class Request(Protocol):
         What the last try ended with; empty before one did, or where that is not told.
     """
 
-    url: str
-    failure: str
+    def __init__(self, url: str, most_bytes: int, part: ByteRange | None = None) -> None:
+        self.url = url
+        self.failure = ""
+        self._most_bytes = most_bytes
+        self._part = part
+        self._given_up = threading.Event()
 
     def give_up(self) -> None:
         """End it; what comes is not taken any more."""
+        self._given_up.set()
 
     def answer(self) -> bytes | None:
         """Ask until it is there; None where the server has no such file.
@@ -112,6 +125,15 @@ class Request(Protocol):
         RemoteError
             It cannot be had.
         """
+        try:
+            return self._ask_until_answered()
+        except RemoteError as error:
+            error.url = self.url
+            raise
+
+    @abstractmethod
+    def _ask_until_answered(self) -> bytes | None:
+        """Do what `answer` says, without the URL in what is raised."""
 
 
 class _Begun:

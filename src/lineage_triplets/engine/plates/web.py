@@ -6,7 +6,6 @@ import base64
 import functools
 import os
 import re
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,7 +18,7 @@ from lineage_triplets.engine.plates.requests import (
     FailedError,
     OddAnswerError,
     RefusedError,
-    RemoteError,
+    Request,
     SentOnError,
     TooLongError,
     server_of,
@@ -63,51 +62,21 @@ class _FailingError(Exception):
     """The server says that it fails."""
 
 
-class WebRequest:
-    """A file, or a part of one, that is asked for until it is there or nobody wants it any more.
+class WebRequest(Request):
+    """A request to a web server: no more than `most_bytes` are taken.
 
     Parameters
     ----------
-    url : str
-    most_bytes : int
-        More are not taken.
+    url, most_bytes, part
+        See `Request`.
     patience : Patience
-    part : ByteRange, optional
-
-    Attributes
-    ----------
-    url : str
-    failure : str
-        What the last try ended with; empty before one did.
     """
 
     def __init__(
         self, url: str, most_bytes: int, patience: Patience, part: ByteRange | None = None
     ) -> None:
-        self.url = url
-        self.failure = ""
-        self._most_bytes = most_bytes
+        super().__init__(url, most_bytes, part)
         self._patience = patience
-        self._part = part
-        self._given_up = threading.Event()
-
-    def give_up(self) -> None:
-        """End it; what comes is not taken any more."""
-        self._given_up.set()
-
-    def answer(self) -> bytes | None:
-        """Ask until it is there; None where the server has no such file.
-
-        Raises
-        ------
-        RemoteError
-            It cannot be had.
-        """
-        try:
-            return self._ask_until_answered()
-        except RemoteError as error:
-            error.url = self.url
-            raise
 
     def _ask_until_answered(self) -> bytes | None:
         delay = _FIRST_DELAY_SECONDS
